@@ -1,0 +1,281 @@
+import type { Stream } from '@libp2p/interface'
+import { FrameDecoder, FrameError, varintLength, writeVarint } from './frame-decoder.ts'
+
+export interface FrameLimits {
+  /** Largest payload of one frame, in bytes, in both directions. */
+  readonly frameBytesMax: number
+  /** Bytes not yet read, above which the peer is asked to wait. */
+  readonly unreadBytesMax: number
+  /** Bytes gathered within one tick before they are sent without waiting for its end. */
+  readonly batchBytes: number
+}
+
+// One send() is one yamux frame, one noise message and two socket writes. Batches of 16 KiB carried
+// 2 million 60-byte frames a second, against 46 thousand with one send() each (measured on loopback).
+const DEFAULTS: FrameLimits = {
+  frameBytesMax: 1 << 20,
+  unreadBytesMax: 256 * 1024,
+  batchBytes: 16 * 1024,
+}
+
+/** Room behind `batchBytes` so that the frame that fills a batch seldom needs a buffer of its own. */
+const BATCH_SLACK_BYTES = 1024
+
+// Frames are cut only as they are read, from this many bytes at a time: a peer that floods us with
+// empty frames fills our memory with its bytes, and not with a hundred times as many of ours.
+const DECODE_BYTES = 64 * 1024
+
+const EMPTY = new Uint8Array(0)
+
+// setImmediate runs after the reads of this tick. Browsers lack it, and clamp setTimeout to 4 ms.
+const afterTick: (run: () => void) => void =
+  typeof setImmediate === 'function' ? (run) => void setImmediate(run) : queueMicrotask
+
+/**
+ * Frames (unsigned varint length, payload) over a libp2p stream.
+ *
+ * What is written in one tick leaves in one send, and both directions have back-pressure. A peer
+ * that dies looks like one that ended: only a final frame of the protocol above tells them apart.
+ * Create it in the same tick in which the stream was handed over.
+ */
+export class FrameStream implements AsyncIterable<Uint8Array> {
+  readonly stream: Stream
+  readonly #limits: FrameLimits
+  readonly #decoder: FrameDecoder
+
+  #batch = EMPTY
+  #batched = 0
+  #flushPlanned = false
+
+  #unread: Uint8Array[] = []
+  #unreadBytes = 0
+  #pausePlanned = false
+  #ended: boolean
+  #error: FrameError | undefined
+  #wake: (() => void) | undefined
+
+  constructor(stream: Stream, limits: Partial<FrameLimits> = {}) {
+    this.stream = stream
+    this.#limits = { ...DEFAULTS, ...limits }
+    this.#decoder = new FrameDecoder(this.#limits.frameBytesMax)
+    // A stream that is over already announces nothing more, so its state is looked at once.
+    this.#ended = stream.status !== 'open'
+    if (stream.status === 'reset' || stream.status === 'aborted')
+      this.#error = resetError(undefined)
+    stream.addEventListener('message', (event) => {
+      const { buffer, byteOffset, byteLength } = event.data.subarray()
+      // A transport may hand over Node's Buffer, whose slice() shares memory where everybody else's copies.
+      this.#take(new Uint8Array(buffer, byteOffset, byteLength))
+    })
+    stream.addEventListener('end', () => {
+      this.#ended = true
+      this.#wakeReader()
+    })
+    stream.addEventListener('close', (event) => {
+      if (event.error !== undefined) this.#fail(event.error)
+      this.#ended = true
+      this.#wakeReader()
+    })
+  }
+
+  /**
+   * Queues a frame, which leaves at the end of this tick or when the batch is full.
+   *
+   * @returns `false` when the peer reads too slowly: await `drained()` before the next write.
+   * @throws {FrameError} HANSE_FRAME_TOO_LARGE; HANSE_STREAM_RESET when the stream takes no more.
+   */
+  write(payload: Uint8Array): boolean {
+    const size = payload.byteLength
+    if (size > this.#limits.frameBytesMax) {
+      throw new FrameError(
+        'HANSE_FRAME_TOO_LARGE',
+        `a frame of ${size} bytes; ${this.#limits.frameBytesMax} are allowed`,
+      )
+    }
+    const framed = varintLength(size) + size
+    if (this.#batched + framed > this.#batch.byteLength) {
+      this.flush()
+      this.#batch = new Uint8Array(Math.max(this.#limits.batchBytes + BATCH_SLACK_BYTES, framed))
+    }
+    const at = writeVarint(size, this.#batch, this.#batched)
+    this.#batch.set(payload, at)
+    this.#batched = at + size
+    if (this.#batched >= this.#limits.batchBytes) return this.flush()
+    this.#planFlush()
+    return !this.stream.writableNeedsDrain
+  }
+
+  /**
+   * Sends what is queued now. Returns as `write` does.
+   *
+   * @throws {FrameError} HANSE_STREAM_RESET when the stream takes no more.
+   */
+  flush(): boolean {
+    if (this.#batched === 0) return !this.stream.writableNeedsDrain
+    const bytes = this.#batch.subarray(0, this.#batched)
+    // The stream may keep these bytes until they leave, so nothing is written into them again.
+    this.#batch = EMPTY
+    this.#batched = 0
+    try {
+      return this.stream.send(bytes)
+    } catch (cause) {
+      throw this.#fail(cause)
+    }
+  }
+
+  /**
+   * Waits until the peer takes more.
+   *
+   * @throws {FrameError} HANSE_STREAM_RESET when the stream closes first; the signal's reason.
+   */
+  async drained(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    if (!this.stream.writableNeedsDrain) return
+    if (this.stream.writeStatus !== 'writable') throw this.#fail(undefined)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onDrain = (): void => resolve()
+    const onClose = (): void => reject(this.#error ?? resetError(undefined))
+    const onAbort = (): void => reject(signal?.reason)
+    // The event, not stream.onDrain(): that promise is never renewed after its first drain.
+    this.stream.addEventListener('drain', onDrain)
+    this.stream.addEventListener('close', onClose)
+    signal?.addEventListener('abort', onAbort)
+    try {
+      await promise
+    } finally {
+      this.stream.removeEventListener('drain', onDrain)
+      this.stream.removeEventListener('close', onClose)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /**
+   * Half-close: sends what is queued and ends our direction; reading goes on.
+   *
+   * @throws {FrameError} HANSE_STREAM_RESET when the stream takes no more; the signal's reason.
+   */
+  async end(options: { signal?: AbortSignal } = {}): Promise<void> {
+    this.flush()
+    await this.stream.close(options)
+  }
+
+  /** Ends both directions at once. The peer sees a reset, but not the reason. */
+  abort(reason: Error): void {
+    this.#batch = EMPTY
+    this.#batched = 0
+    this.stream.abort(reason)
+  }
+
+  /**
+   * Every frame that is here, at least one; `undefined` after the peer's last. One reader at a time.
+   *
+   * @throws {FrameError}
+   */
+  async readBatch(): Promise<Uint8Array[] | undefined> {
+    for (;;) {
+      const bytes = this.#nextUnread()
+      if (bytes !== undefined) {
+        const frames = this.#cut(bytes)
+        if (frames.length > 0) return frames
+        continue
+      }
+      if (this.#error !== undefined) throw this.#error
+      if (this.stream.readStatus === 'paused') {
+        // Delivers what was held back at once. Also after 'close', which a paused stream announces
+        // with bytes still unread.
+        this.stream.resume()
+        continue
+      }
+      // 'end' may have come before we listened, and either may come before the last bytes.
+      if ((this.#ended || this.stream.readableEnded) && this.stream.readBufferLength === 0) {
+        if (this.#decoder.insideFrame)
+          throw new FrameError('HANSE_FRAME_CUT', 'the stream ended inside a frame')
+        return undefined
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (let batch = await this.readBatch(); batch !== undefined; batch = await this.readBatch()) {
+      yield* batch
+    }
+  }
+
+  // Runs in the stream's listener, where an exception would end the process.
+  #take(bytes: Uint8Array): void {
+    this.#unread.push(bytes)
+    this.#unreadBytes += bytes.byteLength
+    if (this.#unreadBytes > this.#limits.unreadBytesMax) this.#planPause()
+    this.#wakeReader()
+  }
+
+  #nextUnread(): Uint8Array | undefined {
+    const first = this.#unread[0]
+    if (first === undefined) return undefined
+    const bytes = first.subarray(0, DECODE_BYTES)
+    if (bytes.byteLength === first.byteLength) this.#unread.shift()
+    else this.#unread[0] = first.subarray(DECODE_BYTES)
+    this.#unreadBytes -= bytes.byteLength
+    return bytes
+  }
+
+  #cut(bytes: Uint8Array): Uint8Array[] {
+    try {
+      return this.#decoder.push(bytes)
+    } catch (error) {
+      const fault = this.#fail(error)
+      this.#unread = []
+      this.abort(fault)
+      throw fault
+    }
+  }
+
+  /** The first fault is the one that everybody is told. */
+  #fail(cause: unknown): FrameError {
+    this.#error ??= cause instanceof FrameError ? cause : resetError(cause)
+    return this.#error
+  }
+
+  #planPause(): void {
+    if (this.#pausePlanned) return
+    this.#pausePlanned = true
+    // A microtask later: resume() delivers data too, and would undo a pause() made inside it.
+    queueMicrotask(() => {
+      this.#pausePlanned = false
+      const full = this.#unreadBytes > this.#limits.unreadBytesMax
+      if (full && this.stream.readStatus === 'readable') this.stream.pause()
+    })
+  }
+
+  #planFlush(): void {
+    if (this.#flushPlanned) return
+    this.#flushPlanned = true
+    afterTick(() => {
+      this.#flushPlanned = false
+      // Not an error here: whoever reads or writes next learns that the stream is over.
+      if (this.stream.writeStatus !== 'writable') return
+      try {
+        this.flush()
+      } catch {
+        this.#wakeReader()
+      }
+    })
+  }
+
+  #wakeReader(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+}
+
+function resetError(cause: unknown): FrameError {
+  return new FrameError(
+    'HANSE_STREAM_RESET',
+    'the stream was reset',
+    cause === undefined ? {} : { cause },
+  )
+}
