@@ -1,1 +1,47 @@
-export {}
+export * from './authorization/authorization.ts'
+export * from './errors.ts'
+export { isStrictPoint, publicKeyOf, signEd25519, verifyEd25519 } from './identity/ed25519.ts'
+export * from './identity/keys.ts'
+export * from './identity/peer-id.ts'
+export * from './market/keys.ts'
+export * from './market/match.ts'
+export * from './market/offer.ts'
+export * from './money.ts'
+export { type BundleKind, exportBundle, type SessionEvidence } from './receipt/bundle.ts'
+export * from './receipt/commitment.ts'
+export * from './receipt/receipt.ts'
+export * from './receipt/verify-bundle.ts'
+export { type Named, named, RECORD_BYTES_MAX, type RecordType } from './record/record.ts'
+export * from './record/signed.ts'
+export * from './region/attestation.ts'
+export * from './region/countries.ts'
+export * from './region/policy.ts'
+export {
+  CONSUMER_LIMITS,
+  type ConsumerAction,
+  type ConsumerContext,
+  type ConsumerEvent,
+  type ConsumerState,
+  type ConsumerTimer,
+  consumerStep,
+  openConsumerSession,
+  type Purchase,
+} from './session/consumer.ts'
+export * from './session/credit-window.ts'
+export * from './session/frames.ts'
+export {
+  type Delta,
+  type OrderReceived,
+  openProviderSession,
+  PROVIDER_LIMITS,
+  type ProviderAction,
+  type ProviderContext,
+  type ProviderEvent,
+  type ProviderState,
+  type ProviderTimer,
+  providerStep,
+} from './session/provider.ts'
+export * from './session/reasons.ts'
+export * from './session/records.ts'
+export * from './session/review.ts'
+export { bytesEqual, cidOf, concat, decodeCanonical, encodeCanonical, isRecordCid } from './wire.ts'

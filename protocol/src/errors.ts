@@ -1,0 +1,263 @@
+/** Whose fault a refusal is, and what a caller may do about it. */
+export interface ErrorEntry {
+  /** HTTP status that a gateway answers with. */
+  readonly http: number
+  /** `type` of the OpenAI error object. */
+  readonly type:
+    | 'invalid_request_error'
+    | 'authentication_error'
+    | 'permission_error'
+    | 'not_found_error'
+    | 'insufficient_quota'
+    | 'rate_limit_error'
+    | 'server_error'
+  /** Whether the same request may succeed later, or at another provider. */
+  readonly retry: boolean
+  /** What to do, in one sentence. */
+  readonly advice: string
+}
+
+const entry = (
+  http: number,
+  type: ErrorEntry['type'],
+  retry: boolean,
+  advice: string,
+): ErrorEntry => ({ http, type, retry, advice })
+
+const invalid = (advice: string) => entry(400, 'invalid_request_error', false, advice)
+const peerFault = (advice: string) => entry(502, 'server_error', true, advice)
+const internal = (advice: string) => entry(500, 'server_error', true, advice)
+
+/**
+ * Every stable error code. Codes are part of the API: they are never renamed or reused, and two causes never share one.
+ */
+export const ERRORS = {
+  // Records and bytes
+  HANSE_RECORD_TOO_LARGE: invalid(
+    'Split the record or drop optional entries; each type has a size limit.',
+  ),
+  HANSE_RECORD_MALFORMED: invalid('Send one DAG-CBOR item and nothing after it.'),
+  HANSE_RECORD_NOT_CANONICAL: invalid(
+    'Encode with canonical DAG-CBOR: sorted keys, shortest integers, no floats.',
+  ),
+  HANSE_RECORD_UNKNOWN_TYPE: invalid('Use a record type and version that this release knows.'),
+  HANSE_RECORD_FIELDS: invalid('Send exactly the fields of the record, each within its range.'),
+  HANSE_SIGNATURE_INVALID: invalid(
+    'Sign the exact bytes, for this network and role, with the key of the named peer.',
+  ),
+  HANSE_SIGNATURE_MISSING: invalid('Have the record signed by every role that its type needs.'),
+  HANSE_PEER_ID_INVALID: invalid('Use the base58 form of an Ed25519 peer id (12D3Koo…).'),
+  HANSE_PRICE_INVALID: invalid('Write prices like "0.20 EUR/Mtok", with at most six decimals.'),
+  HANSE_FRAME_MALFORMED: invalid('Send session frames as the protocol describes them.'),
+  HANSE_FRAME_UNEXPECTED: invalid('Send frames only in the states that allow them.'),
+  HANSE_FRAME_TOO_LARGE: entry(
+    413,
+    'invalid_request_error',
+    false,
+    'Keep each frame within 1 MiB.',
+  ),
+  HANSE_PROMPT_TOO_LARGE: entry(413, 'invalid_request_error', false, 'Shorten the request body.'),
+  // Orders
+  HANSE_ORDER_REPLAYED: invalid('Make a new order with a fresh nonce.'),
+  HANSE_ORDER_EXPIRED: invalid(
+    'Make a new order, and check that the clock of this machine is right.',
+  ),
+  HANSE_ORDER_WRONG_PROVIDER: invalid('Send the order to the provider that it names.'),
+  HANSE_ORDER_OFFER_UNKNOWN: entry(
+    409,
+    'invalid_request_error',
+    true,
+    'Fetch the current offer and order again.',
+  ),
+  HANSE_ORDER_PRICE: entry(
+    409,
+    'invalid_request_error',
+    true,
+    'Order at the prices of the current offer.',
+  ),
+  HANSE_ORDER_LIMITS: invalid('Lower max_tokens, or shorten the prompt, to what the offer allows.'),
+  HANSE_ORDER_WINDOW_TOO_SMALL: invalid(
+    'Raise the credit window so that the prompt and one token fit in it.',
+  ),
+  HANSE_ORDER_COMMITMENT: invalid('Commit to the prompt that is sent.'),
+  HANSE_MODEL_UNKNOWN: entry(
+    404,
+    'not_found_error',
+    false,
+    'See GET /v1/models for what is on offer.',
+  ),
+  HANSE_CONTEXT_LENGTH: invalid(
+    'Shorten the conversation, or choose a model with a longer context.',
+  ),
+  HANSE_POLICY_RESIDENCY: entry(
+    403,
+    'permission_error',
+    false,
+    'Choose a provider in an allowed region, or widen the policy.',
+  ),
+  HANSE_CAPACITY: entry(
+    429,
+    'rate_limit_error',
+    true,
+    'Try again after the time given, or choose another provider.',
+  ),
+  HANSE_DRAINING: entry(
+    503,
+    'server_error',
+    true,
+    'The provider is shutting down: choose another one.',
+  ),
+  // Authorizations
+  HANSE_AUTHORIZATION_REQUIRED: entry(
+    402,
+    'insufficient_quota',
+    false,
+    'Ask settlement for a spend authorization first.',
+  ),
+  HANSE_AUTHORIZATION_INVALID: entry(
+    402,
+    'insufficient_quota',
+    false,
+    'Use an authorization that a trusted settlement issued for these two peers.',
+  ),
+  HANSE_AUTHORIZATION_EXPIRED: entry(
+    402,
+    'insufficient_quota',
+    true,
+    'Ask settlement for a new authorization.',
+  ),
+  HANSE_AUTHORIZATION_EXHAUSTED: entry(
+    402,
+    'insufficient_quota',
+    true,
+    'Ask settlement for a new authorization.',
+  ),
+  HANSE_BALANCE_INSUFFICIENT: entry(
+    402,
+    'insufficient_quota',
+    false,
+    'Top up the balance of the organization.',
+  ),
+  // Receipts
+  HANSE_RECEIPT_CHAIN: peerFault('The peer sent a receipt out of order; take another provider.'),
+  HANSE_RECEIPT_AMOUNT: peerFault('The amount is not tokens times price; take another provider.'),
+  HANSE_RECEIPT_TOKENS: peerFault(
+    'The token counts are above what was delivered or ordered; take another provider.',
+  ),
+  HANSE_RECEIPT_TRANSCRIPT: peerFault(
+    'The receipt does not commit to what was delivered; take another provider.',
+  ),
+  HANSE_RECEIPT_WINDOW: peerFault(
+    'The receipt asks for more than one credit window at once; take another provider.',
+  ),
+  HANSE_RECEIPT_LIMIT: peerFault('The receipt exceeds the authorization; take another provider.'),
+  HANSE_RECEIPT_LINK: invalid(
+    'Send the order, acceptance and authorization that the receipt cites.',
+  ),
+  HANSE_RECEIPT_EXPIRED: invalid(
+    'Receipts are settled until the grace period after their acceptance has passed.',
+  ),
+  HANSE_RECEIPT_EQUIVOCATION: invalid(
+    'Two different receipts carry one sequence number; both are kept as evidence.',
+  ),
+  HANSE_RECEIPT_REFUSED: peerFault(
+    'The consumer did not countersign; check the reason at the consumer.',
+  ),
+  HANSE_CONSUMER_UNKNOWN: entry(
+    403,
+    'permission_error',
+    false,
+    'Bind the consumer peer to an organization first.',
+  ),
+  HANSE_PROVIDER_UNKNOWN: entry(
+    403,
+    'permission_error',
+    false,
+    'Bind the provider peer to a payout account first.',
+  ),
+  // Sessions
+  HANSE_SESSION_CUT: peerFault(
+    'The provider vanished in mid-answer; what came before it is kept, ask again.',
+  ),
+  HANSE_SESSION_DEADLINE: entry(
+    504,
+    'server_error',
+    true,
+    'Raise the deadline, or choose a faster provider.',
+  ),
+  HANSE_SESSION_CANCELLED: entry(499, 'invalid_request_error', false, 'The request was cancelled.'),
+  HANSE_SESSION_ABORTED: peerFault('The session was cut short by the provider; ask again.'),
+  HANSE_PROVIDER_UNREACHABLE: peerFault('The provider did not answer; another one may.'),
+  HANSE_ENGINE_FAILED: peerFault('The provider’s engine failed; another provider may answer.'),
+  HANSE_ENGINE_REFUSED: invalid('The engine refused the request; correct it as the message says.'),
+  HANSE_ENGINE_UNAVAILABLE: entry(
+    503,
+    'server_error',
+    true,
+    'Start the inference engine, or choose another provider.',
+  ),
+  HANSE_NO_PROVIDER: entry(
+    503,
+    'server_error',
+    true,
+    'Run `hanse offers` to see which offers were excluded, and why.',
+  ),
+  // Gateway and settlement at the edge
+  HANSE_REQUEST_INVALID: invalid('Correct the field that the message names.'),
+  HANSE_REQUEST_JSON: invalid('Send a JSON object with content-type application/json.'),
+  HANSE_REQUEST_TOO_LARGE: entry(
+    413,
+    'invalid_request_error',
+    false,
+    'Send a smaller request body.',
+  ),
+  HANSE_NOT_FOUND: entry(404, 'not_found_error', false, 'Check the path.'),
+  HANSE_METHOD_NOT_ALLOWED: entry(405, 'invalid_request_error', false, 'Check the HTTP method.'),
+  HANSE_UNAUTHENTICATED: entry(
+    401,
+    'authentication_error',
+    false,
+    'Send a valid key in the authorization header.',
+  ),
+  HANSE_FORBIDDEN: entry(403, 'permission_error', false, 'Use a key that may do this.'),
+  HANSE_IDEMPOTENCY_KEY: invalid(
+    'Send an idempotency-key header, and a new one for each new request.',
+  ),
+  HANSE_RATE_LIMITED: entry(
+    429,
+    'rate_limit_error',
+    true,
+    'Slow down, and try again after the time given.',
+  ),
+  HANSE_SETTLEMENT_UNAVAILABLE: entry(
+    503,
+    'server_error',
+    true,
+    'Check that the settlement service runs and is reachable.',
+  ),
+  HANSE_CONFIG_INVALID: internal('Correct the setting that the message names.'),
+  HANSE_INTERNAL: internal('Report this with the request id and the logs.'),
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** The one error class of the protocol: a stable code, what happened, and the facts that explain it. */
+export class HanseError extends Error {
+  override readonly name = 'HanseError'
+  readonly code: ErrorCode
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value)
+}

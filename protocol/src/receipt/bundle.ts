@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { cid, word } from '../record/fields.ts'
+import { defineRecord } from '../record/record.ts'
+import { type SignedRecord, signatureSchema } from '../record/signed.ts'
+import { cidOf } from '../wire.ts'
+import { type CarFile, writeCar } from './car.ts'
+
+export const BUNDLE_KINDS = [
+  'offer',
+  'attestation',
+  'authorization',
+  'order',
+  'acceptance',
+  'receipt',
+] as const
+export type BundleKind = (typeof BUNDLE_KINDS)[number]
+
+/** A session of at most this many receipts fits; a receipt every few hundred tokens makes that a long answer. */
+export const BUNDLE_RECORDS_MAX = 4096
+
+/** The root of a bundle: what is in it, and the signatures, which are not part of the records themselves. */
+export const bundleManifest = defineRecord(
+  'hanse.bundle.v1',
+  {
+    network: word(64),
+    records: z
+      .array(
+        z.strictObject({
+          kind: z.enum(BUNDLE_KINDS),
+          cid,
+          signatures: z.array(signatureSchema).min(1).max(2),
+        }),
+      )
+      .min(4)
+      .max(BUNDLE_RECORDS_MAX),
+  },
+  { bytesMax: 4 << 20 },
+)
+
+/** Everything that proves one session: each as it was signed. */
+export interface SessionEvidence {
+  readonly network: string
+  readonly offer: SignedRecord
+  readonly attestations: readonly SignedRecord[]
+  readonly authorization: SignedRecord | null
+  readonly order: SignedRecord
+  readonly acceptance: SignedRecord
+  /** Doubly signed, in order of their sequence. */
+  readonly receipts: readonly SignedRecord[]
+}
+
+/** One CAR file that holds a whole session; see `verifyBundle`. Texts are not in it. */
+export function exportBundle(evidence: SessionEvidence): Uint8Array {
+  const records: [BundleKind, SignedRecord][] = [
+    ['offer', evidence.offer],
+    ...evidence.attestations.map((record): [BundleKind, SignedRecord] => ['attestation', record]),
+    ...(evidence.authorization === null
+      ? []
+      : [['authorization', evidence.authorization] as [BundleKind, SignedRecord]]),
+    ['order', evidence.order],
+    ['acceptance', evidence.acceptance],
+    ...evidence.receipts.map((record): [BundleKind, SignedRecord] => ['receipt', record]),
+  ]
+  const manifest = bundleManifest.encode({
+    network: evidence.network,
+    records: records.map(([kind, { bytes, signatures }]) => ({
+      kind,
+      cid: cidOf(bytes),
+      signatures: signatures.map((signature) => ({ ...signature })),
+    })),
+  })
+  const file: CarFile = {
+    root: cidOf(manifest),
+    blocks: [manifest, ...records.map(([, { bytes }]) => bytes)].map((bytes) => ({
+      cid: cidOf(bytes),
+      bytes,
+    })),
+  }
+  return writeCar(file)
+}

@@ -1,0 +1,36 @@
+import { hkdf } from '@noble/hashes/hkdf.js'
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
+import { sha256 } from '#crypto'
+import { concat, utf8 } from '../wire.ts'
+
+/** Bytes of the secret that travels with the prompt; destroying it makes every commitment of the session meaningless. */
+export const SESSION_SECRET_BYTES = 32
+
+/** What a commitment is about: the prompt, or the transcript at a receipt. */
+export type Committed = 'prompt' | { readonly receipt: bigint }
+
+/**
+ * SHA-256(domain ‖ salt ‖ digest). Prompts can be guessed, so a plain hash would be a dictionary look-up; the salt comes
+ * from the session's secret by HKDF (RFC 5869) and differs for each use.
+ */
+export function commit(secret: Uint8Array, what: Committed, digest: Uint8Array): Uint8Array {
+  const label = what === 'prompt' ? 'prompt' : `receipt/${what.receipt}`
+  return sha256(concat([utf8('hanse/v1/commitment'), saltOf(secret, label), digest]))
+}
+
+/** Commits to a request body. */
+export function commitPrompt(secret: Uint8Array, body: Uint8Array): Uint8Array {
+  return commit(secret, 'prompt', sha256(body))
+}
+
+/** The transcript's state before anything was delivered. */
+export const EMPTY_TRANSCRIPT: Uint8Array = new Uint8Array(32)
+
+/** A chain of hashes over the payloads: a plain value, where a running SHA-256 would be hidden state. */
+export function extendTranscript(state: Uint8Array, payload: Uint8Array): Uint8Array {
+  return sha256(concat([state, sha256(payload)]))
+}
+
+function saltOf(secret: Uint8Array, label: string): Uint8Array {
+  return hkdf(nobleSha256, secret, undefined, utf8(`hanse/v1/salt/${label}`), 32)
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { HanseError } from '../errors.ts'
+import { verifyEd25519 } from '../identity/ed25519.ts'
+import type { Signer } from '../identity/keys.ts'
+import { type PeerId, publicKeyOfPeer } from '../identity/peer-id.ts'
+import { concat, utf8, varint } from '../wire.ts'
+import { bytes, bytesUpTo, peerId } from './fields.ts'
+import { type Named, named, RECORD_BYTES_MAX, type RecordType } from './record.ts'
+
+/** The part a signer plays. It is in the signed bytes, so a signature serves in no other role. */
+export const ROLES = ['provider', 'consumer', 'settlement', 'attestor', 'log'] as const
+export type Role = (typeof ROLES)[number]
+
+export interface Signature {
+  readonly signer: PeerId
+  readonly role: Role
+  readonly signature: Uint8Array
+}
+
+/** The exact bytes that were signed, and by whom. Signatures are never part of a record's name. */
+export interface SignedRecord {
+  readonly bytes: Uint8Array
+  readonly signatures: readonly Signature[]
+}
+
+export const signatureSchema = z.strictObject({
+  signer: peerId,
+  role: z.enum(ROLES),
+  signature: bytes(64),
+})
+
+export const signedRecordSchema = z.strictObject({
+  bytes: bytesUpTo(RECORD_BYTES_MAX),
+  signatures: z.array(signatureSchema).max(2),
+})
+
+/** The network's name is in every signature: what was signed on one network is void on another. */
+export interface SigningContext {
+  readonly network: string
+}
+
+/** libp2p's signed-envelope input (RFC 0002): each part with its length before it. */
+function signingInput(
+  context: SigningContext,
+  role: Role,
+  type: string,
+  bytes: Uint8Array,
+): Uint8Array {
+  const parts = [utf8(`hanse/${context.network}/${role}`), utf8(type), bytes]
+  return concat(parts.flatMap((part) => [varint(part.byteLength), part]))
+}
+
+export function signBytes(
+  context: SigningContext,
+  type: RecordType<unknown> | { readonly type: string },
+  bytes: Uint8Array,
+  role: Role,
+  signer: Signer,
+): Signature {
+  const signature = signer.sign(signingInput(context, role, type.type, bytes))
+  return { signer: signer.peerId, role, signature }
+}
+
+/** Whether `signature` is by its signer over these bytes as this type of record, in its role, on this network. */
+export function isSignatureValid(
+  context: SigningContext,
+  type: { readonly type: string },
+  bytes: Uint8Array,
+  signature: Signature,
+): boolean {
+  const input = signingInput(context, signature.role, type.type, bytes)
+  return verifyEd25519(publicKeyOfPeer(signature.signer), input, signature.signature)
+}
+
+/** Encodes, names and signs in one step. */
+export function signRecord<Value>(
+  context: SigningContext,
+  type: RecordType<Value>,
+  value: Value,
+  role: Role,
+  signer: Signer,
+): Named<Value> & SignedRecord {
+  const record = named(type, type.encode(value))
+  return { ...record, signatures: [signBytes(context, type, record.bytes, role, signer)] }
+}
+
+/**
+ * Opens a record that must carry exactly one valid signature for each of `signers`, and no other.
+ *
+ * @throws {HanseError} HANSE_RECORD_*, HANSE_SIGNATURE_MISSING, HANSE_SIGNATURE_INVALID
+ */
+export function openSigned<Value>(
+  context: SigningContext,
+  type: RecordType<Value>,
+  signed: SignedRecord,
+  signersOf: (value: Value) => readonly { readonly signer: PeerId; readonly role: Role }[],
+): Named<Value> & SignedRecord {
+  const record = named(type, signed.bytes)
+  const expected = signersOf(record.value)
+  if (signed.signatures.length !== expected.length) {
+    throw new HanseError(
+      'HANSE_SIGNATURE_MISSING',
+      `${type.type}: ${signed.signatures.length} of ${expected.length} signatures`,
+    )
+  }
+  for (const { signer, role } of expected) {
+    const signature = signed.signatures.find((s) => s.role === role && s.signer === signer)
+    if (signature === undefined) {
+      throw new HanseError(
+        'HANSE_SIGNATURE_MISSING',
+        `${type.type}: not signed by ${signer} as ${role}`,
+      )
+    }
+    if (!isSignatureValid(context, type, record.bytes, signature)) {
+      throw new HanseError(
+        'HANSE_SIGNATURE_INVALID',
+        `${type.type}: bad signature of ${signer} as ${role}`,
+      )
+    }
+  }
+  return { ...record, signatures: signed.signatures }
+}

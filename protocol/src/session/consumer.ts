@@ -1,0 +1,421 @@
+import { type ErrorCode, HanseError } from '../errors.ts'
+import type { Signer } from '../identity/keys.ts'
+import type { PicoEuro } from '../money.ts'
+import { commit, EMPTY_TRANSCRIPT, extendTranscript } from '../receipt/commitment.ts'
+import { priceTokens, type Receipt, receipt } from '../receipt/receipt.ts'
+import { type Named, named } from '../record/record.ts'
+import {
+  isSignatureValid,
+  openSigned,
+  type Signature,
+  type SignedRecord,
+  type SigningContext,
+  signBytes,
+} from '../record/signed.ts'
+import { bytesEqual } from '../wire.ts'
+import { type ConsumerFrame, type ProviderFrame, promptFrames } from './frames.ts'
+import { type FinalReason, isAnswered, REASON_CODES } from './reasons.ts'
+import {
+  type Acceptance,
+  acceptance,
+  acceptanceSigners,
+  type Order,
+  quote,
+  quoteSigners,
+  rejection,
+  rejectionSigners,
+} from './records.ts'
+
+/**
+ * The consumer's side of one session, without I/O. The states, and the ways out of each:
+ *
+ * | state     | waits for                        | leaves to |
+ * |-----------|----------------------------------|-----------|
+ * | ordering  | Acceptance, Quote or Rejection   | streaming; ended (rejected, quoted, timer, closed, cancelled, violation) |
+ * | streaming | Deltas and Receipts              | ended (final receipt, refused, timer, closed, violation) |
+ * | ended     | nothing                          | – |
+ *
+ * A stream that just ends is never an answer: only a final Receipt ends a session well.
+ */
+export type ConsumerState = OrderingState | ConsumerStreaming | ConsumerEnded
+
+export interface Purchase {
+  readonly order: Named<Order> & SignedRecord
+  readonly authorization: SignedRecord | null
+  /** What the authorization still covers, pico-euro; `undefined` without one. */
+  readonly remaining: PicoEuro | undefined
+  readonly secret: Uint8Array
+  readonly prompt: Uint8Array
+}
+
+interface OrderingState {
+  readonly phase: 'ordering'
+  readonly purchase: Omit<Purchase, 'prompt'>
+}
+
+interface ConsumerStreaming {
+  readonly phase: 'streaming'
+  readonly purchase: Omit<Purchase, 'prompt'>
+  readonly acceptance: Named<Acceptance> & SignedRecord
+  readonly cancelled: boolean
+  readonly outputTokens: bigint
+  readonly deltas: bigint
+  readonly transcript: Uint8Array
+  readonly last: Named<Receipt> | undefined
+}
+
+interface ConsumerEnded {
+  readonly phase: 'ended'
+  readonly reason: FinalReason
+}
+
+export type ConsumerTimer = 'accept' | 'deadline' | 'cancel'
+
+export type ConsumerEvent =
+  | { readonly type: 'frame'; readonly frame: ProviderFrame; readonly now: number }
+  | { readonly type: 'malformed'; readonly error: HanseError; readonly now: number }
+  | { readonly type: 'cancel'; readonly now: number }
+  | { readonly type: 'timer'; readonly timer: ConsumerTimer; readonly now: number }
+  | { readonly type: 'closed'; readonly now: number }
+
+export type ConsumerAction =
+  | { readonly type: 'send'; readonly frame: ConsumerFrame }
+  | { readonly type: 'accepted'; readonly acceptance: Named<Acceptance> & SignedRecord }
+  /** Payloads for the client, in order. */
+  | { readonly type: 'deliver'; readonly payloads: readonly Uint8Array[]; readonly tokens: number }
+  /** Keep a receipt with both signatures, durably, before the countersignature leaves. */
+  | { readonly type: 'save-receipt'; readonly receipt: Named<Receipt> & SignedRecord }
+  | { readonly type: 'set-timer'; readonly timer: ConsumerTimer; readonly ms: number }
+  | { readonly type: 'end'; readonly reason: FinalReason; readonly error?: HanseError }
+
+export interface ConsumerStep {
+  readonly state: ConsumerState
+  readonly actions: readonly ConsumerAction[]
+}
+
+export interface ConsumerContext extends SigningContext {
+  readonly signer: Signer
+}
+
+export const CONSUMER_LIMITS = {
+  /** A provider counts tokens and decides before it accepts; a busy one rejects at once. */
+  acceptMs: 15_000,
+  /** A cancelled engine stops between two tokens; then comes the final Receipt. */
+  cancelMs: 5_000,
+  /** The final Receipt after the provider's own deadline. */
+  deadlineGraceMs: 5_000,
+} as const
+
+export function openConsumerSession(purchase: Purchase): ConsumerStep {
+  const { prompt, ...rest } = purchase
+  const { order, authorization, secret } = purchase
+  const first: ConsumerFrame = {
+    t: 'order',
+    order: plain(order),
+    authorization: authorization === null ? null : plain(authorization),
+    secret,
+  }
+  return {
+    state: { phase: 'ordering', purchase: rest },
+    actions: [
+      { type: 'set-timer', timer: 'accept', ms: CONSUMER_LIMITS.acceptMs },
+      ...[first, ...promptFrames(prompt)].map((frame) => ({ type: 'send', frame }) as const),
+    ],
+  }
+}
+
+/** @throws never on bad input: every fault ends the session with its reason */
+export function consumerStep(
+  context: ConsumerContext,
+  state: ConsumerState,
+  event: ConsumerEvent,
+): ConsumerStep {
+  if (state.phase === 'ended') return { state, actions: [] }
+  switch (event.type) {
+    case 'closed':
+      return lost(state, 'the stream ended without a final receipt')
+    case 'malformed':
+      return end('protocol-violation', event.error)
+    case 'cancel':
+      return onCancel(state)
+    case 'timer':
+      return onTimer(state, event.timer)
+    case 'frame':
+      return state.phase === 'ordering'
+        ? onOrdering(context, state, event.frame)
+        : onStreaming(context, state, event.frame)
+  }
+}
+
+function onOrdering(
+  context: ConsumerContext,
+  state: OrderingState,
+  frame: ProviderFrame,
+): ConsumerStep {
+  try {
+    switch (frame.t) {
+      case 'accept':
+        return onAccept(state, openSigned(context, acceptance, frame.acceptance, acceptanceSigners))
+      case 'reject': {
+        const { value } = openSigned(context, rejection, frame.rejection, rejectionSigners)
+        assertCites(state, value)
+        const retry = value.retryAfterMs === null ? {} : { retryAfterMs: value.retryAfterMs }
+        return end('rejected', new HanseError(value.code, value.message, retry))
+      }
+      case 'quote': {
+        const { value } = openSigned(context, quote, frame.quote, quoteSigners)
+        assertCites(state, value)
+        return end(
+          'quoted',
+          new HanseError('HANSE_ORDER_PRICE', 'the provider asks for another price'),
+        )
+      }
+      default:
+        return unexpected(state, frame)
+    }
+  } catch (error) {
+    return end('protocol-violation', asHanseError(error))
+  }
+}
+
+function onAccept(state: OrderingState, accepted: Named<Acceptance> & SignedRecord): ConsumerStep {
+  assertCites(state, accepted.value)
+  const { order } = state.purchase
+  if (accepted.value.inputTokens > order.value.maxInputTokens) {
+    throw new HanseError('HANSE_RECEIPT_TOKENS', 'accepted for more input tokens than ordered')
+  }
+  return {
+    state: {
+      phase: 'streaming',
+      purchase: state.purchase,
+      acceptance: accepted,
+      cancelled: false,
+      outputTokens: 0n,
+      deltas: 0n,
+      transcript: EMPTY_TRANSCRIPT,
+      last: undefined,
+    },
+    actions: [
+      {
+        type: 'set-timer',
+        timer: 'deadline',
+        ms: order.value.deadlineMs + CONSUMER_LIMITS.deadlineGraceMs,
+      },
+      { type: 'accepted', acceptance: accepted },
+    ],
+  }
+}
+
+function onStreaming(
+  context: ConsumerContext,
+  state: ConsumerStreaming,
+  frame: ProviderFrame,
+): ConsumerStep {
+  switch (frame.t) {
+    case 'delta':
+      return onDeltas(state, frame)
+    case 'receipt':
+      return onReceipt(context, state, frame)
+    default:
+      return unexpected(state, frame)
+  }
+}
+
+function onDeltas(
+  state: ConsumerStreaming,
+  frame: Extract<ProviderFrame, { t: 'delta' }>,
+): ConsumerStep {
+  if (frame.first !== state.deltas) return unexpected(state, frame)
+  let { transcript } = state
+  let tokens = 0
+  for (const [count, payload] of frame.items) {
+    // A token is at least one byte of text, and the chunk around it only adds to that.
+    if (count > payload.byteLength) {
+      return end(
+        'protocol-violation',
+        new HanseError('HANSE_RECEIPT_TOKENS', 'more tokens than bytes'),
+      )
+    }
+    transcript = extendTranscript(transcript, payload)
+    tokens += count
+  }
+  return {
+    state: {
+      ...state,
+      transcript,
+      outputTokens: state.outputTokens + BigInt(tokens),
+      deltas: state.deltas + BigInt(frame.items.length),
+    },
+    actions: [{ type: 'deliver', payloads: frame.items.map(([, payload]) => payload), tokens }],
+  }
+}
+
+function onReceipt(
+  context: ConsumerContext,
+  state: ConsumerStreaming,
+  frame: Extract<ProviderFrame, { t: 'receipt' }>,
+): ConsumerStep {
+  const { provider } = state.purchase.order.value
+  const theirs: Signature = { signer: provider, role: 'provider', signature: frame.signature }
+  let issued: Named<Receipt>
+  try {
+    issued = named(receipt, frame.bytes)
+  } catch (error) {
+    return end('protocol-violation', asHanseError(error))
+  }
+  if (!isSignatureValid(context, receipt, issued.bytes, theirs)) {
+    return end(
+      'protocol-violation',
+      new HanseError('HANSE_SIGNATURE_INVALID', 'the receipt is not signed by the provider'),
+    )
+  }
+  const fault = receiptFault(state, issued.value)
+  if (fault !== undefined) {
+    const step = end('receipt-refused', fault)
+    const { sequence } = issued.value
+    return {
+      state: step.state,
+      actions: [
+        { type: 'send', frame: { t: 'refuse', sequence, code: fault.code } },
+        ...step.actions,
+      ],
+    }
+  }
+  const ours = signBytes(context, receipt, issued.bytes, 'consumer', context.signer)
+  const { final, sequence } = issued.value
+  const actions: ConsumerAction[] = [
+    // Save, then send: after a crash between the two we still know what we signed.
+    { type: 'save-receipt', receipt: { ...issued, signatures: [theirs, ours] } },
+    { type: 'send', frame: { t: 'countersign', sequence, signature: ours.signature } },
+  ]
+  if (final === null) return { state: { ...state, last: issued }, actions }
+  const error = isAnswered(final)
+    ? undefined
+    : new HanseError(codeOf(final), `the session ended: ${final}`)
+  const step = end(final, error)
+  return { state: step.state, actions: [...actions, ...step.actions] }
+}
+
+/** Why a receipt must not be countersigned; `undefined` when it is right. */
+function receiptFault(state: ConsumerStreaming, next: Receipt): HanseError | undefined {
+  const { order, secret, remaining } = state.purchase
+  const { last } = state
+  const refuse = (code: ErrorCode, message: string) => new HanseError(code, message)
+  if (!next.acceptance.equals(state.acceptance.cid))
+    return refuse('HANSE_RECEIPT_CHAIN', 'for another session')
+  const follows =
+    last === undefined
+      ? next.sequence === 0n && next.previous === null
+      : next.sequence === last.value.sequence + 1n && next.previous?.equals(last.cid) === true
+  if (!follows) return refuse('HANSE_RECEIPT_CHAIN', `receipt ${next.sequence} does not follow`)
+  if (
+    last !== undefined &&
+    (next.inputTokens < last.value.inputTokens || next.outputTokens < last.value.outputTokens)
+  ) {
+    return refuse('HANSE_RECEIPT_CHAIN', 'totals fell')
+  }
+  if (next.outputTokens > state.outputTokens || next.outputTokens > order.value.maxOutputTokens) {
+    return refuse(
+      'HANSE_RECEIPT_TOKENS',
+      `${next.outputTokens} output tokens, ${state.outputTokens} came`,
+    )
+  }
+  if (
+    next.inputTokens > state.acceptance.value.inputTokens ||
+    next.cachedInputTokens > next.inputTokens
+  ) {
+    return refuse('HANSE_RECEIPT_TOKENS', `${next.inputTokens} input tokens`)
+  }
+  if (next.amount !== priceTokens(order.value, next)) {
+    return refuse('HANSE_RECEIPT_AMOUNT', `${next.amount} is not tokens times price`)
+  }
+  if (next.amount - (last?.value.amount ?? 0n) > order.value.creditWindow) {
+    return refuse('HANSE_RECEIPT_WINDOW', 'more than one credit window at once')
+  }
+  if (remaining !== undefined && next.amount > remaining) {
+    return refuse('HANSE_RECEIPT_LIMIT', 'beyond the authorization')
+  }
+  if (!bytesEqual(next.transcript, commit(secret, { receipt: next.sequence }, state.transcript))) {
+    return refuse('HANSE_RECEIPT_TRANSCRIPT', 'the transcript differs')
+  }
+  return undefined
+}
+
+function onCancel(state: OrderingState | ConsumerStreaming): ConsumerStep {
+  const actions: ConsumerAction[] = [{ type: 'send', frame: { t: 'cancel' } }]
+  if (state.phase === 'ordering') {
+    const step = end(
+      'cancelled',
+      new HanseError('HANSE_SESSION_CANCELLED', 'cancelled before it was accepted'),
+    )
+    return { state: step.state, actions: [...actions, ...step.actions] }
+  }
+  if (state.cancelled) return { state, actions: [] }
+  // Wait for the final receipt: what was delivered is paid for.
+  return {
+    state: { ...state, cancelled: true },
+    actions: [...actions, { type: 'set-timer', timer: 'cancel', ms: CONSUMER_LIMITS.cancelMs }],
+  }
+}
+
+function onTimer(state: OrderingState | ConsumerStreaming, timer: ConsumerTimer): ConsumerStep {
+  switch (timer) {
+    case 'accept':
+      return state.phase === 'ordering'
+        ? lost(state, 'no answer to the order')
+        : { state, actions: [] }
+    case 'deadline':
+      return end(
+        'deadline',
+        new HanseError('HANSE_SESSION_DEADLINE', 'the deadline passed without a final receipt'),
+      )
+    case 'cancel':
+      return end(
+        'cancelled',
+        new HanseError('HANSE_SESSION_CANCELLED', 'cancelled; no final receipt came'),
+      )
+  }
+}
+
+function assertCites(
+  state: OrderingState,
+  value: { order: { equals(other: unknown): boolean }; provider: string },
+): void {
+  const { order } = state.purchase
+  if (!value.order.equals(order.cid) || value.provider !== order.value.provider) {
+    throw new HanseError('HANSE_FRAME_UNEXPECTED', 'the answer is to another order')
+  }
+}
+
+function unexpected(state: OrderingState | ConsumerStreaming, frame: ProviderFrame): ConsumerStep {
+  return end(
+    'protocol-violation',
+    new HanseError('HANSE_FRAME_UNEXPECTED', `${frame.t} while ${state.phase}`),
+  )
+}
+
+function lost(state: OrderingState | ConsumerStreaming, message: string): ConsumerStep {
+  const code = state.phase === 'ordering' ? 'HANSE_PROVIDER_UNREACHABLE' : 'HANSE_SESSION_CUT'
+  return end('provider-unreachable', new HanseError(code, message))
+}
+
+function end(reason: FinalReason, error?: HanseError): ConsumerStep {
+  return {
+    state: { phase: 'ended', reason },
+    actions: [{ type: 'end', reason, ...(error === undefined ? {} : { error }) }],
+  }
+}
+
+function codeOf(reason: FinalReason): ErrorCode {
+  return reason === 'completed' || reason === 'length' ? 'HANSE_INTERNAL' : REASON_CODES[reason]
+}
+
+function plain(record: SignedRecord): { bytes: Uint8Array; signatures: Signature[] } {
+  return { bytes: record.bytes, signatures: [...record.signatures] }
+}
+
+function asHanseError(error: unknown): HanseError {
+  return error instanceof HanseError
+    ? error
+    : new HanseError('HANSE_INTERNAL', 'unexpected fault', { cause: error })
+}

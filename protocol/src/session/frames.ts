@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import { type ErrorCode, HanseError, isErrorCode } from '../errors.ts'
+import { SESSION_SECRET_BYTES } from '../receipt/commitment.ts'
+import { bytes, bytesUpTo, counter, smallInt } from '../record/fields.ts'
+import { RECORD_BYTES_MAX } from '../record/record.ts'
+import { signedRecordSchema } from '../record/signed.ts'
+import { decodeCanonical, encodeCanonical } from '../wire.ts'
+
+export const SESSION_PROTOCOL = '/hanse/session/1.0.0'
+export const OFFER_PROTOCOL = '/hanse/offer/1.0.0'
+
+/** Largest frame on the wire. */
+export const FRAME_BYTES_MAX = 1 << 20
+/** Of a prompt in one frame: leaves room for the frame around it. */
+export const PROMPT_PART_BYTES_MAX = 512 * 1024
+/** A request body, as large as OpenAI-compatible servers commonly take them with images inline. */
+export const PROMPT_BYTES_MAX = 16 << 20
+
+const orderFrame = z.strictObject({
+  t: z.literal('order'),
+  order: signedRecordSchema,
+  authorization: signedRecordSchema.nullable(),
+  secret: bytes(SESSION_SECRET_BYTES),
+})
+const promptFrame = z.strictObject({
+  t: z.literal('prompt'),
+  part: bytesUpTo(PROMPT_PART_BYTES_MAX),
+  last: z.boolean(),
+})
+const countersignFrame = z.strictObject({
+  t: z.literal('countersign'),
+  sequence: counter,
+  signature: bytes(64),
+})
+const refuseFrame = z.strictObject({
+  t: z.literal('refuse'),
+  sequence: counter,
+  code: z.custom<ErrorCode>(isErrorCode),
+})
+const cancelFrame = z.strictObject({ t: z.literal('cancel') })
+
+const consumerFrame = z.discriminatedUnion('t', [
+  orderFrame,
+  promptFrame,
+  countersignFrame,
+  refuseFrame,
+  cancelFrame,
+])
+/** What a consumer sends. */
+export type ConsumerFrame = z.output<typeof consumerFrame>
+
+const acceptFrame = z.strictObject({ t: z.literal('accept'), acceptance: signedRecordSchema })
+const quoteFrame = z.strictObject({ t: z.literal('quote'), quote: signedRecordSchema })
+const rejectFrame = z.strictObject({ t: z.literal('reject'), rejection: signedRecordSchema })
+const deltaFrame = z.strictObject({
+  t: z.literal('delta'),
+  /** Number of the first item, counted from 0 over the session. */
+  first: counter,
+  /** Tokens, and the engine's own OpenAI chunk, byte for byte. */
+  items: z.array(z.tuple([smallInt(1_000_000), bytesUpTo(FRAME_BYTES_MAX)])).min(1),
+})
+const receiptFrame = z.strictObject({
+  t: z.literal('receipt'),
+  bytes: bytesUpTo(RECORD_BYTES_MAX),
+  signature: bytes(64),
+})
+
+const providerFrame = z.discriminatedUnion('t', [
+  acceptFrame,
+  quoteFrame,
+  rejectFrame,
+  deltaFrame,
+  receiptFrame,
+])
+/** What a provider sends. */
+export type ProviderFrame = z.output<typeof providerFrame>
+
+export function encodeFrame(frame: ConsumerFrame | ProviderFrame): Uint8Array {
+  return encodeCanonical(frame)
+}
+
+/** @throws {HanseError} HANSE_FRAME_MALFORMED, HANSE_FRAME_TOO_LARGE */
+export function decodeConsumerFrame(bytes: Uint8Array): ConsumerFrame {
+  return decodeFrame(consumerFrame, bytes)
+}
+
+/** @throws {HanseError} HANSE_FRAME_MALFORMED, HANSE_FRAME_TOO_LARGE */
+export function decodeProviderFrame(bytes: Uint8Array): ProviderFrame {
+  return decodeFrame(providerFrame, bytes)
+}
+
+/** Splits a request body into prompt frames. */
+export function promptFrames(body: Uint8Array): ConsumerFrame[] {
+  const frames: ConsumerFrame[] = []
+  for (let at = 0; at === 0 || at < body.byteLength; at += PROMPT_PART_BYTES_MAX) {
+    const end = Math.min(at + PROMPT_PART_BYTES_MAX, body.byteLength)
+    frames.push({ t: 'prompt', part: body.subarray(at, end), last: end === body.byteLength })
+  }
+  return frames
+}
+
+function decodeFrame<Frame>(schema: z.ZodType<Frame>, bytes: Uint8Array): Frame {
+  if (bytes.byteLength > FRAME_BYTES_MAX) {
+    throw new HanseError('HANSE_FRAME_TOO_LARGE', `frame of ${bytes.byteLength} bytes`)
+  }
+  let decoded: unknown
+  try {
+    decoded = decodeCanonical(bytes, FRAME_BYTES_MAX)
+  } catch (cause) {
+    throw new HanseError('HANSE_FRAME_MALFORMED', 'not canonical DAG-CBOR', { cause })
+  }
+  const result = schema.safeParse(decoded)
+  if (!result.success) {
+    const issue = result.error.issues[0]
+    throw new HanseError('HANSE_FRAME_MALFORMED', `${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  return result.data
+}

@@ -1,0 +1,581 @@
+import { HanseError } from '../errors.ts'
+import type { Signer } from '../identity/keys.ts'
+import { amountOf, type PicoEuro, picoEuro } from '../money.ts'
+import { commit, commitPrompt, EMPTY_TRANSCRIPT, extendTranscript } from '../receipt/commitment.ts'
+import { priceTokens, type Receipt, receipt } from '../receipt/receipt.ts'
+import type { Named } from '../record/record.ts'
+import {
+  isSignatureValid,
+  openSigned,
+  type Signature,
+  type SignedRecord,
+  type SigningContext,
+  signRecord,
+} from '../record/signed.ts'
+import { bytesEqual, concat } from '../wire.ts'
+import { grownWindow, openingWindow } from './credit-window.ts'
+import { type ConsumerFrame, PROMPT_BYTES_MAX, type ProviderFrame } from './frames.ts'
+import type { FinalReason } from './reasons.ts'
+import {
+  type Acceptance,
+  acceptance,
+  type Order,
+  order,
+  orderSigners,
+  rejection,
+} from './records.ts'
+
+/**
+ * The provider's side of one session, without I/O: `providerStep` takes a state and an event and gives the next state and
+ * what to do. The states, and the ways out of each:
+ *
+ * | state     | waits for                      | leaves to |
+ * |-----------|--------------------------------|-----------|
+ * | ordering  | Order, then all Prompt frames  | reviewing; ended (malformed, timer, closed) |
+ * | reviewing | the driver's decision          | streaming; ended (rejected, closed, cancelled) |
+ * | streaming | engine, countersignatures      | settling; ended (closed, refused, violation, timer) |
+ * | settling  | the last countersignature      | ended (countersigned, refused, timer, closed) |
+ * | ended     | nothing                        | – |
+ */
+export type ProviderState = Ordering | Reviewing | Streaming | Ended
+
+interface Ordering {
+  readonly phase: 'ordering'
+  readonly ordered: OrderReceived | undefined
+  readonly parts: readonly Uint8Array[]
+  readonly promptBytes: number
+}
+
+export interface OrderReceived {
+  readonly order: Named<Order> & SignedRecord
+  readonly authorization: SignedRecord | null
+  readonly secret: Uint8Array
+}
+
+interface Reviewing {
+  readonly phase: 'reviewing'
+  readonly ordered: OrderReceived
+}
+
+interface Streaming {
+  readonly phase: 'streaming' | 'settling'
+  readonly order: Named<Order> & SignedRecord
+  readonly acceptance: Named<Acceptance> & SignedRecord
+  readonly secret: Uint8Array
+  /** Delivered and counted. */
+  readonly inputTokens: bigint
+  readonly cachedInputTokens: bigint
+  readonly outputTokens: bigint
+  readonly deltas: bigint
+  readonly transcript: Uint8Array
+  /** Made by the engine, held back because the window is full. */
+  readonly pending: readonly Delta[]
+  readonly enginePaused: boolean
+  readonly engineRunning: boolean
+  readonly window: PicoEuro
+  readonly countersigned: PicoEuro
+  readonly tokensAtReceipt: bigint
+  readonly last: Named<Receipt> | undefined
+  /** Issued and not countersigned yet; one at a time. */
+  readonly outstanding: (Named<Receipt> & { signature: Signature }) | undefined
+  /** Set once nothing more will come from the engine. */
+  readonly ending: FinalReason | undefined
+}
+
+export interface Ended {
+  readonly phase: 'ended'
+  readonly reason: FinalReason
+}
+
+export interface Delta {
+  readonly tokens: number
+  readonly payload: Uint8Array
+}
+
+export type ProviderTimer = 'prompt' | 'deadline' | 'countersign'
+
+export type ProviderEvent =
+  | { readonly type: 'frame'; readonly frame: ConsumerFrame; readonly now: number }
+  /** The bytes of a frame could not be decoded. */
+  | { readonly type: 'malformed'; readonly error: HanseError; readonly now: number }
+  | { readonly type: 'accepted'; readonly inputTokens: bigint; readonly now: number }
+  | { readonly type: 'rejected'; readonly error: HanseError; readonly now: number }
+  | { readonly type: 'input'; readonly inputTokens: bigint; readonly now: number }
+  | { readonly type: 'deltas'; readonly deltas: readonly Delta[]; readonly now: number }
+  | {
+      readonly type: 'engine-ended'
+      readonly reason: FinalReason
+      readonly usage?: { readonly inputTokens: bigint; readonly cachedInputTokens: bigint }
+      readonly now: number
+    }
+  | { readonly type: 'timer'; readonly timer: ProviderTimer; readonly now: number }
+  | { readonly type: 'drain'; readonly now: number }
+  /** The stream is gone. */
+  | { readonly type: 'closed'; readonly now: number }
+
+export type ProviderAction =
+  /** Decide on the order: `accepted` or `rejected` is to follow. */
+  | { readonly type: 'review'; readonly ordered: OrderReceived; readonly prompt: Uint8Array }
+  | { readonly type: 'start-engine'; readonly acceptance: Named<Acceptance> & SignedRecord }
+  | { readonly type: 'pause-engine' | 'resume-engine' | 'stop-engine' }
+  | { readonly type: 'send'; readonly frame: ProviderFrame }
+  /** Keep a receipt with both signatures; before anything else happens. */
+  | { readonly type: 'save-receipt'; readonly receipt: Named<Receipt> & SignedRecord }
+  | { readonly type: 'set-timer'; readonly timer: ProviderTimer; readonly ms: number }
+  | { readonly type: 'clear-timer'; readonly timer: ProviderTimer }
+  | { readonly type: 'end'; readonly reason: FinalReason; readonly error?: HanseError }
+
+export interface ProviderStep {
+  readonly state: ProviderState
+  readonly actions: readonly ProviderAction[]
+}
+
+export interface ProviderContext extends SigningContext {
+  readonly signer: Signer
+}
+
+export const PROVIDER_LIMITS = {
+  /** A consumer that is connected sends its prompt at once; 16 MiB at 1 MB/s take 16 s. */
+  promptMs: 30_000,
+  /** A countersignature takes one round trip and a disk write; beyond this the consumer is taken for gone. */
+  countersignMs: 10_000,
+  /** Deltas held back before the engine is paused. */
+  pendingMax: 64,
+  /** How long after its deadline a session's receipts may be dated. */
+  receiptGraceMs: 60_000,
+} as const
+
+export function openProviderSession(): ProviderStep {
+  return {
+    state: { phase: 'ordering', ordered: undefined, parts: [], promptBytes: 0 },
+    actions: [{ type: 'set-timer', timer: 'prompt', ms: PROVIDER_LIMITS.promptMs }],
+  }
+}
+
+/** @throws never on bad input: every fault ends the session with its reason */
+export function providerStep(
+  context: ProviderContext,
+  state: ProviderState,
+  event: ProviderEvent,
+): ProviderStep {
+  if (state.phase === 'ended') return { state, actions: [] }
+  if (event.type === 'closed') return end(state, 'consumer-unreachable')
+  if (event.type === 'malformed') return end(state, 'protocol-violation', event.error)
+  if (event.type === 'frame' && event.frame.t === 'cancel')
+    return onCancel(context, state, event.now)
+  switch (state.phase) {
+    case 'ordering':
+      return onOrdering(context, state, event)
+    case 'reviewing':
+      return onReviewing(context, state, event)
+    case 'streaming':
+    case 'settling':
+      return onStreaming(context, state, event)
+  }
+}
+
+function onOrdering(context: ProviderContext, state: Ordering, event: ProviderEvent): ProviderStep {
+  if (event.type === 'timer') return end(state, 'consumer-unreachable')
+  if (event.type === 'drain') return end(state, 'draining')
+  if (event.type !== 'frame') return { state, actions: [] }
+  const { frame } = event
+  if (frame.t === 'order' && state.ordered === undefined) {
+    try {
+      const opened = openSigned(context, order, frame.order, orderSigners)
+      const { authorization, secret } = frame
+      return { state: { ...state, ordered: { order: opened, authorization, secret } }, actions: [] }
+    } catch (error) {
+      return end(state, 'protocol-violation', asHanseError(error))
+    }
+  }
+  if (frame.t !== 'prompt' || state.ordered === undefined) return unexpected(state, frame)
+  const promptBytes = state.promptBytes + frame.part.byteLength
+  if (promptBytes > PROMPT_BYTES_MAX) {
+    const error = new HanseError('HANSE_PROMPT_TOO_LARGE', `more than ${PROMPT_BYTES_MAX} bytes`)
+    return reject(context, state.ordered, error, event.now)
+  }
+  const parts = [...state.parts, frame.part]
+  if (!frame.last) return { state: { ...state, parts, promptBytes }, actions: [] }
+  const prompt = concat(parts)
+  const { ordered } = state
+  if (!bytesEqual(commitPrompt(ordered.secret, prompt), ordered.order.value.promptCommitment)) {
+    const error = new HanseError(
+      'HANSE_ORDER_COMMITMENT',
+      'the prompt is not the one the order commits to',
+    )
+    return reject(context, ordered, error, event.now)
+  }
+  return {
+    state: { phase: 'reviewing', ordered },
+    actions: [
+      { type: 'clear-timer', timer: 'prompt' },
+      { type: 'review', ordered, prompt },
+    ],
+  }
+}
+
+function onReviewing(
+  context: ProviderContext,
+  state: Reviewing,
+  event: ProviderEvent,
+): ProviderStep {
+  switch (event.type) {
+    case 'rejected':
+      return reject(context, state.ordered, event.error, event.now)
+    case 'drain':
+      return reject(
+        context,
+        state.ordered,
+        new HanseError('HANSE_DRAINING', 'the provider is shutting down'),
+        event.now,
+      )
+    case 'accepted':
+      return accept(context, state.ordered, event.inputTokens, event.now)
+    case 'frame':
+      return unexpected(state, event.frame)
+    default:
+      return { state, actions: [] }
+  }
+}
+
+function accept(
+  context: ProviderContext,
+  ordered: OrderReceived,
+  inputTokens: bigint,
+  now: number,
+): ProviderStep {
+  const { order } = ordered
+  const { consumer, provider, deadlineMs, creditWindow, inputPrice, outputPrice } = order.value
+  const accepted = signRecord(
+    context,
+    acceptance,
+    {
+      order: order.cid,
+      consumer,
+      provider,
+      inputTokens,
+      at: now,
+      notAfter: now + deadlineMs + PROVIDER_LIMITS.receiptGraceMs,
+    },
+    'provider',
+    context.signer,
+  )
+  const state: Streaming = {
+    phase: 'streaming',
+    order,
+    acceptance: accepted,
+    secret: ordered.secret,
+    inputTokens: 0n,
+    cachedInputTokens: 0n,
+    outputTokens: 0n,
+    deltas: 0n,
+    transcript: EMPTY_TRANSCRIPT,
+    pending: [],
+    enginePaused: false,
+    engineRunning: true,
+    window: openingWindow(creditWindow, amountOf(inputTokens, inputPrice), outputPrice),
+    countersigned: picoEuro(0n),
+    tokensAtReceipt: 0n,
+    last: undefined,
+    outstanding: undefined,
+    ending: undefined,
+  }
+  return {
+    state,
+    actions: [
+      { type: 'set-timer', timer: 'deadline', ms: deadlineMs },
+      { type: 'send', frame: { t: 'accept', acceptance: plain(accepted) } },
+      { type: 'start-engine', acceptance: accepted },
+    ],
+  }
+}
+
+function onStreaming(
+  context: ProviderContext,
+  state: Streaming,
+  event: ProviderEvent,
+): ProviderStep {
+  switch (event.type) {
+    case 'frame':
+      return onStreamingFrame(context, state, event.frame, event.now)
+    case 'input':
+      return { state: { ...state, inputTokens: countInput(state, event.inputTokens) }, actions: [] }
+    case 'deltas':
+      if (state.ending !== undefined) return { state, actions: [] }
+      return advance(context, { ...state, pending: [...state.pending, ...event.deltas] }, event.now)
+    case 'engine-ended': {
+      const ended = { ...state, engineRunning: false }
+      if (state.ending !== undefined) return advance(context, ended, event.now)
+      const inputTokens = countInput(state, event.usage?.inputTokens ?? 0n)
+      const cached = event.usage?.cachedInputTokens ?? 0n
+      const cachedInputTokens = cached < inputTokens ? cached : inputTokens
+      return advance(
+        context,
+        { ...ended, inputTokens, cachedInputTokens, ending: event.reason },
+        event.now,
+      )
+    }
+    case 'timer':
+      if (event.timer === 'countersign') return end(state, 'consumer-unreachable')
+      return event.timer === 'deadline'
+        ? stop(context, state, 'deadline', event.now)
+        : { state, actions: [] }
+    default:
+      // Draining lets running answers finish; the driver sets its own limit and closes the stream.
+      return { state, actions: [] }
+  }
+}
+
+function onStreamingFrame(
+  context: ProviderContext,
+  state: Streaming,
+  frame: ConsumerFrame,
+  now: number,
+): ProviderStep {
+  const { outstanding } = state
+  if (frame.t === 'refuse') {
+    return end(
+      state,
+      'receipt-refused',
+      new HanseError(frame.code, `the consumer refused receipt ${frame.sequence}`),
+    )
+  }
+  if (frame.t !== 'countersign' || outstanding === undefined) return unexpected(state, frame)
+  if (frame.sequence !== outstanding.value.sequence) return unexpected(state, frame)
+  const signer = state.order.value.consumer
+  const signature: Signature = { signer, role: 'consumer', signature: frame.signature }
+  if (!isSignatureValid(context, receipt, outstanding.bytes, signature)) {
+    const error = new HanseError('HANSE_SIGNATURE_INVALID', 'the countersignature does not verify')
+    return end(state, 'protocol-violation', error)
+  }
+  const signed = { ...named(outstanding), signatures: [outstanding.signature, signature] }
+  const saved: ProviderAction[] = [
+    { type: 'clear-timer', timer: 'countersign' },
+    { type: 'save-receipt', receipt: signed },
+  ]
+  if (outstanding.value.final !== null) return end(state, outstanding.value.final, undefined, saved)
+  const next: Streaming = {
+    ...state,
+    last: named(outstanding),
+    outstanding: undefined,
+    countersigned: outstanding.value.amount,
+    window: grownWindow(state.window, state.order.value.creditWindow),
+  }
+  const step = advance(context, next, now)
+  return { state: step.state, actions: [...saved, ...step.actions] }
+}
+
+/** Sends what the window allows, asks for a countersignature when one is due, and settles when all is sent. */
+function advance(context: ProviderContext, before: Streaming, now: number): ProviderStep {
+  const actions: ProviderAction[] = []
+  let state = sendPending(before, actions)
+  const blocked = state.pending.length > 0
+  const finished = !blocked && state.ending !== undefined
+  if (state.outstanding === undefined) {
+    const due = state.outputTokens - state.tokensAtReceipt >= state.order.value.receiptEvery
+    const owing = amountSent(state) > state.countersigned
+    if (finished) {
+      state = issueReceipt(
+        context,
+        { ...state, phase: 'settling' },
+        state.ending ?? null,
+        now,
+        actions,
+      )
+    } else if (due || (blocked && owing)) {
+      state = issueReceipt(context, state, null, now, actions)
+    } else if (blocked) {
+      // Everything is countersigned and the next chunk alone exceeds the window: no receipt can make room.
+      return stop(context, { ...state, pending: [] }, 'window-exhausted', now, actions)
+    }
+  }
+  return { state: throttle(state, actions), actions }
+}
+
+function sendPending(state: Streaming, actions: ProviderAction[]): Streaming {
+  const { inputPrice, outputPrice, maxOutputTokens } = state.order.value
+  let { outputTokens, transcript } = state
+  const limit = state.countersigned + state.window
+  let count = 0
+  for (const { tokens, payload } of state.pending) {
+    // An engine that runs over is not paid for it: the consumer would refuse the receipt.
+    const counted = outputTokens + BigInt(tokens)
+    const after = counted < maxOutputTokens ? counted : maxOutputTokens
+    const cost = priceTokens(
+      { inputPrice, outputPrice },
+      { inputTokens: state.inputTokens, outputTokens: after },
+    )
+    if (tokens > 0 && cost > limit) break
+    outputTokens = after
+    transcript = extendTranscript(transcript, payload)
+    count++
+  }
+  if (count === 0) return state
+  const items = state.pending
+    .slice(0, count)
+    .map(({ tokens, payload }): [number, Uint8Array] => [tokens, payload])
+  actions.push({ type: 'send', frame: { t: 'delta', first: state.deltas, items } })
+  return {
+    ...state,
+    outputTokens,
+    transcript,
+    deltas: state.deltas + BigInt(count),
+    pending: state.pending.slice(count),
+  }
+}
+
+function issueReceipt(
+  context: ProviderContext,
+  state: Streaming,
+  final: FinalReason | null,
+  now: number,
+  actions: ProviderAction[],
+): Streaming {
+  const sequence = state.last === undefined ? 0n : state.last.value.sequence + 1n
+  const issued = signRecord(
+    context,
+    receipt,
+    {
+      acceptance: state.acceptance.cid,
+      sequence,
+      previous: state.last?.cid ?? null,
+      inputTokens: state.inputTokens,
+      cachedInputTokens: state.cachedInputTokens,
+      outputTokens: state.outputTokens,
+      amount: amountSent(state),
+      transcript: commit(state.secret, { receipt: sequence }, state.transcript),
+      at: now,
+      final,
+    },
+    'provider',
+    context.signer,
+  )
+  const signature = issued.signatures[0]
+  if (signature === undefined) throw new Error('unsigned receipt')
+  actions.push(
+    { type: 'set-timer', timer: 'countersign', ms: PROVIDER_LIMITS.countersignMs },
+    { type: 'send', frame: { t: 'receipt', bytes: issued.bytes, signature: signature.signature } },
+  )
+  return {
+    ...state,
+    outstanding: { ...named(issued), signature },
+    tokensAtReceipt: state.outputTokens,
+  }
+}
+
+function throttle(state: Streaming, actions: ProviderAction[]): Streaming {
+  const full = state.pending.length > PROVIDER_LIMITS.pendingMax
+  if (!state.engineRunning || full === state.enginePaused) return state
+  if (!full && state.pending.length > 0) return state
+  actions.push({ type: full ? 'pause-engine' : 'resume-engine' })
+  return { ...state, enginePaused: full }
+}
+
+/** Ends the engine's work for `reason` and asks for the last countersignature. */
+function stop(
+  context: ProviderContext,
+  state: Streaming,
+  reason: FinalReason,
+  now: number,
+  before: readonly ProviderAction[] = [],
+): ProviderStep {
+  if (state.ending !== undefined && state.pending.length === 0) return { state, actions: before }
+  const halted: ProviderAction[] = state.engineRunning ? [{ type: 'stop-engine' }] : []
+  const step = advance(
+    context,
+    { ...state, pending: [], engineRunning: false, ending: reason },
+    now,
+  )
+  return { state: step.state, actions: [...before, ...halted, ...step.actions] }
+}
+
+function onCancel(
+  context: ProviderContext,
+  state: Exclude<ProviderState, Ended>,
+  now: number,
+): ProviderStep {
+  if (state.phase === 'streaming') return stop(context, state, 'cancelled', now)
+  return state.phase === 'settling' ? { state, actions: [] } : end(state, 'cancelled')
+}
+
+function reject(
+  context: ProviderContext,
+  ordered: OrderReceived,
+  error: HanseError,
+  now: number,
+): ProviderStep {
+  const { order } = ordered
+  const rejected = signRecord(
+    context,
+    rejection,
+    {
+      order: order.cid,
+      consumer: order.value.consumer,
+      provider: order.value.provider,
+      code: error.code,
+      message: error.message.slice(0, 500),
+      retryAfterMs: error.retryAfterMs ?? null,
+      at: now,
+    },
+    'provider',
+    context.signer,
+  )
+  return {
+    state: { phase: 'ended', reason: 'rejected' },
+    actions: [
+      { type: 'clear-timer', timer: 'prompt' },
+      { type: 'send', frame: { t: 'reject', rejection: plain(rejected) } },
+      { type: 'end', reason: 'rejected', error },
+    ],
+  }
+}
+
+function unexpected(state: Exclude<ProviderState, Ended>, frame: ConsumerFrame): ProviderStep {
+  return end(
+    state,
+    'protocol-violation',
+    new HanseError('HANSE_FRAME_UNEXPECTED', `${frame.t} while ${state.phase}`),
+  )
+}
+
+function end(
+  state: Exclude<ProviderState, Ended>,
+  reason: FinalReason,
+  error?: HanseError,
+  before: readonly ProviderAction[] = [],
+): ProviderStep {
+  const running = (state.phase === 'streaming' || state.phase === 'settling') && state.engineRunning
+  return {
+    state: { phase: 'ended', reason },
+    actions: [
+      ...before,
+      ...(running ? [{ type: 'stop-engine' } as const] : []),
+      { type: 'end', reason, ...(error === undefined ? {} : { error }) },
+    ],
+  }
+}
+
+/** Input counts once it is known, never shrinks, and never passes what was accepted. */
+function countInput(state: Streaming, inputTokens: bigint): bigint {
+  const known = inputTokens > state.inputTokens ? inputTokens : state.inputTokens
+  const most = state.acceptance.value.inputTokens
+  return known < most ? known : most
+}
+
+function amountSent(state: Streaming): PicoEuro {
+  return priceTokens(state.order.value, state)
+}
+
+function plain(record: SignedRecord): { bytes: Uint8Array; signatures: Signature[] } {
+  return { bytes: record.bytes, signatures: [...record.signatures] }
+}
+
+function named<Value>(record: Named<Value>): Named<Value> {
+  return { cid: record.cid, bytes: record.bytes, value: record.value }
+}
+
+function asHanseError(error: unknown): HanseError {
+  return error instanceof HanseError
+    ? error
+    : new HanseError('HANSE_INTERNAL', 'unexpected fault', { cause: error })
+}

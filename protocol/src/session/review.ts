@@ -1,0 +1,170 @@
+import {
+  authorizationSigners,
+  type SpendAuthorization,
+  spendAuthorization,
+} from '../authorization/authorization.ts'
+import { HanseError } from '../errors.ts'
+import { findModel, type Offer, type OfferedModel } from '../market/offer.ts'
+import { amountOf, type PicoEuro, picoEuro } from '../money.ts'
+import { priceTokens } from '../receipt/receipt.ts'
+import type { Named } from '../record/record.ts'
+import { openSigned, type SignedRecord, type SigningContext } from '../record/signed.ts'
+import { isInRegion } from '../region/countries.ts'
+import { smallestWindow } from './credit-window.ts'
+import type { Order } from './records.ts'
+
+/** Clocks of honest peers differ by less than this. */
+export const CLOCK_SKEW_MS = 60_000
+
+/** What a provider knows when it looks at an order. */
+export interface ReviewFacts {
+  readonly now: number
+  readonly provider: string
+  /** The offer that the order cites, when this provider made it. */
+  readonly offer: Offer | undefined
+  readonly evidenceLevel: number
+  /** Whether this very order was seen before. */
+  readonly replayed: boolean
+  readonly draining: boolean
+  /** Settlement services whose authorizations this provider honours. */
+  readonly trustedIssuers: readonly string[]
+  /** The largest credit window this provider grants, pico-euro. */
+  readonly creditWindowMax: PicoEuro
+}
+
+/** The most that a session under this order can cost, pico-euro. */
+export function orderCostMax(order: Order): PicoEuro {
+  return priceTokens(order, {
+    inputTokens: order.maxInputTokens,
+    outputTokens: order.maxOutputTokens,
+  })
+}
+
+/**
+ * Everything about an order that can be judged without the prompt: expiry, prices, limits, residency.
+ *
+ * @throws {HanseError} the code becomes that of the Rejection
+ */
+export function reviewOrder(order: Order, facts: ReviewFacts): OfferedModel {
+  const { now, offer } = facts
+  if (facts.draining) throw new HanseError('HANSE_DRAINING', 'the provider is shutting down')
+  if (order.provider !== facts.provider) {
+    throw new HanseError('HANSE_ORDER_WRONG_PROVIDER', `the order names ${order.provider}`)
+  }
+  if (order.notAfter <= now - CLOCK_SKEW_MS || order.issuedAt > now + CLOCK_SKEW_MS) {
+    throw new HanseError('HANSE_ORDER_EXPIRED', 'the order is not valid at this time')
+  }
+  if (facts.replayed) throw new HanseError('HANSE_ORDER_REPLAYED', 'the order was seen before')
+  if (offer === undefined || offer.notAfter <= now) {
+    throw new HanseError('HANSE_ORDER_OFFER_UNKNOWN', 'the order cites no current offer')
+  }
+  const model = findModel(offer, order.model)
+  if (model === undefined)
+    throw new HanseError('HANSE_MODEL_UNKNOWN', `${order.model} is not offered`)
+  if (order.inputPrice < model.inputPrice || order.outputPrice < model.outputPrice) {
+    throw new HanseError('HANSE_ORDER_PRICE', 'the order is below the offered prices')
+  }
+  if (order.maxOutputTokens < 1n || order.maxOutputTokens > BigInt(model.maxOutputTokens)) {
+    throw new HanseError(
+      'HANSE_ORDER_LIMITS',
+      `between 1 and ${model.maxOutputTokens} output tokens`,
+    )
+  }
+  reviewResidency(order, offer.country, facts.evidenceLevel)
+  if (order.creditWindow > facts.creditWindowMax) {
+    throw new HanseError(
+      'HANSE_ORDER_LIMITS',
+      `a credit window of at most ${facts.creditWindowMax} pEUR`,
+    )
+  }
+  return model
+}
+
+/** The provider's own check that it may see the prompt at all. */
+function reviewResidency(order: Order, country: string, evidenceLevel: number): void {
+  const { allow, minLevel } = order.residency
+  const allowed = allow.length === 0 || allow.some((region) => isInRegion(country, region))
+  if (!allowed || evidenceLevel < minLevel) {
+    throw new HanseError(
+      'HANSE_POLICY_RESIDENCY',
+      `${country} at level ${evidenceLevel} does not satisfy the order`,
+    )
+  }
+}
+
+/** What the input will cost at most, and whether the credit window can carry it. @throws {HanseError} */
+export function reviewInput(order: Order, inputTokens: bigint): void {
+  if (inputTokens > order.maxInputTokens) {
+    throw new HanseError(
+      'HANSE_ORDER_LIMITS',
+      `${inputTokens} input tokens, the order allows ${order.maxInputTokens}`,
+    )
+  }
+  const inputCost = amountOf(inputTokens, order.inputPrice)
+  if (order.creditWindow < smallestWindow(inputCost, order.outputPrice)) {
+    throw new HanseError('HANSE_ORDER_WINDOW_TOO_SMALL', `the prompt alone costs ${inputCost} pEUR`)
+  }
+}
+
+/**
+ * Opens the authorization that an order cites, or accepts that none is needed.
+ *
+ * @returns what the session may still cost: `reserve` it until the session ends
+ * @throws {HanseError} HANSE_AUTHORIZATION_*
+ */
+export function reviewAuthorization(
+  context: SigningContext,
+  order: Order,
+  signed: SignedRecord | null,
+  facts: { now: number; offer: Offer; trustedIssuers: readonly string[] },
+): Named<SpendAuthorization> | undefined {
+  if (order.authorization === null || signed === null) {
+    const owed = orderCostMax(order)
+    if (order.authorization === null && owed <= facts.offer.unsecuredCredit) return undefined
+    throw new HanseError('HANSE_AUTHORIZATION_REQUIRED', `up to ${owed} pEUR need an authorization`)
+  }
+  let opened: Named<SpendAuthorization>
+  try {
+    opened = openSigned(context, spendAuthorization, signed, authorizationSigners)
+  } catch (cause) {
+    throw new HanseError('HANSE_AUTHORIZATION_INVALID', 'the authorization does not verify', {
+      cause,
+    })
+  }
+  const { issuer, consumer, provider, notAfter, limit } = opened.value
+  if (
+    !opened.cid.equals(order.authorization) ||
+    consumer !== order.consumer ||
+    provider !== order.provider
+  ) {
+    throw new HanseError('HANSE_AUTHORIZATION_INVALID', 'the authorization is for other peers')
+  }
+  if (!facts.trustedIssuers.includes(issuer)) {
+    throw new HanseError('HANSE_AUTHORIZATION_INVALID', `issuer ${issuer} is not trusted here`)
+  }
+  // It must outlive the session, or its receipts would come too late.
+  if (notAfter < facts.now + order.deadlineMs) {
+    throw new HanseError(
+      'HANSE_AUTHORIZATION_EXPIRED',
+      'the authorization ends before the deadline',
+    )
+  }
+  if (limit < facts.offer.minAuthorization) {
+    throw new HanseError(
+      'HANSE_AUTHORIZATION_INVALID',
+      `below the offer's minimum of ${facts.offer.minAuthorization} pEUR`,
+    )
+  }
+  return opened
+}
+
+/** Whether `spent` (of all sessions, running ones at their most) leaves room for one more. @throws {HanseError} */
+export function reviewRemaining(limit: PicoEuro, spent: PicoEuro, cost: PicoEuro): void {
+  if (spent + cost > limit) {
+    const left = picoEuro(limit - spent)
+    throw new HanseError(
+      'HANSE_AUTHORIZATION_EXHAUSTED',
+      `${left} pEUR are left, the session may cost ${cost}`,
+    )
+  }
+}

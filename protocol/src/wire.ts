@@ -1,0 +1,119 @@
+import * as dagCbor from '@ipld/dag-cbor'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
+import { sha256 } from '#crypto'
+import { HanseError } from './errors.ts'
+
+const SHA2_256 = 0x12
+
+/** Equal length and bytes. Not for secrets: it stops at the first difference. */
+export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false
+  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.byteLength
+  }
+  return joined
+}
+
+/** Unsigned LEB128, as multiformats writes it. */
+export function varint(value: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = value
+  while (rest > 0x7f) {
+    bytes.push((rest % 128) | 0x80)
+    rest = Math.floor(rest / 128)
+  }
+  bytes.push(rest)
+  return Uint8Array.from(bytes)
+}
+
+export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** The name of a record: CIDv1, dag-cbor, sha2-256 of its bytes. */
+export function cidOf(bytes: Uint8Array): CID {
+  return CID.createV1(dagCbor.code, Digest.create(SHA2_256, sha256(bytes)))
+}
+
+/** Whether `value` is a CID of a record: v1, dag-cbor, sha2-256. */
+export function isRecordCid(value: unknown): value is CID {
+  const cid = CID.asCID(value)
+  return (
+    cid !== null &&
+    cid.version === 1 &&
+    cid.code === dagCbor.code &&
+    cid.multihash.code === SHA2_256 &&
+    cid.multihash.digest.byteLength === 32
+  )
+}
+
+/**
+ * Canonical DAG-CBOR.
+ *
+ * @throws {TypeError} on floats, `undefined`, and numbers beyond 2⁵³ (use a bigint): a programming fault, not bad input.
+ */
+export function encodeCanonical(value: unknown): Uint8Array {
+  assertEncodable(value)
+  return dagCbor.encode(value)
+}
+
+/**
+ * Decodes one item and proves that it is canonical by encoding it again: the decoder alone accepts unsorted keys,
+ * floats for integers and bad UTF-8.
+ *
+ * @throws {HanseError} HANSE_RECORD_TOO_LARGE, HANSE_RECORD_MALFORMED, HANSE_RECORD_NOT_CANONICAL
+ */
+export function decodeCanonical(bytes: Uint8Array, bytesMax: number): unknown {
+  if (bytes.byteLength > bytesMax) {
+    throw new HanseError('HANSE_RECORD_TOO_LARGE', `${bytes.byteLength} bytes, at most ${bytesMax}`)
+  }
+  let value: unknown
+  try {
+    value = dagCbor.decode(bytes)
+  } catch (cause) {
+    throw new HanseError('HANSE_RECORD_MALFORMED', 'not one DAG-CBOR item', { cause })
+  }
+  let again: Uint8Array | undefined
+  try {
+    again = encodeCanonical(value)
+  } catch {
+    // A value that may not be encoded, such as a float, cannot have come from a canonical encoder.
+  }
+  if (again === undefined || !bytesEqual(again, bytes)) {
+    throw new HanseError('HANSE_RECORD_NOT_CANONICAL', 'the bytes are not canonical DAG-CBOR')
+  }
+  return value
+}
+
+/** Nesting that no record of ours comes near; stops hostile input before the call stack does. */
+const DEPTH_MAX = 16
+
+function assertEncodable(value: unknown, depth = 0): void {
+  if (depth > DEPTH_MAX) throw new TypeError('nested too deeply')
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return
+    case 'number':
+      if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
+        throw new TypeError(`not a safe integer: ${value}`)
+      }
+      return
+    case 'object':
+      if (value === null || value instanceof Uint8Array || CID.asCID(value) !== null) return
+      for (const item of Array.isArray(value) ? value : Object.values(value)) {
+        assertEncodable(item, depth + 1)
+      }
+      return
+    default:
+      throw new TypeError(`cannot encode ${typeof value}`)
+  }
+}
