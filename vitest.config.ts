@@ -1,4 +1,21 @@
+import { existsSync } from 'node:fs'
+import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+
+/** A browser of this machine where there is one, else the one that comes as a package: nothing is downloaded. */
+async function chromium(): Promise<{ executablePath: string; args: string[] }> {
+  const installed = [
+    process.env['CHROMIUM_PATH'] ?? '',
+    '/usr/bin/chromium',
+    '/usr/bin/google-chrome',
+  ]
+  const executablePath = installed.find((path) => path !== '' && existsSync(path))
+  // Tests run where there is no user to sandbox, and /dev/shm of a container is small.
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
+  if (executablePath !== undefined) return { executablePath, args }
+  const { default: packaged } = await import('@sparticuz/chromium')
+  return { executablePath: await packaged.executablePath(), args: [...packaged.args, ...args] }
+}
 
 export default defineConfig({
   test: {
@@ -9,7 +26,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{protocol,node,settlement,simulations,marketplace-web}/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: [
+            '{protocol,node,settlement,simulations,marketplace-web}/src/**/*.test.ts',
+            'scripts/**/*.test.ts',
+          ],
         },
       },
       {
@@ -22,6 +42,24 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      async () => ({
+        extends: true as const,
+        optimizeDeps: { include: ['fast-check', 'tweetnacl'] },
+        test: {
+          // The protocol as a browser runs it: `#crypto` resolves to the JavaScript curve.
+          name: 'browser',
+          include: ['protocol/src/**/*.test.ts'],
+          exclude: ['**/*.node.test.ts', '**/node_modules/**'],
+          testTimeout: 60_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: await chromium() }),
+            instances: [{ browser: 'chromium' as const }],
+          },
+        },
+      }),
     ],
   },
 })

@@ -99,6 +99,8 @@ function assertEncodable(value: unknown, depth = 0): void {
   if (depth > DEPTH_MAX) throw new TypeError('nested too deeply')
   switch (typeof value) {
     case 'string':
+      assertText(value)
+      return
     case 'boolean':
     case 'bigint':
       return
@@ -109,11 +111,22 @@ function assertEncodable(value: unknown, depth = 0): void {
       return
     case 'object':
       if (value === null || value instanceof Uint8Array || CID.asCID(value) !== null) return
-      for (const item of Array.isArray(value) ? value : Object.values(value)) {
+      if (Array.isArray(value)) {
+        for (const item of value) assertEncodable(item, depth + 1)
+        return
+      }
+      for (const [key, item] of Object.entries(value)) {
+        assertText(key)
         assertEncodable(item, depth + 1)
       }
       return
     default:
       throw new TypeError(`cannot encode ${typeof value}`)
   }
+}
+
+/** Text that every UTF-8 decoder gives back: a lone surrogate is replaced, a leading byte order mark dropped by most. */
+function assertText(value: string): void {
+  if (!value.isWellFormed()) throw new TypeError('text with a lone surrogate')
+  if (value.startsWith('\u{FEFF}')) throw new TypeError('text with a byte order mark')
 }

@@ -1,4 +1,4 @@
-import { amount, counter, peerId, timestamp, word } from '../record/fields.ts'
+import { amount, counter, country, peerId, timestamp, word } from '../record/fields.ts'
 import { defineRecord } from '../record/record.ts'
 
 /**
@@ -38,7 +38,7 @@ export const providerBinding = defineRecord(
     provider: peerId,
     settlement: peerId,
     /** ISO country of the payout account. */
-    country: word(2),
+    country,
     issuedAt: timestamp,
     notAfter: timestamp,
   },

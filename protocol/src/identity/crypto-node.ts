@@ -12,7 +12,7 @@ const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 /** Importing a key costs a fifth of a verification: keep those of recent peers. */
 const KEYS_MAX = 4096
 const publicKeys = new Map<string, crypto.KeyObject>()
-const privateKeys = new WeakMap<Uint8Array, crypto.KeyObject>()
+const privateKeys = new WeakMap<Uint8Array, { seed: Buffer; key: crypto.KeyObject }>()
 
 /** Cofactorless verification by the platform; only ever call it behind the strict rule in `ed25519.ts`. */
 export function platformVerify(
@@ -46,14 +46,14 @@ export function platformPublicKey(seed: Uint8Array): Uint8Array {
 }
 
 function privateKeyOf(seed: Uint8Array): crypto.KeyObject {
-  let key = privateKeys.get(seed)
-  if (key === undefined) {
-    key = crypto.createPrivateKey({
-      key: Buffer.concat([PKCS8, seed]),
-      format: 'der',
-      type: 'pkcs8',
-    })
-    privateKeys.set(seed, key)
-  }
+  const known = privateKeys.get(seed)
+  // The array may have been filled with another seed since.
+  if (known?.seed.equals(seed) === true) return known.key
+  const key = crypto.createPrivateKey({
+    key: Buffer.concat([PKCS8, seed]),
+    format: 'der',
+    type: 'pkcs8',
+  })
+  privateKeys.set(seed, { seed: Buffer.from(seed), key })
   return key
 }

@@ -8,6 +8,9 @@ export type PeerId = string & { readonly kind: 'peer-id' }
 /** Identity multihash (00), 36 bytes, of the protobuf {type: Ed25519, data: 32 bytes} (libp2p peer-ids spec). */
 const PREFIX = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20]
 
+/** Characters of every such id: the first bytes are fixed, so the base58 form has one length. */
+const TEXT_LENGTH = 52
+
 export function peerIdOf(publicKey: Uint8Array): PeerId {
   return base58btc.baseEncode(Uint8Array.from([...PREFIX, ...publicKey])) as PeerId
 }
@@ -16,6 +19,10 @@ export function peerIdOf(publicKey: Uint8Array): PeerId {
 export function publicKeyOfPeer(peerId: string): Uint8Array {
   const known = cache.get(peerId)
   if (known !== undefined) return known
+  // Decoding base58 is quadratic: a megabyte of it would hold the process for minutes.
+  if (peerId.length !== TEXT_LENGTH) {
+    throw new HanseError('HANSE_PEER_ID_INVALID', `${peerId.length} characters, not ${TEXT_LENGTH}`)
+  }
   let bytes: Uint8Array
   try {
     bytes = base58btc.baseDecode(peerId)

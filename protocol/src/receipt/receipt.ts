@@ -23,6 +23,9 @@ export const receipt = defineRecord('hanse.receipt.v1', {
   at: timestamp,
   final: z.enum(FINAL_REASONS).nullable(),
 })
+/** Receipts of one session: all of them fit into one bundle, whose manifest holds 4096 records. */
+export const RECEIPTS_MAX = 4_000n
+
 export type Receipt = ReturnType<typeof receipt.decode>
 
 export const receiptSigners =

@@ -14,7 +14,7 @@ import {
   type RegionAttestation,
   regionAttestation,
 } from '../region/attestation.ts'
-import { checkResidency } from '../region/policy.ts'
+import { checkResidency, provenLevel } from '../region/policy.ts'
 import { isAnswered } from '../session/reasons.ts'
 import {
   type Acceptance,
@@ -24,6 +24,7 @@ import {
   order,
   orderSigners,
 } from '../session/records.ts'
+import { CLOCK_SKEW_MS } from '../session/review.ts'
 import { type BundleKind, bundleManifest } from './bundle.ts'
 import { readCar } from './car.ts'
 import { priceTokens, type Receipt, receipt, receiptSigners } from './receipt.ts'
@@ -222,6 +223,8 @@ function runChecks(
     for (const { value } of receipts) {
       if (value.amount !== priceTokens(ordered.value, value))
         fail(`receipt ${value.sequence}: not tokens times price`)
+      if (value.cachedInputTokens > value.inputTokens)
+        fail(`receipt ${value.sequence}: more cached than input tokens`)
     }
     return [undefined, `${formatEuro(last.amount)} is exactly tokens times price`]
   })
@@ -244,8 +247,9 @@ function runChecks(
   })
   attempt('times', () => {
     const { value: a } = accepted
-    if (a.at >= offered.value.notAfter) fail('accepted after the offer expired')
-    if (a.at >= ordered.value.notAfter + SKEW_MS) fail('accepted after the order expired')
+    if (a.at >= offered.value.notAfter + CLOCK_SKEW_MS) fail('accepted after the offer expired')
+    if (a.at < ordered.value.issuedAt - CLOCK_SKEW_MS) fail('accepted before it was ordered')
+    if (a.at >= ordered.value.notAfter + CLOCK_SKEW_MS) fail('accepted after the order expired')
     if (authorized !== undefined && a.at >= authorized.value.notAfter)
       fail('accepted after the authorization expired')
     let before = a.at
@@ -280,9 +284,6 @@ function runChecks(
   }
 }
 
-/** Clocks of honest peers differ by less. */
-const SKEW_MS = 60_000
-
 function checkEvidence(
   ordered: Order,
   offered: Offer,
@@ -308,10 +309,13 @@ function checkEvidence(
   if (fault !== undefined) fail(`the provider does not satisfy the order: ${fault.reason}`)
   const where =
     ordered.residency.allow.length === 0 ? 'anywhere' : ordered.residency.allow.join(', ')
-  const best = attestations.reduce((level, { level: l }) => Math.max(level, l), 0)
+  const level = (attestors: readonly string[]) =>
+    provenLevel(offered.provider, offered.country, attestations, attestors, at)
+  const best = level(trustedAttestors)
   const detail = `${offered.country} is in ${where}; evidence level ${best}`
   if (ordered.residency.minLevel === 0) return [undefined, detail]
-  const issuer = issuers[0]
+  // Whose word it is that proves the level; anybody else's beside it neither helps nor harms.
+  const issuer = trustedAttestors.find((attestor) => level([attestor]) === best)
   if (issuer === undefined) fail('no attestation')
   return [
     undefined,

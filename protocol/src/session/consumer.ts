@@ -2,7 +2,7 @@ import { type ErrorCode, HanseError } from '../errors.ts'
 import type { Signer } from '../identity/keys.ts'
 import type { PicoEuro } from '../money.ts'
 import { commit, EMPTY_TRANSCRIPT, extendTranscript } from '../receipt/commitment.ts'
-import { priceTokens, type Receipt, receipt } from '../receipt/receipt.ts'
+import { priceTokens, RECEIPTS_MAX, type Receipt, receipt } from '../receipt/receipt.ts'
 import { type Named, named } from '../record/record.ts'
 import {
   isSignatureValid,
@@ -314,6 +314,13 @@ function receiptFault(state: ConsumerStreaming, next: Receipt): HanseError | und
   ) {
     return refuse('HANSE_RECEIPT_CHAIN', 'totals fell')
   }
+  // Each receipt costs a signature and a durable write: without progress there is nothing to sign.
+  if (next.final === null && last !== undefined && !rose(last.value, next)) {
+    return refuse('HANSE_RECEIPT_CHAIN', 'nothing came since the receipt before')
+  }
+  if (next.sequence >= RECEIPTS_MAX) {
+    return refuse('HANSE_RECEIPT_CHAIN', `more than ${RECEIPTS_MAX} receipts`)
+  }
   if (next.outputTokens > state.outputTokens || next.outputTokens > order.value.maxOutputTokens) {
     return refuse(
       'HANSE_RECEIPT_TOKENS',
@@ -339,6 +346,10 @@ function receiptFault(state: ConsumerStreaming, next: Receipt): HanseError | und
     return refuse('HANSE_RECEIPT_TRANSCRIPT', 'the transcript differs')
   }
   return undefined
+}
+
+function rose(before: Receipt, after: Receipt): boolean {
+  return after.inputTokens > before.inputTokens || after.outputTokens > before.outputTokens
 }
 
 function onCancel(state: OrderingState | ConsumerStreaming): ConsumerStep {
@@ -379,10 +390,15 @@ function onTimer(state: OrderingState | ConsumerStreaming, timer: ConsumerTimer)
 
 function assertCites(
   state: OrderingState,
-  value: { order: { equals(other: unknown): boolean }; provider: string },
+  value: { order: { equals(other: unknown): boolean }; provider: string; consumer: string },
 ): void {
   const { order } = state.purchase
-  if (!value.order.equals(order.cid) || value.provider !== order.value.provider) {
+  const { provider, consumer } = order.value
+  if (
+    !value.order.equals(order.cid) ||
+    value.provider !== provider ||
+    value.consumer !== consumer
+  ) {
     throw new HanseError('HANSE_FRAME_UNEXPECTED', 'the answer is to another order')
   }
 }

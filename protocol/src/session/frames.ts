@@ -13,6 +13,12 @@ export const OFFER_PROTOCOL = '/hanse/offer/1.0.0'
 export const FRAME_BYTES_MAX = 1 << 20
 /** Of a prompt in one frame: leaves room for the frame around it. */
 export const PROMPT_PART_BYTES_MAX = 512 * 1024
+/** Of one payload in a Delta: the engine's chunk. Leaves room for the frame around it. */
+export const DELTA_PAYLOAD_BYTES_MAX = 1_000_000
+/** Items in one Delta frame; each costs the reader two hashes, however small it is. */
+export const DELTA_ITEMS_MAX = 1024
+/** Prompt frames in one session; whole ones need 32 for the largest prompt. */
+export const PROMPT_PARTS_MAX = 1024
 /** A request body, as large as OpenAI-compatible servers commonly take them with images inline. */
 export const PROMPT_BYTES_MAX = 16 << 20
 
@@ -57,7 +63,10 @@ const deltaFrame = z.strictObject({
   /** Number of the first item, counted from 0 over the session. */
   first: counter,
   /** Tokens, and the engine's own OpenAI chunk, byte for byte. */
-  items: z.array(z.tuple([smallInt(1_000_000), bytesUpTo(FRAME_BYTES_MAX)])).min(1),
+  items: z
+    .array(z.tuple([smallInt(1_000_000), bytesUpTo(DELTA_PAYLOAD_BYTES_MAX)]))
+    .min(1)
+    .max(DELTA_ITEMS_MAX),
 })
 const receiptFrame = z.strictObject({
   t: z.literal('receipt'),
@@ -98,6 +107,33 @@ export function promptFrames(body: Uint8Array): ConsumerFrame[] {
   }
   return frames
 }
+
+/** Splits items into delta frames that fit on the wire, numbered from `first`. */
+export function deltaFrames(
+  first: bigint,
+  items: readonly (readonly [tokens: number, payload: Uint8Array])[],
+): ProviderFrame[] {
+  const frames: Extract<ProviderFrame, { t: 'delta' }>[] = []
+  let last: Extract<ProviderFrame, { t: 'delta' }> | undefined
+  let size = 0
+  let at = first
+  for (const [tokens, payload] of items) {
+    size += payload.byteLength + DELTA_ITEM_OVERHEAD
+    if (last === undefined || last.items.length >= DELTA_ITEMS_MAX || size > DELTA_BYTES_MAX) {
+      last = { t: 'delta', first: at, items: [] }
+      frames.push(last)
+      size = payload.byteLength + DELTA_ITEM_OVERHEAD
+    }
+    last.items.push([tokens, payload])
+    at += 1n
+  }
+  return frames
+}
+
+/** CBOR heads of one item: the pair, its tokens, the length of its bytes. */
+const DELTA_ITEM_OVERHEAD = 16
+/** Of all items of a frame; what remains is for the frame around them. */
+const DELTA_BYTES_MAX = FRAME_BYTES_MAX - 1024
 
 function decodeFrame<Frame>(schema: z.ZodType<Frame>, bytes: Uint8Array): Frame {
   if (bytes.byteLength > FRAME_BYTES_MAX) {

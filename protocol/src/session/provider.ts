@@ -2,7 +2,7 @@ import { HanseError } from '../errors.ts'
 import type { Signer } from '../identity/keys.ts'
 import { amountOf, type PicoEuro, picoEuro } from '../money.ts'
 import { commit, commitPrompt, EMPTY_TRANSCRIPT, extendTranscript } from '../receipt/commitment.ts'
-import { priceTokens, type Receipt, receipt } from '../receipt/receipt.ts'
+import { priceTokens, RECEIPTS_MAX, type Receipt, receipt } from '../receipt/receipt.ts'
 import type { Named } from '../record/record.ts'
 import {
   isSignatureValid,
@@ -14,7 +14,14 @@ import {
 } from '../record/signed.ts'
 import { bytesEqual, concat } from '../wire.ts'
 import { grownWindow, openingWindow } from './credit-window.ts'
-import { type ConsumerFrame, PROMPT_BYTES_MAX, type ProviderFrame } from './frames.ts'
+import {
+  type ConsumerFrame,
+  DELTA_PAYLOAD_BYTES_MAX,
+  deltaFrames,
+  PROMPT_BYTES_MAX,
+  PROMPT_PARTS_MAX,
+  type ProviderFrame,
+} from './frames.ts'
 import type { FinalReason } from './reasons.ts'
 import {
   type Acceptance,
@@ -176,7 +183,11 @@ export function providerStep(
 
 function onOrdering(context: ProviderContext, state: Ordering, event: ProviderEvent): ProviderStep {
   if (event.type === 'timer') return end(state, 'consumer-unreachable')
-  if (event.type === 'drain') return end(state, 'draining')
+  if (event.type === 'drain') {
+    if (state.ordered === undefined) return end(state, 'draining')
+    const error = new HanseError('HANSE_DRAINING', 'the provider is shutting down')
+    return reject(context, state.ordered, error, event.now)
+  }
   if (event.type !== 'frame') return { state, actions: [] }
   const { frame } = event
   if (frame.t === 'order' && state.ordered === undefined) {
@@ -192,6 +203,11 @@ function onOrdering(context: ProviderContext, state: Ordering, event: ProviderEv
   const promptBytes = state.promptBytes + frame.part.byteLength
   if (promptBytes > PROMPT_BYTES_MAX) {
     const error = new HanseError('HANSE_PROMPT_TOO_LARGE', `more than ${PROMPT_BYTES_MAX} bytes`)
+    return reject(context, state.ordered, error, event.now)
+  }
+  // Empty or tiny parts would fill memory without ever reaching the limit on bytes.
+  if (state.parts.length >= PROMPT_PARTS_MAX) {
+    const error = new HanseError('HANSE_PROMPT_TOO_LARGE', `more than ${PROMPT_PARTS_MAX} parts`)
     return reject(context, state.ordered, error, event.now)
   }
   const parts = [...state.parts, frame.part]
@@ -302,6 +318,10 @@ function onStreaming(
       return { state: { ...state, inputTokens: countInput(state, event.inputTokens) }, actions: [] }
     case 'deltas':
       if (state.ending !== undefined) return { state, actions: [] }
+      if (event.deltas.some(({ payload }) => payload.byteLength > DELTA_PAYLOAD_BYTES_MAX)) {
+        // No frame can carry it, and an answer with a hole in it is worse than none.
+        return stop(context, state, 'engine-failed', event.now)
+      }
       return advance(context, { ...state, pending: [...state.pending, ...event.deltas] }, event.now)
     case 'engine-ended': {
       const ended = { ...state, engineRunning: false }
@@ -316,7 +336,10 @@ function onStreaming(
       )
     }
     case 'timer':
-      if (event.timer === 'countersign') return end(state, 'consumer-unreachable')
+      if (event.timer === 'countersign') {
+        const waiting = state.outstanding !== undefined
+        return waiting ? end(state, 'consumer-unreachable') : { state, actions: [] }
+      }
       return event.timer === 'deadline'
         ? stop(context, state, 'deadline', event.now)
         : { state, actions: [] }
@@ -382,39 +405,45 @@ function advance(context: ProviderContext, before: Streaming, now: number): Prov
         now,
         actions,
       )
+    } else if ((due || (blocked && owing)) && receiptsLeft(state) <= 1n) {
+      return stop(context, state, 'too-many-receipts', now, actions)
     } else if (due || (blocked && owing)) {
       state = issueReceipt(context, state, null, now, actions)
     } else if (blocked) {
       // Everything is countersigned and the next chunk alone exceeds the window: no receipt can make room.
-      return stop(context, { ...state, pending: [] }, 'window-exhausted', now, actions)
+      return stop(context, state, 'window-exhausted', now, actions)
     }
   }
   return { state: throttle(state, actions), actions }
+}
+
+function receiptsLeft(state: Streaming): bigint {
+  return RECEIPTS_MAX - (state.last === undefined ? 0n : state.last.value.sequence + 1n)
 }
 
 function sendPending(state: Streaming, actions: ProviderAction[]): Streaming {
   const { inputPrice, outputPrice, maxOutputTokens } = state.order.value
   let { outputTokens, transcript } = state
   const limit = state.countersigned + state.window
-  let count = 0
-  for (const { tokens, payload } of state.pending) {
+  // The engine may tell the input only at its end: room is kept for the most that it can then add to a receipt.
+  const inputTokens = state.acceptance.value.inputTokens
+  const items: [number, Uint8Array][] = []
+  for (const delta of state.pending) {
+    const { payload } = delta
+    // A token is at least one byte: the consumer takes a higher count for a lie.
+    const tokens = Math.min(delta.tokens, payload.byteLength)
     // An engine that runs over is not paid for it: the consumer would refuse the receipt.
     const counted = outputTokens + BigInt(tokens)
     const after = counted < maxOutputTokens ? counted : maxOutputTokens
-    const cost = priceTokens(
-      { inputPrice, outputPrice },
-      { inputTokens: state.inputTokens, outputTokens: after },
-    )
+    const cost = priceTokens({ inputPrice, outputPrice }, { inputTokens, outputTokens: after })
     if (tokens > 0 && cost > limit) break
     outputTokens = after
     transcript = extendTranscript(transcript, payload)
-    count++
+    items.push([tokens, payload])
   }
+  const count = items.length
   if (count === 0) return state
-  const items = state.pending
-    .slice(0, count)
-    .map(({ tokens, payload }): [number, Uint8Array] => [tokens, payload])
-  actions.push({ type: 'send', frame: { t: 'delta', first: state.deltas, items } })
+  for (const frame of deltaFrames(state.deltas, items)) actions.push({ type: 'send', frame })
   return {
     ...state,
     outputTokens,
@@ -444,7 +473,8 @@ function issueReceipt(
       outputTokens: state.outputTokens,
       amount: amountSent(state),
       transcript: commit(state.secret, { receipt: sequence }, state.transcript),
-      at: now,
+      // A wall clock may be set back in mid-session; receipts are never dated before one another.
+      at: Math.max(now, (state.last?.value ?? state.acceptance.value).at),
       final,
     },
     'provider',
@@ -513,8 +543,8 @@ function reject(
       consumer: order.value.consumer,
       provider: order.value.provider,
       code: error.code,
-      message: error.message.slice(0, 500),
-      retryAfterMs: error.retryAfterMs ?? null,
+      message: error.message.replaceAll('\u{FEFF}', '').slice(0, 500).toWellFormed(),
+      retryAfterMs: wholeMs(error.retryAfterMs),
       at: now,
     },
     'provider',
@@ -528,6 +558,12 @@ function reject(
       { type: 'end', reason: 'rejected', error },
     ],
   }
+}
+
+/** A wait as a record can carry it: whole milliseconds, at most a day. */
+function wholeMs(ms: number | undefined): number | null {
+  if (ms === undefined || !(ms >= 0)) return null
+  return Math.min(Math.ceil(ms), 86_400_000)
 }
 
 function unexpected(state: Exclude<ProviderState, Ended>, frame: ConsumerFrame): ProviderStep {
