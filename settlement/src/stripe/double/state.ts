@@ -1,0 +1,149 @@
+import type Stripe from 'stripe'
+
+/** The account that the secret key belongs to. */
+export const platform = 'acct_hanseplatform'
+
+export type CapabilityStatus = 'pending' | 'active' | 'restricted'
+
+export interface AccountRecord {
+  readonly id: string
+  readonly created: string
+  readonly country: string
+  readonly entityType?: string
+  readonly contactEmail?: string
+  readonly displayName?: string
+  readonly dashboard: 'express' | 'full' | 'none'
+  readonly feesCollector: 'application' | 'application_custom' | 'application_express' | 'stripe'
+  readonly lossesCollector: 'application' | 'stripe'
+  readonly transfersRequested: boolean
+  readonly metadata: Record<string, string>
+  transfers: CapabilityStatus
+}
+
+export interface AccountLinkRecord {
+  readonly id: string
+  readonly account: string
+  readonly expiresAtMs: number
+  readonly refreshUrl: string
+  readonly returnUrl?: string
+  used: boolean
+}
+
+/** An object that belongs to one account: the platform's or a connected one. */
+export interface Owned<T> {
+  readonly account: string
+  readonly object: T
+}
+
+export interface BalanceRecord {
+  available: number
+  pending: number
+}
+
+export interface StoredAnswer {
+  readonly fingerprint: string
+  readonly status: number
+  /** The bytes that were answered. */
+  readonly body: string
+  readonly storedAtMs: number
+}
+
+export interface Delivery {
+  readonly id: string
+  readonly event: string
+  readonly url: string
+  readonly payload: string
+  attempts: number
+}
+
+export interface WebhookEndpointRecord {
+  readonly endpoint: Stripe.WebhookEndpoint
+  readonly secret: string
+}
+
+/** What the thin notification carries, and what GET /v2/core/events/{id} adds. */
+export interface ThinEvent {
+  readonly id: string
+  readonly object: 'v2.core.event'
+  readonly type: string
+  readonly created: string
+  readonly livemode: false
+  readonly related_object: { readonly id: string; readonly type: string; readonly url: string }
+  readonly data?: Record<string, unknown>
+}
+
+/** Everything the double knows. Maps keep the order of creation. */
+export interface State {
+  clockOffsetMs: number
+  sequence: number
+  readonly accounts: Map<string, AccountRecord>
+  readonly accountLinks: Map<string, AccountLinkRecord>
+  readonly balances: Map<string, BalanceRecord>
+  readonly balanceTransactions: Map<string, Owned<Stripe.BalanceTransaction>>
+  /** Ids of balance transactions that are not yet available. */
+  readonly pending: Map<string, true>
+  readonly charges: Map<string, Owned<Stripe.Charge>>
+  readonly customers: Map<string, Stripe.Customer>
+  readonly paymentIntents: Map<string, Stripe.PaymentIntent>
+  readonly transfers: Map<string, Stripe.Transfer>
+  readonly events: Map<string, Stripe.Event>
+  readonly thinEvents: Map<string, ThinEvent>
+  readonly webhookEndpoints: Map<string, WebhookEndpointRecord>
+  readonly deliveries: Map<string, Delivery>
+  /** Answers by account and idempotency key: v1 and v2 keep them for different times. */
+  readonly answersV1: Map<string, StoredAnswer>
+  readonly answersV2: Map<string, StoredAnswer>
+}
+
+export function emptyState(): State {
+  return {
+    clockOffsetMs: 0,
+    sequence: 0,
+    accounts: new Map(),
+    accountLinks: new Map(),
+    balances: new Map(),
+    balanceTransactions: new Map(),
+    pending: new Map(),
+    charges: new Map(),
+    customers: new Map(),
+    paymentIntents: new Map(),
+    transfers: new Map(),
+    events: new Map(),
+    thinEvents: new Map(),
+    webhookEndpoints: new Map(),
+    deliveries: new Map(),
+    answersV1: new Map(),
+    answersV2: new Map(),
+  }
+}
+
+const version = 1
+
+export function stateToJson(state: State): string {
+  const fields = Object.entries(state).map(([name, value]) => [
+    name,
+    value instanceof Map ? [...value] : value,
+  ])
+  return JSON.stringify({ version, ...Object.fromEntries(fields) })
+}
+
+/** @throws {Error} when the file is not a state of this version. */
+export function stateFromJson(json: string): State {
+  const saved: unknown = JSON.parse(json)
+  if (typeof saved !== 'object' || saved === null || Reflect.get(saved, 'version') !== version) {
+    throw new Error(
+      `Not a Stripe double state of version ${version}: delete the file to start anew`,
+    )
+  }
+  const state = emptyState()
+  for (const name of Object.keys(state)) {
+    const value: unknown = Reflect.get(saved, name)
+    const empty: unknown = Reflect.get(state, name)
+    const isMap = empty instanceof Map
+    if (isMap ? !Array.isArray(value) : typeof value !== 'number') {
+      throw new Error(`Stripe double state: ${name} is missing: delete the file to start anew`)
+    }
+    Reflect.set(state, name, isMap && Array.isArray(value) ? new Map(value) : value)
+  }
+  return state
+}
