@@ -33,7 +33,9 @@ export interface ReviewFacts {
 }
 
 /** The most that a session under this order can cost, pico-euro. */
-export function orderCostMax(order: Order): PicoEuro {
+export function orderCostMax(
+  order: Pick<Order, 'maxInputTokens' | 'maxOutputTokens' | 'inputPrice' | 'outputPrice'>,
+): PicoEuro {
   return priceTokens(order, {
     inputTokens: order.maxInputTokens,
     outputTokens: order.maxOutputTokens,

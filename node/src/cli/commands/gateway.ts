@@ -1,0 +1,146 @@
+import { join } from 'node:path'
+import { formatEuro, HanseError, type ResidencyPolicy, type Signer } from '@hanse/protocol'
+import type { Command } from 'commander'
+import type { FastifyBaseLogger } from 'fastify'
+import { gatewaySettings } from '../../config/schemas.ts'
+import type { Settings } from '../../config/settings.ts'
+import { Authorizer } from '../../consumer/authorizer.ts'
+import { Consumer } from '../../consumer/consumer.ts'
+import { OfferDirectory } from '../../consumer/offer-directory.ts'
+import { createGateway } from '../../gateway/gateway.ts'
+import { Outbox } from '../../settlement/outbox.ts'
+import { SettlementClient } from '../../settlement/settlement-client.ts'
+import { NodeStore } from '../../store/node-store.ts'
+import { reporter } from '../output.ts'
+import { clock, openNode, random, untilStopped } from '../running.ts'
+import { settingsCommand } from '../settings-command.ts'
+
+type GatewaySettings = Settings<typeof gatewaySettings>
+
+export function gatewayCommand(): Command {
+  return settingsCommand(
+    'gateway',
+    'Run an OpenAI-compatible endpoint that buys inference on the market.',
+    gatewaySettings,
+    async (settings, _args, flags) => await runGateway(settings, flags.json === true),
+  ).option('--json', 'print events as JSON lines')
+}
+
+async function runGateway(settings: GatewaySettings, json: boolean): Promise<void> {
+  if (!isLoopback(settings.host) && settings.apiKey === undefined) {
+    throw new HanseError(
+      'HANSE_CONFIG_INVALID',
+      `on ${settings.host} anybody could spend your money: set HANSE_API_KEY`,
+    )
+  }
+  const report = reporter(json)
+  await using node = await openNode(settings, { dhtClient: true })
+  const { signer, network, log } = node
+  using store = new NodeStore(join(settings.dataDir, 'node.db'))
+  store.endAbandoned(clock())
+  const context = { network: settings.network, signer }
+  const settlement = openSettlement(settings, signer)
+  const residency = await residencyPolicy(settings, settlement, log)
+  await using outbox = settlement === undefined ? undefined : openOutbox(store, settlement, log)
+  const consumer = new Consumer({
+    networkName: settings.network,
+    signer,
+    network,
+    store,
+    directory: new OfferDirectory({ network, context, now: clock }),
+    authorizer: new Authorizer({
+      context,
+      store,
+      source: settlement,
+      amount: settings.authorizationAmount,
+      now: clock,
+    }),
+    settings: {
+      residency,
+      maxInputPrice: settings.maxInputPrice,
+      maxOutputPrice: settings.maxOutputPrice,
+      receiptEvery: BigInt(settings.receiptEvery),
+      creditWindowMax: settings.creditWindow,
+      deadlineMs: settings.deadlineMs,
+    },
+    now: clock,
+    random,
+    onReceipt: (session, receipt) => {
+      const { sequence, inputTokens, outputTokens, amount, final } = receipt
+      const facts = { session, sequence, inputTokens, outputTokens, amount, final }
+      if (json) report('receipt', facts, '')
+      log.info(
+        { session, sequence: Number(sequence), amount: formatEuro(amount) },
+        'receipt countersigned',
+      )
+      if (final !== null) setImmediate(() => void outbox?.flush())
+    },
+  })
+  const app = await createGateway({
+    consumer,
+    store,
+    networkName: settings.network,
+    policy: { allow: residency.allow, minLevel: residency.minLevel },
+    now: clock,
+    log,
+    apiKey: settings.apiKey,
+    health: () => ({ peerId: network.peerId, connections: network.connectionCount }),
+  })
+  try {
+    const url = await app.listen({ host: settings.host, port: settings.port })
+    report(
+      'ready',
+      { url, peerId: network.peerId },
+      `gateway ${network.peerId}\n  OpenAI base URL: ${url}/v1`,
+    )
+    await untilStopped()
+  } finally {
+    await app.close()
+  }
+}
+
+/** Without attestors of one's own, the settlement service that one pays through is believed. */
+async function residencyPolicy(
+  { residency, minLevel, trust }: GatewaySettings,
+  settlement: SettlementClient | undefined,
+  log: FastifyBaseLogger,
+): Promise<ResidencyPolicy> {
+  if (trust.length > 0) return { allow: [...residency], minLevel, trustedAttestors: trust }
+  if (settlement !== undefined) {
+    return { allow: [...residency], minLevel, trustedAttestors: [await settlement.identity()] }
+  }
+  if (minLevel > 1)
+    log.warn(
+      'no attestor is trusted (--trust, --settlement-url): no provider will satisfy --min-level',
+    )
+  return { allow: [...residency], minLevel, trustedAttestors: [] }
+}
+
+function openSettlement(settings: GatewaySettings, signer: Signer): SettlementClient | undefined {
+  const { settlementUrl: url, settlementApiKey: apiKey, network } = settings
+  return url === undefined
+    ? undefined
+    : new SettlementClient({ url, apiKey, context: { network }, signer, now: clock })
+}
+
+function openOutbox(
+  store: NodeStore,
+  settlement: SettlementClient,
+  log: FastifyBaseLogger,
+): Outbox {
+  return new Outbox({
+    store,
+    now: clock,
+    submit: (items) => settlement.submit(items),
+    onResult: ({ session }, result) => log.info({ session, ...result }, 'settlement answered'),
+    onFailure: (error) =>
+      log.warn(
+        { cause: error instanceof Error ? error.message : '' },
+        'settlement is out of reach',
+      ),
+  })
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises'
+import {
+  type BundleReport,
+  type Check,
+  formatEuro,
+  HanseError,
+  picoEuro,
+  verifyBundle,
+} from '@hanse/protocol'
+import type { Command } from 'commander'
+import { verifySettings } from '../../config/schemas.ts'
+import { paint } from '../output.ts'
+import { settingsCommand } from '../settings-command.ts'
+
+/** A session of thousands of receipts is far below this; anything larger is not a bundle. */
+const BUNDLE_BYTES_MAX = 64 << 20
+
+const MARKS: Record<Check['status'], string> = { ok: '✓', unproved: '?', failed: '✗' }
+const COLOURS = { ok: 'green', unproved: 'yellow', failed: 'red' } as const
+
+export function verifyCommand(): Command {
+  return settingsCommand(
+    'verify',
+    'Check a session bundle offline: one line per check; exit code 1 when one fails.',
+    verifySettings,
+    async ({ network, trust }, args, flags) => {
+      const bytes = await readBundle(args[0] ?? '')
+      const report = verifyBundle(bytes, {
+        ...(network === undefined ? {} : { network }),
+        ...(trust.length === 0 ? {} : { attestors: trust, settlements: trust }),
+      })
+      if (flags.json === true)
+        console.log(JSON.stringify(report, (_, v) => (typeof v === 'bigint' ? v.toString() : v)))
+      else print(report)
+      if (!report.verified) process.exitCode = 1
+    },
+  )
+    .argument('<bundle>', 'a .car file, or - for standard input')
+    .option('--json', 'print the report as JSON')
+}
+
+async function readBundle(path: string): Promise<Uint8Array> {
+  let bytes: Buffer
+  try {
+    bytes = path === '-' ? await readStandardInput() : await readFile(path)
+  } catch (cause) {
+    throw new HanseError(
+      'HANSE_REQUEST_INVALID',
+      `cannot read ${path}: ${cause instanceof Error ? cause.message : ''}`,
+      { cause },
+    )
+  }
+  if (bytes.byteLength > BUNDLE_BYTES_MAX)
+    throw new HanseError('HANSE_REQUEST_TOO_LARGE', `${path} is no bundle`)
+  return new Uint8Array(bytes)
+}
+
+async function readStandardInput(): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+function print({ verified, checks, summary }: BundleReport): void {
+  const width = Math.max(...checks.map(({ id }) => id.length))
+  for (const { id, status, detail } of checks) {
+    console.log(`${paint(COLOURS[status], MARKS[status])} ${id.padEnd(width)}  ${detail}`)
+  }
+  if (!verified || summary === undefined) {
+    console.log(paint('red', '\nNOT VERIFIED'))
+    return
+  }
+  const { model, outputTokens, inputTokens, amount, country } = summary
+  console.log(
+    `\n${paint('green', 'VERIFIED')} ${model} in ${country}: ${inputTokens} + ${outputTokens} tokens for ${formatEuro(picoEuro(amount))}`,
+  )
+}

@@ -1,0 +1,41 @@
+import { HanseError, isErrorCode } from '@hanse/protocol'
+
+export interface GatewayAccess {
+  readonly gatewayUrl: string
+  readonly apiKey: string | undefined
+}
+
+/** Asks a running gateway. @throws {HanseError} what the gateway says, or HANSE_PROVIDER_UNREACHABLE */
+export async function askGateway(
+  { gatewayUrl, apiKey }: GatewayAccess,
+  path: string,
+  init: { method?: string; body?: string; signal?: AbortSignal } = {},
+): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(`${gatewayUrl}${path}`, {
+      ...init,
+      headers: {
+        ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+      },
+    })
+  } catch (cause) {
+    if (init.signal?.aborted === true)
+      throw new HanseError('HANSE_SESSION_CANCELLED', 'cancelled', { cause })
+    throw new HanseError(
+      'HANSE_CONFIG_INVALID',
+      `no gateway answers at ${gatewayUrl}: start one with \`hanse gateway\``,
+      { cause },
+    )
+  }
+  if (response.ok) return response
+  const body = (await response.json().catch(() => ({}))) as {
+    error?: { code?: string; message?: string }
+  }
+  const code = body.error?.code
+  throw new HanseError(
+    isErrorCode(code) ? code : 'HANSE_INTERNAL',
+    body.error?.message ?? `the gateway answered ${response.status}`,
+  )
+}

@@ -1,0 +1,53 @@
+import { ERRORS, HanseError } from '@hanse/protocol'
+import { Command, CommanderError } from 'commander'
+import { chatCommand } from './commands/chat.ts'
+import { gatewayCommand } from './commands/gateway.ts'
+import { offersCommand } from './commands/offers.ts'
+import { providerCommand } from './commands/provider.ts'
+import { relayCommand } from './commands/relay.ts'
+import { verifyCommand } from './commands/verify.ts'
+import { paint } from './output.ts'
+
+/** Exit codes: 0 done, 1 failed, 2 called wrongly (as shells and most tools have it). */
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+
+/** Runs the `hanse` command line. Sets the exit code; never throws. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('hanse')
+    .description('Peer-to-peer GPU inference: sell it, buy it, and prove what happened.')
+    .version('0.1.0')
+    .showHelpAfterError('(add --help for usage)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nEvery setting is a flag, a HANSE_… environment variable, or a key in hanse.toml (in this order).\nSecrets come from the environment only.',
+    )
+  for (const command of [
+    providerCommand(),
+    gatewayCommand(),
+    relayCommand(),
+    offersCommand(),
+    chatCommand(),
+    verifyCommand(),
+  ]) {
+    program.addCommand(command.exitOverride())
+  }
+  try {
+    await program.parseAsync([...argv])
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+}
+
+function report(error: unknown): number {
+  // Commander has printed its own message, or help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+  const message = error instanceof Error ? error.message : String(error)
+  const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
+  process.stderr.write(`${paint('red', 'error:', process.stderr)} ${message}${code}\n`)
+  if (error instanceof HanseError) process.stderr.write(`${ERRORS[error.code].advice}\n`)
+  return error instanceof HanseError && error.code === 'HANSE_CONFIG_INVALID'
+    ? EXIT_USAGE
+    : EXIT_FAILED
+}

@@ -1,0 +1,136 @@
+import { resolve } from 'node:path'
+import { isCountryCode, isPeerId, type PicoEuro, parsePrice, picoEuro } from '@hanse/protocol'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Setting } from './settings.ts'
+
+type Described<Value> = Omit<Setting<Value>, 'parse' | 'fallback'> & { readonly fallback: Value }
+type Optional<Value> = Omit<Setting<Value | undefined>, 'parse' | 'fallback'>
+
+const make = <Value>(
+  described: Described<Value>,
+  parse: (text: string) => Value,
+): Setting<Value> => ({
+  ...described,
+  parse,
+})
+
+export const text = (described: Described<string>): Setting<string> =>
+  make(described, (value) => value)
+
+export const optionalText = (described: Optional<string>): Setting<string | undefined> =>
+  make<string | undefined>({ ...described, fallback: undefined }, (value) => value)
+
+export const folder = (described: Described<string>): Setting<string> =>
+  make({ placeholder: '<folder>', ...described }, (value) => resolve(value))
+
+export const list = (described: Described<readonly string[]>): Setting<readonly string[]> =>
+  make(described, splitList)
+
+export const addresses = (described: Described<readonly string[]>): Setting<readonly string[]> =>
+  make({ placeholder: '<multiaddr,…>', ...described }, (value) => {
+    const items = splitList(value)
+    for (const item of items) {
+      try {
+        multiaddr(item)
+      } catch {
+        throw new Error(`${item} is not a multiaddr such as /ip4/127.0.0.1/tcp/4001`)
+      }
+    }
+    return items
+  })
+
+export const peerIds = (described: Described<readonly string[]>): Setting<readonly string[]> =>
+  make({ placeholder: '<peer id,…>', ...described }, (value) => {
+    const items = splitList(value)
+    const wrong = items.find((item) => !isPeerId(item))
+    if (wrong !== undefined) throw new Error(`${wrong} is not a peer id (12D3Koo…)`)
+    return items
+  })
+
+export const optionalUrl = (described: Optional<string>): Setting<string | undefined> =>
+  make<string | undefined>({ placeholder: '<url>', ...described, fallback: undefined }, parseUrl)
+
+export const url = (described: Described<string>): Setting<string> =>
+  make({ placeholder: '<url>', ...described }, parseUrl)
+
+export const integer = (
+  described: Described<number> & { min: number; max: number },
+): Setting<number> =>
+  make({ placeholder: '<n>', ...described }, (value) => {
+    const { min, max } = described
+    const number = Number(value)
+    if (!Number.isSafeInteger(number) || number < min || number > max) {
+      throw new Error(`must be a whole number from ${min} to ${max}`)
+    }
+    return number
+  })
+
+export const country = (described: Optional<string>): Setting<string | undefined> =>
+  make<string | undefined>(
+    { placeholder: '<code>', ...described, fallback: undefined },
+    (value) => {
+      if (!isCountryCode(value)) throw new Error('must be an ISO 3166-1 alpha-2 code such as DE')
+      return value
+    },
+  )
+
+/** Countries, EU, EEA; `anywhere` is an empty list. */
+export const regions = (described: Described<readonly string[]>): Setting<readonly string[]> =>
+  make({ placeholder: '<region,…>', ...described }, (value) => {
+    if (value === 'anywhere') return []
+    const items = splitList(value)
+    const wrong = items.find((item) => item !== 'EU' && item !== 'EEA' && !isCountryCode(item))
+    if (wrong !== undefined || items.length === 0) {
+      throw new Error(
+        `${wrong ?? 'nothing'} is not a region: use EU, EEA, country codes or anywhere`,
+      )
+    }
+    return items
+  })
+
+/** Euro per million tokens. */
+export const price = (described: Described<PicoEuro>): Setting<PicoEuro> =>
+  make({ placeholder: '<EUR/Mtok>', ...described }, parsePrice)
+
+export const optionalPrice = (described: Optional<PicoEuro>): Setting<PicoEuro | undefined> =>
+  make<PicoEuro | undefined>(
+    { placeholder: '<EUR/Mtok>', ...described, fallback: undefined },
+    parsePrice,
+  )
+
+/** Euro, with up to twelve decimals. */
+export const euro = (described: Described<PicoEuro>): Setting<PicoEuro> =>
+  make({ placeholder: '<EUR>', ...described }, (value) => {
+    const match = /^(\d{1,6})(?:\.(\d{1,12}))?$/u.exec(value)
+    if (match === null) throw new Error('must be an amount of euro such as 0.50')
+    return picoEuro(BigInt(match[1] ?? '0') * 10n ** 12n + BigInt((match[2] ?? '').padEnd(12, '0')))
+  })
+
+export const oneOf = <Value extends string>(
+  allowed: readonly Value[],
+  described: Described<Value>,
+): Setting<Value> =>
+  make({ placeholder: `<${allowed.join('|')}>`, ...described }, (value) => {
+    const found = allowed.find((item) => item === value)
+    if (found === undefined) throw new Error(`must be one of ${allowed.join(', ')}`)
+    return found
+  })
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+function parseUrl(value: string): string {
+  if (!URL.canParse(value) || !/^https?:/u.test(value)) throw new Error('must be an http(s) URL')
+  return value.replace(/\/+$/u, '')
+}
+
+/** Whether every address is on this machine or a private network, so that private addresses may be announced. */
+export function isLan(listen: readonly string[]): boolean {
+  return listen.every((address) =>
+    /^\/(?:ip4\/(?:127|10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.|ip6\/::1\/)/u.test(address),
+  )
+}

@@ -1,0 +1,166 @@
+import { picoEuro } from '@hanse/protocol'
+import * as kinds from './kinds.ts'
+
+/** What every program that joins the network needs. */
+export const networkSettings = {
+  dataDir: kinds.folder({
+    description: 'where identity and receipts are kept',
+    fallback: '.hanse/node',
+  }),
+  network: kinds.text({
+    description: 'name of the network; signatures are void on any other',
+    placeholder: '<name>',
+    fallback: 'mainnet',
+  }),
+  listen: kinds.addresses({
+    description: 'addresses to listen on; loopback unless you open them',
+    fallback: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'],
+  }),
+  bootstrap: kinds.addresses({ description: 'relays to join the network through', fallback: [] }),
+  logLevel: kinds.oneOf(['fatal', 'error', 'warn', 'info', 'debug'], {
+    description: 'least severity that is logged to standard error',
+    fallback: 'info',
+  }),
+} as const
+
+export const relaySettings = networkSettings
+
+export const providerSettings = {
+  ...networkSettings,
+  country: kinds.country({ description: 'country that this machine is in (required)' }),
+  engine: kinds.oneOf(['builtin', 'openai'], {
+    description: 'the small built-in model, or a server that speaks the OpenAI API',
+    fallback: 'builtin',
+  }),
+  engineUrl: kinds.url({
+    description: 'base URL of that server, such as Ollama’s',
+    fallback: 'http://127.0.0.1:11434/v1',
+  }),
+  engineApiKey: kinds.optionalText({ description: 'API key of that server', secret: true }),
+  models: kinds.list({
+    description:
+      'engine models to offer, each `name` or `publisher/name=engine-name`; all when empty',
+    placeholder: '<model,…>',
+    fallback: [],
+  }),
+  inputPrice: kinds.price({ description: 'price of input tokens', fallback: picoEuro(50_000n) }),
+  outputPrice: kinds.price({ description: 'price of output tokens', fallback: picoEuro(200_000n) }),
+  slots: kinds.integer({
+    description: 'requests served at once, per model',
+    fallback: 2,
+    min: 1,
+    max: 1024,
+  }),
+  maxOutputTokens: kinds.integer({
+    description: 'most tokens of one answer',
+    fallback: 4096,
+    min: 1,
+    max: 1_000_000,
+  }),
+  minAuthorization: kinds.euro({
+    description: 'least authorization limit to serve',
+    fallback: picoEuro(0n),
+  }),
+  unsecuredCredit: kinds.euro({
+    description: 'what a stranger may owe without an authorization',
+    fallback: picoEuro(0n),
+  }),
+  creditWindow: kinds.euro({
+    description: 'most to deliver without a countersignature',
+    fallback: picoEuro(10n ** 12n),
+  }),
+  settlementUrl: kinds.optionalUrl({ description: 'settlement service that pays this provider' }),
+  drainMs: kinds.integer({
+    description: 'how long running answers may take to finish on shutdown, ms',
+    placeholder: '<ms>',
+    fallback: 30_000,
+    min: 0,
+    max: 600_000,
+  }),
+} as const
+
+export const consumerSettings = {
+  ...networkSettings,
+  residency: kinds.regions({
+    description: 'where prompts may be processed: EU, EEA, countries, anywhere',
+    fallback: ['EU'],
+  }),
+  minLevel: kinds.integer({
+    description:
+      'least evidence of location: 0 none, 1 declared, 2 geo-IP, 3 payout account, 4 documents',
+    fallback: 3,
+    min: 0,
+    max: 4,
+  }),
+  trust: kinds.peerIds({
+    description:
+      'peer ids of attestors (settlement services) whose word counts; taken from --settlement-url when empty',
+    fallback: [],
+  }),
+  settlementUrl: kinds.optionalUrl({
+    description: 'settlement service that pays for this consumer',
+  }),
+  settlementApiKey: kinds.optionalText({
+    description: 'API key of the organization at settlement',
+    secret: true,
+  }),
+  maxInputPrice: kinds.optionalPrice({ description: 'highest acceptable price of input tokens' }),
+  maxOutputPrice: kinds.optionalPrice({ description: 'highest acceptable price of output tokens' }),
+  receiptEvery: kinds.integer({
+    description: 'output tokens between receipts',
+    fallback: 256,
+    min: 1,
+    max: 100_000,
+  }),
+  creditWindow: kinds.euro({
+    description: 'most to leave un-countersigned with one provider',
+    fallback: picoEuro(10n ** 12n),
+  }),
+  authorizationAmount: kinds.euro({
+    description: 'what to hold at settlement for one provider at a time',
+    fallback: picoEuro(5n * 10n ** 12n),
+  }),
+  deadlineMs: kinds.integer({
+    description: 'longest an answer may take, ms',
+    placeholder: '<ms>',
+    fallback: 600_000,
+    min: 1_000,
+    max: 86_400_000,
+  }),
+} as const
+
+export const gatewaySettings = {
+  ...consumerSettings,
+  host: kinds.text({
+    description: 'address of the HTTP server',
+    placeholder: '<host>',
+    fallback: '127.0.0.1',
+  }),
+  port: kinds.integer({
+    description: 'port of the HTTP server; 0 takes a free one',
+    fallback: 8787,
+    min: 0,
+    max: 65_535,
+  }),
+  apiKey: kinds.optionalText({
+    description: 'key that clients must send; required when the host is not loopback',
+    secret: true,
+  }),
+} as const
+
+/** For commands that talk to a running gateway. */
+export const clientSettings = {
+  gatewayUrl: kinds.url({ description: 'the gateway to ask', fallback: 'http://127.0.0.1:8787' }),
+  apiKey: kinds.optionalText({ description: 'key of the gateway', secret: true }),
+} as const
+
+export const verifySettings = {
+  network: kinds.optionalText({
+    description: 'network that the bundle must be of',
+    placeholder: '<name>',
+  }),
+  trust: kinds.peerIds({
+    description: 'peer ids of settlement services that you trust',
+    fallback: [],
+  }),
+} as const

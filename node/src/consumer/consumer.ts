@@ -1,0 +1,277 @@
+import {
+  amountOf,
+  commitPrompt,
+  ERRORS,
+  HanseError,
+  type Match,
+  type MatchedOffer,
+  matchOffers,
+  type Order,
+  order,
+  orderCostMax,
+  type PicoEuro,
+  picoEuro,
+  type Receipt,
+  type ResidencyPolicy,
+  SESSION_PROTOCOL,
+  SESSION_SECRET_BYTES,
+  type Signer,
+  signRecord,
+  smallestWindow,
+  summarize,
+} from '@hanse/protocol'
+import type { Network } from '../network/index.ts'
+import type { NodeStore } from '../store/node-store.ts'
+import type { Allowance, Authorizer } from './authorizer.ts'
+import type { FetchedOffer, OfferDirectory } from './offer-directory.ts'
+import { SessionClient, type SessionOutcome } from './session-client.ts'
+
+export interface ConsumerSettings {
+  readonly residency: ResidencyPolicy
+  readonly maxInputPrice: PicoEuro | undefined
+  readonly maxOutputPrice: PicoEuro | undefined
+  /** Output tokens between receipts. */
+  readonly receiptEvery: bigint
+  /** The most to leave un-countersigned with any provider, pico-euro. */
+  readonly creditWindowMax: PicoEuro
+  readonly deadlineMs: number
+}
+
+export interface ConsumerOptions {
+  readonly networkName: string
+  readonly signer: Signer
+  readonly network: Network
+  readonly store: NodeStore
+  readonly directory: OfferDirectory
+  readonly authorizer: Authorizer
+  readonly settings: ConsumerSettings
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+  readonly onReceipt?: (session: string, receipt: Receipt) => void
+}
+
+/** An OpenAI chat request, as it came, with what has to be known of it. */
+export interface ChatRequest {
+  readonly model: string
+  /** The request body, JSON bytes. */
+  readonly body: Uint8Array
+  /** What the client asked for, tokens. */
+  readonly maxOutputTokens: number | undefined
+}
+
+/** An answer that has begun. */
+export interface Answer {
+  readonly session: string
+  readonly provider: string
+  readonly country: string
+  readonly model: string
+  readonly inputPrice: PicoEuro
+  readonly outputPrice: PicoEuro
+  /** The engine's own OpenAI chunks. Throws a HanseError when the answer is not whole. */
+  readonly payloads: AsyncIterable<readonly Uint8Array[]>
+  readonly outcome: Promise<SessionOutcome>
+  cancel(): void
+}
+
+/** An order is answered within seconds; this leaves room for clocks that differ. */
+const ORDER_VALID_MS = 2 * 60_000
+/** Chat templates wrap each message in a few tokens. */
+const TEMPLATE_TOKENS_MAX = 64
+const CONNECT_MS = 5_000
+
+/** A consumer node: finds offers, orders, streams, countersigns. */
+export class Consumer {
+  readonly #options: ConsumerOptions
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+  }
+
+  /** Which offers of a model (of all, without one) fit the policy, and why the others do not. */
+  async match(model?: string): Promise<Match<FetchedOffer>> {
+    const { directory } = this.#options
+    const offers =
+      model === undefined ? await directory.browse() : await directory.find(model, ['*'])
+    return this.#match(offers, model)
+  }
+
+  /**
+   * Asks providers, best first, until one has sent its first token. Nothing leaves for a provider outside the policy.
+   *
+   * @throws {HanseError} HANSE_MODEL_UNKNOWN, HANSE_NO_PROVIDER, or what the last provider said
+   */
+  async chat(request: ChatRequest, signal: AbortSignal): Promise<Answer> {
+    const candidates = await this.#candidates(request.model)
+    let fault: HanseError | undefined
+    for (const candidate of candidates) {
+      signal.throwIfAborted()
+      try {
+        return await this.#order(candidate, request, signal)
+      } catch (error) {
+        fault = asHanseError(error)
+        this.#learn(candidate.known.offer.provider, fault)
+        if (signal.aborted || !ERRORS[fault.code].retry) throw fault
+      }
+    }
+    throw fault ?? new HanseError('HANSE_NO_PROVIDER', `no provider for ${request.model}`)
+  }
+
+  async #candidates(model: string): Promise<readonly MatchedOffer<FetchedOffer>[]> {
+    const { directory, settings } = this.#options
+    const { allow } = settings.residency
+    // Only the policy's own regions are looked up; the rest of the world just to explain an empty result.
+    const inside = this.#match(
+      await directory.find(model, allow.length === 0 ? ['*'] : allow),
+      model,
+    )
+    if (inside.candidates.length > 0) return inside.candidates
+    const everywhere = await this.match(model)
+    if (everywhere.candidates.length > 0) return everywhere.candidates
+    if (everywhere.excluded.length === 0) {
+      throw new HanseError('HANSE_MODEL_UNKNOWN', `nobody offers the model ${model.slice(0, 128)}`)
+    }
+    const why = everywhere.excluded[0]?.reasons[0]
+    throw new HanseError(
+      'HANSE_NO_PROVIDER',
+      `no offer fits: ${summarize(everywhere)}; for one, ${why?.message}: ${why?.change}`,
+    )
+  }
+
+  #match(offers: readonly FetchedOffer[], model: string | undefined): Match<FetchedOffer> {
+    const { settings, now } = this.#options
+    const { residency, maxInputPrice, maxOutputPrice } = settings
+    return matchOffers(offers, {
+      ...(model === undefined ? {} : { model }),
+      ...(maxInputPrice === undefined ? {} : { maxInputPrice }),
+      ...(maxOutputPrice === undefined ? {} : { maxOutputPrice }),
+      residency,
+      now: now(),
+    })
+  }
+
+  async #order(
+    { known, model }: MatchedOffer<FetchedOffer>,
+    request: ChatRequest,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { network, networkName, signer, store, settings, now, random, onReceipt } = this.#options
+    const { offer } = known
+    const secret = random(SESSION_SECRET_BYTES)
+    const maxInputTokens = BigInt(
+      Math.min(request.body.byteLength + TEMPLATE_TOKENS_MAX, model.contextLength),
+    )
+    const maxOutputTokens = BigInt(
+      Math.min(request.maxOutputTokens ?? model.maxOutputTokens, model.maxOutputTokens),
+    )
+    const { inputPrice, outputPrice } = model
+    const terms = { maxInputTokens, maxOutputTokens, inputPrice, outputPrice }
+    const allowance = await this.#allow(known, orderCostMax(terms))
+    let client: SessionClient
+    try {
+      const context = { network: networkName, signer }
+      const value: Order = {
+        ...terms,
+        consumer: signer.peerId,
+        provider: offer.provider,
+        offer: known.signed.cid,
+        model: model.id,
+        authorization: allowance?.authorization.cid ?? null,
+        residency: { allow: settings.residency.allow, minLevel: settings.residency.minLevel },
+        promptCommitment: commitPrompt(secret, request.body),
+        receiptEvery: settings.receiptEvery,
+        creditWindow: this.#creditWindow(maxInputTokens, inputPrice, outputPrice),
+        deadlineMs: settings.deadlineMs,
+        issuedAt: now(),
+        notAfter: now() + ORDER_VALID_MS,
+        nonce: random(16),
+        quote: null,
+      }
+      const signed = signRecord(context, order, value, 'consumer', signer)
+      store.putOffer(known.signed, known.signedAttestations)
+      store.beginSession('consumer', signed, allowance?.authorization ?? null, now())
+      const { frames } = await network
+        .openStream([...known.addresses], SESSION_PROTOCOL, {
+          signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]),
+        })
+        .catch((cause: unknown) => {
+          store.endSession(signed.cid.toString(), 'provider-unreachable', now())
+          throw new HanseError(
+            'HANSE_PROVIDER_UNREACHABLE',
+            `provider ${offer.provider} cannot be reached`,
+            { cause },
+          )
+        })
+      client = new SessionClient(
+        frames,
+        {
+          order: signed,
+          authorization: allowance?.authorization ?? null,
+          remaining: allowance?.remaining,
+          secret,
+          prompt: request.body,
+        },
+        { context, store, now, ...(onReceipt === undefined ? {} : { onReceipt }) },
+      )
+    } catch (error) {
+      allowance?.release()
+      throw error
+    }
+    void client.outcome.then(({ error }) => {
+      allowance?.release()
+      if (error !== undefined) this.#learn(offer.provider, error)
+    })
+    const cancel = () => client.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    void client.outcome.then(() => signal.removeEventListener('abort', cancel))
+    if (signal.aborted) cancel()
+    await client.started
+    return {
+      session: client.session,
+      provider: offer.provider,
+      country: offer.country,
+      model: model.id,
+      inputPrice,
+      outputPrice,
+      payloads: client.payloads,
+      outcome: client.outcome,
+      cancel,
+    }
+  }
+
+  async #allow({ offer }: FetchedOffer, cost: PicoEuro): Promise<Allowance | undefined> {
+    const { authorizer, settings, now } = this.#options
+    if (cost <= offer.unsecuredCredit) return undefined
+    return await authorizer.take(
+      offer.provider,
+      cost,
+      offer.minAuthorization,
+      now() + settings.deadlineMs,
+    )
+  }
+
+  /** Two receipts' worth beyond the prompt, so that tokens flow while a countersignature travels. */
+  #creditWindow(inputTokens: bigint, inputPrice: PicoEuro, outputPrice: PicoEuro): PicoEuro {
+    const { receiptEvery, creditWindowMax } = this.#options.settings
+    const input = amountOf(inputTokens, inputPrice)
+    const least = smallestWindow(input, outputPrice)
+    const wanted = picoEuro(input + amountOf(2n * receiptEvery, outputPrice))
+    const most = wanted < creditWindowMax ? wanted : creditWindowMax
+    return picoEuro(most > least ? most : least)
+  }
+
+  /** What a failure says about the provider. */
+  #learn(provider: string, fault: HanseError): void {
+    if (fault.code.startsWith('HANSE_AUTHORIZATION')) this.#options.authorizer.forget(provider)
+    // A busy provider is still a good one; any other failure that may not repeat elsewhere makes it prove itself again.
+    if (ERRORS[fault.code].retry && fault.code !== 'HANSE_CAPACITY')
+      this.#options.directory.drop(provider)
+  }
+}
+
+function asHanseError(error: unknown): HanseError {
+  if (error instanceof HanseError) return error
+  if (error instanceof DOMException && error.name === 'AbortError') {
+    return new HanseError('HANSE_SESSION_CANCELLED', 'the client went away', { cause: error })
+  }
+  return new HanseError('HANSE_INTERNAL', 'the request failed in this node', { cause: error })
+}

@@ -1,0 +1,175 @@
+import {
+  attestationSigners,
+  browseKey,
+  decodeCanonical,
+  HanseError,
+  type KnownOffer,
+  modelKey,
+  type Named,
+  OFFER_PROTOCOL,
+  type Offer,
+  offer,
+  offerSigners,
+  openSigned,
+  regionAttestation,
+  type SignedRecord,
+  type SigningContext,
+  signedRecordSchema,
+} from '@hanse/protocol'
+import type { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import type { Network } from '../network/index.ts'
+
+/** An offer as its provider gave it, with the attestations it cites. */
+export interface FetchedOffer extends KnownOffer {
+  readonly signed: Named<Offer> & SignedRecord
+  readonly signedAttestations: readonly SignedRecord[]
+  readonly addresses: readonly string[]
+  readonly fetchedAt: number
+}
+
+export interface OfferDirectoryOptions {
+  readonly network: Network
+  readonly context: SigningContext
+  readonly now: () => number
+}
+
+/** Providers looked at for one key; beyond that a consumer has choice enough. */
+const PROVIDERS_MAX = 64
+/** A DHT look-up of a small network ends in 0.1 s; a dead bootstrap must not stall a request for long. */
+const LOOKUP_MS = 5_000
+const FETCH_MS = 3_000
+/** Prices and slots older than this are asked for again, in the background where an answer can be had without. */
+const FRESH_MS = 10_000
+/** An offer is 8 KiB at most, and cites up to eight attestations. */
+const ANSWER_BYTES_MAX = 64 * 1024
+
+const answerSchema = z.strictObject({
+  offer: signedRecordSchema,
+  attestations: z.array(signedRecordSchema).max(8),
+})
+
+/** Finds offers in the DHT, takes each from its provider alone, and keeps them while they are valid. */
+export class OfferDirectory {
+  readonly #options: OfferDirectoryOptions
+  readonly #offers = new Map<string, FetchedOffer>()
+  readonly #lookups = new Map<string, { at: number; running: Promise<void> | undefined }>()
+
+  constructor(options: OfferDirectoryOptions) {
+    this.#options = options
+  }
+
+  /** Offers of a model (id or alias) in any of these regions. */
+  async find(model: string, regions: readonly string[]): Promise<FetchedOffer[]> {
+    await this.#lookUp(
+      `${model} ${regions.join(' ')}`,
+      regions.map((region) => modelKey(model, region)),
+    )
+    return this.#valid().filter(({ offer }) =>
+      offer.models.some(({ id, aliases }) => id === model || aliases.includes(model)),
+    )
+  }
+
+  /** Every offer in these regions; `*` is everywhere. */
+  async browse(regions: readonly string[] = ['*']): Promise<FetchedOffer[]> {
+    await this.#lookUp(`any ${regions.join(' ')}`, regions.map(browseKey))
+    return this.#valid()
+  }
+
+  /** The provider failed: its offer counts again only once it has answered for itself. */
+  drop(provider: string): void {
+    this.#offers.delete(provider)
+  }
+
+  #valid(): FetchedOffer[] {
+    const now = this.#options.now()
+    for (const [provider, { offer }] of this.#offers)
+      if (offer.notAfter <= now) this.#offers.delete(provider)
+    return [...this.#offers.values()]
+  }
+
+  async #lookUp(name: string, keys: readonly CID[]): Promise<void> {
+    const now = this.#options.now()
+    const known = this.#lookups.get(name)
+    if (known === undefined || known.running === undefined) {
+      if (known !== undefined && now - known.at < FRESH_MS && this.#offers.size > 0) return
+      const running = this.#refresh(keys).finally(() => {
+        this.#lookups.set(name, { at: this.#options.now(), running: undefined })
+      })
+      this.#lookups.set(name, { at: known?.at ?? 0, running })
+    }
+    // The first caller waits; later ones are served from what is known while it is renewed.
+    if (known !== undefined && known.at > 0 && this.#offers.size > 0) return
+    await this.#lookups.get(name)?.running
+  }
+
+  async #refresh(keys: readonly CID[]): Promise<void> {
+    const seen = new Set<string>()
+    const fetching: Promise<void>[] = []
+    await Promise.all(
+      keys.map(async (key) => {
+        try {
+          const signal = AbortSignal.timeout(LOOKUP_MS)
+          for await (const found of this.#options.network.findProviders(key, {
+            limit: PROVIDERS_MAX,
+            signal,
+          })) {
+            if (seen.has(found.peerId)) continue
+            seen.add(found.peerId)
+            fetching.push(this.#fetch(found.peerId, found.addresses))
+          }
+        } catch {
+          // Nobody to ask, or too slow: what was found so far counts.
+        }
+      }),
+    )
+    await Promise.all(fetching)
+  }
+
+  /** Asks the provider itself: the DHT goes on listing dead ones for up to half an hour. */
+  async #fetch(provider: string, addresses: readonly string[]): Promise<void> {
+    try {
+      this.#offers.set(provider, await this.#ask(provider, addresses))
+    } catch {
+      this.drop(provider)
+    }
+  }
+
+  async #ask(provider: string, addresses: readonly string[]): Promise<FetchedOffer> {
+    const { network, context, now } = this.#options
+    const signal = AbortSignal.timeout(FETCH_MS)
+    const { frames, remotePeer } = await network.openStream([...addresses], OFFER_PROTOCOL, {
+      signal,
+    })
+    try {
+      signal.addEventListener('abort', () => frames.abort(new Error('timeout')))
+      await frames.end({ signal })
+      const answer = (await frames.readBatch())?.[0]
+      if (answer === undefined) throw new HanseError('HANSE_FRAME_MALFORMED', 'no offer came')
+      const { offer: signed, attestations } = answerSchema.parse(
+        decodeCanonical(answer, ANSWER_BYTES_MAX),
+      )
+      const opened = openSigned(context, offer, signed, offerSigners)
+      if (
+        remotePeer !== provider ||
+        opened.value.provider !== provider ||
+        opened.value.notAfter <= now()
+      ) {
+        throw new HanseError('HANSE_SIGNATURE_INVALID', 'not a current offer of this provider')
+      }
+      return {
+        signed: opened,
+        offer: opened.value,
+        signedAttestations: attestations,
+        attestations: attestations.map(
+          (a) => openSigned(context, regionAttestation, a, attestationSigners).value,
+        ),
+        addresses: [...addresses],
+        fetchedAt: now(),
+      }
+    } catch (error) {
+      frames.abort(new Error('offer refused'))
+      throw error
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import {
+  type ConsumerAction,
+  type ConsumerContext,
+  type ConsumerEvent,
+  type ConsumerState,
+  type ConsumerTimer,
+  consumerStep,
+  decodeProviderFrame,
+  encodeFrame,
+  type FinalReason,
+  HanseError,
+  isAnswered,
+  openConsumerSession,
+  type Purchase,
+  type Receipt,
+} from '@hanse/protocol'
+import type { FrameStream } from '../network/index.ts'
+import type { NodeStore } from '../store/node-store.ts'
+import { PayloadQueue } from './payload-queue.ts'
+
+export interface SessionOutcome {
+  readonly session: string
+  readonly reason: FinalReason
+  readonly error: HanseError | undefined
+  readonly last: Receipt | undefined
+  readonly receipts: number
+}
+
+export interface SessionClientOptions {
+  readonly context: ConsumerContext
+  readonly store: NodeStore
+  readonly now: () => number
+  readonly onReceipt?: (session: string, receipt: Receipt) => void
+}
+
+/** Tokens a slow client may leave unread before the provider is asked to wait, in bytes of chunks. */
+const UNREAD_BYTES_MAX = 1 << 20
+
+/** Time for the last frames to leave before the stream is cut. */
+const CLOSE_MS = 2_000
+
+/**
+ * Runs the consumer's side of one session over a stream: feeds the state machine and does what it says. Started by the
+ * constructor; it ends by itself.
+ */
+export class SessionClient {
+  readonly session: string
+  /** The engine's chunks, in order. Throws the session's error when it did not end with a whole answer. */
+  readonly payloads: AsyncIterable<readonly Uint8Array[]>
+  /** Resolves with the first payload, or a whole empty answer; rejects when it ends badly before. */
+  readonly started: Promise<void>
+  readonly outcome: Promise<SessionOutcome>
+
+  readonly #frames: FrameStream
+  readonly #options: SessionClientOptions
+  readonly #queue = new PayloadQueue(UNREAD_BYTES_MAX)
+  readonly #timers = new Map<ConsumerTimer, NodeJS.Timeout>()
+  readonly #started = Promise.withResolvers<void>()
+  readonly #outcome = Promise.withResolvers<SessionOutcome>()
+  #state: ConsumerState
+  #last: Receipt | undefined
+  #receipts = 0
+
+  constructor(frames: FrameStream, purchase: Purchase, options: SessionClientOptions) {
+    this.session = purchase.order.cid.toString()
+    this.payloads = this.#queue
+    this.started = this.#started.promise
+    this.outcome = this.#outcome.promise
+    // Whoever waits for the payloads alone must not get an unhandled rejection for it.
+    this.#started.promise.catch(() => {})
+    this.#frames = frames
+    this.#options = options
+    const { state, actions } = openConsumerSession(purchase)
+    this.#state = state
+    this.#run(actions)
+    void this.#read()
+  }
+
+  /** Stops the answer; what was delivered is still countersigned. */
+  cancel(): void {
+    this.#dispatch({ type: 'cancel', now: this.#options.now() })
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (;;) {
+        const batch = await this.#frames.readBatch()
+        if (batch === undefined) break
+        for (const bytes of batch) this.#onFrame(bytes)
+        if (this.#state.phase === 'ended') return
+        await this.#queue.drained()
+      }
+    } catch {
+      // A reset stream and an ended one mean the same without a final receipt.
+    }
+    this.#dispatch({ type: 'closed', now: this.#options.now() })
+  }
+
+  #onFrame(bytes: Uint8Array): void {
+    const now = this.#options.now()
+    try {
+      this.#dispatch({ type: 'frame', frame: decodeProviderFrame(bytes), now })
+    } catch (error) {
+      if (!(error instanceof HanseError)) throw error
+      this.#dispatch({ type: 'malformed', error, now })
+    }
+  }
+
+  #dispatch(event: ConsumerEvent): void {
+    if (this.#state.phase === 'ended') return
+    const { state, actions } = consumerStep(this.#options.context, this.#state, event)
+    this.#state = state
+    this.#run(actions)
+  }
+
+  #run(actions: readonly ConsumerAction[]): void {
+    for (const action of actions) this.#perform(action)
+  }
+
+  #perform(action: ConsumerAction): void {
+    const { store, now } = this.#options
+    switch (action.type) {
+      case 'send':
+        this.#send(action.frame)
+        return
+      case 'accepted':
+        store.setAcceptance(this.session, action.acceptance)
+        return
+      case 'deliver':
+        this.#queue.push(action.payloads)
+        this.#started.resolve()
+        return
+      case 'save-receipt':
+        store.saveReceipt(this.session, action.receipt)
+        this.#last = action.receipt.value
+        this.#receipts++
+        this.#options.onReceipt?.(this.session, action.receipt.value)
+        return
+      case 'set-timer': {
+        const { timer, ms } = action
+        clearTimeout(this.#timers.get(timer))
+        const fire = () => this.#dispatch({ type: 'timer', timer, now: now() })
+        this.#timers.set(timer, setTimeout(fire, ms))
+        return
+      }
+      case 'end':
+        this.#end(action.reason, action.error)
+        return
+    }
+  }
+
+  #send(frame: Parameters<typeof encodeFrame>[0]): void {
+    try {
+      this.#frames.write(encodeFrame(frame))
+    } catch {
+      // The stream is gone; the reading side sees it too and ends the session.
+    }
+  }
+
+  #end(reason: FinalReason, error: HanseError | undefined): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#options.store.endSession(this.session, reason, this.#options.now())
+    void this.#close(isAnswered(reason))
+    this.#queue.close(error)
+    if (error === undefined) this.#started.resolve()
+    else this.#started.reject(error)
+    this.#outcome.resolve({
+      session: this.session,
+      reason,
+      error,
+      last: this.#last,
+      receipts: this.#receipts,
+    })
+  }
+
+  async #close(clean: boolean): Promise<void> {
+    try {
+      await this.#frames.end({ signal: AbortSignal.timeout(CLOSE_MS) })
+      // A provider that was refused or cancelled would otherwise keep its side open.
+      if (!clean) this.#frames.abort(new Error('session ended'))
+    } catch {
+      this.#frames.abort(new Error('session ended'))
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import { exportBundle, HanseError, type MatchedOffer, receipt } from '@hanse/protocol'
+import type { FastifyInstance } from 'fastify'
+import type { Consumer } from '../consumer/consumer.ts'
+import type { FetchedOffer } from '../consumer/offer-directory.ts'
+import type { NodeStore } from '../store/node-store.ts'
+
+export interface MarketRoutesOptions {
+  readonly consumer: Consumer
+  readonly store: NodeStore
+  readonly networkName: string
+  readonly policy: { readonly allow: readonly string[]; readonly minLevel: number }
+  readonly now: () => number
+}
+
+/** Models, offers and what became of past sessions. */
+export function registerMarket(app: FastifyInstance, options: MarketRoutesOptions): void {
+  const { consumer, store, networkName, policy, now } = options
+
+  app.get('/v1/models', async () => {
+    const { candidates } = await consumer.match()
+    const models = new Map<string, MatchedOffer<FetchedOffer>[]>()
+    for (const candidate of candidates) {
+      models.set(candidate.model.id, [...(models.get(candidate.model.id) ?? []), candidate])
+    }
+    return { object: 'list', data: [...models].map(([id, offers]) => modelEntry(id, offers)) }
+  })
+
+  app.get('/hanse/v1/offers', async () => {
+    const { candidates, excluded } = await consumer.match()
+    return {
+      network: networkName,
+      at: now(),
+      policy,
+      candidates: candidates.map(offerRow),
+      excluded: excluded.map((entry) => ({ ...offerRow(entry), reasons: entry.reasons })),
+    }
+  })
+
+  app.get('/hanse/v1/sessions', async () => ({ sessions: store.sessions().map(toJson) }))
+
+  app.get<{ Params: { session: string } }>('/hanse/v1/sessions/:session', async ({ params }) => {
+    const session = store.session(params.session)
+    if (session === undefined) throw new HanseError('HANSE_NOT_FOUND', 'no such session')
+    const receipts = store.receipts(params.session).map(({ bytes, signatures }) => {
+      const { sequence, inputTokens, outputTokens, amount, final } = receipt.decode(bytes)
+      return toJson({
+        sequence,
+        inputTokens,
+        outputTokens,
+        amount,
+        final,
+        signers: signatures.map((s) => s.role),
+      })
+    })
+    const settled = !store.outbox().some((entry) => entry.session === params.session)
+    return { ...toJson(session), settled, receipts }
+  })
+
+  app.get<{ Params: { session: string } }>(
+    '/hanse/v1/bundles/:session',
+    async ({ params }, reply) => {
+      const evidence = store.evidence(params.session, networkName)
+      if (evidence === undefined)
+        throw new HanseError('HANSE_NOT_FOUND', 'no such session, or it has no receipt yet')
+      return await reply
+        .type('application/vnd.ipld.car; version=1')
+        .header('content-disposition', `attachment; filename="${params.session}.car"`)
+        .send(Buffer.from(exportBundle(evidence)))
+    },
+  )
+}
+
+function modelEntry(
+  id: string,
+  offers: readonly MatchedOffer<FetchedOffer>[],
+): Record<string, unknown> {
+  const best = offers[0]
+  const seconds = Math.floor((best?.known.offer.issuedAt ?? 0) / 1000)
+  return {
+    id,
+    object: 'model',
+    created: seconds,
+    owned_by: id.split('/')[0],
+    hanse: {
+      offers: offers.length,
+      countries: [...new Set(offers.map(({ known }) => known.offer.country))],
+      aliases: best?.model.aliases,
+      context_length: best?.model.contextLength,
+      input_price: best?.model.inputPrice.toString(),
+      output_price: best?.model.outputPrice.toString(),
+    },
+  }
+}
+
+function offerRow({
+  known,
+  model,
+  evidenceLevel,
+}: MatchedOffer<FetchedOffer>): Record<string, unknown> {
+  const { provider, country, addresses, notAfter } = known.offer
+  return {
+    provider,
+    model: model.id,
+    country,
+    evidenceLevel,
+    inputPrice: model.inputPrice.toString(),
+    outputPrice: model.outputPrice.toString(),
+    contextLength: model.contextLength,
+    slots: model.slots,
+    freeSlots: model.freeSlots,
+    tokensPerSecond: model.tokensPerSecond,
+    quantization: model.quantization,
+    addresses,
+    notAfter,
+    seenAt: known.fetchedAt,
+  }
+}
+
+/** Amounts and counters as decimal strings: JSON numbers would round them. */
+function toJson(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [
+      key,
+      typeof field === 'bigint' ? field.toString() : field,
+    ]),
+  )
+}

@@ -1,0 +1,115 @@
+import {
+  type Named,
+  type Offer,
+  type OfferedModel,
+  offer,
+  type PicoEuro,
+  type ProviderContext,
+  picoEuro,
+  type SignedRecord,
+  signRecord,
+} from '@hanse/protocol'
+
+export interface OfferTerms {
+  readonly country: string
+  readonly models: readonly OfferedModel[]
+  readonly gpus: Offer['gpus']
+  readonly minAuthorization: PicoEuro
+  readonly unsecuredCredit: PicoEuro
+}
+
+export interface OfferBookOptions {
+  readonly context: ProviderContext
+  readonly terms: OfferTerms
+  /** Where this node can be dialed. */
+  readonly addresses: () => readonly string[]
+  /** Free slots by model id. */
+  readonly freeSlots: (model: string) => number
+  readonly now: () => number
+  /** Keeps what was signed: receipts will cite it. */
+  readonly keep: (offer: SignedRecord, attestations: readonly SignedRecord[]) => void
+}
+
+/** Long enough that a consumer need not ask again during a chat, short enough that a dead provider is soon forgotten. */
+const VALID_MS = 30 * 60_000
+/** Slots change with every session; offers this fresh are handed out again. */
+const FRESH_MS = 2_000
+/** The DHT's copy is renewed well inside its validity. */
+export const RENEW_MS = 10 * 60_000
+
+type SignedOffer = Named<Offer> & SignedRecord
+
+/** Signs this provider's offers, and remembers those that are still valid, for orders cite them. */
+export class OfferBook {
+  readonly #options: OfferBookOptions
+  readonly #byCid = new Map<string, SignedOffer>()
+  #attestations: readonly (SignedRecord & { cid: Offer['attestations'][number] })[] = []
+  #current: SignedOffer | undefined
+  #sequence: bigint
+
+  constructor(options: OfferBookOptions) {
+    this.#options = options
+    // Milliseconds since 1970 rise over restarts too, without a counter on disk.
+    this.#sequence = BigInt(options.now())
+  }
+
+  /** The attestations that offers cite from now on. */
+  setAttestations(
+    attestations: readonly (SignedRecord & { cid: Offer['attestations'][number] })[],
+  ): void {
+    this.#attestations = attestations
+    this.#current = undefined
+  }
+
+  get attestations(): readonly SignedRecord[] {
+    return this.#attestations
+  }
+
+  /** The offer as of now. */
+  current(): SignedOffer {
+    const now = this.#options.now()
+    if (this.#current !== undefined && now - this.#current.value.issuedAt < FRESH_MS)
+      return this.#current
+    this.#forgetExpired(now)
+    this.#current = this.#sign(now)
+    this.#byCid.set(this.#current.cid.toString(), this.#current)
+    return this.#current
+  }
+
+  /** An offer of ours that an order cites; `undefined` when we did not make it or it has expired. */
+  find(cid: string): Offer | undefined {
+    return this.#byCid.get(cid)?.value
+  }
+
+  #sign(now: number): SignedOffer {
+    const { context, terms, addresses, freeSlots, keep } = this.#options
+    const next = BigInt(now)
+    this.#sequence = next > this.#sequence ? next : this.#sequence + 1n
+    const signed = signRecord(
+      context,
+      offer,
+      {
+        provider: context.signer.peerId,
+        sequence: this.#sequence,
+        issuedAt: now,
+        notAfter: now + VALID_MS,
+        addresses: [...addresses()].slice(0, 16),
+        country: terms.country,
+        attestations: this.#attestations.map(({ cid }) => cid),
+        gpus: terms.gpus,
+        models: terms.models.map((model) => ({ ...model, freeSlots: freeSlots(model.id) })),
+        minAuthorization: picoEuro(terms.minAuthorization),
+        unsecuredCredit: picoEuro(terms.unsecuredCredit),
+        protocolVersions: ['1.0.0'],
+      },
+      'provider',
+      context.signer,
+    )
+    keep(signed, this.#attestations)
+    return signed
+  }
+
+  #forgetExpired(now: number): void {
+    for (const [cid, { value }] of this.#byCid) if (value.notAfter <= now) this.#byCid.delete(cid)
+  }
+}

@@ -1,0 +1,259 @@
+import {
+  decodeConsumerFrame,
+  encodeFrame,
+  type FinalReason,
+  HanseError,
+  isAnswered,
+  type OrderReceived,
+  openProviderSession,
+  type ProviderAction,
+  type ProviderContext,
+  type ProviderEvent,
+  type ProviderState,
+  type ProviderTimer,
+  providerStep,
+} from '@hanse/protocol'
+import { EngineError, type EngineEvent } from '../engine/index.ts'
+import type { FrameStream } from '../network/index.ts'
+import type { NodeStore } from '../store/node-store.ts'
+
+/** An order that was looked at and found good: what it takes to serve it. */
+export interface Admission {
+  /** The most input tokens that will be charged. */
+  readonly inputTokens: bigint
+  /** Runs the engine; ends when the signal is aborted. */
+  run(signal: AbortSignal): AsyncIterable<readonly EngineEvent[]>
+  /** Frees the slot and what was reserved of the authorization. */
+  release(): void
+}
+
+export interface SessionServerOptions {
+  readonly context: ProviderContext
+  readonly store: NodeStore
+  readonly now: () => number
+  /** Decides on an order. @throws {HanseError} to reject it */
+  readonly admit: (ordered: OrderReceived, prompt: Uint8Array) => Promise<Admission>
+  readonly onEnd?: (session: string, reason: FinalReason, error: HanseError | undefined) => void
+}
+
+const CLOSE_MS = 2_000
+
+/** Runs the provider's side of one session over a stream; resolves when it has ended. */
+export async function serveSession(
+  frames: FrameStream,
+  options: SessionServerOptions,
+): Promise<void> {
+  const server = new SessionServer(frames, options)
+  await server.ended
+}
+
+class SessionServer {
+  readonly ended: Promise<void>
+  readonly #frames: FrameStream
+  readonly #options: SessionServerOptions
+  readonly #timers = new Map<ProviderTimer, NodeJS.Timeout>()
+  readonly #ended = Promise.withResolvers<void>()
+  readonly #engineStop = new AbortController()
+  #state: ProviderState
+  #session: string | undefined
+  #admission: Admission | undefined
+  #resume: PromiseWithResolvers<void> | undefined
+
+  constructor(frames: FrameStream, options: SessionServerOptions) {
+    this.ended = this.#ended.promise
+    this.#frames = frames
+    this.#options = options
+    const { state, actions } = openProviderSession()
+    this.#state = state
+    this.#perform(actions)
+    void this.#read()
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (
+        let batch = await this.#frames.readBatch();
+        batch !== undefined;
+        batch = await this.#frames.readBatch()
+      ) {
+        for (const bytes of batch) this.#onFrame(bytes)
+        if (this.#state.phase === 'ended') return
+      }
+    } catch {
+      // A reset is a close: the consumer is gone.
+    }
+    this.#dispatch({ type: 'closed', now: this.#options.now() })
+  }
+
+  #onFrame(bytes: Uint8Array): void {
+    const now = this.#options.now()
+    try {
+      this.#dispatch({ type: 'frame', frame: decodeConsumerFrame(bytes), now })
+    } catch (error) {
+      if (!(error instanceof HanseError)) throw error
+      this.#dispatch({ type: 'malformed', error, now })
+    }
+  }
+
+  #dispatch(event: ProviderEvent): void {
+    if (this.#state.phase === 'ended') return
+    const { state, actions } = providerStep(this.#options.context, this.#state, event)
+    this.#state = state
+    this.#perform(actions)
+  }
+
+  #perform(actions: readonly ProviderAction[]): void {
+    const { store, now } = this.#options
+    for (const action of actions) {
+      switch (action.type) {
+        case 'review':
+          void this.#review(action.ordered, action.prompt)
+          break
+        case 'start-engine':
+          store.setAcceptance(this.#session ?? '', action.acceptance)
+          void this.#runEngine()
+          break
+        case 'pause-engine':
+          this.#resume = Promise.withResolvers()
+          break
+        case 'resume-engine':
+          this.#resume?.resolve()
+          this.#resume = undefined
+          break
+        case 'stop-engine':
+          this.#stopEngine()
+          break
+        case 'send':
+          this.#send(action.frame)
+          break
+        case 'save-receipt':
+          store.saveReceipt(this.#session ?? '', action.receipt)
+          break
+        case 'set-timer': {
+          const { timer, ms } = action
+          clearTimeout(this.#timers.get(timer))
+          const fire = () => this.#dispatch({ type: 'timer', timer, now: now() })
+          this.#timers.set(timer, setTimeout(fire, ms))
+          break
+        }
+        case 'clear-timer':
+          clearTimeout(this.#timers.get(action.timer))
+          break
+        case 'end':
+          this.#end(action.reason, action.error)
+          break
+      }
+    }
+  }
+
+  async #review(ordered: OrderReceived, prompt: Uint8Array): Promise<void> {
+    const session = ordered.order.cid.toString()
+    try {
+      const admission = await this.#options.admit(ordered, prompt)
+      if (this.#state.phase !== 'reviewing') {
+        admission.release()
+        return
+      }
+      this.#session = session
+      this.#admission = admission
+      this.#dispatch({
+        type: 'accepted',
+        inputTokens: admission.inputTokens,
+        now: this.#options.now(),
+      })
+    } catch (error) {
+      const fault = toHanseError(error)
+      this.#dispatch({ type: 'rejected', error: fault, now: this.#options.now() })
+    }
+  }
+
+  async #runEngine(): Promise<void> {
+    const admission = this.#admission
+    if (admission === undefined) throw new Error('engine started before the order was admitted')
+    let finished: EngineEvent | undefined
+    let fault: unknown
+    try {
+      for await (const events of admission.run(this.#engineStop.signal)) {
+        finished = this.#onEngineEvents(events) ?? finished
+        // Both the network and the credit window hold the engine back.
+        await this.#resume?.promise
+        await this.#frames.drained(this.#engineStop.signal)
+      }
+    } catch (error) {
+      fault = error
+    }
+    const now = this.#options.now()
+    if (finished?.type === 'end') {
+      const { inputTokens, cachedInputTokens } = finished.usage
+      const usage = {
+        inputTokens: BigInt(inputTokens),
+        cachedInputTokens: BigInt(cachedInputTokens),
+      }
+      const reason = finished.finishReason === 'length' ? 'length' : 'completed'
+      this.#dispatch({ type: 'engine-ended', reason, usage, now })
+      return
+    }
+    if (!this.#engineStop.signal.aborted)
+      this.#options.onEnd?.(this.#session ?? '', 'engine-failed', toHanseError(fault))
+    this.#dispatch({ type: 'engine-ended', reason: 'engine-failed', now })
+  }
+
+  #onEngineEvents(events: readonly EngineEvent[]): EngineEvent | undefined {
+    const now = this.#options.now()
+    const deltas = events.filter((event) => event.type === 'delta')
+    for (const event of events) {
+      if (event.type === 'start' && event.inputTokens !== null) {
+        this.#dispatch({ type: 'input', inputTokens: BigInt(event.inputTokens), now })
+      }
+    }
+    if (deltas.length > 0) this.#dispatch({ type: 'deltas', deltas, now })
+    return events.find((event) => event.type === 'end')
+  }
+
+  #send(frame: Parameters<typeof encodeFrame>[0]): void {
+    try {
+      this.#frames.write(encodeFrame(frame))
+    } catch {
+      // The stream is gone; the reading side sees it too and ends the session.
+    }
+  }
+
+  #stopEngine(): void {
+    this.#engineStop.abort()
+    this.#resume?.resolve()
+  }
+
+  #end(reason: FinalReason, error: HanseError | undefined): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#stopEngine()
+    this.#admission?.release()
+    if (this.#session !== undefined)
+      this.#options.store.endSession(this.#session, reason, this.#options.now())
+    this.#options.onEnd?.(this.#session ?? '', reason, error)
+    void this.#close(isAnswered(reason) || reason === 'rejected').then(this.#ended.resolve)
+  }
+
+  async #close(clean: boolean): Promise<void> {
+    try {
+      await this.#frames.end({ signal: AbortSignal.timeout(CLOSE_MS) })
+      if (!clean) this.#frames.abort(new Error('session ended'))
+    } catch {
+      this.#frames.abort(new Error('session ended'))
+    }
+  }
+}
+
+const ENGINE_CODES = {
+  HANSE_ENGINE_UNAVAILABLE: 'HANSE_ENGINE_UNAVAILABLE',
+  HANSE_ENGINE_REFUSED: 'HANSE_ENGINE_REFUSED',
+  HANSE_ENGINE_CONTEXT_LENGTH: 'HANSE_CONTEXT_LENGTH',
+  HANSE_ENGINE_FAILED: 'HANSE_ENGINE_FAILED',
+  HANSE_ENGINE_MODEL_UNKNOWN: 'HANSE_MODEL_UNKNOWN',
+} as const
+
+function toHanseError(error: unknown): HanseError {
+  if (error instanceof HanseError) return error
+  if (error instanceof EngineError)
+    return new HanseError(ENGINE_CODES[error.code], error.message, { cause: error })
+  return new HanseError('HANSE_INTERNAL', 'the provider failed', { cause: error })
+}

@@ -1,0 +1,353 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite'
+import {
+  type Acceptance,
+  cidOf,
+  decodeCanonical,
+  encodeCanonical,
+  type FinalReason,
+  type Named,
+  type Order,
+  type PicoEuro,
+  picoEuro,
+  type Receipt,
+  type SessionEvidence,
+  type SignedRecord,
+  type SpendAuthorization,
+  signedRecordSchema,
+} from '@hanse/protocol'
+import { migrate } from './schema.ts'
+
+export type SessionRole = 'provider' | 'consumer'
+
+export interface SessionRow {
+  /** CID of the Order. */
+  readonly session: string
+  readonly role: SessionRole
+  readonly peer: string
+  readonly model: string
+  readonly startedAt: number
+  readonly endedAt: number | undefined
+  readonly reason: string | undefined
+  /** Of the last doubly-signed receipt; zero before the first. */
+  readonly amount: PicoEuro
+  readonly receipts: number
+}
+
+/** What settlement needs to book a session. */
+export interface Submission {
+  readonly session: string
+  readonly sequence: bigint
+  readonly order: SignedRecord
+  readonly acceptance: SignedRecord
+  readonly authorization: SignedRecord | null
+  readonly attestation: SignedRecord | null
+  readonly receipt: SignedRecord
+}
+
+/** How long after a session settlement is still told of it, at most. */
+const ATTEMPT_MS_MAX = 60_000
+
+/**
+ * What a node must not forget: every record it signed or was given, every doubly-signed receipt, and what settlement has
+ * not acknowledged yet. One process owns the file.
+ */
+export class NodeStore implements Disposable {
+  readonly #db: DatabaseSync
+
+  constructor(path: string) {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    this.#db = new DatabaseSync(path, { timeout: 5_000 })
+    // FULL: a receipt that was countersigned must survive a power cut.
+    this.#db.exec(
+      'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000',
+    )
+    migrate(this.#db)
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close()
+  }
+
+  /** Keeps a signed record under its CID; keeping it again changes nothing. */
+  putRecord(record: SignedRecord): string {
+    const cid = cidOf(record.bytes).toString()
+    this.#db
+      .prepare('insert into record (cid, signed) values (?, ?) on conflict do nothing')
+      .run(cid, pack(record))
+    return cid
+  }
+
+  record(cid: string): SignedRecord | undefined {
+    const row = this.#db.prepare('select signed from record where cid = ?').get(cid)
+    return row === undefined ? undefined : unpack(row.signed)
+  }
+
+  /** @returns false when the order was seen before: a replay. */
+  beginSession(
+    role: SessionRole,
+    order: Named<Order> & SignedRecord,
+    authorization: SignedRecord | null,
+    now: number,
+  ): boolean {
+    return this.#transaction(() => {
+      this.putRecord(order)
+      const authorizationCid = authorization === null ? null : this.putRecord(authorization)
+      const { consumer, provider, model, offer } = order.value
+      const { changes } = this.#db
+        .prepare(
+          `insert into session (session, role, peer, model, offer, authorization, started_at)
+           values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
+        )
+        .run(
+          order.cid.toString(),
+          role,
+          role === 'provider' ? consumer : provider,
+          model,
+          offer.toString(),
+          authorizationCid,
+          now,
+        )
+      return changes === 1
+    })
+  }
+
+  setAcceptance(session: string, accepted: Named<Acceptance> & SignedRecord): void {
+    this.#transaction(() => {
+      const cid = this.putRecord(accepted)
+      this.#db.prepare('update session set acceptance = ? where session = ?').run(cid, session)
+    })
+  }
+
+  /** Keeps a doubly-signed receipt, and remembers to tell settlement once the session has ended. */
+  saveReceipt(session: string, signed: Named<Receipt> & SignedRecord): void {
+    const { sequence, amount } = signed.value
+    this.#transaction(() => {
+      this.#db
+        .prepare('insert into receipt (session, sequence, amount, signed) values (?, ?, ?, ?)')
+        .run(session, sequence, amount, pack(signed))
+      if (amount === 0n) return
+      this.#db
+        .prepare(
+          `insert into outbox (session, sequence) values (?, ?)
+           on conflict (session) do update set sequence = excluded.sequence`,
+        )
+        .run(session, sequence)
+    })
+  }
+
+  endSession(session: string, reason: FinalReason, now: number): void {
+    this.#db
+      .prepare('update session set ended_at = ?, reason = ? where session = ? and ended_at is null')
+      .run(now, reason, session)
+  }
+
+  /** Ends what a crash left open, so that its last receipts get settled. @returns how many */
+  endAbandoned(now: number): number {
+    const { changes } = this.#db
+      .prepare("update session set ended_at = ?, reason = 'crashed' where ended_at is null")
+      .run(now)
+    return Number(changes)
+  }
+
+  /** What the sessions under an authorization came to by their last receipts, pico-euro. */
+  spentUnder(authorization: string): PicoEuro {
+    const rows = this.#bigints(
+      `select max(r.amount) as amount from receipt r join session s using (session)
+         where s.authorization = ? group by r.session`,
+      authorization,
+    )
+    return picoEuro(rows.reduce((sum, { amount }) => sum + (amount as bigint), 0n))
+  }
+
+  /** Keeps an authorization that this consumer may spend. */
+  putAuthorization(signed: Named<SpendAuthorization> & SignedRecord): void {
+    this.#transaction(() => {
+      const cid = this.putRecord(signed)
+      this.#db
+        .prepare(
+          'insert into held_authorization (authorization, provider, not_after) values (?, ?, ?) on conflict do nothing',
+        )
+        .run(cid, signed.value.provider, signed.value.notAfter)
+    })
+  }
+
+  /** Authorizations for a provider that end after `notBefore`, newest first. */
+  authorizations(provider: string, notBefore: number): SignedRecord[] {
+    return this.#db
+      .prepare(
+        `select r.signed from held_authorization h join record r on r.cid = h.authorization
+         where h.provider = ? and h.not_after > ? order by h.not_after desc`,
+      )
+      .all(provider, notBefore)
+      .map((row) => unpack(row.signed))
+  }
+
+  session(session: string): SessionRow | undefined {
+    return this.sessions({ session })[0]
+  }
+
+  /** Newest first. */
+  sessions({ session, limit = 50 }: { session?: string; limit?: number } = {}): SessionRow[] {
+    const rows = this.#bigints(
+      `select s.*, coalesce((select max(amount) from receipt r where r.session = s.session), 0) as amount,
+                (select count(*) from receipt r where r.session = s.session) as receipts
+         from session s where ? is null or s.session = ? order by s.started_at desc, s.rowid desc limit ?`,
+      session ?? null,
+      session ?? null,
+      limit,
+    )
+    return rows.map((row) => ({
+      session: String(row.session),
+      role: row.role as SessionRole,
+      peer: String(row.peer),
+      model: String(row.model),
+      startedAt: Number(row.started_at),
+      endedAt: row.ended_at === null ? undefined : Number(row.ended_at),
+      reason: row.reason === null ? undefined : String(row.reason),
+      amount: picoEuro(row.amount as bigint),
+      receipts: Number(row.receipts),
+    }))
+  }
+
+  receipts(session: string): SignedRecord[] {
+    return this.#db
+      .prepare('select signed from receipt where session = ? order by sequence')
+      .all(session)
+      .map((row) => unpack(row.signed))
+  }
+
+  /** Everything a bundle is made of; `undefined` when the session is unknown or has no receipt yet. */
+  evidence(session: string, network: string): SessionEvidence | undefined {
+    const row = this.#db.prepare('select * from session where session = ?').get(session)
+    if (row === undefined || row.acceptance === null) return undefined
+    const receipts = this.receipts(session)
+    if (receipts.length === 0) return undefined
+    return {
+      network,
+      offer: this.#required(row.offer),
+      attestations: this.attestationsOf(String(row.offer)),
+      authorization: row.authorization === null ? null : this.#required(row.authorization),
+      order: this.#required(session),
+      acceptance: this.#required(row.acceptance),
+      receipts,
+    }
+  }
+
+  /** Remembers which attestations came with an offer. */
+  putOffer(offer: SignedRecord, attestations: readonly SignedRecord[]): string {
+    return this.#transaction(() => {
+      const cid = this.putRecord(offer)
+      for (const attestation of attestations) {
+        this.#db
+          .prepare(
+            'insert into offer_attestation (offer, attestation) values (?, ?) on conflict do nothing',
+          )
+          .run(cid, this.putRecord(attestation))
+      }
+      return cid
+    })
+  }
+
+  attestationsOf(offer: string): SignedRecord[] {
+    return this.#db
+      .prepare(
+        'select r.signed from offer_attestation a join record r on r.cid = a.attestation where a.offer = ?',
+      )
+      .all(offer)
+      .map((row) => unpack(row.signed))
+  }
+
+  /** Ended sessions that settlement has not acknowledged and whose next try is due. */
+  dueSubmissions(now: number, limit: number): Submission[] {
+    const rows = this.#bigints(
+      `select o.session, o.sequence, s.offer, s.acceptance, s.authorization, r.signed
+         from outbox o join session s using (session) join receipt r on r.session = o.session and r.sequence = o.sequence
+         where s.ended_at is not null and o.refused is null and o.next_at <= ?
+         order by o.next_at limit ?`,
+      now,
+      limit,
+    )
+    return rows.map((row) => ({
+      session: String(row.session),
+      sequence: row.sequence as bigint,
+      order: this.#required(row.session),
+      acceptance: this.#required(row.acceptance),
+      authorization: row.authorization === null ? null : this.#required(row.authorization),
+      attestation: this.attestationsOf(String(row.offer))[0] ?? null,
+      receipt: unpack(row.signed),
+    }))
+  }
+
+  /** Settlement has booked it, or knows better: nothing more to send. */
+  submissionDone(session: string, sequence: bigint): void {
+    this.#db.prepare('delete from outbox where session = ? and sequence = ?').run(session, sequence)
+  }
+
+  /** Settlement refused it for good: kept, with the code, for its owner to see. */
+  submissionRefused(session: string, sequence: bigint, code: string): void {
+    this.#db
+      .prepare('update outbox set refused = ? where session = ? and sequence = ?')
+      .run(code, session, sequence)
+  }
+
+  /** Tries again later: after 1 s, 2 s, 4 s … 60 s. */
+  submissionFailed(session: string, now: number): void {
+    this.#db
+      .prepare(
+        `update outbox set attempts = attempts + 1, next_at = ? + min(?, 1000 << min(attempts, 6))
+         where session = ?`,
+      )
+      .run(now, ATTEMPT_MS_MAX, session)
+  }
+
+  /** Sessions that settlement has not acknowledged, refused ones among them. */
+  outbox(): { session: string; attempts: number; refused: string | undefined }[] {
+    return this.#db
+      .prepare('select session, attempts, refused from outbox order by session')
+      .all()
+      .map((row) => ({
+        session: String(row.session),
+        attempts: Number(row.attempts),
+        refused: row.refused === null ? undefined : String(row.refused),
+      }))
+  }
+
+  /** Integers as bigint: amounts pass what a number can hold. */
+  #bigints(sql: string, ...parameters: SQLInputValue[]): Record<string, SQLOutputValue>[] {
+    const statement = this.#db.prepare(sql)
+    statement.setReadBigInts(true)
+    return statement.all(...parameters)
+  }
+
+  #required(cid: unknown): SignedRecord {
+    const record = this.record(String(cid))
+    if (record === undefined) throw new Error(`record ${String(cid)} is not stored`)
+    return record
+  }
+
+  #transaction<Result>(run: () => Result): Result {
+    if (this.#db.isTransaction) return run()
+    this.#db.exec('begin immediate')
+    try {
+      const result = run()
+      this.#db.exec('commit')
+      return result
+    } catch (error) {
+      this.#db.exec('rollback')
+      throw error
+    }
+  }
+}
+
+const SIGNED_BYTES_MAX = 16 * 1024
+
+function pack({ bytes, signatures }: SignedRecord): Uint8Array {
+  return encodeCanonical({ bytes, signatures: signatures.map((signature) => ({ ...signature })) })
+}
+
+function unpack(column: unknown): SignedRecord {
+  if (!(column instanceof Uint8Array)) throw new Error('a stored record is not bytes')
+  return signedRecordSchema.parse(decodeCanonical(column, SIGNED_BYTES_MAX))
+}
