@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 /** A browser of this machine where there is one, else the one that comes as a package: nothing is downloaded. */
 async function chromium(): Promise<{ executablePath: string; args: string[] }> {
   const installed = [
-    process.env['CHROMIUM_PATH'] ?? '',
+    process.env.CHROMIUM_PATH ?? '',
     '/usr/bin/chromium',
     '/usr/bin/google-chrome',
   ]
@@ -13,6 +13,7 @@ async function chromium(): Promise<{ executablePath: string; args: string[] }> {
   // Tests run where there is no user to sandbox, and /dev/shm of a container is small.
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
   if (executablePath !== undefined) return { executablePath, args }
+  // biome-ignore lint/correctness/noUndeclaredDependencies: declared by the `test` workspace, which opens browsers too.
   const { default: packaged } = await import('@sparticuz/chromium')
   return { executablePath: await packaged.executablePath(), args: [...packaged.args, ...args] }
 }
