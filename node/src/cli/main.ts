@@ -14,6 +14,11 @@ const EXIT_USAGE = 2
 
 /** Runs the `hanse` command line. Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // `hanse offers | head` closes the pipe early; that is no fault.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
   const program = new Command('hanse')
     .description('Peer-to-peer GPU inference: sell it, buy it, and prove what happened.')
     .version('0.1.0')

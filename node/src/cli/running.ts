@@ -47,7 +47,10 @@ export const clock = (): number => Date.now()
 
 export const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes))
 
-/** Resolves when the process is asked to stop. A second signal ends it at once. */
+/**
+ * Resolves when the process is asked to stop; a second signal ends it at once. With HANSE_STOP_WITH_PARENT=1 it also stops
+ * when its standard input ends, so that a parent that was killed leaves nothing running.
+ */
 export async function untilStopped(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -56,5 +59,8 @@ export async function untilStopped(): Promise<void> {
       process.once(signal, () => process.exit(130))
     })
   }
+  if (process.env.HANSE_STOP_WITH_PARENT === '1')
+    process.stdin.resume().once('end', resolve).once('error', resolve)
   await promise
+  process.stdin.destroy()
 }

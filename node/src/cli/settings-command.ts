@@ -26,12 +26,12 @@ export function settingsCommand<Schema extends Readonly<Record<string, Setting<u
       secrets.push(`  ${environmentName(key)}  ${setting.description}`)
       continue
     }
-    const option = new Option(
-      `--${toKebab(key)} ${setting.placeholder ?? '<value>'}`,
-      setting.description,
+    const shown = shownDefault(setting)
+    const description =
+      shown === undefined ? setting.description : `${setting.description} (default: ${shown})`
+    command.addOption(
+      new Option(`--${toKebab(key)} ${setting.placeholder ?? '<value>'}`, description),
     )
-    const shown = shownDefault(setting.fallback)
-    command.addOption(shown === undefined ? option : option.default(undefined, shown))
   }
   if (secrets.length > 0) command.addHelpText('after', `\nEnvironment only:\n${secrets.join('\n')}`)
   return command.action(async (...received: unknown[]) => {
@@ -42,9 +42,10 @@ export function settingsCommand<Schema extends Readonly<Record<string, Setting<u
   })
 }
 
-function shownDefault(value: unknown): string | undefined {
-  if (value === undefined || value === '') return undefined
-  if (Array.isArray(value)) return value.length === 0 ? undefined : value.join(',')
-  if (typeof value === 'bigint') return undefined
-  return String(value)
+/** The default as one would type it. */
+function shownDefault({ fallback, shown }: Setting<unknown>): string | undefined {
+  if (fallback === undefined || fallback === '') return undefined
+  if (shown !== undefined) return shown
+  if (Array.isArray(fallback)) return fallback.length === 0 ? undefined : fallback.join(',')
+  return String(fallback)
 }

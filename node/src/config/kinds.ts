@@ -90,7 +90,10 @@ export const regions = (described: Described<readonly string[]>): Setting<readon
 
 /** Euro per million tokens. */
 export const price = (described: Described<PicoEuro>): Setting<PicoEuro> =>
-  make({ placeholder: '<EUR/Mtok>', ...described }, parsePrice)
+  make(
+    { placeholder: '<EUR/Mtok>', shown: decimalOf(described.fallback, 6), ...described },
+    parsePrice,
+  )
 
 export const optionalPrice = (described: Optional<PicoEuro>): Setting<PicoEuro | undefined> =>
   make<PicoEuro | undefined>(
@@ -100,11 +103,16 @@ export const optionalPrice = (described: Optional<PicoEuro>): Setting<PicoEuro |
 
 /** Euro, with up to twelve decimals. */
 export const euro = (described: Described<PicoEuro>): Setting<PicoEuro> =>
-  make({ placeholder: '<EUR>', ...described }, (value) => {
-    const match = /^(\d{1,6})(?:\.(\d{1,12}))?$/u.exec(value)
-    if (match === null) throw new Error('must be an amount of euro such as 0.50')
-    return picoEuro(BigInt(match[1] ?? '0') * 10n ** 12n + BigInt((match[2] ?? '').padEnd(12, '0')))
-  })
+  make(
+    { placeholder: '<EUR>', shown: decimalOf(described.fallback, 12), ...described },
+    (value) => {
+      const match = /^(\d{1,6})(?:\.(\d{1,12}))?$/u.exec(value)
+      if (match === null) throw new Error('must be an amount of euro such as 0.50')
+      return picoEuro(
+        BigInt(match[1] ?? '0') * 10n ** 12n + BigInt((match[2] ?? '').padEnd(12, '0')),
+      )
+    },
+  )
 
 export const oneOf = <Value extends string>(
   allowed: readonly Value[],
@@ -115,6 +123,11 @@ export const oneOf = <Value extends string>(
     if (found === undefined) throw new Error(`must be one of ${allowed.join(', ')}`)
     return found
   })
+
+function decimalOf(value: bigint, places: number): string {
+  const digits = value.toString().padStart(places + 1, '0')
+  return `${digits.slice(0, -places)}.${digits.slice(-places)}`.replace(/\.?0+$/u, '')
+}
 
 function splitList(value: string): string[] {
   return value

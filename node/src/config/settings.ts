@@ -14,6 +14,8 @@ export interface Setting<Value> {
   readonly secret?: boolean
   /** @throws {Error} whose message says what is allowed */
   readonly parse: (text: string) => Value
+  /** The default as one would type it, for help, where `String` does not do. */
+  readonly shown?: string
 }
 
 export type Settings<Schema> = {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import cors from '@fastify/cors'
 import { ERRORS, HanseError, PROMPT_BYTES_MAX } from '@hanse/protocol'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { FieldError } from './chat-request.ts'
 import { registerChat } from './chat-route.ts'
 import { type MarketRoutesOptions, registerMarket } from './market-routes.ts'
@@ -19,7 +19,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   const app = Fastify({
     loggerInstance: options.log,
     // Request bodies are prompts: nothing of a request is logged but what the handlers choose.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: PROMPT_BYTES_MAX,
     requestIdHeader: 'x-request-id',
     // Answers may take minutes; the session's own deadline ends them.

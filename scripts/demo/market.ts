@@ -1,0 +1,255 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Child, type Facts } from './child.ts'
+import { Operator, type Tenant } from './operator.ts'
+import { freePort } from './ports.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const HANSE = join(ROOT, 'node/bin/hanse.mjs')
+const SETTLEMENT = join(ROOT, 'settlement/bin/hanse-settlement.mjs')
+
+export const NETWORK = 'devnet'
+
+export interface ProviderPlan {
+  readonly name: string
+  readonly country: string
+  /** Euro per million tokens. */
+  readonly inputPrice: string
+  readonly outputPrice: string
+  readonly args?: readonly string[]
+}
+
+export interface MarketOptions {
+  /** Everything is kept here; a second market in the same folder goes on where the first ended. */
+  readonly stateDir: string
+  readonly providers: readonly ProviderPlan[]
+  /** Ports to take when they are free; any free one otherwise. */
+  readonly ports?: {
+    readonly settlement?: number
+    readonly gateway?: number
+    readonly relay?: number
+  }
+  readonly gatewayArgs?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly onProgress?: (line: string) => void
+}
+
+/** What outlives one run: the operator's token and the organization that buys. */
+interface Secrets {
+  readonly operatorToken: string
+  readonly tenant?: Tenant
+}
+
+/** A whole network on loopback, each part a process of its own. */
+export class Market implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack()
+  readonly #children: Child[] = []
+  readonly providers = new Map<string, { readonly child: Child; readonly peerId: string }>()
+  gateway!: Child
+  gatewayUrl = ''
+  settlementUrl = ''
+  settlementPeerId = ''
+  relayAddress = ''
+  operator!: Operator
+  tenant!: Tenant
+
+  private constructor() {}
+
+  static async start(options: MarketOptions): Promise<Market> {
+    const market = new Market()
+    try {
+      await market.#start(options)
+      return market
+    } catch (error) {
+      await market[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync()
+  }
+
+  /** The first process that ended without being asked to. */
+  get failed(): Child | undefined {
+    return this.#children.find((child) => child.failed)
+  }
+
+  /** Runs another process as part of this market. */
+  spawn(
+    name: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    stateDir: string,
+  ): Child {
+    const child = new Child(name, args, {
+      cwd: stateDir,
+      logPath: join(stateDir, 'logs', `${name}.log`),
+      env,
+    })
+    this.#children.push(child)
+    return this.#stack.use(child)
+  }
+
+  async #start(options: MarketOptions): Promise<void> {
+    const { stateDir, env = {}, onProgress = () => {} } = options
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+    const secrets = readSecrets(stateDir)
+    const run = (
+      name: string,
+      args: readonly string[],
+      more: Readonly<Record<string, string>> = {},
+    ) => this.spawn(name, args, { ...env, ...more }, stateDir)
+
+    onProgress('settlement: opening the database…')
+    const settlementPort = await freePort(options.ports?.settlement ?? 0)
+    const settlement = run(
+      'settlement',
+      [
+        SETTLEMENT,
+        'serve',
+        '--data-dir',
+        join(stateDir, 'settlement'),
+        '--network',
+        NETWORK,
+        '--port',
+        `${settlementPort}`,
+      ],
+      { HANSE_OPERATOR_TOKEN: secrets.operatorToken },
+    )
+    const relayPort = await freePort(options.ports?.relay ?? 0)
+    const relay = run('relay', [
+      HANSE,
+      'relay',
+      '--json',
+      '--network',
+      NETWORK,
+      '--data-dir',
+      join(stateDir, 'relay'),
+      '--listen',
+      `/ip4/127.0.0.1/tcp/${relayPort},/ip4/127.0.0.1/tcp/0/ws`,
+    ])
+    const [settled, relayed] = await Promise.all([settlement.event('ready'), relay.event('ready')])
+    this.settlementUrl = String(settled.url)
+    this.settlementPeerId = String(settled.peerId)
+    this.relayAddress = String((relayed.addresses as string[])[0])
+    this.operator = new Operator(this.settlementUrl, secrets.operatorToken)
+
+    onProgress('providers: loading the model, signing offers…')
+    const providers = options.providers.map((plan) => this.#startProvider(plan, run, stateDir))
+    const gatewayPort = await freePort(options.ports?.gateway ?? 0)
+    this.tenant = secrets.tenant ?? (await this.#createTenant(stateDir, secrets, run))
+    this.gateway = run(
+      'gateway',
+      [
+        HANSE,
+        'gateway',
+        '--json',
+        '--network',
+        NETWORK,
+        '--data-dir',
+        join(stateDir, 'gateway'),
+        '--bootstrap',
+        this.relayAddress,
+        '--settlement-url',
+        this.settlementUrl,
+        '--port',
+        `${gatewayPort}`,
+        ...(options.gatewayArgs ?? []),
+      ],
+      { HANSE_SETTLEMENT_API_KEY: this.tenant.apiKey },
+    )
+    const [ready] = await Promise.all([this.gateway.event('ready'), ...providers])
+    this.gatewayUrl = String(ready.url)
+    onProgress('market: waiting until the gateway sees every offer…')
+    await this.#untilListed(options.providers.length)
+  }
+
+  async #startProvider(
+    plan: ProviderPlan,
+    run: (name: string, args: readonly string[]) => Child,
+    stateDir: string,
+  ): Promise<void> {
+    const child = run(plan.name, [
+      HANSE,
+      'provider',
+      '--json',
+      '--network',
+      NETWORK,
+      '--data-dir',
+      join(stateDir, plan.name),
+      '--bootstrap',
+      this.relayAddress,
+      '--settlement-url',
+      this.settlementUrl,
+      '--country',
+      plan.country,
+      '--input-price',
+      plan.inputPrice,
+      '--output-price',
+      plan.outputPrice,
+      ...(plan.args ?? []),
+    ])
+    // A person would follow this link; Stripe's double takes the visit for a finished onboarding.
+    child.on((event, facts) => {
+      if (event === 'onboarding') void fetch(String(facts.url)).catch(() => {})
+    })
+    const ready = await child.event('ready')
+    this.providers.set(plan.name, { child, peerId: String(ready.peerId) })
+    await child.event('live', (facts: Facts) => Number(facts.evidenceLevel) >= 3)
+  }
+
+  /** The gateway's key decides its peer id, which the organization must know before the gateway may spend. */
+  async #createTenant(
+    stateDir: string,
+    secrets: Secrets,
+    run: (name: string, args: readonly string[]) => Child,
+  ): Promise<Tenant> {
+    // The identity is made by a first start, which needs nobody else.
+    const first = run('gateway-identity', [
+      HANSE,
+      'relay',
+      '--json',
+      '--network',
+      NETWORK,
+      '--data-dir',
+      join(stateDir, 'gateway'),
+    ])
+    const { peerId } = await first.event('ready')
+    await first[Symbol.asyncDispose]()
+    const tenant = await this.operator.createOrganization('Demo GmbH', [String(peerId)])
+    writeSecrets(stateDir, { ...secrets, tenant })
+    return tenant
+  }
+
+  async #untilListed(count: number): Promise<void> {
+    const until = Date.now() + 60_000
+    while (Date.now() < until) {
+      const response = await fetch(`${this.gatewayUrl}/hanse/v1/offers`)
+      const { candidates, excluded } = (await response.json()) as {
+        candidates: Facts[]
+        excluded: Facts[]
+      }
+      const level = (offer: Facts) => Number(offer.evidenceLevel)
+      if ([...candidates, ...excluded].filter((offer) => level(offer) >= 3).length >= count) return
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+    throw new Error(`the gateway does not see all ${count} offers; see the logs`)
+  }
+}
+
+function readSecrets(stateDir: string): Secrets {
+  const path = join(stateDir, 'demo.json')
+  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Secrets
+  const secrets = { operatorToken: randomBytes(32).toString('base64url') }
+  writeSecrets(stateDir, secrets)
+  return secrets
+}
+
+function writeSecrets(stateDir: string, secrets: Secrets): void {
+  writeFileSync(join(stateDir, 'demo.json'), `${JSON.stringify(secrets, null, 2)}\n`, {
+    mode: 0o600,
+  })
+}
