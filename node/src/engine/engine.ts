@@ -1,0 +1,89 @@
+/** A chat to run: the OpenAI request as the client sent it. */
+export interface ChatRequest {
+  readonly kind: 'chat'
+  /** The engine's own id of the model; takes the place of `model` in the body. */
+  readonly model: string
+  /** An OpenAI chat completion request, JSON in UTF-8. */
+  readonly body: Uint8Array
+  /** Most tokens to generate, even when the body asks for more. */
+  readonly maxOutputTokens: number
+}
+
+export type EngineRequest = ChatRequest
+
+export interface EngineModel {
+  readonly id: string
+  /** Tokens of prompt and answer together. */
+  readonly contextLength: number
+  /** `sha256:` and the hash of the weights in hex; `null` when the engine does not tell. */
+  readonly digest: string | null
+  /** As `F16` or `Q4_K_M`; `null` when the engine does not tell. */
+  readonly quantization: string | null
+  readonly capabilities: string[]
+}
+
+export interface EngineUsage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cachedInputTokens: number
+}
+
+export type EngineEvent =
+  | { readonly type: 'start'; readonly inputTokens: number | null }
+  /** One OpenAI chunk, JSON in UTF-8, as the engine sent it, and how many tokens it is worth. */
+  | { readonly type: 'delta'; readonly tokens: number; readonly payload: Uint8Array }
+  | { readonly type: 'end'; readonly finishReason: string; readonly usage: EngineUsage }
+
+/** What runs models. Closing it ends what is running. */
+export interface Engine extends AsyncDisposable {
+  /** @throws {EngineError} */
+  models(): Promise<EngineModel[]>
+  /** Exact, as `run` would count it. @throws {EngineError} */
+  countInputTokens?(request: ChatRequest): Promise<number>
+  /**
+   * The answer: `start`, deltas, `end`. Events that arrived together come in one array.
+   *
+   * @throws {EngineError} also in mid-answer; the signal's reason, and then the engine stops at once.
+   */
+  run(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineEvent[]>
+}
+
+export type EngineFault =
+  /** The engine cannot be reached or is overloaded: a retry may help. */
+  | 'HANSE_ENGINE_UNAVAILABLE'
+  /** The request is at fault: the same one fails again anywhere. */
+  | 'HANSE_ENGINE_REFUSED'
+  /** Prompt and answer do not fit into the model's context. */
+  | 'HANSE_ENGINE_CONTEXT_LENGTH'
+  /** The engine broke, possibly in mid-answer. */
+  | 'HANSE_ENGINE_FAILED'
+  | 'HANSE_ENGINE_MODEL_UNKNOWN'
+
+export interface EngineErrorFacts {
+  /** What the engine answered with, if it is one that speaks HTTP. */
+  readonly httpStatus?: number
+  /** The engine's own words. They may quote the prompt: for the client, never for a log. */
+  readonly engineMessage?: string
+  readonly cause?: unknown
+}
+
+/** A fault of an engine. Its `message` never holds text of a prompt or an answer. */
+export class EngineError extends Error {
+  readonly code: EngineFault
+  readonly httpStatus: number | undefined
+  declare readonly engineMessage: string | undefined
+
+  constructor(code: EngineFault, message: string, facts: EngineErrorFacts = {}) {
+    super(message, facts.cause === undefined ? {} : { cause: facts.cause })
+    this.name = 'EngineError'
+    this.code = code
+    this.httpStatus = facts.httpStatus
+    // Not enumerable: loggers print what is.
+    Object.defineProperty(this, 'engineMessage', { value: facts.engineMessage, enumerable: false })
+  }
+
+  /** Whether the same request may succeed here a little later. */
+  get retryable(): boolean {
+    return this.code === 'HANSE_ENGINE_UNAVAILABLE'
+  }
+}
