@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto'
 
 /** SHA-256, 32 bytes. */
 export function sha256(data: Uint8Array): Uint8Array {
-  return crypto.hash('sha256', data, 'buffer')
+  return plain(crypto.hash('sha256', data, 'buffer'))
 }
 
 /** Prefixes that turn raw Ed25519 keys into the DER forms OpenSSL imports (RFC 8410). */
@@ -36,7 +36,7 @@ export function platformVerify(
 
 /** Ed25519 (RFC 8032) with a 32-byte seed; 64 bytes. */
 export function platformSign(seed: Uint8Array, message: Uint8Array): Uint8Array {
-  return crypto.sign(null, message, privateKeyOf(seed))
+  return plain(crypto.sign(null, message, privateKeyOf(seed)))
 }
 
 /** The 32-byte public key of a 32-byte seed. */
@@ -56,4 +56,9 @@ function privateKeyOf(seed: Uint8Array): crypto.KeyObject {
   })
   privateKeys.set(seed, { seed: Buffer.from(seed), key })
   return key
+}
+
+/** Not a Buffer, whose `slice` shares memory: callers see one type on every platform. */
+function plain(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
