@@ -1,0 +1,39 @@
+import { drizzle } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { SettlementError } from '../errors.ts'
+import type { Database } from './database.ts'
+import { migrate } from './migrate.ts'
+import { createRepository } from './repository.ts'
+import type { SettlementStore } from './store.ts'
+
+/** Two posters are the most that help; the rest serve reads. */
+const CONNECTIONS_MAX = 8
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** A pool on a PostgreSQL server. Any number of processes may share one database. */
+export async function openPostgres(databaseUrl: string): Promise<SettlementStore> {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: CONNECTIONS_MAX,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'hanse-settlement',
+  })
+  // An idle connection that the server closes is replaced on the next use; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  const db = drizzle(pool) as unknown as Database
+  try {
+    await migrate(db)
+  } catch (error) {
+    await pool.end()
+    if (error instanceof SettlementError) throw error
+    throw new SettlementError('HANSE_STORE_MIGRATION', 'the database could not be made ready', {
+      cause: error,
+    })
+  }
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= pool.end()
+    return closing
+  }
+  return { ...createRepository(db), close, [Symbol.asyncDispose]: close }
+}

@@ -1,0 +1,45 @@
+import { authorizationStore } from '../authorizations/authorization-store.ts'
+import { ledgerStore } from '../ledger/ledger-store.ts'
+import { payoutStore } from '../payouts/payout-store.ts'
+import { receiptStore } from '../receipts/receipt-store.ts'
+import { tenantStore } from '../tenants/tenant-store.ts'
+import { topUpStore } from '../top-ups/top-up-store.ts'
+import type { Database } from './database.ts'
+
+/**
+ * Everything that settlement asks of its database, as functions of plain data. The same code runs on a `pg` pool in
+ * this thread and on PGlite in a thread of its own, so arguments and results must survive a structured clone.
+ */
+export function createRepository(db: Database) {
+  return {
+    ...ledgerStore(db),
+    ...tenantStore(db),
+    ...authorizationStore(db),
+    ...receiptStore(db),
+    ...topUpStore(db),
+    ...payoutStore(db),
+    /** Throws when the database does not answer. */
+    ping: async (): Promise<void> => {
+      await db.execute('select 1')
+    },
+  }
+}
+
+export type Repository = ReturnType<typeof createRepository>
+export type RepositoryMethod = keyof Repository
+
+/** Methods that only read: on PGlite they overtake waiting writes, for a person waits for them. */
+export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
+  'balance',
+  'providerBalance',
+  'revenue',
+  'ledgerEntries',
+  'keyByPrefix',
+  'organizationOf',
+  'provider',
+  'providerByAccount',
+  'session',
+  'payouts',
+  'openPayouts',
+  'ping',
+])

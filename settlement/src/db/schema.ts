@@ -1,0 +1,164 @@
+import {
+  bigint,
+  boolean,
+  customType,
+  integer,
+  numeric,
+  pgTable,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core'
+
+// The tables as queries see them. Keys, checks and triggers live in migrations/*.sql, which alone make the database.
+
+/** Bytes arrive as Buffer from `pg` and as Uint8Array from PGlite: always a plain Uint8Array here, to be cloned. */
+const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({
+  dataType: () => 'bytea',
+  fromDriver: (value) => Uint8Array.from(value),
+})
+const money = (name: string) => numeric(name, { precision: 38, scale: 0, mode: 'bigint' })
+const counter = (name: string) => bigint(name, { mode: 'bigint' })
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+export const ledgerAccount = pgTable('ledger_account', {
+  id: text('id').primaryKey(),
+  kind: text('kind').notNull(),
+  owner: text('owner').notNull(),
+  currency: text('currency').notNull().default('EUR'),
+})
+
+export const ledgerBalance = pgTable('ledger_balance', {
+  account: text('account').primaryKey(),
+  debits: money('debits').notNull(),
+  credits: money('credits').notNull(),
+  guarded: boolean('guarded').notNull(),
+})
+
+export const ledgerTransfer = pgTable('ledger_transfer', {
+  id: counter('id').primaryKey().generatedAlwaysAsIdentity(),
+  batch: counter('batch').notNull(),
+  debit: text('debit').notNull(),
+  credit: text('credit').notNull(),
+  amount: money('amount').notNull(),
+  kind: text('kind').notNull(),
+  reference: text('reference').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const organization = pgTable('organization', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const apiKey = pgTable('api_key', {
+  prefix: text('prefix').primaryKey(),
+  organization: text('organization').notNull(),
+  hash: bytea('hash').notNull(),
+  createdAt: instant('created_at').notNull(),
+  revokedAt: instant('revoked_at'),
+})
+
+export const consumer = pgTable('consumer', {
+  peerId: text('peer_id').primaryKey(),
+  organization: text('organization').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const provider = pgTable('provider', {
+  peerId: text('peer_id').primaryKey(),
+  country: text('country').notNull(),
+  account: text('account'),
+  payableSince: instant('payable_since'),
+  feeBps: integer('fee_bps').notNull(),
+  binding: bytea('binding').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const spendAuthorization = pgTable('spend_authorization', {
+  serial: counter('serial').primaryKey(),
+  cid: text('cid').notNull(),
+  organization: text('organization').notNull(),
+  consumer: text('consumer').notNull(),
+  provider: text('provider').notNull(),
+  limit: money('amount_limit').notNull(),
+  spent: money('spent').notNull().default(0n),
+  released: money('released').notNull().default(0n),
+  issuedAt: instant('issued_at').notNull(),
+  notAfter: instant('not_after').notNull(),
+  closedAt: instant('closed_at'),
+  signed: bytea('signed').notNull(),
+  idempotencyKey: text('idempotency_key'),
+  requestDigest: text('request_digest').notNull(),
+})
+
+export const settledSession = pgTable('settled_session', {
+  session: text('session').primaryKey(),
+  authorizationSerial: counter('authorization_serial'),
+  organization: text('organization'),
+  consumer: text('consumer').notNull(),
+  provider: text('provider').notNull(),
+  model: text('model').notNull(),
+  sequence: counter('sequence').notNull(),
+  receipt: text('receipt').notNull(),
+  amount: money('amount').notNull(),
+  fee: money('fee').notNull(),
+  feeBps: integer('fee_bps').notNull(),
+  inputTokens: counter('input_tokens').notNull(),
+  cachedInputTokens: counter('cached_input_tokens').notNull(),
+  outputTokens: counter('output_tokens').notNull(),
+  final: text('final'),
+  signedOrder: bytea('signed_order').notNull(),
+  signedAcceptance: bytea('signed_acceptance').notNull(),
+  acceptedAt: instant('accepted_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const settledReceipt = pgTable('settled_receipt', {
+  session: text('session').notNull(),
+  sequence: counter('sequence').notNull(),
+  cid: text('cid').notNull(),
+  amount: money('amount').notNull(),
+  increase: money('increase').notNull(),
+  signed: bytea('signed').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const receiptConflict = pgTable('receipt_conflict', {
+  session: text('session').notNull(),
+  sequence: counter('sequence').notNull(),
+  cid: text('cid').notNull(),
+  signed: bytea('signed').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const topUp = pgTable('top_up', {
+  id: text('id').primaryKey(),
+  organization: text('organization').notNull(),
+  idempotencyKey: text('idempotency_key').notNull(),
+  requestDigest: text('request_digest').notNull(),
+  cents: counter('cents').notNull(),
+  paymentIntent: text('payment_intent'),
+  state: text('state', { enum: ['pending', 'succeeded', 'failed'] }).notNull(),
+  createdAt: instant('created_at').notNull(),
+  creditedAt: instant('credited_at'),
+})
+
+export const payout = pgTable('payout', {
+  id: text('id').primaryKey(),
+  provider: text('provider').notNull(),
+  account: text('account').notNull(),
+  cents: counter('cents').notNull(),
+  state: text('state', { enum: ['pending', 'submitted', 'paid', 'failed'] }).notNull(),
+  transfer: text('transfer'),
+  failure: text('failure'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const stripeEvent = pgTable('stripe_event', {
+  id: text('id').primaryKey(),
+  type: text('type').notNull(),
+  body: bytea('body').notNull(),
+  receivedAt: instant('received_at').notNull(),
+})

@@ -1,0 +1,51 @@
+import { ERRORS, type ErrorCode, type ErrorEntry } from '@hanse/protocol'
+
+/** Codes that only a settlement service answers with; the rest is the protocol's table. */
+export const SETTLEMENT_ERRORS = {
+  HANSE_STORE_OWNED: own(500, false, 'Stop the other process that uses this data directory.'),
+  HANSE_STORE_CLOSED: own(503, true, 'The service is shutting down: try again in a moment.'),
+  HANSE_STORE_MIGRATION: own(
+    500,
+    false,
+    'Run the release that made this database, or a newer one.',
+  ),
+  HANSE_LEDGER_BROKEN: own(
+    500,
+    false,
+    'Run `hanse-settlement ledger check` and report what it prints.',
+  ),
+  HANSE_CONSUMER_TAKEN: own(409, false, 'This peer id belongs to another organization.'),
+  HANSE_PROVIDER_COUNTRY: own(409, false, 'The country of a payout account cannot be changed.'),
+  HANSE_PAYMENT_FAILED: own(402, false, 'Use another payment method.'),
+  HANSE_PAYMENTS_UNAVAILABLE: own(503, true, 'Stripe did not answer: send the same request again.'),
+  HANSE_WEBHOOK_SIGNATURE: own(400, false, 'Sign the raw body with the endpoint’s secret.'),
+  HANSE_MEDIA_TYPE: own(415, false, 'Send the content-type that the route documents.'),
+} as const satisfies Record<string, ErrorEntry>
+
+export type SettlementCode = ErrorCode | keyof typeof SETTLEMENT_ERRORS
+
+/** The one error class of settlement: a stable code, what happened, and the cause. */
+export class SettlementError extends Error {
+  override readonly name = 'SettlementError'
+  readonly code: SettlementCode
+
+  constructor(code: SettlementCode, message: string, options: { cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+  }
+}
+
+/** Status, advice and whether a retry may help, for any code that this service answers with. */
+export function errorEntry(code: SettlementCode): ErrorEntry {
+  return code in SETTLEMENT_ERRORS
+    ? SETTLEMENT_ERRORS[code as keyof typeof SETTLEMENT_ERRORS]
+    : ERRORS[code as ErrorCode]
+}
+
+export function isSettlementCode(value: unknown): value is SettlementCode {
+  return typeof value === 'string' && (value in SETTLEMENT_ERRORS || value in ERRORS)
+}
+
+function own(http: number, retry: boolean, advice: string): ErrorEntry {
+  return { http, type: http < 500 ? 'invalid_request_error' : 'server_error', retry, advice }
+}

@@ -1,0 +1,121 @@
+import { sql } from 'drizzle-orm'
+import { type Database, rows, transact } from '../db/database.ts'
+
+/** One place where two ways to the same sum disagree; amounts in pico-euro, as decimal strings. */
+export interface LedgerDifference {
+  readonly check:
+    | 'rollup'
+    | 'sums'
+    | 'guard'
+    | 'held'
+    | 'spent'
+    | 'payable'
+    | 'revenue'
+    | 'in_transit'
+    | 'clearing'
+  readonly subject: string
+  readonly expected: string
+  readonly actual: string
+}
+
+export interface LedgerReport {
+  readonly balanced: boolean
+  readonly differences: readonly LedgerDifference[]
+  readonly accounts: number
+  readonly transfers: number
+}
+
+/** More would not help anybody; the report says so by its length. */
+const DIFFERENCES_MAX = 100
+
+/** Credit balances by account kind, of the rollup. */
+const balances = (kind: string) =>
+  `(select a.owner, b.credits - b.debits as amount from ledger_balance b
+    join ledger_account a on a.id = b.account where a.kind = '${kind}')`
+
+/** Rows of `expected` and `actual` (owner, amount) that differ; what is missing counts as zero. */
+const compare = (check: string, expected: string, actual: string) => `
+  select '${check}' as "check", coalesce(e.owner, a.owner) as subject,
+    coalesce(e.amount, 0)::text as expected, coalesce(a.amount, 0)::text as actual
+  from (${expected}) e full join (${actual}) a on a.owner = e.owner
+  where coalesce(e.amount, 0) <> coalesce(a.amount, 0)`
+
+const legs = `select debit as account, amount as debits, 0::numeric as credits from ledger_transfer
+  union all select credit, 0, amount from ledger_transfer`
+
+const CENT = '10000000000'
+
+const CHECKS = [
+  compare(
+    'rollup',
+    `select account as owner, sum(credits) - sum(debits) as amount from (${legs}) l group by account`,
+    `select account as owner, credits - debits as amount from ledger_balance`,
+  ),
+  `select 'sums' as "check", 'rollup' as subject, sum(debits)::text as expected, sum(credits)::text as actual
+   from ledger_balance having sum(debits) <> sum(credits)`,
+  `select 'guard' as "check", account as subject, '0' as expected, (credits - debits)::text as actual
+   from ledger_balance where guarded and credits < debits`,
+  compare(
+    'held',
+    `select organization as owner, sum(amount_limit - spent - released) as amount
+     from spend_authorization where closed_at is null group by organization`,
+    balances('held'),
+  ),
+  compare(
+    'spent',
+    `select authorization_serial::text as owner, sum(amount) as amount from settled_session
+     where authorization_serial is not null group by authorization_serial`,
+    `select serial::text as owner, spent as amount from spend_authorization where spent > 0`,
+  ),
+  compare(
+    'payable',
+    `select owner, sum(amount) as amount from (
+       select provider as owner, amount - fee as amount from settled_session
+       union all select provider, -cents * ${CENT}::numeric from payout where state <> 'failed') p
+     group by owner`,
+    balances('payable'),
+  ),
+  compare(
+    'revenue',
+    `select 'platform' as owner, coalesce(sum(fee), 0) as amount from settled_session`,
+    balances('revenue'),
+  ),
+  compare(
+    'in_transit',
+    `select provider as owner, sum(cents * ${CENT}::numeric) as amount from payout
+     where state in ('pending', 'submitted') group by provider`,
+    balances('payout_in_transit'),
+  ),
+  compare(
+    'clearing',
+    `select 'platform' as owner,
+       coalesce((select sum(cents) from payout where state = 'paid'), 0) * ${CENT}::numeric
+       - coalesce((select sum(cents) from top_up where state = 'succeeded'), 0) * ${CENT}::numeric as amount`,
+    balances('stripe_clearing'),
+  ),
+].map((check) => `(${check})`)
+
+/** Derives every balance again, from the transfers and from the records that caused them, in one snapshot. */
+export async function ledgerCheck(db: Database): Promise<LedgerReport> {
+  return transact(
+    db,
+    async (tx) => {
+      const differences = await rows<LedgerDifference>(
+        tx,
+        sql.raw(`select * from (${CHECKS.join(' union all ')}) d limit ${DIFFERENCES_MAX}`),
+      )
+      const [counts] = await rows<{ accounts: number; transfers: number }>(
+        tx,
+        sql`select (select count(*) from ledger_account)::int4 as accounts,
+          (select count(*) from ledger_transfer)::int4 as transfers`,
+      )
+      return {
+        balanced: differences.length === 0,
+        differences,
+        accounts: counts?.accounts ?? 0,
+        transfers: counts?.transfers ?? 0,
+      }
+    },
+    { isolationLevel: 'repeatable read', accessMode: 'read only' },
+  )
+}

@@ -1,0 +1,100 @@
+import { type PicoEuro, picoEuro } from '@hanse/protocol'
+import { and, asc, eq, gt, inArray, or } from 'drizzle-orm'
+import type { Database } from '../db/database.ts'
+import { ledgerBalance, ledgerTransfer } from '../db/schema.ts'
+import { type AccountId, accountId, type TransferKind } from './accounts.ts'
+import { type LedgerReport, ledgerCheck } from './ledger-check.ts'
+
+export interface LedgerEntry {
+  readonly id: bigint
+  readonly batch: bigint
+  readonly debit: AccountId
+  readonly credit: AccountId
+  readonly amount: PicoEuro
+  readonly kind: TransferKind
+  readonly reference: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** What an organization may still spend, and what is set aside for open authorizations. */
+export interface Balance {
+  readonly available: PicoEuro
+  readonly held: PicoEuro
+}
+
+export interface EntriesQuery {
+  /** Entries after this id. */
+  readonly after: bigint
+  readonly limit: number
+  readonly account?: string
+}
+
+/** Reading the ledger. Writing is `postTransfers`, inside the transaction of what causes it. */
+export function ledgerStore(db: Database) {
+  return {
+    balance: async (organization: string): Promise<Balance> => ({
+      ...(await balances(db, {
+        available: accountId('available', organization),
+        held: accountId('held', organization),
+      })),
+    }),
+
+    /** What a provider has earned and not been paid, and what is on its way. */
+    providerBalance: async (
+      provider: string,
+    ): Promise<{ payable: PicoEuro; inTransit: PicoEuro }> =>
+      balances(db, {
+        payable: accountId('payable', provider),
+        inTransit: accountId('payout_in_transit', provider),
+      }),
+
+    /** What the platform has earned in fees. */
+    revenue: async (): Promise<PicoEuro> =>
+      (await balances(db, { revenue: accountId('revenue', 'platform') })).revenue,
+
+    ledgerCheck: (): Promise<LedgerReport> => ledgerCheck(db),
+
+    ledgerEntries: async ({ after, limit, account }: EntriesQuery): Promise<LedgerEntry[]> => {
+      const touched =
+        account === undefined
+          ? undefined
+          : or(eq(ledgerTransfer.debit, account), eq(ledgerTransfer.credit, account))
+      const found = await db
+        .select()
+        .from(ledgerTransfer)
+        .where(and(gt(ledgerTransfer.id, after), touched))
+        .orderBy(asc(ledgerTransfer.id))
+        .limit(limit)
+      return found.map((row) => ({
+        ...row,
+        debit: row.debit as AccountId,
+        credit: row.credit as AccountId,
+        kind: row.kind as TransferKind,
+        amount: picoEuro(row.amount),
+        at: row.at.getTime(),
+      }))
+    },
+  }
+}
+
+async function balances<Name extends string>(
+  db: Database,
+  accounts: Record<Name, AccountId>,
+): Promise<Record<Name, PicoEuro>> {
+  const names = Object.keys(accounts) as Name[]
+  const found = await db
+    .select()
+    .from(ledgerBalance)
+    .where(
+      inArray(
+        ledgerBalance.account,
+        names.map((name) => accounts[name]),
+      ),
+    )
+  const amount = (name: Name) => {
+    const row = found.find(({ account }) => account === accounts[name])
+    return picoEuro(row === undefined ? 0n : row.credits - row.debits)
+  }
+  return Object.fromEntries(names.map((name) => [name, amount(name)])) as Record<Name, PicoEuro>
+}

@@ -1,0 +1,113 @@
+import { sql } from 'drizzle-orm'
+import { type Database, databaseFault, rows } from '../db/database.ts'
+import { SettlementError } from '../errors.ts'
+import { type AccountId, accountParts, isGuarded, type Transfer } from './accounts.ts'
+
+/**
+ * The ledger's part of a posting statement; before it must come a CTE `doc(doc json)` with `transfers` and `at`.
+ *
+ * CTEs are never joined with one another (without statistics the planner takes a nested loop), balances are locked in
+ * one order (so that two batches cannot deadlock), and each balance row is written once, however many transfers touch it.
+ */
+export const LEDGER_CTES = `
+t as materialized (
+  select x.* from doc, json_to_recordset(doc.doc -> 'transfers')
+    as x(debit text, credit text, amount numeric, kind text, reference text)),
+batch as materialized (
+  select nextval('ledger_batch') as id, (doc.doc ->> 'at')::timestamptz as at from doc),
+posted as (
+  insert into ledger_transfer (batch, debit, credit, amount, kind, reference, at)
+  select batch.id, t.debit, t.credit, t.amount, t.kind, t.reference, batch.at from t cross join batch
+  returning debit, credit, amount),
+change as materialized (
+  select v.account, sum(v.debits) as debits, sum(v.credits) as credits
+  from posted cross join lateral (values (debit, amount, 0::numeric), (credit, 0::numeric, amount))
+    as v(account, debits, credits)
+  group by v.account),
+locked as materialized (
+  select b.account, change.debits, change.credits from ledger_balance b
+    join change on change.account = b.account
+  order by b.account for update of b),
+updated as (
+  update ledger_balance b set debits = b.debits + locked.debits, credits = b.credits + locked.credits
+  from locked where b.account = locked.account returning 1)`
+
+export const LEDGER_COUNTS = `
+  (select count(*) from t)::int4 as transfers,
+  (select count(*) from posted)::int4 as posted,
+  (select count(*) from change)::int4 as accounts,
+  (select count(*) from updated)::int4 as updated`
+
+export interface LedgerCounts {
+  readonly transfers: number
+  readonly posted: number
+  readonly accounts: number
+  readonly updated: number
+}
+
+const POST = `with doc as materialized (select $1::text::json as doc), ${LEDGER_CTES} select ${LEDGER_COUNTS}`
+
+/**
+ * Posts a balanced batch inside the caller's transaction.
+ *
+ * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT when a guarded account would go below zero
+ */
+export async function postTransfers(
+  tx: Database,
+  transfers: readonly Transfer[],
+  at: number,
+): Promise<void> {
+  if (transfers.length === 0) return
+  await ensureAccounts(tx, transfers)
+  await runPosting(tx, POST, { ...transfersDocument(transfers, at) })
+}
+
+/** The JSON of transfers, as LEDGER_CTES reads it. `at` in milliseconds. */
+export function transfersDocument(transfers: readonly Transfer[], at: number) {
+  return {
+    at: new Date(at).toISOString(),
+    transfers: transfers.map((transfer) => ({ ...transfer, amount: transfer.amount.toString() })),
+  }
+}
+
+/** Runs a posting statement with its one parameter, and proves that every touched account was there. */
+export async function runPosting(tx: Database, statement: string, document: object): Promise<void> {
+  const [before, after] = statement.split('$1')
+  const query = sql`${sql.raw(before ?? '')}${JSON.stringify(document)}${sql.raw(after ?? '')}`
+  try {
+    const [counts] = await rows<LedgerCounts>(tx, query)
+    if (counts?.transfers !== counts?.posted || counts?.accounts !== counts?.updated) {
+      throw new SettlementError('HANSE_LEDGER_BROKEN', `posted ${JSON.stringify(counts)}`)
+    }
+  } catch (error) {
+    const fault = databaseFault(error)
+    if (fault?.code === '23514' && fault.constraint === 'ledger_balance_guard') {
+      throw new SettlementError('HANSE_BALANCE_INSUFFICIENT', 'the balance does not cover this', {
+        cause: error,
+      })
+    }
+    throw error
+  }
+}
+
+/** Makes the missing accounts, in one order; must be its own statement, for an insert is not seen by its own update. */
+export async function ensureAccounts(tx: Database, transfers: readonly Transfer[]): Promise<void> {
+  const ids = [...new Set(transfers.flatMap(({ debit, credit }) => [debit, credit]))].sort()
+  const known = await rows<{ account: AccountId }>(
+    tx,
+    sql`select account from ledger_balance where account in
+      (select value from json_array_elements_text(${JSON.stringify(ids)}::text::json))`,
+  )
+  const missing = ids.filter((id) => !known.some(({ account }) => account === id))
+  if (missing.length === 0) return
+  const document = JSON.stringify(
+    missing.map((id) => ({ id, ...accountParts(id), guarded: isGuarded(accountParts(id).kind) })),
+  )
+  const source = sql`json_to_recordset(${document}::text::json) as x(id text, kind text, owner text, guarded boolean)`
+  await tx.execute(
+    sql`insert into ledger_account (id, kind, owner) select id, kind, owner from ${source} order by id on conflict do nothing`,
+  )
+  await tx.execute(
+    sql`insert into ledger_balance (account, guarded) select id, guarded from ${source} order by id on conflict do nothing`,
+  )
+}

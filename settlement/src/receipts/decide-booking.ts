@@ -1,0 +1,174 @@
+import {
+  checkResidency,
+  type ErrorCode,
+  type PicoEuro,
+  picoEuro,
+  type RegionAttestation,
+} from '@hanse/protocol'
+import type { Claim } from './claim.ts'
+
+/** What the store knows of the authorization that an order cites. */
+export interface AuthorizationFacts {
+  readonly consumer: string
+  readonly provider: string
+  readonly organization: string
+  /** Pico-euro that it may still pay. */
+  readonly remaining: PicoEuro
+  readonly notAfter: number
+  /** Its unused hold was given back. */
+  readonly closed: boolean
+}
+
+/** What was booked of a session so far. */
+export interface SessionFacts {
+  readonly sequence: bigint
+  readonly amount: PicoEuro
+  readonly fee: PicoEuro
+  readonly feeBps: number
+  readonly inputTokens: bigint
+  readonly outputTokens: bigint
+}
+
+export interface ProviderFacts {
+  readonly country: string
+  readonly account: string | null
+  readonly payableSince: number | null
+  readonly feeBps: number
+}
+
+export interface BookingFacts {
+  /** CID of the receipt that is stored under this sequence number, if any. */
+  readonly seen: string | undefined
+  readonly session: SessionFacts | undefined
+  readonly authorization: AuthorizationFacts | undefined
+  readonly provider: ProviderFacts | undefined
+  /** The organization that the consumer is bound to. */
+  readonly organization: string | undefined
+}
+
+export interface BookingPolicy {
+  readonly settlement: string
+  readonly trustedAttestors: readonly string[]
+}
+
+export type Booking =
+  | { readonly status: 'duplicate' }
+  /** A later receipt is booked; this one is kept, and posts nothing. */
+  | { readonly status: 'superseded' }
+  | {
+      readonly status: 'booked'
+      /** Pico-euro over what was booked before: what is posted. */
+      readonly increase: PicoEuro
+      /** Of it, the platform's. */
+      readonly feeIncrease: PicoEuro
+      readonly feeBps: number
+    }
+  | { readonly status: 'rejected'; readonly code: ErrorCode; readonly message: string }
+
+/**
+ * Decides what a verified claim does, in a fixed order: a resend finds its own success before any rule that may
+ * have turned against it since.
+ */
+export function decideBooking(claim: Claim, facts: BookingFacts, policy: BookingPolicy): Booking {
+  const { session } = facts
+  if (facts.seen === claim.receipt) return { status: 'duplicate' }
+  if (facts.seen !== undefined) {
+    return reject('HANSE_RECEIPT_EQUIVOCATION', `sequence ${claim.sequence} is ${facts.seen}`)
+  }
+  if (session !== undefined && claim.sequence < session.sequence) return { status: 'superseded' }
+  if (
+    session !== undefined &&
+    (claim.amount < session.amount ||
+      claim.inputTokens < session.inputTokens ||
+      claim.outputTokens < session.outputTokens)
+  ) {
+    return reject('HANSE_RECEIPT_CHAIN', 'it counts less than a receipt before it')
+  }
+  const fault = residencyFault(claim, facts.provider, policy)
+  if (fault !== undefined) return reject('HANSE_POLICY_RESIDENCY', fault)
+  return claim.authorization === null
+    ? { status: 'booked', increase: ZERO, feeIncrease: ZERO, feeBps: 0 }
+    : decidePaid(claim, facts)
+}
+
+function decidePaid(
+  claim: Claim,
+  { authorization, organization, provider, session }: BookingFacts,
+): Booking {
+  if (organization === undefined) return reject('HANSE_CONSUMER_UNKNOWN', claim.consumer)
+  if (provider === undefined) return reject('HANSE_PROVIDER_UNKNOWN', claim.provider)
+  if (
+    authorization === undefined ||
+    authorization.consumer !== claim.consumer ||
+    authorization.provider !== claim.provider ||
+    authorization.organization !== organization
+  ) {
+    return reject('HANSE_AUTHORIZATION_INVALID', 'not issued here for these two peers')
+  }
+  if (authorization.closed || claim.acceptedAt >= authorization.notAfter) {
+    return reject('HANSE_AUTHORIZATION_EXPIRED', 'the authorization had ended')
+  }
+  const increase = claim.amount - (session?.amount ?? 0n)
+  if (increase > authorization.remaining) {
+    return reject('HANSE_RECEIPT_LIMIT', `${authorization.remaining} pico-euro are left`)
+  }
+  // The rate of a session is the one it began with; the fee is of the total, so that in how many steps it was booked
+  // makes no difference.
+  const feeBps = session?.feeBps ?? provider.feeBps
+  return {
+    status: 'booked',
+    increase: picoEuro(increase),
+    feeIncrease: picoEuro(feeOf(claim.amount, feeBps) - (session?.fee ?? 0n)),
+    feeBps,
+  }
+}
+
+/** The platform's part of an amount: rounded down to whole pico-euro. */
+export function feeOf(amount: bigint, bps: number): PicoEuro {
+  return picoEuro((amount * BigInt(bps)) / 10_000n)
+}
+
+/** Checks the order's policy against what this service knows of the provider, as of the acceptance. */
+function residencyFault(
+  { residency, acceptedAt, attestation, provider: peerId }: Claim,
+  provider: ProviderFacts | undefined,
+  policy: BookingPolicy,
+): string | undefined {
+  const { allow, minLevel } = residency
+  if (allow.length === 0 && minLevel === 0) return undefined
+  const country = provider?.country ?? attestation?.country
+  if (country === undefined) return 'nothing is known of where the provider is'
+  const known = provider && ownAttestation(peerId, provider, policy.settlement)
+  const fault = checkResidency(
+    { peerId, country },
+    [known, attestation].filter((value) => value !== undefined && value !== null),
+    { allow, minLevel, trustedAttestors: policy.trustedAttestors },
+    acceptedAt,
+  )
+  return fault && JSON.stringify(fault)
+}
+
+/** What this service would attest of a provider whose payout account Stripe verified. */
+function ownAttestation(
+  subject: string,
+  { country, account, payableSince }: ProviderFacts,
+  issuer: string,
+): RegionAttestation | undefined {
+  if (account === null || payableSince === null) return undefined
+  return {
+    subject: subject as RegionAttestation['subject'],
+    country,
+    evidence: [{ kind: 'payout-account', account, country }],
+    level: 3,
+    notBefore: payableSince,
+    notAfter: Number.MAX_SAFE_INTEGER,
+    issuer: issuer as RegionAttestation['issuer'],
+  }
+}
+
+const ZERO = picoEuro(0n)
+const reject = (code: ErrorCode, message: string): Booking => ({
+  status: 'rejected',
+  code,
+  message,
+})

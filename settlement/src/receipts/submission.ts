@@ -1,0 +1,77 @@
+import {
+  decodeCanonical,
+  encodeCanonical,
+  HanseError,
+  type SignedRecord,
+  signedRecordSchema,
+} from '@hanse/protocol'
+import { z } from 'zod'
+
+/** A doubly-signed receipt with the records that it rests on. */
+export interface Submission {
+  readonly order: SignedRecord
+  readonly acceptance: SignedRecord
+  /** Null for zero-price sessions, and where settlement knows it anyway: it issued it. */
+  readonly authorization: SignedRecord | null
+  readonly attestation: SignedRecord | null
+  readonly receipt: SignedRecord
+}
+
+/** Items in one batch: about a second of signature checks on one core, and one transaction. */
+export const SUBMISSIONS_MAX = 500
+/** Room for 500 items of the size that ours have (about 2.5 KiB), several times over. */
+export const SUBMISSION_BYTES_MAX = 4 << 20
+
+const submissionSchema = z.strictObject({
+  order: signedRecordSchema,
+  acceptance: signedRecordSchema,
+  authorization: signedRecordSchema.nullable(),
+  attestation: signedRecordSchema.nullable(),
+  receipt: signedRecordSchema,
+})
+
+/**
+ * Reads a batch. An item that is no submission is a fault of that item alone, so it comes back as an error in its place.
+ *
+ * @throws {HanseError} HANSE_RECORD_*, HANSE_REQUEST_INVALID when it is no list, or too long
+ */
+export function readSubmissions(bytes: Uint8Array): (Submission | HanseError)[] {
+  const decoded = decodeCanonical(bytes, SUBMISSION_BYTES_MAX)
+  if (!Array.isArray(decoded)) throw new HanseError('HANSE_REQUEST_INVALID', 'not a list')
+  if (decoded.length > SUBMISSIONS_MAX) {
+    throw new HanseError('HANSE_REQUEST_INVALID', `more than ${SUBMISSIONS_MAX} items`)
+  }
+  return decoded.map((item) => {
+    const parsed = submissionSchema.safeParse(item)
+    if (parsed.success) return parsed.data
+    const issue = parsed.error.issues[0]
+    return new HanseError(
+      'HANSE_RECORD_FIELDS',
+      `${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
+    )
+  })
+}
+
+/** The body of `POST /v1/receipts`. */
+export function writeSubmissions(submissions: readonly Submission[]): Uint8Array {
+  return encodeCanonical(
+    submissions.map(({ order, acceptance, authorization, attestation, receipt }) => ({
+      order: plain(order),
+      acceptance: plain(acceptance),
+      authorization: authorization && plain(authorization),
+      attestation: attestation && plain(attestation),
+      receipt: plain(receipt),
+    })),
+  )
+}
+
+/** A signed record as bytes: what is stored, and what the API hands out in base64. */
+export const encodeSigned = (signed: SignedRecord): Uint8Array => encodeCanonical(plain(signed))
+
+/** Only the two fields: named records carry more. */
+function plain({ bytes, signatures }: SignedRecord) {
+  return {
+    bytes,
+    signatures: signatures.map(({ signer, role, signature }) => ({ signer, role, signature })),
+  }
+}
