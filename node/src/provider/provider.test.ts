@@ -1,0 +1,425 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import {
+  cidOf,
+  commitPrompt,
+  decodeProviderFrame,
+  encodeCanonical,
+  encodeFrame,
+  type HanseError,
+  type Offer,
+  type Order,
+  order,
+  type ProviderFrame,
+  picoEuro,
+  promptFrames,
+  rejection,
+  SESSION_PROTOCOL,
+  type SignedRecord,
+  type Signer,
+  signBytes,
+  signerOf,
+  signRecord,
+} from '@hanse/protocol'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { Authorizer } from '../consumer/authorizer.ts'
+import { Consumer } from '../consumer/consumer.ts'
+import { OfferDirectory } from '../consumer/offer-directory.ts'
+import type { Engine, EngineEvent } from '../engine/index.ts'
+import { type FrameStream, type Network, openNetwork } from '../network/index.ts'
+import { openOfferValue, selectNewestOffer } from '../network/offer-records.ts'
+import { NodeStore } from '../store/node-store.ts'
+import { offeredModels } from './model-names.ts'
+import { Provider } from './provider.ts'
+
+const NETWORK = 'test'
+const MODEL = 'test/scripted'
+const PROMPT = new TextEncoder().encode(
+  JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'hi' }] }),
+)
+const OUTPUT_PRICE = 10n
+const UNSECURED = picoEuro(1_000_000n)
+
+/** Makes chunks as fast as it is asked to, until `max_tokens` or for ever. */
+const engine: Engine & { running: number } = {
+  running: 0,
+  models: async () => [
+    { id: MODEL, contextLength: 100_000, digest: null, quantization: null, capabilities: ['chat'] },
+  ],
+  countInputTokens: async () => 5,
+  async *run({ maxOutputTokens }, signal): AsyncGenerator<EngineEvent[]> {
+    this.running++
+    try {
+      yield [{ type: 'start', inputTokens: 5 }]
+      for (let i = 0; i < maxOutputTokens; i++) {
+        if (signal.aborted) return
+        yield [{ type: 'delta', tokens: 1, payload: chunk({ content: `w${i} ` }) }]
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      yield [
+        { type: 'delta', tokens: 0, payload: chunk({}, 'stop') },
+        {
+          type: 'end',
+          finishReason: 'stop',
+          usage: { inputTokens: 5, outputTokens: maxOutputTokens, cachedInputTokens: 0 },
+        },
+      ]
+    } finally {
+      this.running--
+    }
+  },
+  [Symbol.asyncDispose]: async () => {},
+}
+
+function chunk(delta: object, finish: string | null = null): Uint8Array {
+  return new TextEncoder().encode(
+    JSON.stringify({ id: 'x', choices: [{ index: 0, delta, finish_reason: finish }] }),
+  )
+}
+
+const stack = new AsyncDisposableStack()
+let providerNetwork: Network
+let providerStore: NodeStore
+let provider: Signer
+let consumerNetwork: Network
+let consumer: Signer
+let directory: OfferDirectory
+
+async function openPeer(): Promise<{ signer: Signer; network: Network }> {
+  const seed = new Uint8Array(randomBytes(32))
+  const privateKey = await generateKeyPairFromSeed('Ed25519', seed)
+  const network = await openNetwork({
+    privateKey,
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    lan: true,
+    dhtClient: false,
+    validateRecord: async (key, value) => {
+      openOfferValue({ network: NETWORK }, key, value, Date.now())
+    },
+    selectRecord: (_key, values) => selectNewestOffer(values),
+  })
+  stack.use(network)
+  return { signer: signerOf(seed), network }
+}
+
+beforeAll(async () => {
+  const [a, b] = [await openPeer(), await openPeer()]
+  provider = a.signer
+  providerNetwork = a.network
+  consumer = b.signer
+  consumerNetwork = b.network
+  providerStore = stack.use(new NodeStore(':memory:'))
+  providerNetwork.keepConnected(consumerNetwork.addresses())
+  const live = Promise.withResolvers<void>()
+  stack.use(
+    await Provider.start({
+      networkName: NETWORK,
+      signer: provider,
+      network: providerNetwork,
+      store: providerStore,
+      engine,
+      models: offeredModels(await engine.models(), [], {
+        inputPrice: picoEuro(1n),
+        outputPrice: picoEuro(OUTPUT_PRICE),
+        slots: 4,
+        maxOutputTokens: 50_000,
+      }),
+      country: 'DE',
+      minAuthorization: picoEuro(0n),
+      unsecuredCredit: UNSECURED,
+      creditWindowMax: picoEuro(10_000n),
+      settlement: undefined,
+      drainMs: 500,
+      log: pino({ level: 'silent' }),
+      now: Date.now,
+      onLive: () => live.resolve(),
+    }),
+  )
+  await live.promise
+  directory = new OfferDirectory({
+    network: consumerNetwork,
+    context: { network: NETWORK },
+    now: Date.now,
+  })
+})
+
+afterAll(async () => await stack.disposeAsync())
+
+describe('an honest consumer', () => {
+  test('finds the offer in the DHT, gets its tokens, and both keep the same receipts', async () => {
+    const store = stack.use(new NodeStore(':memory:'))
+    const answer = await honest(store).chat(
+      { model: MODEL, body: PROMPT, maxOutputTokens: 100 },
+      new AbortController().signal,
+    )
+    let chunks = 0
+    for await (const payloads of answer.payloads) chunks += payloads.length
+    assert.equal(chunks, 101)
+    const { reason, receipts } = await answer.outcome
+    assert.equal(reason, 'completed')
+    assert.ok(receipts >= 3)
+    await until(() => providerStore.session(answer.session)?.reason === 'completed')
+    assert.deepEqual(providerStore.receipts(answer.session), store.receipts(answer.session))
+    assert.equal(providerStore.session(answer.session)?.amount, picoEuro(5n + 100n * OUTPUT_PRICE))
+  })
+
+  test('outside the provider’s residency is told why, and nothing was sent', async () => {
+    const before = providerStore.sessions().length
+    const picky = honest(stack.use(new NodeStore(':memory:')), ['FR'])
+    await assert.rejects(
+      picky.chat({ model: MODEL, body: PROMPT, maxOutputTokens: 5 }, new AbortController().signal),
+      (error: HanseError) => {
+        return error.code === 'HANSE_NO_PROVIDER' && /residency/u.test(error.message)
+      },
+    )
+    assert.equal(providerStore.sessions().length, before)
+  })
+})
+
+describe('a provider rejects, with the reason,', () => {
+  test.each<[string, Partial<Order>, string]>([
+    ['an order for a model it does not have', { model: 'test/other' }, 'HANSE_MODEL_UNKNOWN'],
+    ['an order below its price', { outputPrice: picoEuro(1n) }, 'HANSE_ORDER_PRICE'],
+    ['more tokens than it offers', { maxOutputTokens: 50_001n }, 'HANSE_ORDER_LIMITS'],
+    [
+      'an order of yesterday',
+      { issuedAt: Date.now() - 9e7, notAfter: Date.now() - 8e7 },
+      'HANSE_ORDER_EXPIRED',
+    ],
+    [
+      'a policy it does not satisfy',
+      { residency: { allow: ['FR'], minLevel: 0 } },
+      'HANSE_POLICY_RESIDENCY',
+    ],
+    [
+      'evidence it does not have',
+      { residency: { allow: ['EU'], minLevel: 3 } },
+      'HANSE_POLICY_RESIDENCY',
+    ],
+    ['an offer it never made', { offer: cidOf(new Uint8Array([1])) }, 'HANSE_ORDER_OFFER_UNKNOWN'],
+    [
+      'a credit window too small for the prompt',
+      { creditWindow: picoEuro(1n) },
+      'HANSE_ORDER_WINDOW_TOO_SMALL',
+    ],
+    [
+      'a credit window beyond what it grants',
+      { creditWindow: picoEuro(10_001n) },
+      'HANSE_ORDER_LIMITS',
+    ],
+    [
+      'a session beyond its unsecured credit',
+      { maxOutputTokens: 50_000n, maxInputTokens: 900_000n },
+      'HANSE_AUTHORIZATION_REQUIRED',
+    ],
+    [
+      'another prompt than the committed one',
+      { promptCommitment: new Uint8Array(32) },
+      'HANSE_ORDER_COMMITMENT',
+    ],
+  ])('%s', async (_what, changes, code) => {
+    const { frames } = await send(await makeOrder(changes))
+    assert.equal(codeOf(await nextFrame(frames)), code)
+    frames.abort(new Error('done'))
+  })
+
+  test('an order that it saw before', async () => {
+    const signed = await makeOrder({ maxOutputTokens: 1n })
+    const first = await send(signed)
+    assert.equal((await nextFrame(first.frames)).t, 'accept')
+    const second = await send(signed)
+    assert.equal(codeOf(await nextFrame(second.frames)), 'HANSE_ORDER_REPLAYED')
+    for (const { frames } of [first, second]) frames.abort(new Error('done'))
+  })
+
+  test('an order signed by another peer than the one connected', async () => {
+    const other = signerOf(new Uint8Array(randomBytes(32)))
+    const { frames } = await send(await makeOrder({ consumer: other.peerId }, other))
+    assert.equal(codeOf(await nextFrame(frames)), 'HANSE_FORBIDDEN')
+    frames.abort(new Error('done'))
+  })
+})
+
+describe('a hostile consumer', () => {
+  test('that never countersigns gets no more than one credit window', async () => {
+    const creditWindow = picoEuro(2_000n)
+    const { frames } = await send(await makeOrder({ creditWindow, maxOutputTokens: 10_000n }))
+    let tokens = 0n
+    const deadline = Date.now() + 1_500
+    while (Date.now() < deadline) {
+      const frame = await Promise.race([nextFrame(frames), sleep(300)])
+      if (frame === undefined) break
+      if (frame.t === 'delta') tokens += frame.items.reduce((sum, [n]) => sum + BigInt(n), 0n)
+    }
+    assert.ok(tokens > 0n)
+    assert.ok(5n + tokens * OUTPUT_PRICE <= creditWindow, `${tokens} tokens came`)
+    frames.abort(new Error('done'))
+    await until(() => engine.running === 0)
+  })
+
+  const good = encodeFrame({ t: 'cancel' })
+  test.each<[string, () => Promise<Uint8Array[]>]>([
+    ['random bytes', async () => [new Uint8Array(randomBytes(200))]],
+    ['an empty frame', async () => [new Uint8Array()]],
+    ['a frame of an unknown kind', async () => [encodeCanonical({ t: 'bribe', amount: 5 })]],
+    ['a prompt before any order', async () => [...promptFrames(PROMPT).map(encodeFrame)]],
+    [
+      'a countersignature out of the blue',
+      async () => [encodeFrame({ t: 'countersign', sequence: 0n, signature: new Uint8Array(64) })],
+    ],
+    ['an order of an unknown version', async () => [orderFrame(await reTyped('hanse.order.v2'))]],
+    ['an order with a wrong signature', async () => [orderFrame(await misSigned())]],
+    ['two orders', async () => [orderFrame(await makeOrder()), orderFrame(await makeOrder())]],
+    ['nonsense after a cancel', async () => [good, good, new Uint8Array([1])]],
+  ])('that sends %s is cut off, and the next session works', async (_what, makeFrames) => {
+    const { frames } = await open()
+    for (const bytes of await makeFrames()) frames.write(bytes)
+    await assert.rejects(async () => {
+      for (;;) if ((await frames.readBatch()) === undefined) throw new Error('ended')
+    })
+    const next = await send(await makeOrder({ maxOutputTokens: 1n }))
+    assert.equal((await nextFrame(next.frames)).t, 'accept')
+    next.frames.abort(new Error('done'))
+  })
+
+  test('that vanishes stops the engine and frees its slot', async () => {
+    const { frames } = await send(await makeOrder())
+    await until(() => engine.running > 0)
+    frames.abort(new Error('gone'))
+    await until(() => engine.running === 0)
+  })
+})
+
+function honest(store: NodeStore, allow: string[] = ['EU']): Consumer {
+  return new Consumer({
+    networkName: NETWORK,
+    signer: consumer,
+    network: consumerNetwork,
+    store,
+    directory,
+    authorizer: new Authorizer({
+      context: { network: NETWORK },
+      store,
+      source: undefined,
+      amount: picoEuro(1n),
+      now: Date.now,
+    }),
+    settings: {
+      residency: { allow, minLevel: 0, trustedAttestors: [] },
+      maxInputPrice: undefined,
+      maxOutputPrice: undefined,
+      receiptEvery: 32n,
+      creditWindowMax: picoEuro(10_000n),
+      deadlineMs: 30_000,
+    },
+    now: Date.now,
+    random: (bytes) => new Uint8Array(randomBytes(bytes)),
+  })
+}
+
+const SECRET = new Uint8Array(32).fill(7)
+
+async function currentOffer(): Promise<{ cid: Order['offer']; value: Offer }> {
+  const [known] = await directory.find(MODEL, ['*'])
+  assert.ok(known !== undefined)
+  return known.signed
+}
+
+async function makeOrder(
+  changes: Partial<Order> = {},
+  signer: Signer = consumer,
+): Promise<SignedRecord & { value: Order }> {
+  const value: Order = {
+    consumer: consumer.peerId,
+    provider: provider.peerId,
+    offer: (await currentOffer()).cid,
+    model: MODEL,
+    maxInputTokens: 50n,
+    maxOutputTokens: 10_000n,
+    inputPrice: picoEuro(1n),
+    outputPrice: picoEuro(OUTPUT_PRICE),
+    authorization: null,
+    residency: { allow: ['EU'], minLevel: 0 },
+    promptCommitment: commitPrompt(SECRET, PROMPT),
+    receiptEvery: 32n,
+    creditWindow: picoEuro(1_000n),
+    deadlineMs: 20_000,
+    issuedAt: Date.now(),
+    notAfter: Date.now() + 60_000,
+    nonce: new Uint8Array(randomBytes(16)),
+    quote: null,
+    ...changes,
+  }
+  return signRecord({ network: NETWORK }, order, value, 'consumer', signer)
+}
+
+/** A well-signed order whose `$type` is another. */
+async function reTyped(type: string): Promise<SignedRecord> {
+  const { value } = await makeOrder()
+  const bytes = encodeCanonical({ ...value, $type: type })
+  return {
+    bytes,
+    signatures: [signBytes({ network: NETWORK }, { type }, bytes, 'consumer', consumer)],
+  }
+}
+
+async function misSigned(): Promise<SignedRecord> {
+  const { bytes, signatures } = await makeOrder()
+  return {
+    bytes,
+    signatures: signatures.map((s) => ({
+      ...s,
+      signature: s.signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte)),
+    })),
+  }
+}
+
+function orderFrame({ bytes, signatures }: SignedRecord): Uint8Array {
+  return encodeFrame({
+    t: 'order',
+    order: { bytes, signatures: [...signatures] },
+    authorization: null,
+    secret: SECRET,
+  })
+}
+
+async function open(): Promise<{ frames: FrameStream }> {
+  return await consumerNetwork.openStream(providerNetwork.addresses(), SESSION_PROTOCOL)
+}
+
+async function send(signed: SignedRecord): Promise<{ frames: FrameStream }> {
+  const opened = await open()
+  opened.frames.write(orderFrame(signed))
+  for (const frame of promptFrames(PROMPT)) opened.frames.write(encodeFrame(frame))
+  return opened
+}
+
+const unread = new WeakMap<FrameStream, Uint8Array[]>()
+
+async function nextFrame(frames: FrameStream): Promise<ProviderFrame> {
+  const waiting = unread.get(frames) ?? []
+  if (waiting.length === 0) waiting.push(...((await frames.readBatch()) ?? []))
+  unread.set(frames, waiting)
+  const bytes = waiting.shift()
+  assert.ok(bytes !== undefined, 'the stream ended')
+  return decodeProviderFrame(bytes)
+}
+
+function codeOf(frame: ProviderFrame): string {
+  assert.equal(frame.t, 'reject')
+  return frame.t === 'reject' ? rejection.decode(frame.rejection.bytes).code : ''
+}
+
+async function sleep(ms: number): Promise<undefined> {
+  await new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (condition()) return
+    await sleep(50)
+  }
+  assert.fail('it did not come true within 5 s')
+}

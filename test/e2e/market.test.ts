@@ -1,0 +1,301 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import OpenAI, { APIError } from 'openai'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { Market } from '../../scripts/demo/market.ts'
+import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
+import { hanse } from '../support/hanse.ts'
+import { sessionsOf, untilSettled } from '../support/sessions.ts'
+
+const MODEL = 'hanse/tiny-v1:f16'
+const SLOW = 'test/slow'
+const FRANCE = [{ role: 'user' as const, content: 'What is the capital of France?' }]
+
+let stateDir = ''
+let market: Market
+let engine: EngineStub
+let client: OpenAI
+
+beforeAll(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'hanse-market-'))
+  // Slow enough that a provider can be killed in mid-answer, long enough for several receipts before.
+  engine = await startEngineStub({ model: 'slow-model', tokensPerSecond: 100, tokens: 2000 })
+  const slow = ['--engine', 'openai', '--engine-url', engine.url, '--models', `${SLOW}=slow-model`]
+  market = await Market.start({
+    stateDir,
+    gatewayArgs: ['--receipt-every', '16'],
+    providers: [
+      { name: 'de', country: 'DE', inputPrice: '60', outputPrice: '251.37' },
+      { name: 'nl', country: 'NL', inputPrice: '60', outputPrice: '312.5' },
+      { name: 'us', country: 'US', inputPrice: '30', outputPrice: '120' },
+      { name: 'slow-fr', country: 'FR', inputPrice: '1', outputPrice: '10', args: slow },
+      { name: 'slow-at', country: 'AT', inputPrice: '1', outputPrice: '20', args: slow },
+    ],
+  })
+  await market.operator.topUp(market.tenant, 5_000n)
+  client = new OpenAI({ baseURL: `${market.gatewayUrl}/v1`, apiKey: 'none', maxRetries: 0 })
+})
+
+afterAll(async () => {
+  await market?.[Symbol.asyncDispose]()
+  await engine?.close()
+  await rm(stateDir, { recursive: true, force: true })
+})
+
+const providerNamed = (name: string) => {
+  const provider = market.providers.get(name)
+  assert.ok(provider !== undefined)
+  return provider
+}
+
+describe('the official openai client', () => {
+  test('gets a whole answer from a real model', async () => {
+    const { data, response } = await client.chat.completions
+      .create({ model: MODEL, messages: FRANCE, temperature: 0 })
+      .withResponse()
+    assert.equal(data.choices[0]?.message.content, 'The capital of France is Paris.')
+    assert.equal(data.choices[0]?.finish_reason, 'stop')
+    assert.ok((data.usage?.completion_tokens ?? 0) > 0)
+    assert.equal(response.headers.get('x-hanse-provider'), providerNamed('de').peerId)
+    assert.equal(response.headers.get('x-hanse-country'), 'DE')
+  })
+
+  test('gets the same answer as a stream, with usage only when it asks', async () => {
+    for (const include_usage of [true, false]) {
+      const stream = await client.chat.completions.create({
+        model: MODEL,
+        messages: FRANCE,
+        temperature: 0,
+        stream: true,
+        stream_options: { include_usage },
+      })
+      let text = ''
+      let usages = 0
+      let finish: string | null | undefined
+      for await (const chunk of stream) {
+        text += chunk.choices[0]?.delta.content ?? ''
+        finish = chunk.choices[0]?.finish_reason ?? finish
+        if (chunk.usage) usages++
+      }
+      assert.equal(text, 'The capital of France is Paris.')
+      assert.equal(finish, 'stop')
+      assert.equal(usages, include_usage ? 1 : 0)
+    }
+  })
+
+  test('reads errors as its own, with our codes', async () => {
+    const error = await client.chat.completions
+      .create({ model: 'no/such-model', messages: FRANCE })
+      .catch((e: unknown) => e)
+    assert.ok(error instanceof APIError)
+    assert.equal(error.status, 404)
+    assert.equal(error.code, 'HANSE_MODEL_UNKNOWN')
+    assert.ok(error.requestID)
+  })
+
+  test('lists the models on offer', async () => {
+    const ids = (await client.models.list()).data.map(({ id }) => id)
+    assert.ok(ids.includes(MODEL) && ids.includes(SLOW))
+  })
+
+  test('that goes away stops the engine, and pays for what it got', async () => {
+    const before = engine.aborted
+    const stream = await client.chat.completions.create({
+      model: SLOW,
+      messages: FRANCE,
+      stream: true,
+    })
+    let chunks = 0
+    for await (const _ of stream) if (++chunks === 40) break
+    await until(() => engine.aborted > before)
+    const [session] = await sessionsOf(market)
+    assert.ok(session !== undefined)
+    await until(async () => (await sessionsOf(market))[0]?.reason === 'cancelled')
+    assert.ok(BigInt((await sessionsOf(market))[0]?.amount ?? 0) > 0n)
+  })
+})
+
+describe('residency', () => {
+  test('keeps the provider outside the EU from ever getting an order, though it is the cheapest', async () => {
+    await client.chat.completions.create({ model: MODEL, messages: FRANCE, max_tokens: 4 })
+    const us = providerNamed('us').peerId
+    assert.ok((await sessionsOf(market)).every(({ peer }) => peer !== us))
+    const log = await readFile(join(stateDir, 'logs', 'us.log'), 'utf8')
+    assert.ok(!log.includes('session'), 'it never heard of a session')
+  })
+
+  test('is explained by hanse offers: who is excluded, why, and what would change it', async () => {
+    const { code, stdout } = await hanse(['offers', '--gateway-url', market.gatewayUrl], stateDir)
+    assert.equal(code, 0)
+    assert.match(stdout, /1 excluded/u)
+    assert.match(stdout, /residency: US is outside EU — to change it: allow US/u)
+    assert.ok(!stdout.includes('\u001B['), 'no colours when piped')
+  })
+})
+
+describe('money', () => {
+  test('both sides report one session, and it is booked once, exactly', async () => {
+    const { response } = await client.chat.completions
+      .create({ model: MODEL, messages: FRANCE, temperature: 0 })
+      .withResponse()
+    const session = response.headers.get('x-hanse-session') ?? ''
+    const { amount } = await untilSettled(market, session)
+    // The provider's copy comes on its own time; it must change nothing.
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    const entries = (await market.operator.entries()).filter(({ reference }) =>
+      reference.includes(session),
+    )
+    const total = entries.reduce((sum, entry) => sum + BigInt(entry.amount), 0n)
+    assert.equal(total, BigInt(amount))
+    assert.deepEqual(entries.map(({ kind }) => kind).sort(), ['platform_fee', 'usage'])
+    const fee = entries.find(({ kind }) => kind === 'platform_fee')
+    assert.equal(BigInt(fee?.amount ?? 0), (BigInt(amount) * 2500n) / 10_000n)
+    assert.equal((await market.operator.checkLedger()).balanced, true)
+  })
+
+  test('is paid out in whole cents, and the rest stays payable', async () => {
+    await client.chat.completions.create({
+      model: MODEL,
+      messages: [{ role: 'user', content: 'Tell me a story about a baker and a cat.' }],
+      temperature: 0,
+      max_tokens: 200,
+    })
+    const [session] = await sessionsOf(market)
+    await untilSettled(market, session?.session ?? '')
+    const payouts = await market.operator.runPayouts()
+    const ours = payouts.find(({ provider }) => provider === providerNamed('de').peerId)
+    assert.ok(ours !== undefined && BigInt(ours.cents) >= 1n)
+    assert.equal((await market.operator.checkLedger()).balanced, true)
+    assert.deepEqual(await market.operator.runPayouts(), [], 'a second run finds less than a cent')
+  })
+})
+
+describe('a bundle', () => {
+  test('verifies with one line per check, and not with a byte changed', async () => {
+    const { response } = await client.chat.completions
+      .create({ model: MODEL, messages: FRANCE, temperature: 0 })
+      .withResponse()
+    const session = response.headers.get('x-hanse-session') ?? ''
+    await until(async () =>
+      (await sessionsOf(market)).some((s) => s.session === session && s.reason === 'completed'),
+    )
+    const bytes = new Uint8Array(
+      await (await fetch(`${market.gatewayUrl}/hanse/v1/bundles/${session}`)).arrayBuffer(),
+    )
+    const path = join(stateDir, 'bundle.car')
+    const verify = async (content: Uint8Array) => {
+      await writeFile(path, content)
+      return await hanse(
+        ['verify', path, '--trust', market.settlementPeerId, '--network', 'devnet'],
+        stateDir,
+      )
+    }
+    const good = await verify(bytes)
+    assert.equal(good.code, 0, good.stdout)
+    assert.match(good.stdout, /VERIFIED/u)
+    assert.equal(good.stdout.split('\n').filter((line) => line.startsWith('✓')).length, 15)
+    for (const at of [0, 20, bytes.length >> 1, bytes.length - 1]) {
+      const bad = await verify(bytes.map((byte, i) => (i === at ? byte ^ 1 : byte)))
+      assert.equal(bad.code, 1)
+      assert.match(bad.stdout, /✗ [a-z-]+ +\S/u)
+      assert.equal(bad.stderr, '')
+    }
+  })
+})
+
+describe('the gateway’s door', () => {
+  const post = async (
+    body: string | Uint8Array,
+    headers: Record<string, string> = { 'content-type': 'application/json' },
+  ) => {
+    const response = await fetch(`${market.gatewayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      body: body as NonNullable<RequestInit['body']>,
+      headers,
+    })
+    const { error } = (await response.json()) as {
+      error: { code: string; message: string; type: string }
+    }
+    return { status: response.status, ...error }
+  }
+
+  test.each([
+    ['{', 400, 'HANSE_REQUEST_JSON'],
+    ['[]', 400, 'HANSE_REQUEST_INVALID'],
+    ['{"model":"a/b"}', 400, 'HANSE_REQUEST_INVALID'],
+    [
+      `{"model":"${MODEL}","messages":[{"role":"user","content":"x"}],"max_tokens":0}`,
+      400,
+      'HANSE_REQUEST_INVALID',
+    ],
+    [
+      `{"model":"${MODEL}","messages":[{"role":"user","content":"${'word '.repeat(600)}"}]}`,
+      400,
+      'HANSE_CONTEXT_LENGTH',
+    ],
+    [
+      '{"model":"nobody/has-this","messages":[{"role":"user","content":"x"}]}',
+      404,
+      'HANSE_MODEL_UNKNOWN',
+    ],
+  ])('answers %.40s with %i %s', async (body, status, code) => {
+    const answer = await post(body)
+    assert.equal(answer.status, status)
+    assert.equal(answer.code, code)
+    assert.ok(answer.message.length > 10)
+  })
+
+  test('refuses what is too large, or not JSON by its type', async () => {
+    assert.equal((await post(new Uint8Array((16 << 20) + 1))).code, 'HANSE_REQUEST_TOO_LARGE')
+    assert.equal((await post('{}', { 'content-type': 'text/plain' })).code, 'HANSE_REQUEST_JSON')
+  })
+
+  test('is still open after all that', async () => {
+    const health = (await (await fetch(`${market.gatewayUrl}/healthz`)).json()) as {
+      status: string
+    }
+    assert.equal(health.status, 'ok')
+  })
+})
+
+describe('a provider that dies in mid-answer', () => {
+  test('gives the client an error, leaves a consistent last receipt, and the next request goes elsewhere', async () => {
+    const stream = await client.chat.completions.create({
+      model: SLOW,
+      messages: FRANCE,
+      stream: true,
+    })
+    let tokens = 0
+    const error = await (async () => {
+      for await (const chunk of stream) {
+        if (chunk.choices[0]?.delta.content) tokens++
+        if (tokens === 60) providerNamed('slow-fr').child.kill()
+      }
+    })().catch((e: unknown) => e)
+    assert.ok(error instanceof APIError, 'the stream must not end as if it were whole')
+    assert.match(error.message, /vanished|without a final receipt/u)
+
+    const [session] = await sessionsOf(market)
+    assert.equal(session?.peer, providerNamed('slow-fr').peerId)
+    assert.equal(session?.reason, 'provider-unreachable')
+    const { amount } = await untilSettled(market, session?.session ?? '')
+    // What the consumer signed settles, though the provider is dead: at least all receipts before the last window.
+    assert.ok(BigInt(amount) >= 10_000_000n * 32n, `only ${amount}`)
+
+    const { response } = await client.chat.completions
+      .create({ model: SLOW, messages: FRANCE, max_tokens: 5 })
+      .withResponse()
+    assert.equal(response.headers.get('x-hanse-provider'), providerNamed('slow-at').peerId)
+    assert.equal((await market.operator.checkLedger()).balanced, true)
+  })
+})
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await condition()) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  assert.fail('it did not come true within 10 s')
+}
