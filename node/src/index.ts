@@ -1,1 +1,23 @@
-export {}
+export {
+  clientSettings,
+  gatewaySettings,
+  providerSettings,
+  relaySettings,
+  verifySettings,
+} from './config/schemas.ts'
+export { environmentName, type Setting, type Settings, toKebab } from './config/settings.ts'
+export { type AuthorizationSource, Authorizer } from './consumer/authorizer.ts'
+export {
+  type Answer,
+  type ChatRequest,
+  Consumer,
+  type ConsumerSettings,
+} from './consumer/consumer.ts'
+export { OfferDirectory } from './consumer/offer-directory.ts'
+export * from './engine/index.ts'
+export { createGateway } from './gateway/gateway.ts'
+export * from './network/index.ts'
+export { offeredModels } from './provider/model-names.ts'
+export { Provider, type ProviderOptions } from './provider/provider.ts'
+export { SettlementClient } from './settlement/settlement-client.ts'
+export { NodeStore } from './store/node-store.ts'
