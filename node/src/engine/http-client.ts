@@ -52,16 +52,22 @@ export class HttpClient {
     signal.throwIfAborted()
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const secure = url.protocol === 'https:'
-    const options = { method, headers, signal, agent: secure ? this.#secureAgent : this.#agent }
-    // Whoever reads the response is told of its errors; after that nobody is, and an abort that comes
-    // late would end the process.
+    const options = { method, headers, agent: secure ? this.#secureAgent : this.#agent }
+    // Not the `signal` option: it stays armed after the answer, when the connection is idle or serves
+    // the next request, and then destroys that.
+    const onAbort = (): void => void outgoing.destroy()
+    const disarm = (): void => signal.removeEventListener('abort', onAbort)
     const onResponse = (response: IncomingMessage): void => {
+      response.once('end', disarm).once('close', disarm)
+      // Whoever reads the response is told of its errors; one that comes later must not end the process.
       response.on('error', () => {})
       resolve(response)
     }
     const outgoing = secure
       ? httpsRequest(url, options, onResponse)
       : httpRequest(url, options, onResponse)
+    signal.addEventListener('abort', onAbort)
+    outgoing.once('close', disarm)
     outgoing.on('error', (cause) => {
       if (signal.aborted) reject(signal.reason)
       else if (outgoing.reusedSocket) reject(new StaleConnectionError())

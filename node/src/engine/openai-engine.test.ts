@@ -332,6 +332,22 @@ test('an abort after the answer, and closing right after it, disturb nobody', as
   await delay(10)
 })
 
+test('an abort after the answer leaves the next answer on the same connection alone', async () => {
+  await using loopback = await openLoopback(async (_request, response) => {
+    stream(response, HEAD)
+    await delay(30)
+    response.end(FINISH + DONE)
+  })
+  const abort = new AbortController()
+  for await (const _ of loopback.engine.run(chat(), abort.signal));
+  await delay(10)
+  const next = runAll(loopback.engine)
+  await delay(10)
+  abort.abort(new Error('late'))
+  assert.equal((await next).at(-1)?.type, 'end')
+  assert.equal(loopback.connections, 1)
+})
+
 describe('the engine is told at once', () => {
   async function closedAfter(leave: (engine: OpenAiEngine) => Promise<void>): Promise<number> {
     const closed = Promise.withResolvers<number>()
