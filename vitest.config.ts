@@ -4,11 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 /** A browser of this machine where there is one, else the one that comes as a package: nothing is downloaded. */
 async function chromium(): Promise<{ executablePath: string; args: string[] }> {
-  const installed = [
-    process.env.CHROMIUM_PATH ?? '',
-    '/usr/bin/chromium',
-    '/usr/bin/google-chrome',
-  ]
+  const installed = [process.env.CHROMIUM_PATH ?? '', '/usr/bin/chromium', '/usr/bin/google-chrome']
   const executablePath = installed.find((path) => path !== '' && existsSync(path))
   // Tests run where there is no user to sandbox, and /dev/shm of a container is small.
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']

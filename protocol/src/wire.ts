@@ -61,7 +61,8 @@ export function isRecordCid(value: unknown): value is CID {
  */
 export function encodeCanonical(value: unknown): Uint8Array {
   assertEncodable(value)
-  return dagCbor.encode(value)
+  // A copy: in Node the encoder hands out Buffers, some of them windows on a pool shared with others.
+  return new Uint8Array(dagCbor.encode(value))
 }
 
 /**
