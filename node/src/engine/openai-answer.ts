@@ -92,13 +92,17 @@ export class OpenAiAnswer {
     this.#events.push(this.end())
   }
 
-  /** At least one for each choice that says something; a running usage tells it exactly. */
+  /**
+   * At least one for each choice that says something; a running usage tells it exactly. The usage chunk at the end is
+   * worth what the chunks before it were counted short, so that deltas sum to what the engine made.
+   */
   #tokensOf(choices: readonly unknown[], usage: unknown): number {
     const speaking = choices.filter(
       (choice) => isJsonObject(choice) && saysSomething(choice.delta),
     ).length
-    if (speaking === 0) return 0
-    return Math.max(speaking, (numberIn(usage, 'completion_tokens') ?? 0) - this.#countedTokens)
+    const uncounted = Math.max(0, (numberIn(usage, 'completion_tokens') ?? 0) - this.#countedTokens)
+    if (speaking === 0) return choices.length === 0 ? uncounted : 0
+    return Math.max(speaking, uncounted)
   }
 
   #finalUsage(): EngineUsage {
