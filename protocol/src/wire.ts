@@ -121,7 +121,9 @@ function assertEncodable(value: unknown, depth = 0): void {
         assertEncodable(item, depth + 1)
       }
       return
-    default:
+    case 'undefined':
+    case 'function':
+    case 'symbol':
       throw new TypeError(`cannot encode ${typeof value}`)
   }
 }

@@ -127,7 +127,7 @@ function runChecks(
     const records = value.records.map((entry, i) => {
       const block = rest[i]
       if (block === undefined || !block.cid.equals(entry.cid))
-        fail(`block ${i} is not ${entry.cid}`)
+        fail(`block ${i} is not ${entry.cid.toString()}`)
       return { kind: entry.kind, bytes: block.bytes, signatures: entry.signatures }
     })
     return [{ network: value.network, records }, `${records.length} records, all present`]

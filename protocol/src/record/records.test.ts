@@ -17,6 +17,7 @@ import { FINAL_REASONS } from '../session/reasons.ts'
 import { acceptance, order, quote, rejection } from '../session/records.ts'
 import {
   attestor,
+  codeOf,
   consumer,
   fromHex,
   makeAcceptance,
@@ -274,15 +275,6 @@ const EXAMPLES: [RecordType<unknown>, Uint8Array][] = (() => {
     [receipt, first?.bytes ?? new Uint8Array()],
   ] as [RecordType<unknown>, Uint8Array][]
 })()
-
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    return error instanceof HanseError ? error.code : `not ours: ${error}`
-  }
-  return 'accepted'
-}
 
 describe.each(CASES.map((each) => [each.type.type, each] as const))('%s', (_, { type, values }) => {
   test('comes back from its bytes as it was, and its bytes from it', () => {

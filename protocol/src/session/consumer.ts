@@ -170,7 +170,8 @@ function onOrdering(
           new HanseError('HANSE_ORDER_PRICE', 'the provider asks for another price'),
         )
       }
-      default:
+      case 'delta':
+      case 'receipt':
         return unexpected(state, frame)
     }
   } catch (error) {
@@ -216,7 +217,9 @@ function onStreaming(
       return onDeltas(state, frame)
     case 'receipt':
       return onReceipt(context, state, frame)
-    default:
+    case 'accept':
+    case 'quote':
+    case 'reject':
       return unexpected(state, frame)
   }
 }

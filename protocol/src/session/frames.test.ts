@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { HanseError } from '../errors.ts'
-import { makeAcceptance, makeOrder, PROMPT, RUNS, SECRET } from '../testing/fixtures.ts'
+import { codeOf, makeAcceptance, makeOrder, PROMPT, RUNS, SECRET } from '../testing/fixtures.ts'
 import { concat, encodeCanonical } from '../wire.ts'
 import {
   type ConsumerFrame,
@@ -47,15 +46,6 @@ const PROVIDER_FRAMES: ProviderFrame[] = [
   },
   { t: 'receipt', bytes: PROMPT, signature },
 ]
-
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    return error instanceof HanseError ? error.code : `not ours: ${error}`
-  }
-  return 'accepted'
-}
 
 describe('frames', () => {
   test.each(CONSUMER_FRAMES)('of the consumer come back: $t', (frame) => {

@@ -249,7 +249,12 @@ function onReviewing(
       return accept(context, state.ordered, event.inputTokens, event.now)
     case 'frame':
       return unexpected(state, event.frame)
-    default:
+    case 'input':
+    case 'deltas':
+    case 'engine-ended':
+    case 'timer':
+    case 'closed':
+    case 'malformed':
       return { state, actions: [] }
   }
 }
@@ -343,7 +348,11 @@ function onStreaming(
       return event.timer === 'deadline'
         ? stop(context, state, 'deadline', event.now)
         : { state, actions: [] }
-    default:
+    case 'drain':
+    case 'accepted':
+    case 'rejected':
+    case 'closed':
+    case 'malformed':
       // Draining lets running answers finish; the driver sets its own limit and closes the stream.
       return { state, actions: [] }
   }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { spendAuthorization } from '../authorization/authorization.ts'
-import { HanseError } from '../errors.ts'
 import { amountOf, picoEuro } from '../money.ts'
 import type { SignedRecord } from '../record/signed.ts'
 import {
+  codeOf,
   context,
   HOUR_MS,
   INPUT_PRICE,
@@ -43,15 +43,6 @@ const facts: ReviewFacts = {
 }
 const value = makeOrder().value
 
-const codeOf = (run: () => unknown): string => {
-  try {
-    run()
-  } catch (error) {
-    return error instanceof HanseError ? error.code : `not ours: ${error}`
-  }
-  return 'ok'
-}
-
 describe('an order', () => {
   test('that is right gives the model that it asks for', () => {
     expect(reviewOrder(value, facts).id).toBe(MODEL)
@@ -62,9 +53,9 @@ describe('an order', () => {
     ['at a draining provider', {}, { draining: true }, 'HANSE_DRAINING'],
     ['for another provider', { provider: stranger.peerId }, {}, 'HANSE_ORDER_WRONG_PROVIDER'],
     ['that expired', { notAfter: NOW - CLOCK_SKEW_MS }, {}, 'HANSE_ORDER_EXPIRED'],
-    ['that expired within the skew', { notAfter: NOW - CLOCK_SKEW_MS + 1 }, {}, 'ok'],
+    ['that expired within the skew', { notAfter: NOW - CLOCK_SKEW_MS + 1 }, {}, 'accepted'],
     ['from the future', { issuedAt: NOW + CLOCK_SKEW_MS + 1 }, {}, 'HANSE_ORDER_EXPIRED'],
-    ['from the near future', { issuedAt: NOW + CLOCK_SKEW_MS }, {}, 'ok'],
+    ['from the near future', { issuedAt: NOW + CLOCK_SKEW_MS }, {}, 'accepted'],
     ['seen before', {}, { replayed: true }, 'HANSE_ORDER_REPLAYED'],
     ['on an unknown offer', {}, { offer: undefined }, 'HANSE_ORDER_OFFER_UNKNOWN'],
     ['on an expired offer', {}, { now: NOW + HOUR_MS, offer }, 'HANSE_ORDER_EXPIRED'],
@@ -82,9 +73,9 @@ describe('an order', () => {
       {},
       'HANSE_ORDER_PRICE',
     ],
-    ['above the price', { outputPrice: picoEuro(OUTPUT_PRICE + 1n) }, {}, 'ok'],
+    ['above the price', { outputPrice: picoEuro(OUTPUT_PRICE + 1n) }, {}, 'accepted'],
     ['for no output', { maxOutputTokens: 0n }, {}, 'HANSE_ORDER_LIMITS'],
-    ['for the most output', { maxOutputTokens: 4096n }, {}, 'ok'],
+    ['for the most output', { maxOutputTokens: 4096n }, {}, 'accepted'],
     ['for too much output', { maxOutputTokens: 4097n }, {}, 'HANSE_ORDER_LIMITS'],
     [
       'for another region',
@@ -92,8 +83,8 @@ describe('an order', () => {
       {},
       'HANSE_POLICY_RESIDENCY',
     ],
-    ['for the EEA', { residency: { allow: ['EEA'], minLevel: 0 } }, {}, 'ok'],
-    ['for anywhere', { residency: { allow: [], minLevel: 0 } }, {}, 'ok'],
+    ['for the EEA', { residency: { allow: ['EEA'], minLevel: 0 } }, {}, 'accepted'],
+    ['for anywhere', { residency: { allow: [], minLevel: 0 } }, {}, 'accepted'],
     ['for stronger evidence', {}, { evidenceLevel: 2 }, 'HANSE_POLICY_RESIDENCY'],
     [
       'for too wide a window',
@@ -106,8 +97,8 @@ describe('an order', () => {
   })
 
   test.each([
-    [0n, 'ok'],
-    [100n, 'ok'],
+    [0n, 'accepted'],
+    [100n, 'accepted'],
     [101n, 'HANSE_ORDER_LIMITS'],
   ])('with %s input tokens', (inputTokens, code) => {
     expect(codeOf(() => reviewInput(value, inputTokens))).toBe(code)
@@ -116,7 +107,7 @@ describe('an order', () => {
   test('whose window does not carry the prompt and a few tokens', () => {
     const least = smallestWindow(amountOf(50n, INPUT_PRICE), OUTPUT_PRICE)
     const order = (creditWindow: bigint) => ({ ...value, creditWindow: picoEuro(creditWindow) })
-    expect(codeOf(() => reviewInput(order(least), 50n))).toBe('ok')
+    expect(codeOf(() => reviewInput(order(least), 50n))).toBe('accepted')
     expect(codeOf(() => reviewInput(order(least - 1n), 50n))).toBe('HANSE_ORDER_WINDOW_TOO_SMALL')
   })
 })
@@ -150,12 +141,12 @@ describe('an authorization', () => {
   }
 
   test('that is right is opened', () => {
-    expect(review({}, right)).toBe('ok')
+    expect(review({}, right)).toBe('accepted')
   })
 
   test.each<[string, string, string]>([
-    ['none where none is needed', 'free', 'ok'],
-    ['none within the unsecured credit', 'credit', 'ok'],
+    ['none where none is needed', 'free', 'accepted'],
+    ['none within the unsecured credit', 'credit', 'accepted'],
     ['none beyond the unsecured credit', 'beyond', 'HANSE_AUTHORIZATION_REQUIRED'],
     ['cited and not sent', 'unsent', 'HANSE_AUTHORIZATION_REQUIRED'],
   ])('%s', (_, which, code) => {
@@ -197,7 +188,7 @@ describe('an authorization', () => {
       review({}, right, { minAuthorization: right.value.limit + 1n }),
       'HANSE_AUTHORIZATION_INVALID',
     ],
-    ['at the minimum', review({}, right, { minAuthorization: right.value.limit }), 'ok'],
+    ['at the minimum', review({}, right, { minAuthorization: right.value.limit }), 'accepted'],
     [
       'that ends before the deadline',
       review(...with_({ notAfter: NOW + value.deadlineMs - 1 })),
@@ -218,7 +209,7 @@ describe('an authorization', () => {
 
   test('has room for a session, or has not, to the pico-euro', () => {
     const [limit, spent] = [picoEuro(100n), picoEuro(60n)]
-    expect(codeOf(() => reviewRemaining(limit, spent, picoEuro(40n)))).toBe('ok')
+    expect(codeOf(() => reviewRemaining(limit, spent, picoEuro(40n)))).toBe('accepted')
     expect(codeOf(() => reviewRemaining(limit, spent, picoEuro(41n)))).toBe(
       'HANSE_AUTHORIZATION_EXHAUSTED',
     )

@@ -1,4 +1,5 @@
 import { type SpendAuthorization, spendAuthorization } from '../authorization/authorization.ts'
+import { HanseError } from '../errors.ts'
 import { type Signer, signerOf } from '../identity/keys.ts'
 import { type Offer, offer } from '../market/offer.ts'
 import { parsePrice, picoEuro } from '../money.ts'
@@ -255,3 +256,13 @@ export const toHex = (bytes: Uint8Array): string =>
 
 export const fromHex = (hex: string): Uint8Array =>
   Uint8Array.from(hex.match(/../gu) ?? [], (byte) => Number.parseInt(byte, 16))
+
+/** The code that `run` fails with, or `accepted`. An error that is not ours is named as such. */
+export function codeOf(run: () => unknown): string {
+  try {
+    run()
+  } catch (error) {
+    return error instanceof HanseError ? error.code : `not ours: ${String(error)}`
+  }
+  return 'accepted'
+}
