@@ -123,6 +123,8 @@ create table payout (
   state text not null check (state in ('pending', 'submitted', 'paid', 'failed')),
   transfer text unique,
   failure text,
+  -- While a process is asking Stripe, no other one asks for the same payout.
+  leased_until timestamptz,
   created_at timestamptz not null,
   updated_at timestamptz not null
 );

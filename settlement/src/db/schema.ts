@@ -152,6 +152,7 @@ export const payout = pgTable('payout', {
   state: text('state', { enum: ['pending', 'submitted', 'paid', 'failed'] }).notNull(),
   transfer: text('transfer'),
   failure: text('failure'),
+  leasedUntil: instant('leased_until'),
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
 })

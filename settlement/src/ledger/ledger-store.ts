@@ -1,5 +1,5 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
-import { and, asc, eq, gt, inArray, or } from 'drizzle-orm'
+import { and, desc, eq, inArray, lt, or } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { ledgerBalance, ledgerTransfer } from '../db/schema.ts'
 import { type AccountId, accountId, type TransferKind } from './accounts.ts'
@@ -24,8 +24,8 @@ export interface Balance {
 }
 
 export interface EntriesQuery {
-  /** Entries after this id. */
-  readonly after: bigint
+  /** Entries with a smaller id; without it, the newest. */
+  readonly before?: bigint
   readonly limit: number
   readonly account?: string
 }
@@ -55,7 +55,8 @@ export function ledgerStore(db: Database) {
 
     ledgerCheck: (): Promise<LedgerReport> => ledgerCheck(db),
 
-    ledgerEntries: async ({ after, limit, account }: EntriesQuery): Promise<LedgerEntry[]> => {
+    /** Newest first. */
+    ledgerEntries: async ({ before, limit, account }: EntriesQuery): Promise<LedgerEntry[]> => {
       const touched =
         account === undefined
           ? undefined
@@ -63,8 +64,8 @@ export function ledgerStore(db: Database) {
       const found = await db
         .select()
         .from(ledgerTransfer)
-        .where(and(gt(ledgerTransfer.id, after), touched))
-        .orderBy(asc(ledgerTransfer.id))
+        .where(and(before === undefined ? undefined : lt(ledgerTransfer.id, before), touched))
+        .orderBy(desc(ledgerTransfer.id))
         .limit(limit)
       return found.map((row) => ({
         ...row,

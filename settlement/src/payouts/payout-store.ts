@@ -1,5 +1,5 @@
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
-import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNull, lte, or, sql } from 'drizzle-orm'
 import { type Database, rows, transact } from '../db/database.ts'
 import { payout } from '../db/schema.ts'
 import { accountId, CLEARING, type Transfer, type TransferKind } from '../ledger/accounts.ts'
@@ -98,8 +98,30 @@ export function payoutStore(db: Database) {
           .limit(limit)
       ).map(toPayout),
 
-    submitPayout: (id: string, at: number): Promise<boolean> =>
-      move(id, 'pending', 'submitted', {}, at, () => []),
+    /**
+     * Takes a payout for one attempt at Stripe, unless another process has it.
+     *
+     * @returns whether the caller may go on
+     */
+    leasePayout: async (row: PayoutRow, until: number, at: number): Promise<boolean> => {
+      const taken = await db
+        .update(payout)
+        .set({ state: 'submitted', leasedUntil: new Date(until), updatedAt: new Date(at) })
+        .where(
+          and(
+            eq(payout.id, row.id),
+            eq(payout.state, row.state),
+            or(isNull(payout.leasedUntil), lte(payout.leasedUntil, new Date(at))),
+          ),
+        )
+        .returning({ id: payout.id })
+      return taken.length > 0
+    },
+
+    /** The attempt ended without an answer: the next run may ask again. */
+    returnPayout: async (id: string): Promise<void> => {
+      await db.update(payout).set({ leasedUntil: null }).where(eq(payout.id, id))
+    },
 
     completePayout: (id: string, transfer: string, at: number): Promise<boolean> =>
       move(id, 'submitted', 'paid', { transfer }, at, (row) => [
@@ -153,6 +175,6 @@ const leg = (
   reference: row.id,
 })
 
-function toPayout(row: typeof payout.$inferSelect): PayoutRow {
+function toPayout({ leasedUntil, ...row }: typeof payout.$inferSelect): PayoutRow {
   return { ...row, createdAt: row.createdAt.getTime(), updatedAt: row.updatedAt.getTime() }
 }

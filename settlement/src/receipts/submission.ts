@@ -30,18 +30,19 @@ const submissionSchema = z.strictObject({
   receipt: signedRecordSchema,
 })
 
+const bodySchema = z.strictObject({ items: z.array(z.unknown()).max(SUBMISSIONS_MAX) })
+
 /**
  * Reads a batch. An item that is no submission is a fault of that item alone, so it comes back as an error in its place.
  *
- * @throws {HanseError} HANSE_RECORD_*, HANSE_REQUEST_INVALID when it is no list, or too long
+ * @throws {HanseError} HANSE_RECORD_*, HANSE_REQUEST_INVALID when it is no batch, or too long
  */
 export function readSubmissions(bytes: Uint8Array): (Submission | HanseError)[] {
-  const decoded = decodeCanonical(bytes, SUBMISSION_BYTES_MAX)
-  if (!Array.isArray(decoded)) throw new HanseError('HANSE_REQUEST_INVALID', 'not a list')
-  if (decoded.length > SUBMISSIONS_MAX) {
-    throw new HanseError('HANSE_REQUEST_INVALID', `more than ${SUBMISSIONS_MAX} items`)
+  const body = bodySchema.safeParse(decodeCanonical(bytes, SUBMISSION_BYTES_MAX))
+  if (!body.success) {
+    throw new HanseError('HANSE_REQUEST_INVALID', `send {items: [...]}, at most ${SUBMISSIONS_MAX}`)
   }
-  return decoded.map((item) => {
+  return body.data.items.map((item) => {
     const parsed = submissionSchema.safeParse(item)
     if (parsed.success) return parsed.data
     const issue = parsed.error.issues[0]
@@ -54,18 +55,18 @@ export function readSubmissions(bytes: Uint8Array): (Submission | HanseError)[] 
 
 /** The body of `POST /v1/receipts`. */
 export function writeSubmissions(submissions: readonly Submission[]): Uint8Array {
-  return encodeCanonical(
-    submissions.map(({ order, acceptance, authorization, attestation, receipt }) => ({
+  return encodeCanonical({
+    items: submissions.map(({ order, acceptance, authorization, attestation, receipt }) => ({
       order: plain(order),
       acceptance: plain(acceptance),
       authorization: authorization && plain(authorization),
       attestation: attestation && plain(attestation),
       receipt: plain(receipt),
     })),
-  )
+  })
 }
 
-/** A signed record as bytes: what is stored, and what the API hands out in base64. */
+/** A signed record as bytes: what is stored. */
 export const encodeSigned = (signed: SignedRecord): Uint8Array => encodeCanonical(plain(signed))
 
 /** Only the two fields: named records carry more. */

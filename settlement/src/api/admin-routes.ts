@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
+import { runPayouts } from '../payouts/payout-run.ts'
+import { createApiKey } from '../tenants/api-key.ts'
+import type { App } from './app.ts'
+import { checkOperator } from './auth.ts'
+import { money, peerId } from './schemas.ts'
+
+const security = [{ key: [] }]
+const PAGE_MAX = 500
+const CONSUMERS_MAX = 100
+
+const limit = z.coerce.number().int().min(1).max(PAGE_MAX).default(100)
+
+const payoutSchema = z.object({
+  id: z.string(),
+  provider: z.string(),
+  cents: money,
+  state: z.enum(['pending', 'submitted', 'paid', 'failed']),
+  transfer: z.string().nullable(),
+  failure: z.string().nullable(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+})
+
+const entrySchema = z.object({
+  id: money,
+  batch: money,
+  debit: z.string(),
+  credit: z.string(),
+  amount: money,
+  kind: z.string(),
+  reference: z.string(),
+  at: z.number(),
+})
+
+const reportSchema = z.object({
+  balanced: z.boolean(),
+  differences: z.array(
+    z.object({
+      check: z.string(),
+      subject: z.string(),
+      expected: z.string(),
+      actual: z.string(),
+    }),
+  ),
+  accounts: z.number(),
+  transfers: z.number(),
+})
+
+/** What the operator may do, with the operator's token. */
+export function adminRoutes(app: App, context: SettlementContext, token: string): void {
+  const { store, now } = context
+  const guarded = {
+    onRequest: async (request: Parameters<typeof checkOperator>[0]) =>
+      checkOperator(request, token),
+  }
+
+  app.post(
+    '/v1/admin/organizations',
+    {
+      ...guarded,
+      schema: {
+        security,
+        body: z.strictObject({
+          name: z.string().min(1).max(200),
+          consumers: z.array(peerId).max(CONSUMERS_MAX).default([]),
+        }),
+        response: { 200: z.object({ organization: z.string(), apiKey: z.string() }) },
+      },
+    },
+    async ({ body }) => {
+      const organization = `org_${randomUUID()}`
+      const { key, prefix, hash } = createApiKey()
+      await store.createOrganization({
+        id: organization,
+        name: body.name,
+        key: { prefix, hash },
+        consumers: body.consumers,
+        at: now(),
+      })
+      return { organization, apiKey: key }
+    },
+  )
+
+  app.post(
+    '/v1/admin/organizations/:organization/consumers',
+    {
+      ...guarded,
+      schema: {
+        security,
+        params: z.object({ organization: z.string().max(64) }),
+        body: z.strictObject({ consumers: z.array(peerId).min(1).max(CONSUMERS_MAX) }),
+        response: { 200: z.object({ organization: z.string() }) },
+      },
+    },
+    async ({ params, body }) => {
+      await store.bindConsumers(params.organization, body.consumers, now())
+      return { organization: params.organization }
+    },
+  )
+
+  app.post(
+    '/v1/admin/payout-runs',
+    {
+      ...guarded,
+      schema: { security, response: { 200: z.object({ payouts: z.array(payoutSchema) }) } },
+    },
+    async () => ({ payouts: [...(await runPayouts(context)).payouts] }),
+  )
+
+  app.get(
+    '/v1/admin/payouts',
+    {
+      ...guarded,
+      schema: {
+        security,
+        querystring: z.strictObject({
+          limit,
+          after: z.string().max(64).default(''),
+          provider: peerId.optional(),
+        }),
+        response: {
+          200: z.object({ payouts: z.array(payoutSchema), next: z.string().nullable() }),
+        },
+      },
+    },
+    async ({ query }) => {
+      const { provider, ...page } = query
+      const payouts = await store.payouts({ ...page, ...(provider !== undefined && { provider }) })
+      const last = payouts.length < page.limit ? undefined : payouts.at(-1)
+      return { payouts, next: last?.id ?? null }
+    },
+  )
+
+  app.get(
+    '/v1/admin/ledger/entries',
+    {
+      ...guarded,
+      schema: {
+        security,
+        querystring: z.strictObject({
+          limit,
+          before: z
+            .string()
+            .regex(/^\d{1,18}$/u)
+            .transform(BigInt)
+            .optional(),
+          account: z.string().max(128).optional(),
+        }),
+        response: { 200: z.object({ entries: z.array(entrySchema), next: z.string().nullable() }) },
+      },
+    },
+    async ({ query }) => {
+      const { before, account } = query
+      const entries = await store.ledgerEntries({
+        limit: query.limit,
+        ...(before !== undefined && { before }),
+        ...(account !== undefined && { account }),
+      })
+      const last = entries.length < query.limit ? undefined : entries.at(-1)
+      return { entries, next: last?.id.toString() ?? null }
+    },
+  )
+
+  app.get(
+    '/v1/admin/ledger/check',
+    { ...guarded, schema: { security, response: { 200: reportSchema } } },
+    async () => {
+      const report = await store.ledgerCheck()
+      return { ...report, differences: [...report.differences] }
+    },
+  )
+}

@@ -1,0 +1,99 @@
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import {
+  createJsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
+import { adminRoutes } from './admin-routes.ts'
+import { installProblems } from './problem.ts'
+import { providerRoutes } from './provider-routes.ts'
+import { receiptRoutes } from './receipt-routes.ts'
+import { serviceRoutes } from './service-routes.ts'
+import { tenantRoutes } from './tenant-routes.ts'
+import { webhookRoutes } from './webhook-routes.ts'
+
+export interface AppOptions {
+  readonly operatorToken: string
+  readonly logger?: FastifyBaseLogger
+  /** Requests a minute from one address. */
+  readonly requestsPerMinute?: number
+}
+
+export type App = FastifyInstance<
+  import('node:http').Server,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+/** JSON bodies here are a few hundred bytes; routes that take records say their own limit. */
+const BODY_BYTES_MAX = 64 * 1024
+/** A node's outbox asks twice a second at most; a run of tests on one machine asks more. */
+const REQUESTS_PER_MINUTE = 6000
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** The HTTP API, not listening yet. */
+export async function createApp(context: SettlementContext, options: AppOptions): Promise<App> {
+  const app = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 128 },
+    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    disableRequestLogging: true,
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  installProblems(app as unknown as FastifyInstance)
+  await app.register(helmet)
+  // Reading is for everyone's browser; what moves money is never cross-origin.
+  await app.register(cors, { origin: '*', methods: ['GET'] })
+  await app.register(rateLimit, {
+    max: options.requestsPerMinute ?? REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    enableDraftSpec: true,
+    errorResponseBuilder: (_request, { after }) =>
+      new SettlementError('HANSE_RATE_LIMITED', `try again in ${after}`),
+  })
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Hanse settlement', version: '1' },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: createJsonSchemaTransform({ zodToJsonConfig: { override: describeBigint } }),
+  })
+  app.addContentTypeParser('application/cbor', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  )
+  await app.register(async (scope) => {
+    const routes = scope as unknown as App
+    serviceRoutes(routes, context)
+    tenantRoutes(routes, context)
+    receiptRoutes(routes, context)
+    providerRoutes(routes, context)
+    webhookRoutes(routes, context)
+    adminRoutes(routes, context, options.operatorToken)
+  })
+  await app.ready()
+  return app as unknown as App
+}
+
+/** JSON has no bigint: ours leave as decimal digits. */
+function describeBigint({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: { _zod: { def: { type: string } } }
+  jsonSchema: object
+}): void {
+  if (zodSchema._zod.def.type !== 'bigint') return
+  Object.assign(jsonSchema, { type: 'string', pattern: '^-?\\d+$' })
+}

@@ -1,0 +1,50 @@
+import { decodeCanonical, RECORD_BYTES_MAX, signedRecordSchema } from '@hanse/protocol'
+import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
+import {
+  bindProvider,
+  type ProviderAccount,
+  providerAccount,
+} from '../providers/provider-account.ts'
+import type { App } from './app.ts'
+import { cborBody } from './receipt-routes.ts'
+import { peerId, signedJson, toSignedJson } from './schemas.ts'
+
+const accountSchema = z.object({
+  peerId: z.string(),
+  country: z.string(),
+  payable: z.boolean(),
+  onboardingUrl: z.string().nullable(),
+  attestation: signedJson.nullable(),
+})
+
+/** How a GPU owner's node gets its payout account. The node's signature is its key. */
+export function providerRoutes(app: App, context: SettlementContext): void {
+  app.post(
+    '/v1/providers',
+    {
+      schema: {
+        consumes: ['application/cbor'],
+        description: 'DAG-CBOR of a signed ProviderBinding: {bytes, signatures}',
+        response: { 200: accountSchema },
+      },
+    },
+    async (request) => {
+      const decoded = decodeCanonical(cborBody(request.body), 2 * RECORD_BYTES_MAX)
+      const signed = signedRecordSchema.safeParse(decoded)
+      if (!signed.success) throw new SettlementError('HANSE_REQUEST_INVALID', 'no signed record')
+      return toJson(await bindProvider(context, signed.data))
+    },
+  )
+
+  app.get(
+    '/v1/providers/:peerId',
+    { schema: { params: z.object({ peerId }), response: { 200: accountSchema } } },
+    async (request) => toJson(await providerAccount(context, request.params.peerId)),
+  )
+}
+
+function toJson({ attestation, ...account }: ProviderAccount) {
+  return { ...account, attestation: attestation && toSignedJson(attestation) }
+}

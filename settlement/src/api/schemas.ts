@@ -1,0 +1,49 @@
+import { isPeerId, type PeerId, type PicoEuro, picoEuro, type SignedRecord } from '@hanse/protocol'
+import { z } from 'zod'
+
+// Money in JSON is a decimal string: pico-euro, or whole cents where the name says so.
+
+/** 10²⁵ euro: far above anything real. */
+const DIGITS_MAX = 37
+
+export const peerId = z
+  .string()
+  .max(64)
+  .refine(isPeerId, { error: 'not an Ed25519 peer id' })
+  .transform((value) => value as PeerId)
+
+export const amount = z
+  .string()
+  .regex(new RegExp(`^[1-9]\\d{0,${DIGITS_MAX - 1}}$`, 'u'), { error: 'not whole pico-euro' })
+  .transform((digits): PicoEuro => picoEuro(BigInt(digits)))
+
+/** Stripe's largest amount has eight digits. */
+export const cents = z
+  .union([z.string().regex(/^[1-9]\d{0,7}$/u), z.int().min(1).max(99_999_999)])
+  .transform(BigInt)
+
+/** A bigint that leaves as decimal digits. */
+export const money = z.codec(z.string(), z.bigint(), { decode: BigInt, encode: String })
+
+/** Base64 of the bytes that were signed, with the signatures beside them. */
+export const signedJson = z.object({
+  bytes: z.string(),
+  signatures: z.array(z.object({ signer: z.string(), role: z.string(), signature: z.string() })),
+})
+
+export function toSignedJson({ bytes, signatures }: SignedRecord): z.output<typeof signedJson> {
+  return {
+    bytes: base64(bytes),
+    signatures: signatures.map(({ signer, role, signature }) => ({
+      signer,
+      role,
+      signature: base64(signature),
+    })),
+  }
+}
+
+const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+
+/** Stripe keeps keys of 255 characters; ours are no longer. */
+const KEY_MAX = 255
+export const idempotencyKey = z.string().min(1).max(KEY_MAX)

@@ -1,0 +1,68 @@
+import { pino } from 'pino'
+import type { Config, Secrets } from '../config/config.ts'
+import { SettlementError } from '../errors.ts'
+import { openSettlement, type SettlementOptions } from '../settlement.ts'
+import { untilStopped } from './until-stopped.ts'
+
+const HOUR_MS = 3_600_000
+
+/** Headers and settings whose values never reach a log. */
+const REDACTED = [
+  'req.headers.authorization',
+  'req.headers["stripe-signature"]',
+  '*.apiKey',
+  '*.secretKey',
+  '*.operatorToken',
+  '*.webhookSecret',
+  '*.paymentMethod',
+]
+
+/** Runs the service until it is told to stop. */
+export async function serve(config: Config, secrets: Secrets): Promise<void> {
+  const logger = pino(
+    { level: config.logLevel, redact: { paths: REDACTED, censor: '[secret]' } },
+    pino.destination(2),
+  )
+  await using settlement = await openSettlement({ ...settlementOptions(config, secrets), logger })
+  const { url, peerId, stripeDouble } = settlement
+  process.stdout.write(
+    `${JSON.stringify({
+      event: 'ready',
+      url,
+      peerId,
+      network: config.network,
+      stripe: stripeDouble === undefined ? 'stripe' : 'double',
+      stripeUrl: stripeDouble?.url ?? 'https://api.stripe.com',
+    })}\n`,
+  )
+  await untilStopped()
+}
+
+export function settlementOptions(config: Config, secrets: Secrets): SettlementOptions {
+  const { stripeSecretKey, stripeWebhookSecret, databaseUrl, operatorToken } = secrets
+  if (stripeSecretKey !== undefined && stripeWebhookSecret === undefined) {
+    throw new SettlementError(
+      'HANSE_CONFIG_INVALID',
+      'STRIPE_WEBHOOK_SECRET is needed with STRIPE_SECRET_KEY',
+    )
+  }
+  return {
+    dataDir: config.dataDir,
+    network: config.network,
+    host: config.host,
+    port: config.port,
+    stripeDoublePort: config.stripeDoublePort,
+    terms: {
+      feeBps: config.feeBps,
+      payoutMinimumCents: config.payoutMinimumCents,
+      holdGraceMs: config.holdGraceHours * HOUR_MS,
+    },
+    ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/$/u, '') }),
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    ...(operatorToken !== undefined && { operatorToken }),
+    ...(stripeSecretKey !== undefined &&
+      stripeWebhookSecret !== undefined && {
+        stripe: { secretKey: stripeSecretKey, webhookSecret: stripeWebhookSecret },
+      }),
+  }
+}

@@ -1,0 +1,126 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parse as parseToml } from 'smol-toml'
+import { z } from 'zod'
+import { SettlementError } from '../errors.ts'
+
+/** Settings of the program, as flags spell them in camel case. Secrets are not among them: see `readSecrets`. */
+const schema = z.strictObject({
+  dataDir: z
+    .string()
+    .min(1)
+    .default(join('.hanse', 'settlement'))
+    .transform((path) => resolve(path)),
+  network: z.string().min(1).max(64).default('mainnet'),
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8700),
+  publicUrl: z.url().optional(),
+  stripeDoublePort: z.coerce.number().int().min(0).max(65_535).default(0),
+  feeBps: z.coerce.number().int().min(0).max(10_000).default(2500),
+  payoutMinimumCents: z.coerce.bigint().min(1n).default(1n),
+  holdGraceHours: z.coerce
+    .number()
+    .min(0)
+    .max(24 * 365)
+    .default(24),
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+})
+export type Config = z.output<typeof schema>
+
+/** What each setting means, for `--help` and the docs; the keys are those of the schema. */
+export const SETTINGS: Record<keyof Config, string> = {
+  dataDir: 'folder of keys, secrets and the embedded database',
+  network: 'name of the network; it is in every signature',
+  host: 'address to listen on',
+  port: 'port to listen on; 0 takes any free one',
+  publicUrl: 'how others reach this service',
+  stripeDoublePort: 'port of the built-in Stripe double; 0 takes any free one',
+  feeBps: 'platform fee on new provider contracts, basis points',
+  payoutMinimumCents: 'the least that is paid out, euro cents',
+  holdGraceHours: 'how long unused holds wait for late receipts after expiry',
+  logLevel: 'fatal, error, warn, info, debug, trace or silent',
+}
+
+export interface Secrets {
+  readonly databaseUrl: string | undefined
+  readonly operatorToken: string | undefined
+  readonly stripeSecretKey: string | undefined
+  readonly stripeWebhookSecret: string | undefined
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads the settings: flag, then `HANSE_…`, then hanse.toml (its table `settlement`), then default.
+ *
+ * @throws {SettlementError} HANSE_CONFIG_INVALID that names the key and what is allowed
+ */
+export function readConfig(
+  flags: Readonly<Record<string, unknown>>,
+  env: Environment = process.env,
+  cwd: string = process.cwd(),
+): Config {
+  const file = readFile(env, cwd)
+  const merged: Record<string, unknown> = { ...file }
+  for (const name of Object.keys(SETTINGS)) {
+    const value = flags[name] ?? (env[variableOf(name)] || undefined)
+    if (value !== undefined) merged[name] = value
+  }
+  const parsed = schema.safeParse(merged)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const key = issue?.path.join('.') ?? ''
+  throw fault(`${key === '' ? '' : `${variableOf(key)} / ${kebab(key)}: `}${issue?.message ?? ''}`)
+}
+
+/** Secrets come from the environment, or from the file that `…_FILE` names, where no other user can see them. */
+export function readSecrets(env: Environment = process.env): Secrets {
+  const secret = (name: string): string | undefined => {
+    const path = env[`${name}_FILE`]
+    if (path === undefined || path === '') return env[name] || undefined
+    try {
+      return readFileSync(path, 'utf8').trim()
+    } catch (cause) {
+      throw fault(`${name}_FILE: cannot be read`, cause)
+    }
+  }
+  return {
+    databaseUrl: secret('DATABASE_URL'),
+    operatorToken: secret('HANSE_OPERATOR_TOKEN'),
+    stripeSecretKey: secret('STRIPE_SECRET_KEY'),
+    stripeWebhookSecret: secret('STRIPE_WEBHOOK_SECRET'),
+  }
+}
+
+export const kebab = (name: string): string =>
+  name.replace(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`)
+
+const variableOf = (name: string): string =>
+  `HANSE_${kebab(name).replaceAll('-', '_').toUpperCase()}`
+
+const camel = (key: string): string =>
+  key.replace(/[_-]([a-z])/gu, (_, letter: string) => letter.toUpperCase())
+
+function readFile(env: Environment, cwd: string): Record<string, unknown> {
+  const home = env.XDG_CONFIG_HOME ?? join(homedir(), '.config')
+  const path = [join(cwd, 'hanse.toml'), join(home, 'hanse', 'hanse.toml')].find(existsSync)
+  if (path === undefined) return {}
+  let toml: Record<string, unknown>
+  try {
+    toml = parseToml(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw fault(`${path} is not TOML`, cause)
+  }
+  const isTable = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  // Keys outside a table may be meant for the other programs; in our table every key must be ours.
+  const shared = Object.entries(toml).filter(
+    ([key, value]) => !isTable(value) && camel(key) in SETTINGS,
+  )
+  const own = isTable(toml.settlement) ? Object.entries(toml.settlement) : []
+  return Object.fromEntries([...shared, ...own].map(([key, value]) => [camel(key), value]))
+}
+
+const fault = (message: string, cause?: unknown) =>
+  new SettlementError('HANSE_CONFIG_INVALID', message, cause === undefined ? {} : { cause })

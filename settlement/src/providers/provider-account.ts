@@ -1,0 +1,143 @@
+import {
+  bindingSigners,
+  isCountryCode,
+  openSigned,
+  type PeerId,
+  providerBinding,
+  regionAttestation,
+  type SignedRecord,
+  signRecord,
+} from '@hanse/protocol'
+import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
+import { encodeSigned } from '../receipts/submission.ts'
+import type { ProviderRow } from '../tenants/tenant-store.ts'
+
+/** A provider as the API shows it. */
+export interface ProviderAccount {
+  readonly peerId: string
+  readonly country: string
+  readonly payable: boolean
+  /** Stripe's page for the owner, while something is left to do there. */
+  readonly onboardingUrl: string | null
+  /** What this service attests of where the provider is, once Stripe verified the payout account. */
+  readonly attestation: SignedRecord | null
+}
+
+const DAY_MS = 86_400_000
+/** Long enough that a node need not ask daily, short enough that a closed account is soon forgotten. */
+const ATTESTATION_MS = 8 * DAY_MS
+/** Stripe's links are good for one visit: a new operation each minute gives a new link. */
+const LINK_MS = 60_000
+const CLOCK_SKEW_MS = 60_000
+
+/**
+ * Binds a provider to a payout account in the country that its signed binding names; repeated, finds it.
+ *
+ * @throws {HanseError} HANSE_RECORD_*, HANSE_SIGNATURE_*
+ * @throws {SettlementError} HANSE_REQUEST_INVALID, HANSE_PROVIDER_COUNTRY, HANSE_PAYMENTS_UNAVAILABLE
+ */
+export async function bindProvider(
+  context: SettlementContext,
+  signed: SignedRecord,
+): Promise<ProviderAccount> {
+  const { store, payments, signer, now, terms } = context
+  const { value } = openSigned(context, providerBinding, signed, bindingSigners)
+  if (value.settlement !== signer.peerId) {
+    throw new SettlementError('HANSE_REQUEST_INVALID', 'the binding is for another settlement')
+  }
+  if (value.notAfter <= now() || value.issuedAt > now() + CLOCK_SKEW_MS) {
+    throw new SettlementError('HANSE_REQUEST_INVALID', 'the binding is not valid now')
+  }
+  if (!isCountryCode(value.country)) {
+    throw new SettlementError('HANSE_REQUEST_INVALID', 'country: not an ISO 3166-1 alpha-2 code')
+  }
+  const row = await store.addProvider({
+    peerId: value.provider,
+    country: value.country,
+    feeBps: terms.feeBps,
+    binding: encodeSigned(signed),
+    at: now(),
+  })
+  if (row.country !== value.country) {
+    throw new SettlementError('HANSE_PROVIDER_COUNTRY', `the payout account is in ${row.country}`)
+  }
+  if (row.account === null) {
+    // The row came first and names the operation: a crash before the next line finds the same account again.
+    const { account } = await payments.createProviderAccount({
+      providerId: row.peerId,
+      country: row.country,
+      operation: `provider-${row.peerId}`,
+    })
+    await store.setProviderAccount(row.peerId, account)
+  }
+  return providerAccount(context, row.peerId)
+}
+
+/** @throws {SettlementError} HANSE_PROVIDER_UNKNOWN */
+export async function providerAccount(
+  context: SettlementContext,
+  peerId: string,
+): Promise<ProviderAccount> {
+  const row = await refreshProvider(context, peerId)
+  const payable = row.payableSince !== null
+  return {
+    peerId,
+    country: row.country,
+    payable,
+    onboardingUrl: payable ? null : await onboardingLink(context, row),
+    attestation: attest(context, row),
+  }
+}
+
+/** Asks Stripe how the account is, and keeps the answer. @throws {SettlementError} HANSE_PROVIDER_UNKNOWN */
+export async function refreshProvider(
+  { store, payments, now }: SettlementContext,
+  peerId: string,
+): Promise<ProviderRow> {
+  const row = await store.provider(peerId)
+  if (row === undefined) throw unknown(peerId)
+  if (row.account === null) return row
+  const { payable, country } = await payments.accountState(row.account)
+  // An account that Stripe knows in another country proves nothing about this one.
+  const good = payable && country === row.country
+  if (good !== (row.payableSince !== null)) await store.setProviderPayable(peerId, good, now())
+  return (await store.provider(peerId)) ?? row
+}
+
+async function onboardingLink(
+  { payments, publicUrl, now }: SettlementContext,
+  { peerId, account }: ProviderRow,
+): Promise<string | null> {
+  if (account === null) return null
+  const here = `${publicUrl()}/v1/providers/${peerId}`
+  return payments.onboardingLink({
+    account,
+    returnUrl: here,
+    refreshUrl: here,
+    operation: `onboarding-${peerId}-${Math.floor(now() / LINK_MS)}`,
+  })
+}
+
+function attest(
+  { signer, network, now }: SettlementContext,
+  row: ProviderRow,
+): SignedRecord | null {
+  const { account, payableSince, country, peerId } = row
+  if (account === null || payableSince === null) return null
+  // From midnight, so that all of one day's answers are the same record under the same name.
+  const notBefore = Math.max(payableSince, Math.floor(now() / DAY_MS) * DAY_MS)
+  const value = {
+    subject: peerId as PeerId,
+    country,
+    evidence: [{ kind: 'payout-account' as const, account, country }],
+    level: 3,
+    notBefore,
+    notAfter: notBefore + ATTESTATION_MS,
+    issuer: signer.peerId,
+  }
+  return signRecord({ network }, regionAttestation, value, 'attestor', signer)
+}
+
+const unknown = (peerId: string) =>
+  new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)
