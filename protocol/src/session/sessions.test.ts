@@ -174,13 +174,14 @@ describe('the credit window', () => {
   })
 
   test('smaller than one chunk ends the session with its own reason, even at its very end', () => {
+    const order = { creditWindow: TIGHT, receiptEvery: 1000n }
     for (const chunks of [[40, 1, 1], [1, 1, 40], [40]]) {
-      const session = run({
-        order: { creditWindow: TIGHT, receiptEvery: 1000n },
-        engine: { chunks },
-      })
-      expect(reasons(session)).toEqual(['window-exhausted', 'window-exhausted'])
-      expect(codes(session)[0]).toBe('HANSE_SESSION_ABORTED')
+      // The second time the engine has ended before the chunk is found to be too large.
+      for (const choose of [() => 0, (n: number) => n - 1]) {
+        const session = run({ order, engine: { chunks }, choose })
+        expect(reasons(session)).toEqual(['window-exhausted', 'window-exhausted'])
+        expect(codes(session)[0]).toBe('HANSE_SESSION_ABORTED')
+      }
     }
   })
 
