@@ -1,0 +1,90 @@
+import { type Config, parseConfig } from './config.ts'
+import { type Market, parseMarket } from './offer.ts'
+
+/** A gateway on this machine answers in milliseconds; a far one gets time, yet fewer than it takes to doubt. */
+const answerWithinMs = 4_000
+
+/** The gateway's offers, asked for again every `everyMs` while the page can be seen. */
+export class MarketFeed {
+  market = $state.raw<Market>()
+  config = $state.raw<Config>()
+  /** Why the last attempt gave nothing. What was read before stays, and is marked as old. */
+  fault = $state<string>()
+  busy = $state(false)
+
+  readonly #everyMs: number
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #running = false
+
+  constructor(everyMs: number) {
+    this.#everyMs = everyMs
+  }
+
+  /** Begins, and returns what ends it. Runs in a browser only. */
+  start(): () => void {
+    this.#running = true
+    const onVisibility = () => {
+      if (document.hidden) clearTimeout(this.#timer)
+      else void this.refresh()
+    }
+    document.addEventListener('visibilitychange', onVisibility)
+    void this.refresh()
+    return () => {
+      this.#running = false
+      clearTimeout(this.#timer)
+      document.removeEventListener('visibilitychange', onVisibility)
+    }
+  }
+
+  async refresh(): Promise<void> {
+    if (this.busy) return
+    clearTimeout(this.#timer)
+    this.busy = true
+    try {
+      this.config ??= await readConfig()
+      this.market = await readMarket(this.config)
+      this.fault = undefined
+    } catch (cause) {
+      this.fault = cause instanceof FeedFault ? cause.message : 'The gateway cannot be reached.'
+    } finally {
+      this.busy = false
+      if (this.#running && !document.hidden) {
+        this.#timer = setTimeout(() => void this.refresh(), this.#everyMs)
+      }
+    }
+  }
+}
+
+class FeedFault extends Error {}
+
+async function readConfig(): Promise<Config> {
+  const config = parseConfig(await readJson('/config.json', 'This site'))
+  if (config === undefined) throw new FeedFault('This site has no valid /config.json.')
+  return config
+}
+
+async function readMarket(config: Config): Promise<Market> {
+  const market = parseMarket(await readJson(`${config.gatewayUrl}/hanse/v1/offers`, 'The gateway'))
+  if (market === undefined) {
+    throw new FeedFault('The gateway gave an answer that is not a list of offers.')
+  }
+  return market
+}
+
+async function readJson(url: string, who: string): Promise<unknown> {
+  let response: Response
+  try {
+    response = await fetch(url, { signal: AbortSignal.timeout(answerWithinMs), cache: 'no-store' })
+  } catch (cause) {
+    const late = cause instanceof DOMException && cause.name === 'TimeoutError'
+    throw new FeedFault(late ? `${who} did not answer in time.` : `${who} cannot be reached.`, {
+      cause,
+    })
+  }
+  if (!response.ok) throw new FeedFault(`${who} answered with HTTP ${response.status}.`)
+  try {
+    return await response.json()
+  } catch (cause) {
+    throw new FeedFault(`${who} gave an answer that is not JSON.`, { cause })
+  }
+}

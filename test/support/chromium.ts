@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs'
+import { type Browser, chromium } from 'playwright-core'
+
+/** A browser of this machine where there is one, else the one that comes as a package: nothing is downloaded. */
+export async function launchChromium(): Promise<Browser> {
+  const installed = [
+    process.env['CHROMIUM_PATH'] ?? '',
+    '/usr/bin/chromium',
+    '/usr/bin/google-chrome',
+  ]
+  const executablePath = installed.find((path) => path !== '' && existsSync(path))
+  // Tests run where there is no user to sandbox, and /dev/shm of a container is small.
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
+  if (executablePath !== undefined) return chromium.launch({ executablePath, args })
+  const { default: packaged } = await import('@sparticuz/chromium')
+  return chromium.launch({
+    executablePath: await packaged.executablePath(),
+    args: [...packaged.args, ...args],
+  })
+}
