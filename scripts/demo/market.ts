@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Child, type Facts } from './child.ts'
-import { Operator, type Tenant } from './operator.ts'
+import { type LedgerEntry, Operator, type Tenant } from './operator.ts'
 import { freePort } from './ports.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -238,6 +238,14 @@ export class Market implements AsyncDisposable {
     }
     throw new Error(`the gateway does not see all ${count} offers; see the logs`)
   }
+}
+
+/** What the ledger booked for a session: usage and fee cite the receipt that they are for. */
+export async function entriesOf(market: Market, session: string): Promise<readonly LedgerEntry[]> {
+  const response = await fetch(`${market.gatewayUrl}/hanse/v1/sessions/${session}`)
+  const { receipts } = (await response.json()) as { receipts: { cid: string }[] }
+  const cids = new Set(receipts.map(({ cid }) => cid))
+  return (await market.operator.entries()).filter(({ reference }) => cids.has(reference))
 }
 
 function readSecrets(stateDir: string): Secrets {

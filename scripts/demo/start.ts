@@ -4,7 +4,7 @@ import { styleText } from 'node:util'
 import { formatEuro, PICO_PER_EURO, picoEuro, verifyBundle } from '@hanse/protocol'
 import { ask } from './ask.ts'
 import type { Facts } from './child.ts'
-import { Market, NETWORK, type ProviderPlan } from './market.ts'
+import { entriesOf, Market, NETWORK, type ProviderPlan } from './market.ts'
 import { freePort } from './ports.ts'
 import { buildWeb, WEB_SERVER } from './web.ts'
 
@@ -198,9 +198,7 @@ async function untilSettled(market: Market, session: string): Promise<void> {
 
 /** @returns what was booked for the session, pico-euro */
 async function printLedger(market: Market, session: string): Promise<bigint> {
-  const entries = (await market.operator.entries()).filter(({ reference }) =>
-    reference.includes(session),
-  )
+  const entries = await entriesOf(market, session)
   for (const { kind, debit, credit, amount } of entries) {
     say(
       `  ${kind.padEnd(12)} ${short(debit)} → ${short(credit)}  ${formatEuro(picoEuro(BigInt(amount)))}`,
@@ -210,9 +208,8 @@ async function printLedger(market: Market, session: string): Promise<bigint> {
 }
 
 function short(account: string): string {
-  const [kind = '', ...owner] = account.split(':')
-  const name = owner.join(':')
-  return (name.length > 12 ? `${kind}:…${name.slice(-8)}` : account).padEnd(22)
+  const [kind = '', owner = ''] = account.split('/')
+  return (owner.length > 12 ? `${kind}/…${owner.slice(-8)}` : account).padEnd(18)
 }
 
 /** So that `npx hanse …` in this folder knows the network without flags. */

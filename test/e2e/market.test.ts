@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI, { APIError } from 'openai'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { Market } from '../../scripts/demo/market.ts'
+import { entriesOf, Market } from '../../scripts/demo/market.ts'
 import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
 import { hanse } from '../support/hanse.ts'
 import { sessionsOf, untilSettled } from '../support/sessions.ts'
@@ -144,9 +144,7 @@ describe('money', () => {
     const { amount } = await untilSettled(market, session)
     // The provider's copy comes on its own time; it must change nothing.
     await new Promise((resolve) => setTimeout(resolve, 1_500))
-    const entries = (await market.operator.entries()).filter(({ reference }) =>
-      reference.includes(session),
-    )
+    const entries = await entriesOf(market, session)
     const total = entries.reduce((sum, entry) => sum + BigInt(entry.amount), 0n)
     assert.equal(total, BigInt(amount))
     assert.deepEqual(entries.map(({ kind }) => kind).sort(), ['platform_fee', 'usage'])

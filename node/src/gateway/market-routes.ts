@@ -1,4 +1,4 @@
-import { exportBundle, HanseError, type MatchedOffer, receipt } from '@hanse/protocol'
+import { cidOf, exportBundle, HanseError, type MatchedOffer, receipt } from '@hanse/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { FetchedOffer } from '../consumer/offer-directory.ts'
@@ -44,6 +44,7 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
     const receipts = store.receipts(params.session).map(({ bytes, signatures }) => {
       const { sequence, inputTokens, outputTokens, amount, final } = receipt.decode(bytes)
       return toJson({
+        cid: cidOf(bytes).toString(),
         sequence,
         inputTokens,
         outputTokens,
