@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import * as http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI, { APIError } from 'openai'
@@ -220,25 +222,28 @@ describe('the gateway’s door', () => {
   }
 
   test.each([
-    ['{', 400, 'HANSE_REQUEST_JSON'],
-    ['[]', 400, 'HANSE_REQUEST_INVALID'],
-    ['{"model":"a/b"}', 400, 'HANSE_REQUEST_INVALID'],
+    ['half an object', '{', 400, 'HANSE_REQUEST_JSON'],
+    ['a list', '[]', 400, 'HANSE_REQUEST_INVALID'],
+    ['no messages', '{"model":"a/b"}', 400, 'HANSE_REQUEST_INVALID'],
     [
+      'no tokens',
       `{"model":"${MODEL}","messages":[{"role":"user","content":"x"}],"max_tokens":0}`,
       400,
       'HANSE_REQUEST_INVALID',
     ],
     [
+      'more than the context',
       `{"model":"${MODEL}","messages":[{"role":"user","content":"${'word '.repeat(600)}"}]}`,
       400,
       'HANSE_CONTEXT_LENGTH',
     ],
     [
+      'an unknown model',
       '{"model":"nobody/has-this","messages":[{"role":"user","content":"x"}]}',
       404,
       'HANSE_MODEL_UNKNOWN',
     ],
-  ])('answers %.40s with %i %s', async (body, status, code) => {
+  ])('refuses %s', async (_what, body, status, code) => {
     const answer = await post(body)
     assert.equal(answer.status, status)
     assert.equal(answer.code, code)
@@ -246,7 +251,7 @@ describe('the gateway’s door', () => {
   })
 
   test('refuses what is too large, or not JSON by its type', async () => {
-    assert.equal((await post(new Uint8Array((16 << 20) + 1))).code, 'HANSE_REQUEST_TOO_LARGE')
+    assert.equal(await announce((16 << 20) + 1), 413)
     assert.equal((await post('{}', { 'content-type': 'text/plain' })).code, 'HANSE_REQUEST_JSON')
   })
 
@@ -289,6 +294,18 @@ describe('a provider that dies in mid-answer', () => {
     assert.equal((await market.operator.checkLedger()).balanced, true)
   })
 })
+
+/** Says how large a body will be, and sends nothing of it: a client that sent all could miss the early answer. */
+async function announce(bytes: number): Promise<number | undefined> {
+  const request = http.request(`${market.gatewayUrl}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-length': bytes },
+  })
+  request.flushHeaders()
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  request.destroy()
+  return response.statusCode
+}
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {

@@ -1,6 +1,7 @@
 import {
   HanseError,
   type Offer,
+  type OfferedModel,
   type OrderReceived,
   type PicoEuro,
   type ProviderContext,
@@ -60,7 +61,8 @@ export class AdmissionDesk {
         'the order is signed by another peer than the one connected',
       )
     }
-    const { offer, modelId } = this.#review(order)
+    const { offer, model } = this.#review(order)
+    const modelId = model.id
     const served = this.#options.models.get(modelId)
     if (served === undefined)
       throw new HanseError('HANSE_MODEL_UNKNOWN', `${modelId} is not served`)
@@ -71,7 +73,7 @@ export class AdmissionDesk {
       maxOutputTokens: Number(order.value.maxOutputTokens),
     }
     parseBody(prompt)
-    const inputTokens = await boundInput(served.engine, request)
+    const inputTokens = await boundInput(served.engine, request, model.contextLength)
     reviewInput(order.value, inputTokens)
     const facts = { now: now(), offer, trustedIssuers: this.#options.trustedIssuers() }
     const opened = reviewAuthorization(this.#options.context, order.value, authorization, facts)
@@ -106,7 +108,7 @@ export class AdmissionDesk {
     }
   }
 
-  #review(order: OrderReceived['order']): { offer: Offer; modelId: string } {
+  #review(order: OrderReceived['order']): { offer: Offer; model: OfferedModel } {
     const {
       context,
       findOffer,
@@ -130,14 +132,31 @@ export class AdmissionDesk {
     })
     if (offer === undefined)
       throw new HanseError('HANSE_ORDER_OFFER_UNKNOWN', 'the order cites no current offer')
-    return { offer, modelId: model.id }
+    return { offer, model }
   }
 }
 
-/** Exact where the engine has the tokenizer; else a token is at least one byte. */
-async function boundInput(engine: Engine, request: EngineRequest): Promise<bigint> {
-  if (engine.countInputTokens !== undefined) return BigInt(await engine.countInputTokens(request))
-  return BigInt(request.body.byteLength + TEMPLATE_TOKENS_MAX)
+/**
+ * Exact where the engine has the tokenizer; else a token is at least one byte, and never more than the context holds.
+ *
+ * @throws {HanseError} HANSE_CONTEXT_LENGTH
+ */
+async function boundInput(
+  engine: Engine,
+  request: EngineRequest,
+  contextLength: number,
+): Promise<bigint> {
+  if (engine.countInputTokens === undefined) {
+    return BigInt(Math.min(request.body.byteLength + TEMPLATE_TOKENS_MAX, contextLength))
+  }
+  const tokens = await engine.countInputTokens(request)
+  if (tokens >= contextLength) {
+    throw new HanseError(
+      'HANSE_CONTEXT_LENGTH',
+      `${tokens} input tokens, the model’s context is ${contextLength}`,
+    )
+  }
+  return BigInt(tokens)
 }
 
 function parseBody(prompt: Uint8Array): void {
