@@ -1,0 +1,45 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ledgerContract } from '../ledger/ledger-contract.ts'
+import { addTenant, testContext } from '../testing/market.ts'
+import { openPGlite, type PGliteStore } from './pglite.ts'
+import { storeContract } from './store-contract.ts'
+
+let shared: PGliteStore
+beforeAll(async () => {
+  shared = await openPGlite(undefined)
+})
+afterAll(() => shared.close())
+
+ledgerContract('PGlite', async () => shared)
+storeContract('PGlite', async () => shared)
+
+async function temporary(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'hanse-pglite-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+test('PGlite: every commit reaches the disk, and a reopened store has it all', async () => {
+  await using folder = await temporary()
+  let tenant: { organization: string }
+  {
+    await using store = await openPGlite(folder.path)
+    const before = await store.fsyncCount()
+    tenant = await addTenant(testContext(store), 7n)
+    // The tenant, the row of the top-up, its credit: three commits.
+    expect((await store.fsyncCount()) - before).toBeGreaterThanOrEqual(3)
+  }
+  await using store = await openPGlite(folder.path)
+  expect((await store.balance(tenant.organization)).available).toBe(70_000_000_000n)
+})
+
+test('PGlite: a second opener of one directory is refused, until the first is gone', async () => {
+  await using folder = await temporary()
+  const first = await openPGlite(folder.path)
+  await expect(openPGlite(folder.path)).rejects.toMatchObject({ code: 'HANSE_STORE_OWNED' })
+  await first.close()
+  await expect(first.ping()).rejects.toMatchObject({ code: 'HANSE_STORE_CLOSED' })
+  await (await openPGlite(folder.path)).close()
+})

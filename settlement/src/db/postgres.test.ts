@@ -1,0 +1,71 @@
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ledgerContract } from '../ledger/ledger-contract.ts'
+import { addTenant, testContext } from '../testing/market.ts'
+import { openStore, type SettlementStore } from './store.ts'
+import { storeContract } from './store-contract.ts'
+import { startPostgres, type TestPostgres } from './testing/embedded-postgres.ts'
+
+let server: TestPostgres
+let url: string
+const opened: SettlementStore[] = []
+const open = async (): Promise<SettlementStore> => {
+  const store = await openStore({ databaseUrl: url })
+  opened.push(store)
+  return store
+}
+
+beforeAll(async () => {
+  server = await startPostgres()
+  url = await server.createDatabase()
+}, 120_000)
+afterAll(async () => {
+  await Promise.all(opened.map((store) => store.close()))
+  await server[Symbol.asyncDispose]()
+})
+
+ledgerContract('PostgreSQL', open)
+storeContract('PostgreSQL', open)
+
+test('PostgreSQL: processes that start together migrate an empty database once', async () => {
+  const databaseUrl = await server.createDatabase()
+  const stores = await Promise.all([1, 2, 3].map(() => openStore({ databaseUrl })))
+  expect(await stores[0]?.ledgerCheck()).toMatchObject({ balanced: true, transfers: 0 })
+  await Promise.all(stores.map((store) => store.close()))
+})
+
+test('PostgreSQL: transfers can be neither changed nor deleted, and the check finds a forged balance', async () => {
+  const databaseUrl = await server.createDatabase()
+  await using store = await openStore({ databaseUrl })
+  const { organization } = await addTenant(testContext(store), 5n)
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  for (const statement of [
+    'update ledger_transfer set amount = 1',
+    'delete from ledger_transfer',
+    'truncate ledger_transfer cascade',
+  ]) {
+    await expect(client.query(statement)).rejects.toThrow('never changed')
+  }
+  await client.query('update ledger_balance set credits = credits + 1 where guarded')
+  await client.end()
+  const report = await store.ledgerCheck()
+  expect(report.balanced).toBe(false)
+  expect(report.differences).toContainEqual({
+    check: 'rollup',
+    subject: `available/${organization}`,
+    expected: '50000000000',
+    actual: '50000000001',
+  })
+  expect(report.differences.map(({ check }) => check)).toContain('sums')
+})
+
+test('PostgreSQL: a migration that this release does not know is refused', async () => {
+  const databaseUrl = await server.createDatabase()
+  await (await openStore({ databaseUrl })).close()
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  await client.query("insert into migration (name, digest) values ('9999_future.sql', '')")
+  await client.end()
+  await expect(openStore({ databaseUrl })).rejects.toMatchObject({ code: 'HANSE_STORE_MIGRATION' })
+})

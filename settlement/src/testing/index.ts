@@ -1,0 +1,2 @@
+export { startPostgres, type TestPostgres } from '../db/testing/embedded-postgres.ts'
+export { type Deal, type DealTerms, makeDeal, newSigner } from './deals.ts'
