@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { ANYWHERE, picoEuro } from '@hanse/protocol'
+import { ANYWHERE, cidOf, picoEuro } from '@hanse/protocol'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { releaseExpired } from '../authorizations/release-expired.ts'
@@ -194,7 +194,6 @@ async function playHold(
     await expect(asked).rejects.toMatchObject({ code: 'HANSE_BALANCE_INSUFFICIENT' })
     return
   }
-  const { cidOf } = await import('@hanse/protocol')
   model.available -= limit
   model.held += limit
   model.authorizations.push({
@@ -259,12 +258,10 @@ async function playPayouts(
   fake.fates = []
   for (const [i, payable] of model.payable.entries()) {
     const whole = (payable / CENT) * CENT
-    const before = model.inTransit[i] ?? 0n
     // What was asked before and lost is found by its operation id, whatever this run's fate is.
     model.inTransit[i] = 0n
     if (fate === 'refused') continue
     model.payable[i] = payable - whole
     if (fate === 'lost') model.inTransit[i] = whole
-    void before
   }
 }

@@ -1,6 +1,5 @@
 import {
   bindingSigners,
-  isCountryCode,
   openSigned,
   type PeerId,
   providerBinding,
@@ -48,9 +47,6 @@ export async function bindProvider(
   }
   if (value.notAfter <= now() || value.issuedAt > now() + CLOCK_SKEW_MS) {
     throw new SettlementError('HANSE_REQUEST_INVALID', 'the binding is not valid now')
-  }
-  if (!isCountryCode(value.country)) {
-    throw new SettlementError('HANSE_REQUEST_INVALID', 'country: not an ISO 3166-1 alpha-2 code')
   }
   const row = await store.addProvider({
     peerId: value.provider,
