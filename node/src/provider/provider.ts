@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   encodeCanonical,
   type HanseError,
@@ -48,6 +49,8 @@ export interface ProviderOptions {
 const SESSIONS_PER_PEER_MAX = 256
 /** How often settlement is asked whether onboarding is done. */
 const ACCOUNT_POLL_MS = 2_000
+/** Telling twenty peers takes a third of a second; with an empty routing table a query would wait for ever. */
+const ANNOUNCE_MS = 15_000
 /** How soon announcing is tried again while no peer of the DHT is there. */
 const ANNOUNCE_RETRY_MS = 2_000
 
@@ -60,6 +63,8 @@ export class Provider implements AsyncDisposable {
   readonly #stopping = new AbortController()
   readonly #sessions = new Set<Promise<void>>()
   #draining = false
+  /** Resolved when the offer is no longer the one that was announced. */
+  #changed: PromiseWithResolvers<void> | undefined
   #issuer: PeerId | undefined
   #evidenceLevel = 0
 
@@ -175,17 +180,18 @@ export class Provider implements AsyncDisposable {
     void this.#outbox?.flush()
   }
 
-  /** Announces the offer, and again well before it expires. */
+  /** Announces the offer: at once when it has changed, again well before it expires, and soon when that failed. */
   async #stayOnMarket(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
+      this.#changed = Promise.withResolvers()
       const live = await this.#announce()
-      await this.#sleep(live ? RENEW_MS : ANNOUNCE_RETRY_MS)
+      await this.#sleep(live ? RENEW_MS : ANNOUNCE_RETRY_MS, this.#changed.promise)
     }
   }
 
   async #announce(): Promise<boolean> {
     const { network, signer, log, onLive } = this.#options
-    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(30_000)])
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ANNOUNCE_MS)])
     try {
       await network.whenConnected(signal)
       const offer = this.#book.current()
@@ -222,7 +228,7 @@ export class Provider implements AsyncDisposable {
             { level: this.#evidenceLevel, payable: account.payable },
             'location attested by settlement',
           )
-          await this.#announce()
+          this.#changed?.resolve()
           return
         }
       } catch (error) {
@@ -232,18 +238,11 @@ export class Provider implements AsyncDisposable {
     }
   }
 
-  async #sleep(ms: number): Promise<void> {
+  /** Ends early when `wake` resolves, or this provider stops. */
+  async #sleep(ms: number, wake?: Promise<void>): Promise<void> {
     const { signal } = this.#stopping
-    if (signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, ms)
-      function done(): void {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      signal.addEventListener('abort', done)
-    })
+    const pause = delay(ms, undefined, { signal }).catch(() => {})
+    await (wake === undefined ? pause : Promise.race([pause, wake]))
   }
 }
 
