@@ -19,11 +19,16 @@ const accountSchema = z.object({
   attestation: signedJson.nullable(),
 })
 
+/** Each of these asks Stripe, which takes 25 requests a second from us; a node asks every few seconds at most. */
+const REQUESTS_PER_MINUTE = 300
+const config = { rateLimit: { max: REQUESTS_PER_MINUTE, timeWindow: 60_000 } }
+
 /** How a GPU owner's node gets its payout account. The node's signature is its key. */
 export function providerRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/providers',
     {
+      config,
       schema: {
         consumes: ['application/cbor'],
         description: 'DAG-CBOR of a signed ProviderBinding: {bytes, signatures}',
@@ -40,7 +45,7 @@ export function providerRoutes(app: App, context: SettlementContext): void {
 
   app.get(
     '/v1/providers/:peerId',
-    { schema: { params: z.object({ peerId }), response: { 200: accountSchema } } },
+    { config, schema: { params: z.object({ peerId }), response: { 200: accountSchema } } },
     async (request) => toJson(await providerAccount(context, request.params.peerId)),
   )
 }

@@ -175,6 +175,16 @@ const leg = (
   reference: row.id,
 })
 
-function toPayout({ leasedUntil, ...row }: typeof payout.$inferSelect): PayoutRow {
-  return { ...row, createdAt: row.createdAt.getTime(), updatedAt: row.updatedAt.getTime() }
+function toPayout(row: typeof payout.$inferSelect): PayoutRow {
+  return {
+    id: row.id,
+    provider: row.provider,
+    account: row.account,
+    cents: row.cents,
+    state: row.state,
+    transfer: row.transfer,
+    failure: row.failure,
+    createdAt: row.createdAt.getTime(),
+    updatedAt: row.updatedAt.getTime(),
+  }
 }

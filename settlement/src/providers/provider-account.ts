@@ -17,7 +17,10 @@ export interface ProviderAccount {
   readonly peerId: string
   readonly country: string
   readonly payable: boolean
-  /** Stripe's page for the owner, while something is left to do there. */
+  /**
+   * Stripe's page for the owner, while something is left to do there. Only the answer to a signed binding carries it:
+   * whoever has it could give their own bank account.
+   */
   readonly onboardingUrl: string | null
   /** What this service attests of where the provider is, once Stripe verified the payout account. */
   readonly attestation: SignedRecord | null
@@ -67,21 +70,27 @@ export async function bindProvider(
     })
     await store.setProviderAccount(row.peerId, account)
   }
-  return providerAccount(context, row.peerId)
+  const bound = await refreshProvider(context, row.peerId)
+  const account = toAccount(context, bound)
+  return account.payable
+    ? account
+    : { ...account, onboardingUrl: await onboardingLink(context, bound) }
 }
 
-/** @throws {SettlementError} HANSE_PROVIDER_UNKNOWN */
+/** What anybody may know of a provider. @throws {SettlementError} HANSE_PROVIDER_UNKNOWN */
 export async function providerAccount(
   context: SettlementContext,
   peerId: string,
 ): Promise<ProviderAccount> {
-  const row = await refreshProvider(context, peerId)
-  const payable = row.payableSince !== null
+  return toAccount(context, await refreshProvider(context, peerId))
+}
+
+function toAccount(context: SettlementContext, row: ProviderRow): ProviderAccount {
   return {
-    peerId,
+    peerId: row.peerId,
     country: row.country,
-    payable,
-    onboardingUrl: payable ? null : await onboardingLink(context, row),
+    payable: row.payableSince !== null,
+    onboardingUrl: null,
     attestation: attest(context, row),
   }
 }

@@ -150,9 +150,20 @@ const list = (values: readonly string[]) =>
   sql`select distinct value from json_array_elements_text(${JSON.stringify(values)}::text::json)`
 
 function toSession(row: typeof settledSession.$inferSelect): SessionRow {
-  const { authorizationSerial, signedOrder, signedAcceptance, feeBps, ...rest } = row
   return {
-    ...rest,
+    session: row.session,
+    consumer: row.consumer,
+    provider: row.provider,
+    organization: row.organization,
+    model: row.model,
+    sequence: row.sequence,
+    receipt: row.receipt,
+    amount: row.amount,
+    fee: row.fee,
+    inputTokens: row.inputTokens,
+    cachedInputTokens: row.cachedInputTokens,
+    outputTokens: row.outputTokens,
+    final: row.final,
     acceptedAt: row.acceptedAt.getTime(),
     updatedAt: row.updatedAt.getTime(),
   }

@@ -53,7 +53,11 @@ export interface Deal {
   readonly order: SignedRecord
   readonly acceptance: SignedRecord
   /** A doubly-signed receipt with everything that it rests on; ten input tokens. */
-  submission(sequence: number, outputTokens: number, changes?: Partial<Receipt>): Submission
+  readonly submission: (
+    sequence: number,
+    outputTokens: number,
+    changes?: Partial<Receipt>,
+  ) => Submission
 }
 
 let nonces = 0
@@ -110,7 +114,7 @@ export function makeDeal(terms: DealTerms): Deal {
     session: ordered.cid.toString(),
     order: ordered,
     acceptance: accepted,
-    submission(sequence, outputTokens, changes = {}) {
+    submission: (sequence, outputTokens, changes = {}) => {
       const tokens = { inputTokens: 10n, outputTokens: BigInt(outputTokens) }
       const value: Receipt = {
         acceptance: accepted.cid,
