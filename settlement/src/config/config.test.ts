@@ -1,0 +1,49 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readConfig, readSecrets } from './config.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hanse-config-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const write = (text: string) => writeFile(join(folder, 'hanse.toml'), text)
+const read = (flags: object = {}, env: object = {}) =>
+  readConfig({ ...flags }, { XDG_CONFIG_HOME: folder, ...env }, folder)
+
+test('a flag wins over the environment, that over the file, that over the default', async () => {
+  await write(
+    'network = "file"\nmodel = "for another program"\n[settlement]\nfee_bps = 2000\nport = 1\n',
+  )
+  expect(read()).toMatchObject({ network: 'file', feeBps: 2000, port: 1, host: '127.0.0.1' })
+  const env = { HANSE_NETWORK: 'env', HANSE_PORT: '2' }
+  expect(read({}, env)).toMatchObject({ network: 'env', port: 2, feeBps: 2000 })
+  expect(read({ port: '3' }, env)).toMatchObject({ port: 3 })
+})
+
+test('an unknown key of ours and a bad value are errors that name the key', async () => {
+  await write('[settlement]\nfee = 1\n')
+  expect(() => read()).toThrow(
+    expect.objectContaining({
+      code: 'HANSE_CONFIG_INVALID',
+      message: expect.stringContaining('fee'),
+    }),
+  )
+  await write('')
+  expect(() => read({}, { HANSE_PORT: '70000' })).toThrow('HANSE_PORT')
+})
+
+test('secrets come from the environment or from a file, never from hanse.toml', async () => {
+  await write('[settlement]\noperator_token = "x"\n')
+  expect(() => read()).toThrow('operatorToken')
+  const path = join(folder, 'token')
+  await writeFile(path, 'secret\n')
+  expect(readSecrets({ HANSE_OPERATOR_TOKEN_FILE: path }).operatorToken).toBe('secret')
+  expect(readSecrets({ HANSE_OPERATOR_TOKEN: 'direct' }).operatorToken).toBe('direct')
+  expect(() => readSecrets({ STRIPE_SECRET_KEY_FILE: join(folder, 'none') })).toThrow(
+    'STRIPE_SECRET_KEY_FILE',
+  )
+})
