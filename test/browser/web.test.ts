@@ -1,9 +1,11 @@
+// What runs in the page is given as text: this program is checked without the types of a browser.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+// biome-ignore lint/correctness/noUndeclaredDependencies: a package of this workspace, linked at its root.
 import { startWeb, type Web } from '@hanse/marketplace-web/server'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
@@ -26,7 +28,7 @@ let asked = 0
 beforeAll(async () => {
   await buildIfStale()
   await mkdir(artifacts, { recursive: true })
-  gateway = fastify()
+  gateway = fastify({ forceCloseConnections: true })
   gateway.get('/hanse/v1/offers', async (_request, reply) => {
     asked += 1
     const { status, body } = answer()
@@ -87,17 +89,13 @@ test('the first load of the landing page stays under 100 kB of compressed JS and
 test('the landing page does not move while it loads', async () => {
   await using visit = await open('/', {}, false)
   await visit.page.goto(`${web.url}/`, { waitUntil: 'networkidle' })
-  const shift = await visit.page.evaluate(
-    () =>
-      new Promise<number>((done) => {
-        let sum = 0
-        new PerformanceObserver((list) => {
-          for (const entry of list.getEntries())
-            sum += (entry as unknown as { value: number }).value
-        }).observe({ type: 'layout-shift', buffered: true })
-        setTimeout(() => done(sum), 500)
-      }),
-  )
+  const shift = await visit.page.evaluate<number>(`new Promise((done) => {
+    let sum = 0
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) sum += entry.value
+    }).observe({ type: 'layout-shift', buffered: true })
+    setTimeout(() => done(sum), 500)
+  })`)
   assert.ok(shift < 0.02, `layout shift ${shift}`)
 })
 
@@ -217,10 +215,9 @@ test('on a phone both pages fit without sideways scrolling', async () => {
     await using visit = await open(path, { viewport: { width: 360, height: 740 } })
     const { page } = visit
     await page.getByText('250.00').first().waitFor()
-    const [content, width] = await page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      document.documentElement.clientWidth,
-    ])
+    const [content, width] = await page.evaluate<[number, number]>(
+      '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
+    )
     assert.equal(content, width, path)
     await shoot(page, name)
   }
@@ -230,7 +227,7 @@ test('the first key press reaches the skip link, and the page has its landmarks'
   await using visit = await open('/')
   const { page } = visit
   await page.keyboard.press('Tab')
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to content')
+  assert.equal(await page.evaluate('document.activeElement?.textContent'), 'Skip to content')
   for (const role of ['banner', 'main', 'contentinfo', 'navigation'] as const) {
     assert.equal(await page.getByRole(role).count(), 1, role)
   }
@@ -345,7 +342,7 @@ async function open(path: string, options: BrowserContextOptions = {}, go = true
 }
 
 async function shoot(page: Page, name: string): Promise<void> {
-  await page.evaluate(() => document.fonts.ready)
+  await page.evaluate('document.fonts.ready.then(() => undefined)')
   await page.screenshot({ path: join(artifacts, `web-${name}.png`), fullPage: true })
 }
 
@@ -354,15 +351,15 @@ function outputPrices(page: Page): Promise<string[]> {
 }
 
 function background(page: Page): Promise<string> {
-  return page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  return page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
 }
 
 /** What a change of tabs looks like to the page. */
 async function show(page: Page, visible: boolean): Promise<void> {
-  await page.evaluate((isVisible) => {
-    Object.defineProperty(document, 'hidden', { value: !isVisible, configurable: true })
+  await page.evaluate(`
+    Object.defineProperty(document, 'hidden', { value: ${!visible}, configurable: true })
     document.dispatchEvent(new Event('visibilitychange'))
-  }, visible)
+  `)
 }
 
 async function buildIfStale(): Promise<void> {

@@ -1,13 +1,17 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 
+/** What the package adds for other uses: with it the browser ends with its first page, or asks no CORS. */
+const unwanted = [
+  '--single-process',
+  '--no-zygote',
+  '--disable-web-security',
+  '--allow-running-insecure-content',
+]
+
 /** A browser of this machine where there is one, else the one that comes as a package: nothing is downloaded. */
 export async function launchChromium(): Promise<Browser> {
-  const installed = [
-    process.env['CHROMIUM_PATH'] ?? '',
-    '/usr/bin/chromium',
-    '/usr/bin/google-chrome',
-  ]
+  const installed = [process.env.CHROMIUM_PATH ?? '', '/usr/bin/chromium', '/usr/bin/google-chrome']
   const executablePath = installed.find((path) => path !== '' && existsSync(path))
   // Tests run where there is no user to sandbox, and /dev/shm of a container is small.
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
@@ -15,6 +19,6 @@ export async function launchChromium(): Promise<Browser> {
   const { default: packaged } = await import('@sparticuz/chromium')
   return chromium.launch({
     executablePath: await packaged.executablePath(),
-    args: [...packaged.args, ...args],
+    args: [...packaged.args.filter((arg) => !unwanted.includes(arg)), ...args],
   })
 }
