@@ -236,6 +236,12 @@ export const ERRORS = {
     'Check that the settlement service runs and is reachable.',
   ),
   HANSE_CONFIG_INVALID: internal('Correct the setting that the message names.'),
+  HANSE_IDENTITY_PERMISSIONS: internal(
+    'Run chmod 600 on the identity file, or delete it to get a new identity.',
+  ),
+  HANSE_IDENTITY_CORRUPT: internal(
+    'Restore the identity file from a copy, or delete it to get a new identity.',
+  ),
   HANSE_INTERNAL: internal('Report this with the request id and the logs.'),
 } as const satisfies Record<string, ErrorEntry>
 

@@ -110,7 +110,7 @@ export class Child implements AsyncDisposable {
 
   #emit(event: string, facts: Facts): void {
     this.#events.set(event, facts)
-    for (const listener of [...this.#listeners]) listener(event, facts)
+    for (const listener of this.#listeners) listener(event, facts)
   }
 
   #logTail(): string {

@@ -3,7 +3,6 @@ import { join, relative, resolve } from 'node:path'
 import { styleText } from 'node:util'
 import { formatEuro, PICO_PER_EURO, picoEuro, verifyBundle } from '@hanse/protocol'
 import { ask } from './ask.ts'
-import type { Facts } from './child.ts'
 import { entriesOf, Market, NETWORK, type ProviderPlan } from './market.ts'
 import { freePort } from './ports.ts'
 import { buildWeb, WEB_SERVER } from './web.ts'
@@ -25,6 +24,15 @@ const PROVIDERS: readonly ProviderPlan[] = [
 const TOP_UP_CENTS = 2_000n
 /** Below this a second start tops up again. */
 const BALANCE_MIN = picoEuro(6n * PICO_PER_EURO)
+
+/** What the gateway tells of a receipt that it countersigned; amounts and counters as decimal digits. */
+interface ReceiptFacts {
+  readonly session: string
+  readonly sequence: string
+  readonly outputTokens: string
+  readonly amount: string
+  readonly final: string | null
+}
 
 const once = process.argv.includes('--once')
 const say = (line = ''): void => void process.stdout.write(`${line}\n`)
@@ -78,9 +86,9 @@ async function runOnce(market: Market, stateDir: string) {
     const available = picoEuro(await market.operator.available(market.tenant))
     say(`  ${formatEuro(available)} available`)
   }
-  const receipts: Facts[] = []
+  const receipts: ReceiptFacts[] = []
   market.gateway.on((event, facts) => {
-    if (event === 'receipt') receipts.push(facts)
+    if (event === 'receipt') receipts.push(facts as unknown as ReceiptFacts)
   })
 
   step(`One chat through the gateway: “${PROMPT}”`)
@@ -162,17 +170,16 @@ async function printOffers(market: Market): Promise<void> {
 }
 
 /** @returns the amount of the last one, pico-euro */
-async function printReceipts(receipts: readonly Facts[], session: string): Promise<bigint> {
-  const isFinal = ({ session: s, final }: Facts) => s === session && final !== null
+async function printReceipts(receipts: readonly ReceiptFacts[], session: string): Promise<bigint> {
+  const isFinal = ({ session: s, final }: ReceiptFacts) => s === session && final !== null
   for (let tries = 0; !receipts.some(isFinal) && tries < 50; tries++) await sleep(100)
   const ours = receipts.filter((receipt) => receipt.session === session)
   for (const { sequence, outputTokens, amount, final } of ours) {
-    const total = formatEuro(picoEuro(BigInt(String(amount))))
-    say(
-      `  #${sequence}  ${String(outputTokens).padStart(4)} tokens  ${total}${final === null ? '' : `  final: ${final}`}`,
-    )
+    const total = formatEuro(picoEuro(BigInt(amount)))
+    const ending = final === null ? '' : `  final: ${final}`
+    say(`  #${sequence}  ${outputTokens.padStart(4)} tokens  ${total}${ending}`)
   }
-  return BigInt(String(ours.at(-1)?.amount ?? 0))
+  return BigInt(ours.at(-1)?.amount ?? 0)
 }
 
 async function saveBundle(market: Market, session: string, stateDir: string) {

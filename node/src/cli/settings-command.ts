@@ -46,6 +46,9 @@ export function settingsCommand<Schema extends Readonly<Record<string, Setting<u
 function shownDefault({ fallback, shown }: Setting<unknown>): string | undefined {
   if (fallback === undefined || fallback === '') return undefined
   if (shown !== undefined) return shown
+  if (typeof fallback === 'string') return fallback
   if (Array.isArray(fallback)) return fallback.length === 0 ? undefined : fallback.join(',')
-  return String(fallback)
+  return typeof fallback === 'number' || typeof fallback === 'boolean'
+    ? String(fallback)
+    : undefined
 }

@@ -85,14 +85,10 @@ export class CompletionBuilder {
       for (const call of value as ToolCallDelta[]) this.#mergeToolCall(call)
       return
     }
-    if (field === 'role') {
-      this.#message.role = String(value)
-      return
-    }
     // Text comes in pieces, whatever the field is called: content, refusal, reasoning, reasoning_content.
     const before = this.#message[field]
-    this.#message[field] =
-      typeof value === 'string' && typeof before === 'string' ? before + value : value
+    const isText = typeof value === 'string' && typeof before === 'string' && field !== 'role'
+    this.#message[field] = isText ? before + value : value
   }
 
   #mergeToolCall(delta: ToolCallDelta): void {

@@ -44,14 +44,28 @@ export function offeredModels(
   }))
 }
 
-/** An engine's name in the market's form: lower case, `publisher/name[:quantization]`. */
+/** An engine's name in the market's form: lower case, `publisher/name[:quantization]`, each part from a letter or digit. */
 export function marketName(engineName: string): string {
-  const clean = engineName.toLowerCase().replace(/[^a-z0-9._:/-]+/gu, '-')
-  const [path = '', ...tags] = clean.split(':')
-  const parts = path.split('/').filter((part) => /^[a-z0-9]/u.test(part))
+  const [path = '', ...tags] = engineName.toLowerCase().split(':')
+  const parts = path
+    .split('/')
+    .map(clean)
+    .filter((part) => part !== '')
   const named = parts.length > 1 ? parts : ['local', ...(parts.length === 0 ? ['model'] : parts)]
-  const tag = tags.join('-').replace(/^[^a-z0-9]+/u, '')
-  return (named.join('/') + (tag === '' ? '' : `:${tag}`)).slice(0, 128)
+  const tag = clean(tags.join('-')).slice(0, TAG_MAX)
+  const name = named
+    .join('/')
+    .slice(0, NAME_MAX - TAG_MAX - 1)
+    .replace(/\/+$/u, '')
+  return tag === '' ? name : `${name}:${tag}`
+}
+
+const NAME_MAX = 128
+const TAG_MAX = 32
+
+/** Only what a name may hold, and none of the marks that may not begin it. */
+function clean(part: string): string {
+  return part.replace(/[^a-z0-9._-]+/gu, '-').replace(/^[^a-z0-9]+|-+$/gu, '')
 }
 
 function choose(

@@ -264,7 +264,7 @@ describe('a hostile consumer', () => {
     ['random bytes', async () => [new Uint8Array(randomBytes(200))]],
     ['an empty frame', async () => [new Uint8Array()]],
     ['a frame of an unknown kind', async () => [encodeCanonical({ t: 'bribe', amount: 5 })]],
-    ['a prompt before any order', async () => [...promptFrames(PROMPT).map(encodeFrame)]],
+    ['a prompt before any order', async () => promptFrames(PROMPT).map(encodeFrame)],
     [
       'a countersignature out of the blue',
       async () => [encodeFrame({ t: 'countersign', sequence: 0n, signature: new Uint8Array(64) })],

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite'
 import {
@@ -57,7 +57,11 @@ export class NodeStore implements Disposable {
   readonly #db: DatabaseSync
 
   constructor(path: string) {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    if (path !== ':memory:') {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      // Made before SQLite makes it, for it would let everybody read it.
+      closeSync(openSync(path, 'a', 0o600))
+    }
     this.#db = new DatabaseSync(path, { timeout: 5_000 })
     // FULL: a receipt that was countersigned must survive a power cut.
     this.#db.exec(
