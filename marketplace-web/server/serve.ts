@@ -37,7 +37,11 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   const policy = contentPolicy(await inlineScriptHashes(root), connect)
   const notFoundPage = await readFile(join(root, '404.html'))
 
-  const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
+  const app = fastify({
+    // A browser keeps its connections open; closing must not wait for it.
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true },
+  })
   app.addHook('onSend', async (_request, reply) => {
     reply.headers({
       'content-security-policy': policy,

@@ -28,7 +28,7 @@ test('an amount prints exactly, however small or large', () => {
   expect(formatEuro(pico(24_000_000_000n))).toBe('0.024')
   expect(formatEuro(pico(-1_500_000_000_000n))).toBe('-1.50')
   expect(formatEuro(pico(9_007_199_254_740_993_000_000_000_000n))).toBe(
-    '9\u202f007\u202f199\u202f254\u202f740\u202f993\u202f000.00'.replace('\u202f000.00', '.00'),
+    '9\u202f007\u202f199\u202f254\u202f740\u202f993.00',
   )
 })
 

@@ -3,14 +3,6 @@ export function localTime(at: number): string {
   return new Date(at).toLocaleTimeString(undefined, { hour12: false })
 }
 
-export function localDateTime(at: number): string {
-  return new Date(at).toLocaleString(undefined, {
-    dateStyle: 'medium',
-    timeStyle: 'medium',
-    hour12: false,
-  })
-}
-
 /** "2026-11-21 04:39:17 UTC" */
 export function utcTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`
