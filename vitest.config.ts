@@ -9,7 +9,6 @@ async function chromium(): Promise<{ executablePath: string; args: string[] }> {
   // Tests run where there is no user to sandbox, and /dev/shm of a container is small.
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
   if (executablePath !== undefined) return { executablePath, args }
-  // biome-ignore lint/correctness/noUndeclaredDependencies: declared by the `test` workspace, which opens browsers too.
   const { default: packaged } = await import('@sparticuz/chromium')
   return { executablePath: await packaged.executablePath(), args: [...packaged.args, ...args] }
 }

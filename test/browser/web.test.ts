@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-// biome-ignore lint/correctness/noUndeclaredDependencies: a package of this workspace, linked at its root.
 import { startWeb, type Web } from '@hanse/marketplace-web/server'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
