@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import type { Results } from './measure.ts'
+import type { MachineFacts } from './report.ts'
+import { QUICK } from './scenarios.ts'
+import { percentile, spreadOf } from './statistics.ts'
+
+const BENCH = fileURLToPath(new URL('./gateway.ts', import.meta.url))
+
+test('a quick run measures both sides, writes every figure and leaves nothing behind', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hanse-bench-test-'))
+  try {
+    const json = join(folder, 'new', 'gateway.json')
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [BENCH, '--quick', '--json', json],
+      { cwd: folder, timeout: 110_000, env: { ...process.env, TMPDIR: folder } },
+    )
+    expect(stdout).toMatch(/gateway\/direct/u)
+    const written = JSON.parse(readFileSync(json, 'utf8')) as Results & {
+      readonly benchmark: string
+      readonly quick: boolean
+      readonly rounds: number
+      readonly machine: MachineFacts
+    }
+    expect(written).toMatchObject({ benchmark: 'gateway', quick: true, rounds: QUICK.rounds })
+    assert.equal(written.machine.node, process.version)
+    assert.ok(written.machine.cores >= 1)
+    const ids = QUICK.scenarios.flatMap(({ figures }) => figures.map(({ id }) => id))
+    assert.deepEqual(
+      written.figures.map(({ id }) => id),
+      ids,
+    )
+    for (const { id, direct, gateway, ratio } of written.figures) {
+      for (const side of [direct, gateway, ratio]) {
+        assert.equal(side.rounds.length, QUICK.rounds, id)
+        for (const value of [side.median, side.min, side.max, ...side.rounds])
+          assert.ok(Number.isFinite(value) && value > 0, `${id}: ${value}`)
+      }
+    }
+    for (const { side, answers, receipts } of written.costs)
+      assert.ok(side === 'direct' || receipts >= answers, 'every answer has a receipt')
+    assert.deepEqual(readdirSync(folder), ['new'])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('a percentile lies between the two nearest values', () => {
+  assert.equal(percentile([3, 1, 2], 0.5), 2)
+  assert.equal(percentile([1, 2, 3, 4], 0.5), 2.5)
+  assert.equal(percentile([7], 0.95), 7)
+  assert.throws(() => percentile([], 0.5), RangeError)
+  assert.deepEqual(spreadOf([3, 1, 2]), { median: 2, min: 1, max: 3, rounds: [3, 1, 2] })
+})
