@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts'
 import {
+  documentCte,
   ensureAccounts,
   LEDGER_COUNTS,
   LEDGER_CTES,
@@ -13,15 +14,15 @@ import type { BookingPlan } from './booking-plan.ts'
  * keys of the tables make it fail as a whole, should it ever meet a receipt that is there already.
  */
 const POST = `
-with doc as materialized (select $1::text::json as doc),
+with ${documentCte('transfers', 'sessions', 'receipts', 'conflicts', 'spent')},
 sessions as (
   insert into settled_session (session, authorization_serial, organization, consumer, provider, model, sequence,
     receipt, amount, fee, fee_bps, input_tokens, cached_input_tokens, output_tokens, final, signed_order,
     signed_acceptance, accepted_at, updated_at)
   select x.session, x.serial, x.organization, x.consumer, x.provider, x.model, x.sequence, x.receipt, x.amount, x.fee,
     x.bps, x.input, x.cached, x.output, x.final, decode(x."order", 'base64'), decode(x.acceptance, 'base64'),
-    x.accepted, (doc.doc ->> 'at')::timestamptz
-  from doc, json_to_recordset(doc.doc -> 'sessions') as x(session text, serial int8, organization text,
+    x.accepted, doc.at
+  from doc, json_to_recordset(doc.sessions) as x(session text, serial int8, organization text,
     consumer text, provider text, model text, sequence int8, receipt text, amount numeric, fee numeric, bps int4,
     input int8, cached int8, output int8, final text, "order" text, acceptance text, accepted timestamptz)
   on conflict (session) do update set sequence = excluded.sequence, receipt = excluded.receipt,
@@ -31,17 +32,17 @@ sessions as (
 receipts as (
   insert into settled_receipt (session, sequence, cid, amount, increase, signed, at)
   select x.session, x.sequence, x.cid, x.amount, x.increase, decode(x.signed, 'base64'),
-    (doc.doc ->> 'at')::timestamptz
-  from doc, json_to_recordset(doc.doc -> 'receipts')
+    doc.at
+  from doc, json_to_recordset(doc.receipts)
     as x(session text, sequence int8, cid text, amount numeric, increase numeric, signed text)),
 conflicts as (
   insert into receipt_conflict (session, sequence, cid, signed, at)
-  select x.session, x.sequence, x.cid, decode(x.signed, 'base64'), (doc.doc ->> 'at')::timestamptz
-  from doc, json_to_recordset(doc.doc -> 'conflicts') as x(session text, sequence int8, cid text, signed text)
+  select x.session, x.sequence, x.cid, decode(x.signed, 'base64'), doc.at
+  from doc, json_to_recordset(doc.conflicts) as x(session text, sequence int8, cid text, signed text)
   on conflict do nothing),
 spending as (
   update spend_authorization a set spent = a.spent + x.amount
-  from doc, json_to_recordset(doc.doc -> 'spent') as x(serial int8, amount numeric)
+  from doc, json_to_recordset(doc.spent) as x(serial int8, amount numeric)
   where a.serial = x.serial),
 ${LEDGER_CTES}
 select ${LEDGER_COUNTS}`
