@@ -156,6 +156,8 @@ export class Provider implements AsyncDisposable {
           store,
           now,
           admit: (ordered, prompt) => desk.admit(remotePeer, ordered, prompt),
+          onEngineFault: (session, error) =>
+            log.warn({ session, code: error.code, cause: causeOf(error) }, error.message),
           onEnd: (session, reason, error) => this.#onEnd(session, reason, error),
         })
         this.#sessions.add(served)

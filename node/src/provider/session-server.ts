@@ -33,6 +33,8 @@ export interface SessionServerOptions {
   readonly now: () => number
   /** Decides on an order. @throws {HanseError} to reject it */
   readonly admit: (ordered: OrderReceived, prompt: Uint8Array) => Promise<Admission>
+  /** The engine broke; the session goes on to its final receipt. */
+  readonly onEngineFault?: (session: string, error: HanseError) => void
   readonly onEnd?: (session: string, reason: FinalReason, error: HanseError | undefined) => void
 }
 
@@ -194,7 +196,7 @@ class SessionServer {
       return
     }
     if (!this.#engineStop.signal.aborted)
-      this.#options.onEnd?.(this.#session ?? '', 'engine-failed', toHanseError(fault))
+      this.#options.onEngineFault?.(this.#session ?? '', toHanseError(fault))
     this.#dispatch({ type: 'engine-ended', reason: 'engine-failed', now })
   }
 

@@ -12,6 +12,8 @@ export interface OutboxOptions {
 
 /** Settlement takes 500 receipts in one request. */
 const BATCH_MAX = 200
+/** Refusals that end when somebody binds the peer; all others would be repeated for ever. */
+const MAY_CHANGE = new Set(['HANSE_PROVIDER_UNKNOWN', 'HANSE_CONSUMER_UNKNOWN'])
 /** How often the store is looked at for submissions whose time to retry has come. */
 const POLL_MS = 500
 
@@ -57,7 +59,9 @@ export class Outbox implements AsyncDisposable {
       for (const [i, submission] of due.entries()) {
         const result = results[i]
         if (result === undefined) continue
-        if (result.status === 'rejected')
+        if (result.status === 'rejected' && MAY_CHANGE.has(result.code))
+          store.submissionFailed(submission.session, now())
+        else if (result.status === 'rejected')
           store.submissionRefused(submission.session, submission.sequence, result.code)
         else store.submissionDone(submission.session, submission.sequence)
         onResult?.(submission, result)
