@@ -24,7 +24,7 @@ export function printResults({ figures, costs }: Results, machine: MachineFacts)
     spread(figure.direct, figure),
     spread(figure.gateway, figure),
     `${ratio(figure.ratio.median)} [${ratio(figure.ratio.min)}..${ratio(figure.ratio.max)}]`,
-    figure.unit === 'ms' ? `+${figure.added.median.toFixed(2)} ms` : '',
+    figure.unit === 'ms' ? `${signed(figure.added.median)} ms` : '',
   ])
   const { cpu, cores, platform, node } = machine
   return [
@@ -52,6 +52,10 @@ function spread({ median, min, max }: Spread, { unit }: FigureResult): string {
   const digits = unit === 'ms' ? 2 : 0
   const [middle, low, high] = [median, min, max].map((value) => value.toFixed(digits))
   return `${middle} [${low}..${high}]`
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`
 }
 
 function ratio(value: number): string {

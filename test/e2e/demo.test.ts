@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { hanse } from '../support/hanse.ts'
+import { hanse, runScript } from '../support/hanse.ts'
 
 const START = fileURLToPath(new URL('../../scripts/demo/start.ts', import.meta.url))
 
@@ -75,20 +73,7 @@ describe('npm start -- --once', () => {
 })
 
 async function runOnce(): Promise<{ result: Result; stdout: string }> {
-  const child = spawn(process.execPath, [START, '--once'], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 110_000,
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
+  const { code, stdout, stderr } = await runScript([START, '--once'], folder, 110_000)
   assert.equal(code, 0, `${stdout}\n${stderr}`)
   return { result: JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Result, stdout }
 }

@@ -4,15 +4,27 @@ import { fileURLToPath } from 'node:url'
 
 const BIN = fileURLToPath(new URL('../../node/bin/hanse.mjs', import.meta.url))
 
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
 /** Runs the `hanse` command to its end, as a shell would with its output piped. */
-export async function hanse(
+export async function hanse(args: readonly string[], cwd: string): Promise<Finished> {
+  return await runScript([BIN, ...args], cwd, 60_000)
+}
+
+/** Runs a script on this Node to its end. After `timeoutMs` it is stopped. */
+export async function runScript(
   args: readonly string[],
   cwd: string,
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [BIN, ...args], {
+  timeoutMs: number,
+): Promise<Finished> {
+  const child = spawn(process.execPath, args, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
+    timeout: timeoutMs,
   })
   let stdout = ''
   let stderr = ''

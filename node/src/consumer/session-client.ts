@@ -14,7 +14,7 @@ import {
   type Purchase,
   type Receipt,
 } from '@hanse/protocol'
-import type { FrameStream } from '../network/index.ts'
+import { type FrameStream, SessionLink } from '../network/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { PayloadQueue } from './payload-queue.ts'
 
@@ -36,9 +36,6 @@ export interface SessionClientOptions {
 /** Tokens a slow client may leave unread before the provider is asked to wait, in bytes of chunks. */
 const UNREAD_BYTES_MAX = 1 << 20
 
-/** Time for the last frames to leave before the stream is cut. */
-const CLOSE_MS = 2_000
-
 /**
  * Runs the consumer's side of one session over a stream: feeds the state machine and does what it says. Started by the
  * constructor; it ends by itself.
@@ -51,10 +48,9 @@ export class SessionClient {
   readonly started: Promise<void>
   readonly outcome: Promise<SessionOutcome>
 
-  readonly #frames: FrameStream
+  readonly #link: SessionLink<ConsumerTimer>
   readonly #options: SessionClientOptions
   readonly #queue = new PayloadQueue(UNREAD_BYTES_MAX)
-  readonly #timers = new Map<ConsumerTimer, NodeJS.Timeout>()
   readonly #started = Promise.withResolvers<void>()
   readonly #outcome = Promise.withResolvers<SessionOutcome>()
   #state: ConsumerState
@@ -68,32 +64,21 @@ export class SessionClient {
     this.outcome = this.#outcome.promise
     // Whoever waits for the payloads alone must not get an unhandled rejection for it.
     this.#started.promise.catch(() => {})
-    this.#frames = frames
     this.#options = options
+    this.#link = new SessionLink(frames, {
+      onFrame: (bytes) => this.#onFrame(bytes),
+      onClosed: () => this.#dispatch({ type: 'closed', now: options.now() }),
+      drained: () => this.#queue.drained(),
+    })
     const { state, actions } = openConsumerSession(purchase)
     this.#state = state
     this.#run(actions)
-    void this.#read()
+    void this.#link.read()
   }
 
   /** Stops the answer; what was delivered is still countersigned. */
   cancel(): void {
     this.#dispatch({ type: 'cancel', now: this.#options.now() })
-  }
-
-  async #read(): Promise<void> {
-    try {
-      for (;;) {
-        const batch = await this.#frames.readBatch()
-        if (batch === undefined) break
-        for (const bytes of batch) this.#onFrame(bytes)
-        if (this.#state.phase === 'ended') return
-        await this.#queue.drained()
-      }
-    } catch {
-      // A reset stream and an ended one mean the same without a final receipt.
-    }
-    this.#dispatch({ type: 'closed', now: this.#options.now() })
   }
 
   #onFrame(bytes: Uint8Array): void {
@@ -121,7 +106,7 @@ export class SessionClient {
     const { store, now } = this.#options
     switch (action.type) {
       case 'send':
-        this.#send(action.frame)
+        this.#link.send(encodeFrame(action.frame))
         return
       case 'accepted':
         store.setAcceptance(this.session, action.acceptance)
@@ -138,9 +123,7 @@ export class SessionClient {
         return
       case 'set-timer': {
         const { timer, ms } = action
-        clearTimeout(this.#timers.get(timer))
-        const fire = () => this.#dispatch({ type: 'timer', timer, now: now() })
-        this.#timers.set(timer, setTimeout(fire, ms))
+        this.#link.setTimer(timer, ms, () => this.#dispatch({ type: 'timer', timer, now: now() }))
         return
       }
       case 'end':
@@ -149,18 +132,9 @@ export class SessionClient {
     }
   }
 
-  #send(frame: Parameters<typeof encodeFrame>[0]): void {
-    try {
-      this.#frames.write(encodeFrame(frame))
-    } catch {
-      // The stream is gone; the reading side sees it too and ends the session.
-    }
-  }
-
   #end(reason: FinalReason, error: HanseError | undefined): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#options.store.endSession(this.session, reason, this.#options.now())
-    void this.#close(isAnswered(reason))
+    void this.#link.end(isAnswered(reason))
     this.#queue.close(error)
     if (error === undefined) this.#started.resolve()
     else this.#started.reject(error)
@@ -171,15 +145,5 @@ export class SessionClient {
       last: this.#last,
       receipts: this.#receipts,
     })
-  }
-
-  async #close(clean: boolean): Promise<void> {
-    try {
-      await this.#frames.end({ signal: AbortSignal.timeout(CLOSE_MS) })
-      // A provider that was refused or cancelled would otherwise keep its side open.
-      if (!clean) this.#frames.abort(new Error('session ended'))
-    } catch {
-      this.#frames.abort(new Error('session ended'))
-    }
   }
 }

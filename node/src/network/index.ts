@@ -16,3 +16,4 @@ export {
   type Waiting,
 } from './libp2p-node.ts'
 export type { NetworkOptions } from './libp2p-options.ts'
+export { SessionLink, type SessionLinkHandlers } from './session-link.ts'

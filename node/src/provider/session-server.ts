@@ -14,7 +14,7 @@ import {
   providerStep,
 } from '@hanse/protocol'
 import { EngineError, type EngineEvent } from '../engine/index.ts'
-import type { FrameStream } from '../network/index.ts'
+import { type FrameStream, SessionLink } from '../network/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
 
 /** An order that was looked at and found good: what it takes to serve it. */
@@ -38,8 +38,6 @@ export interface SessionServerOptions {
   readonly onEnd?: (session: string, reason: FinalReason, error: HanseError | undefined) => void
 }
 
-const CLOSE_MS = 2_000
-
 /** Runs the provider's side of one session over a stream; resolves when it has ended. */
 export async function serveSession(
   frames: FrameStream,
@@ -51,9 +49,8 @@ export async function serveSession(
 
 class SessionServer {
   readonly ended: Promise<void>
-  readonly #frames: FrameStream
+  readonly #link: SessionLink<ProviderTimer>
   readonly #options: SessionServerOptions
-  readonly #timers = new Map<ProviderTimer, NodeJS.Timeout>()
   readonly #ended = Promise.withResolvers<void>()
   readonly #engineStop = new AbortController()
   #state: ProviderState
@@ -63,28 +60,15 @@ class SessionServer {
 
   constructor(frames: FrameStream, options: SessionServerOptions) {
     this.ended = this.#ended.promise
-    this.#frames = frames
     this.#options = options
+    this.#link = new SessionLink(frames, {
+      onFrame: (bytes) => this.#onFrame(bytes),
+      onClosed: () => this.#dispatch({ type: 'closed', now: options.now() }),
+    })
     const { state, actions } = openProviderSession()
     this.#state = state
     this.#perform(actions)
-    void this.#read()
-  }
-
-  async #read(): Promise<void> {
-    try {
-      for (
-        let batch = await this.#frames.readBatch();
-        batch !== undefined;
-        batch = await this.#frames.readBatch()
-      ) {
-        for (const bytes of batch) this.#onFrame(bytes)
-        if (this.#state.phase === 'ended') return
-      }
-    } catch {
-      // A reset is a close: the consumer is gone.
-    }
-    this.#dispatch({ type: 'closed', now: this.#options.now() })
+    void this.#link.read()
   }
 
   #onFrame(bytes: Uint8Array): void {
@@ -126,20 +110,18 @@ class SessionServer {
           this.#stopEngine()
           break
         case 'send':
-          this.#send(action.frame)
+          this.#link.send(encodeFrame(action.frame))
           break
         case 'save-receipt':
           store.saveReceipt(this.#session ?? '', action.receipt)
           break
         case 'set-timer': {
           const { timer, ms } = action
-          clearTimeout(this.#timers.get(timer))
-          const fire = () => this.#dispatch({ type: 'timer', timer, now: now() })
-          this.#timers.set(timer, setTimeout(fire, ms))
+          this.#link.setTimer(timer, ms, () => this.#dispatch({ type: 'timer', timer, now: now() }))
           break
         }
         case 'clear-timer':
-          clearTimeout(this.#timers.get(action.timer))
+          this.#link.clearTimer(action.timer)
           break
         case 'end':
           this.#end(action.reason, action.error)
@@ -179,7 +161,7 @@ class SessionServer {
         finished = this.#onEngineEvents(events) ?? finished
         // Both the network and the credit window hold the engine back.
         await this.#resume?.promise
-        await this.#frames.drained(this.#engineStop.signal)
+        await this.#link.frames.drained(this.#engineStop.signal)
       }
     } catch (error) {
       fault = error
@@ -212,36 +194,18 @@ class SessionServer {
     return events.find((event) => event.type === 'end')
   }
 
-  #send(frame: Parameters<typeof encodeFrame>[0]): void {
-    try {
-      this.#frames.write(encodeFrame(frame))
-    } catch {
-      // The stream is gone; the reading side sees it too and ends the session.
-    }
-  }
-
   #stopEngine(): void {
     this.#engineStop.abort()
     this.#resume?.resolve()
   }
 
   #end(reason: FinalReason, error: HanseError | undefined): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#stopEngine()
     this.#admission?.release()
     if (this.#session !== undefined)
       this.#options.store.endSession(this.#session, reason, this.#options.now())
     this.#options.onEnd?.(this.#session ?? '', reason, error)
-    void this.#close(isAnswered(reason) || reason === 'rejected').then(this.#ended.resolve)
-  }
-
-  async #close(clean: boolean): Promise<void> {
-    try {
-      await this.#frames.end({ signal: AbortSignal.timeout(CLOSE_MS) })
-      if (!clean) this.#frames.abort(new Error('session ended'))
-    } catch {
-      this.#frames.abort(new Error('session ended'))
-    }
+    void this.#link.end(isAnswered(reason) || reason === 'rejected').then(this.#ended.resolve)
   }
 }
 
