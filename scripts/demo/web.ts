@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url'
 
 const WEB = fileURLToPath(new URL('../../marketplace-web/', import.meta.url))
 export const WEB_SERVER = join(WEB, 'server/serve.ts')
+export const WEB_BUILD = join(WEB, 'build')
 
 /** Builds the website when it was never built, or its sources are newer. */
 export async function buildWeb(onProgress: (line: string) => void): Promise<void> {
-  const built = join(WEB, 'build/index.html')
+  const built = join(WEB_BUILD, 'index.html')
   const sources = ['src', 'static', 'package.json', 'vite.config.ts'].map((name) => join(WEB, name))
   if (existsSync(built) && newest(sources) < statSync(built).mtimeMs) return
   onProgress('web: building the site, once…')

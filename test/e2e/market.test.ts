@@ -4,9 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import * as http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startWeb } from '@hanse/marketplace-web/server'
 import OpenAI, { APIError } from 'openai'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { entriesOf, Market } from '../../scripts/demo/market.ts'
+import { buildWeb, WEB_BUILD } from '../../scripts/demo/web.ts'
+import { launchChromium } from '../support/chromium.ts'
 import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
 import { hanse } from '../support/hanse.ts'
 import { sessionsOf, untilSettled } from '../support/sessions.ts'
@@ -201,6 +204,32 @@ describe('a bundle', () => {
       assert.equal(bad.code, 1)
       assert.match(bad.stdout, /✗ [a-z-]+ +\S/u)
       assert.equal(bad.stderr, '')
+    }
+  })
+})
+
+describe('the website', () => {
+  test('shows the offers of the real gateway, and why one is excluded', async () => {
+    await buildWeb(() => {})
+    const web = await startWeb({
+      directory: WEB_BUILD,
+      host: '127.0.0.1',
+      port: 0,
+      gatewayUrl: market.gatewayUrl,
+      settlementUrl: market.settlementUrl,
+    })
+    const browser = await launchChromium()
+    try {
+      const page = await browser.newPage()
+      const faults: string[] = []
+      page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+      await page.goto(`${web.url}/market`)
+      await page.getByText('251.37').first().waitFor()
+      await page.getByText('US is outside EU').first().waitFor()
+      assert.deepEqual(faults, [])
+    } finally {
+      await browser.close()
+      await web.close()
     }
   })
 })
