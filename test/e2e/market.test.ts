@@ -5,6 +5,8 @@ import * as http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startWeb } from '@hanse/marketplace-web/server'
+import { NodeStore } from '@hanse/node'
+import { cidOf } from '@hanse/protocol'
 import OpenAI, { APIError } from 'openai'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { entriesOf, Market } from '../../scripts/demo/market.ts'
@@ -313,6 +315,7 @@ describe('a provider that dies in mid-answer', () => {
     assert.equal(session?.peer, providerNamed('slow-fr').peerId)
     assert.equal(session?.reason, 'provider-unreachable')
     const { amount } = await untilSettled(market, session?.session ?? '')
+    await assertSameChain(session?.session ?? '', 'slow-fr')
     // What the consumer signed settles, though the provider is dead: at least all receipts before the last window.
     assert.ok(BigInt(amount) >= 10_000_000n * 32n, `only ${amount}`)
 
@@ -323,6 +326,18 @@ describe('a provider that dies in mid-answer', () => {
     assert.equal((await market.operator.checkLedger()).balanced, true)
   })
 })
+
+/** The dead provider's receipts are the consumer's, or all but the last, whose countersignature was on its way. */
+async function assertSameChain(session: string, provider: string): Promise<void> {
+  using theirs = new NodeStore(join(stateDir, provider, 'node.db'))
+  const response = await fetch(`${market.gatewayUrl}/hanse/v1/sessions/${session}`)
+  const ours = ((await response.json()) as { receipts: { cid: string }[] }).receipts.map(
+    ({ cid }) => cid,
+  )
+  const kept = theirs.receipts(session).map(({ bytes }) => cidOf(bytes).toString())
+  assert.ok(kept.length >= ours.length - 1, `${kept.length} of ${ours.length}`)
+  assert.deepEqual(kept, ours.slice(0, kept.length))
+}
 
 /** Says how large a body will be, and sends nothing of it: a client that sent all could miss the early answer. */
 async function announce(bytes: number): Promise<number | undefined> {
