@@ -125,7 +125,7 @@ export class AdmissionDesk {
       provider: context.signer.peerId,
       offer,
       evidenceLevel: evidenceLevel(),
-      replayed: store.session(order.cid.toString()) !== undefined,
+      replayed: store.hasSession(order.cid.toString()),
       draining: isDraining(),
       trustedIssuers: trustedIssuers(),
       creditWindowMax,

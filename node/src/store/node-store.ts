@@ -187,19 +187,25 @@ export class NodeStore implements Disposable {
       .map((row) => unpack(row.signed))
   }
 
+  hasSession(session: string): boolean {
+    return this.#db.prepare('select 1 from session where session = ?').get(session) !== undefined
+  }
+
   session(session: string): SessionRow | undefined {
-    return this.sessions({ session })[0]
+    return this.#sessionRows('where s.session = ?', session)[0]
   }
 
   /** Newest first. */
-  sessions({ session, limit = 50 }: { session?: string; limit?: number } = {}): SessionRow[] {
+  sessions({ limit = 50 }: { limit?: number } = {}): SessionRow[] {
+    return this.#sessionRows('order by s.started_at desc, s.rowid desc limit ?', limit)
+  }
+
+  #sessionRows(which: string, parameter: SQLInputValue): SessionRow[] {
     const rows = this.#bigints(
       `select s.*, coalesce((select max(amount) from receipt r where r.session = s.session), 0) as amount,
                 (select count(*) from receipt r where r.session = s.session) as receipts
-         from session s where ? is null or s.session = ? order by s.started_at desc, s.rowid desc limit ?`,
-      session ?? null,
-      session ?? null,
-      limit,
+         from session s ${which}`,
+      parameter,
     )
     return rows.map((row) => ({
       session: String(row.session),

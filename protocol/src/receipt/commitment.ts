@@ -26,9 +26,12 @@ export function commitPrompt(secret: Uint8Array, body: Uint8Array): Uint8Array {
 /** The transcript's state before anything was delivered. */
 export const EMPTY_TRANSCRIPT: Uint8Array = new Uint8Array(32)
 
-/** A chain of hashes over the payloads: a plain value, where a running SHA-256 would be hidden state. */
+/**
+ * A chain of hashes over the payloads: a plain value, where a running SHA-256 would be hidden state. The state before is
+ * always 32 bytes, so where it ends and the payload begins is never in doubt.
+ */
 export function extendTranscript(state: Uint8Array, payload: Uint8Array): Uint8Array {
-  return sha256(concat([state, sha256(payload)]))
+  return sha256(concat([state, payload]))
 }
 
 function saltOf(secret: Uint8Array, label: string): Uint8Array {
