@@ -267,3 +267,10 @@ export class HanseError extends Error {
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERRORS, value)
 }
+
+/** A fault of any kind as ours; what was not foreseen keeps its cause and says no more. */
+export function asHanseError(error: unknown): HanseError {
+  return error instanceof HanseError
+    ? error
+    : new HanseError('HANSE_INTERNAL', 'unexpected fault', { cause: error })
+}

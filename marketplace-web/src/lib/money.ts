@@ -20,20 +20,9 @@ export function formatPerMtok(price: PicoEuro): string {
   return decimal(price, 6)
 }
 
-/** An amount as EUR, exact, with two decimals or as many as it needs. */
-export function formatEuro(amount: PicoEuro): string {
-  return decimal(amount, 12)
-}
-
 /** The stored number itself, for who wants to check: "250 000 000 pEUR per token". */
 export function exactPerToken(price: PicoEuro): string {
   return `${grouped(price)} pEUR per token`
-}
-
-/** The cost of `tokens` at `price` per token. @throws {RangeError} when `tokens` is negative. */
-export function amountOf(tokens: bigint, price: PicoEuro): PicoEuro {
-  if (tokens < 0n) throw new RangeError(`tokens: ${tokens}`)
-  return (tokens * price) as PicoEuro
 }
 
 export function lowest(prices: readonly PicoEuro[]): PicoEuro | undefined {

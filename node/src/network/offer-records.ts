@@ -11,14 +11,15 @@ import {
   RECORD_BYTES_MAX,
   type SignedRecord,
   type SigningContext,
+  signedFields,
   signedRecordSchema,
 } from '@hanse/protocol'
 
 /** An offer of 8 KiB with its signature around it. */
 const VALUE_BYTES_MAX = RECORD_BYTES_MAX + 512
 
-export function encodeOfferValue({ bytes, signatures }: SignedRecord): Uint8Array {
-  return encodeCanonical({ bytes, signatures: signatures.map((signature) => ({ ...signature })) })
+export function encodeOfferValue(signed: SignedRecord): Uint8Array {
+  return encodeCanonical(signedFields(signed))
 }
 
 /**

@@ -9,8 +9,8 @@ import {
   type PeerId,
   type PicoEuro,
   SESSION_PROTOCOL,
-  type SignedRecord,
   type Signer,
+  signedFields,
 } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Engine } from '../engine/index.ts'
@@ -143,9 +143,9 @@ export class Provider implements AsyncDisposable {
       now,
     })
     await network.handle(OFFER_PROTOCOL, async (frames) => {
-      const { bytes, signatures } = this.#book.current()
-      const attestations = this.#book.attestations.map(plain)
-      frames.write(encodeCanonical({ offer: plain({ bytes, signatures }), attestations }))
+      const offer = signedFields(this.#book.current())
+      const attestations = this.#book.attestations.map(signedFields)
+      frames.write(encodeCanonical({ offer, attestations }))
       await frames.end()
     })
     await network.handle(
@@ -246,13 +246,6 @@ export class Provider implements AsyncDisposable {
     const pause = delay(ms, undefined, { signal }).catch(() => {})
     await (wake === undefined ? pause : Promise.race([pause, wake]))
   }
-}
-
-function plain({ bytes, signatures }: SignedRecord): {
-  bytes: Uint8Array
-  signatures: SignedRecord['signatures'][number][]
-} {
-  return { bytes, signatures: signatures.map((signature) => ({ ...signature })) }
 }
 
 function messageOf(error: unknown): string {

@@ -15,6 +15,7 @@ import {
   type SignedRecord,
   type Signer,
   type SigningContext,
+  signedFields,
   signRecord,
 } from '@hanse/protocol'
 import { z } from 'zod'
@@ -115,10 +116,10 @@ export class SettlementClient {
       issuedAt: now(),
       notAfter: now() + BINDING_VALID_MS,
     }
-    const { bytes, signatures } = signRecord(context, providerBinding, value, 'provider', signer)
+    const binding = signRecord(context, providerBinding, value, 'provider', signer)
     const account = await this.#call('POST', '/v1/providers', accountJson, {
       type: 'application/cbor',
-      bytes: encodeCanonical(plain({ bytes, signatures })),
+      bytes: encodeCanonical(signedFields(binding)),
     })
     return this.#account(account)
   }
@@ -132,11 +133,11 @@ export class SettlementClient {
   /** One result for each submission, in order. @throws {HanseError} when settlement could not be asked */
   async submit(submissions: readonly Submission[]): Promise<SubmissionResult[]> {
     const items = submissions.map(({ order, acceptance, authorization, attestation, receipt }) => ({
-      order: plain(order),
-      acceptance: plain(acceptance),
-      authorization: authorization === null ? null : plain(authorization),
-      attestation: attestation === null ? null : plain(attestation),
-      receipt: plain(receipt),
+      order: signedFields(order),
+      acceptance: signedFields(acceptance),
+      authorization: authorization === null ? null : signedFields(authorization),
+      attestation: attestation === null ? null : signedFields(attestation),
+      receipt: signedFields(receipt),
     }))
     const { results } = await this.#call('POST', '/v1/receipts', resultsJson, {
       type: 'application/cbor',
@@ -206,13 +207,6 @@ function refusal(status: number, answer: unknown): HanseError {
     'HANSE_SETTLEMENT_UNAVAILABLE',
     `settlement answered ${status}: ${detail ?? 'no reason given'}`,
   )
-}
-
-function plain({ bytes, signatures }: SignedRecord): {
-  bytes: Uint8Array
-  signatures: Signature[]
-} {
-  return { bytes, signatures: signatures.map((signature) => ({ ...signature })) }
 }
 
 /** Whether it verifies is for `openSigned` to say. */

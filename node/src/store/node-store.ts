@@ -15,6 +15,7 @@ import {
   type SessionEvidence,
   type SignedRecord,
   type SpendAuthorization,
+  signedFields,
   signedRecordSchema,
 } from '@hanse/protocol'
 import { migrate } from './schema.ts'
@@ -366,8 +367,8 @@ export class NodeStore implements Disposable {
 
 const SIGNED_BYTES_MAX = 16 * 1024
 
-function pack({ bytes, signatures }: SignedRecord): Uint8Array {
-  return encodeCanonical({ bytes, signatures: signatures.map((signature) => ({ ...signature })) })
+function pack(signed: SignedRecord): Uint8Array {
+  return encodeCanonical(signedFields(signed))
 }
 
 function unpack(column: unknown): SignedRecord {

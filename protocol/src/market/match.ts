@@ -26,7 +26,7 @@ export interface Requirement {
   readonly now: number
 }
 
-export type ExclusionCode = 'expired' | 'model' | 'residency' | 'price' | 'context' | 'capacity'
+export type ExclusionCode = 'expired' | 'residency' | 'price' | 'context'
 
 export interface Exclusion {
   readonly code: ExclusionCode

@@ -34,6 +34,17 @@ export const signedRecordSchema = z.strictObject({
   signatures: z.array(signatureSchema).max(2),
 })
 
+/** Just the two fields, as they travel and are stored: records in hand carry their name and value beside them. */
+export function signedFields({ bytes, signatures }: SignedRecord): {
+  bytes: Uint8Array
+  signatures: Signature[]
+} {
+  return {
+    bytes,
+    signatures: signatures.map(({ signer, role, signature }) => ({ signer, role, signature })),
+  }
+}
+
 /** The network's name is in every signature: what was signed on one network is void on another. */
 export interface SigningContext {
   readonly network: string

@@ -1,4 +1,4 @@
-import { type ErrorCode, HanseError } from '../errors.ts'
+import { asHanseError, type ErrorCode, HanseError } from '../errors.ts'
 import type { Signer } from '../identity/keys.ts'
 import type { PicoEuro } from '../money.ts'
 import { commit, EMPTY_TRANSCRIPT, extendTranscript } from '../receipt/commitment.ts'
@@ -11,6 +11,7 @@ import {
   type SignedRecord,
   type SigningContext,
   signBytes,
+  signedFields,
 } from '../record/signed.ts'
 import { bytesEqual } from '../wire.ts'
 import { type ConsumerFrame, type ProviderFrame, promptFrames } from './frames.ts'
@@ -111,8 +112,8 @@ export function openConsumerSession(purchase: Purchase): ConsumerStep {
   const { order, authorization, secret } = purchase
   const first: ConsumerFrame = {
     t: 'order',
-    order: plain(order),
-    authorization: authorization === null ? null : plain(authorization),
+    order: signedFields(order),
+    authorization: authorization === null ? null : signedFields(authorization),
     secret,
   }
   return {
@@ -427,14 +428,4 @@ function end(reason: FinalReason, error?: HanseError): ConsumerStep {
 
 function codeOf(reason: FinalReason): ErrorCode {
   return reason === 'completed' || reason === 'length' ? 'HANSE_INTERNAL' : REASON_CODES[reason]
-}
-
-function plain(record: SignedRecord): { bytes: Uint8Array; signatures: Signature[] } {
-  return { bytes: record.bytes, signatures: [...record.signatures] }
-}
-
-function asHanseError(error: unknown): HanseError {
-  return error instanceof HanseError
-    ? error
-    : new HanseError('HANSE_INTERNAL', 'unexpected fault', { cause: error })
 }

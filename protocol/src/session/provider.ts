@@ -1,4 +1,4 @@
-import { HanseError } from '../errors.ts'
+import { asHanseError, HanseError } from '../errors.ts'
 import type { Signer } from '../identity/keys.ts'
 import { amountOf, type PicoEuro, picoEuro } from '../money.ts'
 import { commit, commitPrompt, EMPTY_TRANSCRIPT, extendTranscript } from '../receipt/commitment.ts'
@@ -10,6 +10,7 @@ import {
   type Signature,
   type SignedRecord,
   type SigningContext,
+  signedFields,
   signRecord,
 } from '../record/signed.ts'
 import { bytesEqual, concat } from '../wire.ts'
@@ -305,7 +306,7 @@ function accept(
     state,
     actions: [
       { type: 'set-timer', timer: 'deadline', ms: deadlineMs },
-      { type: 'send', frame: { t: 'accept', acceptance: plain(accepted) } },
+      { type: 'send', frame: { t: 'accept', acceptance: signedFields(accepted) } },
       { type: 'start-engine', acceptance: accepted },
     ],
   }
@@ -563,7 +564,7 @@ function reject(
     state: { phase: 'ended', reason: 'rejected' },
     actions: [
       { type: 'clear-timer', timer: 'prompt' },
-      { type: 'send', frame: { t: 'reject', rejection: plain(rejected) } },
+      { type: 'send', frame: { t: 'reject', rejection: signedFields(rejected) } },
       { type: 'end', reason: 'rejected', error },
     ],
   }
@@ -611,16 +612,6 @@ function amountSent(state: Streaming): PicoEuro {
   return priceTokens(state.order.value, state)
 }
 
-function plain(record: SignedRecord): { bytes: Uint8Array; signatures: Signature[] } {
-  return { bytes: record.bytes, signatures: [...record.signatures] }
-}
-
 function named<Value>(record: Named<Value>): Named<Value> {
   return { cid: record.cid, bytes: record.bytes, value: record.value }
-}
-
-function asHanseError(error: unknown): HanseError {
-  return error instanceof HanseError
-    ? error
-    : new HanseError('HANSE_INTERNAL', 'unexpected fault', { cause: error })
 }

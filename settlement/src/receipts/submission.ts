@@ -3,6 +3,7 @@ import {
   encodeCanonical,
   HanseError,
   type SignedRecord,
+  signedFields,
   signedRecordSchema,
 } from '@hanse/protocol'
 import { z } from 'zod'
@@ -57,22 +58,15 @@ export function readSubmissions(bytes: Uint8Array): (Submission | HanseError)[] 
 export function writeSubmissions(submissions: readonly Submission[]): Uint8Array {
   return encodeCanonical({
     items: submissions.map(({ order, acceptance, authorization, attestation, receipt }) => ({
-      order: plain(order),
-      acceptance: plain(acceptance),
-      authorization: authorization && plain(authorization),
-      attestation: attestation && plain(attestation),
-      receipt: plain(receipt),
+      order: signedFields(order),
+      acceptance: signedFields(acceptance),
+      authorization: authorization && signedFields(authorization),
+      attestation: attestation && signedFields(attestation),
+      receipt: signedFields(receipt),
     })),
   })
 }
 
 /** A signed record as bytes: what is stored. */
-export const encodeSigned = (signed: SignedRecord): Uint8Array => encodeCanonical(plain(signed))
-
-/** Only the two fields: named records carry more. */
-function plain({ bytes, signatures }: SignedRecord) {
-  return {
-    bytes,
-    signatures: signatures.map(({ signer, role, signature }) => ({ signer, role, signature })),
-  }
-}
+export const encodeSigned = (signed: SignedRecord): Uint8Array =>
+  encodeCanonical(signedFields(signed))
