@@ -75,6 +75,15 @@ export const ERRORS = {
     true,
     'Order at the prices of the current offer.',
   ),
+  HANSE_ORDER_QUOTE: invalid(
+    'Cite the quote of this session, and change nothing but prices, authorization and credit window.',
+  ),
+  HANSE_QUOTE_ROUNDS: entry(
+    409,
+    'invalid_request_error',
+    true,
+    'Order at the quoted prices, or choose another provider: three rounds are all.',
+  ),
   HANSE_ORDER_LIMITS: invalid('Lower max_tokens, or shorten the prompt, to what the offer allows.'),
   HANSE_ORDER_WINDOW_TOO_SMALL: invalid(
     'Raise the credit window so that the prompt and one token fit in it.',
@@ -201,6 +210,68 @@ export const ERRORS = {
     'server_error',
     true,
     'Run `hanse offers` to see which offers were excluded, and why.',
+  ),
+  // Transparency log
+  HANSE_LOG_NOTE: invalid(
+    'Send the signed note byte for byte as it was published: text, a blank line, signature lines.',
+  ),
+  HANSE_LOG_KEY: invalid(
+    'Give each verifier key once, as the log or witness published it (name+hash+key).',
+  ),
+  HANSE_LOG_SIGNATURE: invalid(
+    'A known key is named but did not sign this text; fetch the note again and report it if it stays so.',
+  ),
+  HANSE_LOG_UNSIGNED: invalid('Check that the key of this log is among the keys that you trust.'),
+  HANSE_LOG_CHECKPOINT: invalid(
+    'Send a checkpoint of origin, size and root, one a line, as C2SP tlog-checkpoint describes it.',
+  ),
+  HANSE_LOG_ORIGIN: invalid('Use a checkpoint of the log whose key you trust, not of another one.'),
+  HANSE_LOG_POLICY: invalid('Correct the line of the trust policy that the message names.'),
+  HANSE_LOG_QUORUM: invalid(
+    'Wait until more witnesses have cosigned the checkpoint, or fetch a newer proof.',
+  ),
+  HANSE_LOG_PROOF_FORMAT: invalid('Send the proof file as it was issued (c2sp.org/tlog-proof@v1).'),
+  HANSE_LOG_PROOF: invalid(
+    'The proof does not lead from this entry to the signed root; ask for a new one and report the log if it fails again.',
+  ),
+  HANSE_LOG_INDEX: entry(
+    404,
+    'not_found_error',
+    true,
+    'Ask for an entry or size within the tree of the checkpoint, or for a newer checkpoint.',
+  ),
+  HANSE_LOG_ENTRY: entry(
+    413,
+    'invalid_request_error',
+    false,
+    'Log entries of at most 65,535 bytes, in batches within the limit; log a commitment to what is longer.',
+  ),
+  HANSE_LOG_TILE_PATH: invalid(
+    'Name tiles as C2SP tlog-tiles does, for example tile/0/x001/x234/067.p/12.',
+  ),
+  HANSE_LOG_TILE_MISSING: entry(
+    404,
+    'not_found_error',
+    true,
+    'Fetch the tile from a mirror of the log, and report a log that withholds it.',
+  ),
+  HANSE_LOG_TILE: internal(
+    'The tiles do not add up to the checkpoint; restore the log’s storage from a mirror or a backup.',
+  ),
+  HANSE_LOG_CONFLICT: entry(
+    409,
+    'server_error',
+    true,
+    'Another writer kept committing first; run one writer for each log, or try again.',
+  ),
+  HANSE_LOG_FORK: internal(
+    'The stored log does not continue what was signed before; stop writing and restore its newest state.',
+  ),
+  HANSE_LOG_WITNESS_REQUEST: invalid(
+    'Send add-checkpoint requests as C2SP tlog-witness describes them, with at most 63 proof lines.',
+  ),
+  HANSE_LOG_SEALED: invalid(
+    'Open sealed data with the key of its subject; where that was destroyed the data is erased.',
   ),
   // Gateway and settlement at the edge
   HANSE_REQUEST_INVALID: invalid('Correct the field that the message names.'),

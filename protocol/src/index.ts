@@ -3,6 +3,7 @@ export * from './errors.ts'
 export { isStrictPoint, publicKeyOf, signEd25519, verifyEd25519 } from './identity/ed25519.ts'
 export * from './identity/keys.ts'
 export * from './identity/peer-id.ts'
+export * from './log/index.ts'
 export * from './market/keys.ts'
 export * from './market/match.ts'
 export * from './market/offer.ts'
@@ -17,6 +18,7 @@ export * from './region/attestation.ts'
 export * from './region/countries.ts'
 export * from './region/policy.ts'
 export {
+  type Bid,
   CONSUMER_LIMITS,
   type ConsumerAction,
   type ConsumerContext,
@@ -29,6 +31,7 @@ export {
 } from './session/consumer.ts'
 export * from './session/credit-window.ts'
 export * from './session/frames.ts'
+export * from './session/plausibility.ts'
 export {
   type Delta,
   type OrderReceived,
@@ -44,4 +47,5 @@ export {
 export * from './session/reasons.ts'
 export * from './session/records.ts'
 export * from './session/review.ts'
+export * from './session/rounds.ts'
 export { bytesEqual, cidOf, concat, decodeCanonical, encodeCanonical, isRecordCid } from './wire.ts'

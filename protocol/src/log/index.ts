@@ -1,0 +1,32 @@
+export { type Audit, type AuditOptions, auditTiles, type Disagreement } from './audit.ts'
+export {
+  type Checkpoint,
+  formatCheckpoint,
+  type OpenCheckpoint,
+  openCheckpoint,
+  parseCheckpoint,
+  signCheckpoint,
+} from './checkpoint.ts'
+export { type Cosigner, cosignerOf, verifyCosignature } from './cosignature.ts'
+export { decodeEntryBundle, ENTRY_BYTES_MAX, encodeEntryBundle } from './entry-bundle.ts'
+export { emptyRoot, leafHash, nodeHash } from './hash.ts'
+export {
+  type NoteSigner,
+  noteSignerOf,
+  type OpenNote,
+  openNote,
+  signNote,
+  type VerifiedSignature,
+} from './note.ts'
+export type { SignatureLine } from './note-lines.ts'
+export { parseTilePath, TILE_WIDTH, type TileName, tilePath } from './tile-path.ts'
+export { type FetchTile, TileReader } from './tile-reader.ts'
+export { nodeInTile, type TileRow, tileAt, tileRows } from './tile-shape.ts'
+export { Frontier, proveConsistency, proveInclusion, rootOf, rootOfLeaves } from './tree.ts'
+export { formatVerifierKey, parseVerifierKey, type VerifierKey } from './verifier-key.ts'
+export {
+  type ConsistencyClaim,
+  type InclusionClaim,
+  verifyConsistency,
+  verifyInclusion,
+} from './verify.ts'
