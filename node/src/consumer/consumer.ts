@@ -1,5 +1,6 @@
 import {
   amountOf,
+  type Bid,
   commitPrompt,
   ERRORS,
   HanseError,
@@ -10,6 +11,7 @@ import {
   order,
   orderCostMax,
   type PicoEuro,
+  type Prices,
   picoEuro,
   type Receipt,
   type ResidencyPolicy,
@@ -20,6 +22,7 @@ import {
   smallestWindow,
   summarize,
 } from '@hanse/protocol'
+import type { CID } from 'multiformats/cid'
 import type { Network } from '../network/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import type { Allowance, Authorizer } from './authorizer.ts'
@@ -78,6 +81,8 @@ const ORDER_VALID_MS = 2 * 60_000
 /** Chat templates wrap each message in a few tokens. */
 const TEMPLATE_TOKENS_MAX = 64
 const CONNECT_MS = 5_000
+/** Without a highest price, what a quote may ask above the offer: prices follow load and electricity, not whims. */
+const QUOTE_RISE_MAX_PERCENT = 10n
 
 /** A consumer node: finds offers, orders, streams, countersigns. */
 export class Consumer {
@@ -156,21 +161,26 @@ export class Consumer {
   ): Promise<Answer> {
     const { network, networkName, signer, store, settings, now, random, onReceipt } = this.#options
     const { offer } = known
+    const context = { network: networkName, signer }
     const secret = random(SESSION_SECRET_BYTES)
-    const maxInputTokens = BigInt(
-      Math.min(request.body.byteLength + TEMPLATE_TOKENS_MAX, model.contextLength),
-    )
-    const maxOutputTokens = BigInt(
-      Math.min(request.maxOutputTokens ?? model.maxOutputTokens, model.maxOutputTokens),
-    )
-    const { inputPrice, outputPrice } = model
-    const terms = { maxInputTokens, maxOutputTokens, inputPrice, outputPrice }
-    const allowance = await this.#allow(known, orderCostMax(terms))
-    let client: SessionClient
-    try {
-      const context = { network: networkName, signer }
+    const terms = {
+      maxInputTokens: BigInt(
+        Math.min(request.body.byteLength + TEMPLATE_TOKENS_MAX, model.contextLength),
+      ),
+      maxOutputTokens: BigInt(
+        Math.min(request.maxOutputTokens ?? model.maxOutputTokens, model.maxOutputTokens),
+      ),
+    }
+    let allowance: Allowance | undefined
+    /** Signs an order at these prices, under an authorization that covers it. */
+    const bid = async ({ inputPrice, outputPrice }: Prices, quote: CID | null): Promise<Bid> => {
+      const prices = { inputPrice, outputPrice }
+      allowance?.release()
+      allowance = undefined
+      allowance = await this.#allow(known, orderCostMax({ ...terms, ...prices }))
       const value: Order = {
         ...terms,
+        ...prices,
         consumer: signer.peerId,
         provider: offer.provider,
         offer: known.signed.cid,
@@ -179,22 +189,30 @@ export class Consumer {
         residency: { allow: settings.residency.allow, minLevel: settings.residency.minLevel },
         promptCommitment: commitPrompt(secret, request.body),
         receiptEvery: settings.receiptEvery,
-        creditWindow: this.#creditWindow(maxInputTokens, inputPrice, outputPrice),
+        creditWindow: this.#creditWindow(terms.maxInputTokens, prices),
         deadlineMs: settings.deadlineMs,
         issuedAt: now(),
         notAfter: now() + ORDER_VALID_MS,
         nonce: random(16),
-        quote: null,
+        quote,
       }
-      const signed = signRecord(context, order, value, 'consumer', signer)
+      return {
+        order: signRecord(context, order, value, 'consumer', signer),
+        authorization: allowance?.authorization ?? null,
+        remaining: allowance?.remaining,
+      }
+    }
+    let client: SessionClient
+    try {
+      const first = await bid(model, null)
       store.putOffer(known.signed, known.signedAttestations)
-      store.beginSession('consumer', signed, allowance?.authorization ?? null, now())
+      store.beginSession('consumer', first.order, first.authorization, now())
       const { frames } = await network
         .openStream([...known.addresses], SESSION_PROTOCOL, {
           signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]),
         })
         .catch((cause: unknown) => {
-          store.endSession(signed.cid.toString(), 'provider-unreachable', now())
+          store.endSession(first.order.cid.toString(), 'provider-unreachable', now())
           throw new HanseError(
             'HANSE_PROVIDER_UNREACHABLE',
             `provider ${offer.provider} cannot be reached`,
@@ -203,14 +221,15 @@ export class Consumer {
         })
       client = new SessionClient(
         frames,
+        { ...first, secret, prompt: request.body },
         {
-          order: signed,
-          authorization: allowance?.authorization ?? null,
-          remaining: allowance?.remaining,
-          secret,
-          prompt: request.body,
+          context,
+          store,
+          now,
+          decide: async ({ quote }) =>
+            this.#isAcceptable(quote.value, model) ? await bid(quote.value, quote.cid) : undefined,
+          ...(onReceipt === undefined ? {} : { onReceipt }),
         },
-        { context, store, now, ...(onReceipt === undefined ? {} : { onReceipt }) },
       )
     } catch (error) {
       allowance?.release()
@@ -225,6 +244,7 @@ export class Consumer {
     void client.outcome.then(() => signal.removeEventListener('abort', cancel))
     if (signal.aborted) cancel()
     await client.started
+    const { inputPrice, outputPrice } = client.prices
     return {
       session: client.session,
       provider: offer.provider,
@@ -236,6 +256,16 @@ export class Consumer {
       outcome: client.outcome,
       cancel,
     }
+  }
+
+  /** Up to the highest acceptable price where one is set; else a little above what was offered, never a bait. */
+  #isAcceptable(asked: Prices, offered: Prices): boolean {
+    const { maxInputPrice, maxOutputPrice } = this.#options.settings
+    const risen = (price: PicoEuro) => price + (price * QUOTE_RISE_MAX_PERCENT) / 100n
+    return (
+      asked.inputPrice <= (maxInputPrice ?? risen(offered.inputPrice)) &&
+      asked.outputPrice <= (maxOutputPrice ?? risen(offered.outputPrice))
+    )
   }
 
   async #allow({ offer }: FetchedOffer, cost: PicoEuro): Promise<Allowance | undefined> {
@@ -250,7 +280,7 @@ export class Consumer {
   }
 
   /** Two receipts' worth beyond the prompt, so that tokens flow while a countersignature travels. */
-  #creditWindow(inputTokens: bigint, inputPrice: PicoEuro, outputPrice: PicoEuro): PicoEuro {
+  #creditWindow(inputTokens: bigint, { inputPrice, outputPrice }: Prices): PicoEuro {
     const { receiptEvery, creditWindowMax } = this.#options.settings
     const input = amountOf(inputTokens, inputPrice)
     const least = smallestWindow(input, outputPrice)

@@ -1,4 +1,6 @@
 import {
+  asHanseError,
+  type Bid,
   type ConsumerAction,
   type ConsumerContext,
   type ConsumerEvent,
@@ -11,8 +13,10 @@ import {
   HanseError,
   isAnswered,
   openConsumerSession,
+  type Prices,
   type Purchase,
   type Receipt,
+  type Round,
 } from '@hanse/protocol'
 import { type FrameStream, SessionLink } from '../network/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
@@ -31,6 +35,8 @@ export interface SessionClientOptions {
   readonly store: NodeStore
   readonly now: () => number
   readonly onReceipt?: (session: string, receipt: Receipt) => void
+  /** Answers a quote with the next order, or leaves it. @throws {HanseError} why it is left */
+  readonly decide?: (round: Round) => Promise<Bid | undefined>
 }
 
 /** Tokens a slow client may leave unread before the provider is asked to wait, in bytes of chunks. */
@@ -41,7 +47,10 @@ const UNREAD_BYTES_MAX = 1 << 20
  * constructor; it ends by itself.
  */
 export class SessionClient {
-  readonly session: string
+  /** CID of the order; another one after each round of quotes. */
+  session: string
+  /** As they were agreed on in the end. */
+  prices: Prices
   /** The engine's chunks, in order. Throws the session's error when it did not end with a whole answer. */
   readonly payloads: AsyncIterable<readonly Uint8Array[]>
   /** Resolves with the first payload, or a whole empty answer; rejects when it ends badly before. */
@@ -59,6 +68,7 @@ export class SessionClient {
 
   constructor(frames: FrameStream, purchase: Purchase, options: SessionClientOptions) {
     this.session = purchase.order.cid.toString()
+    this.prices = purchase.order.value
     this.payloads = this.#queue
     this.started = this.#started.promise
     this.outcome = this.#outcome.promise
@@ -108,6 +118,9 @@ export class SessionClient {
       case 'send':
         this.#link.send(encodeFrame(action.frame))
         return
+      case 'decide-quote':
+        void this.#decide(action.round)
+        return
       case 'accepted':
         store.setAcceptance(this.session, action.acceptance)
         return
@@ -130,6 +143,29 @@ export class SessionClient {
         this.#end(action.reason, action.error)
         return
     }
+  }
+
+  async #decide(round: Round): Promise<void> {
+    const { store, now, decide } = this.#options
+    let bid: Bid | undefined
+    let error: HanseError | undefined
+    try {
+      bid = await decide?.(round)
+    } catch (cause) {
+      error = asHanseError(cause)
+    }
+    // Cancelled meanwhile, or cut.
+    if (this.#state.phase !== 'deciding') return
+    if (bid === undefined) {
+      this.#dispatch({ type: 'decline', ...(error && { error }), now: now() })
+      return
+    }
+    store.putRound(round)
+    store.endSession(this.session, 'quoted', now())
+    this.session = bid.order.cid.toString()
+    this.prices = bid.order.value
+    store.beginSession('consumer', bid.order, bid.authorization, now())
+    this.#dispatch({ type: 'reorder', bid, now: now() })
   }
 
   #end(reason: FinalReason, error: HanseError | undefined): void {

@@ -4,6 +4,7 @@ import {
   type OfferedModel,
   type OrderReceived,
   type PicoEuro,
+  type Prices,
   type ProviderContext,
   picoEuro,
   priceTokens,
@@ -16,7 +17,7 @@ import type { Engine, EngineRequest } from '../engine/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import type { Capacity } from './capacity.ts'
 import { Reservations } from './reservations.ts'
-import type { Admission } from './session-server.ts'
+import type { Admission, Ask } from './session-server.ts'
 
 /** A model on offer, and the engine that runs it under its own name. */
 export interface ServedModel {
@@ -30,6 +31,8 @@ export interface AdmissionOptions {
   readonly capacity: Capacity
   readonly models: ReadonlyMap<string, ServedModel>
   readonly findOffer: (cid: string) => Offer | undefined
+  /** What a model costs now; it may have changed since the offer that an order cites. */
+  readonly pricesOf: (model: string) => Prices | undefined
   readonly evidenceLevel: () => number
   readonly isDraining: () => boolean
   readonly trustedIssuers: () => readonly string[]
@@ -51,9 +54,16 @@ export class AdmissionDesk {
     this.#options = options
   }
 
-  /** @throws {HanseError} the reason for the Rejection */
-  async admit(remotePeer: string, ordered: OrderReceived, prompt: Uint8Array): Promise<Admission> {
-    const { order, authorization } = ordered
+  /**
+   * @returns the admission, or the prices to ask for when only they are wrong
+   * @throws {HanseError} the reason for the Rejection
+   */
+  async admit(
+    remotePeer: string,
+    ordered: OrderReceived,
+    prompt: Uint8Array,
+  ): Promise<Admission | Ask> {
+    const { order, authorization, rounds } = ordered
     const { store, now } = this.#options
     if (order.value.consumer !== remotePeer) {
       throw new HanseError(
@@ -61,7 +71,9 @@ export class AdmissionDesk {
         'the order is signed by another peer than the one connected',
       )
     }
-    const { offer, model } = this.#review(order)
+    const reviewed = this.#review(ordered)
+    if ('ask' in reviewed) return reviewed
+    const { offer, model } = reviewed
     const modelId = model.id
     const served = this.#options.models.get(modelId)
     if (served === undefined)
@@ -96,6 +108,7 @@ export class AdmissionDesk {
       giveBack()
       throw new HanseError('HANSE_ORDER_REPLAYED', 'the order was seen before')
     }
+    for (const round of rounds) store.putRound(round)
     const unreserve =
       spentUnder === undefined ? undefined : this.#reservations.reserve(spentUnder, cost)
     return {
@@ -108,10 +121,11 @@ export class AdmissionDesk {
     }
   }
 
-  #review(order: OrderReceived['order']): { offer: Offer; model: OfferedModel } {
+  #review({ order, rounds }: OrderReceived): { offer: Offer; model: OfferedModel } | Ask {
     const {
       context,
       findOffer,
+      pricesOf,
       evidenceLevel,
       isDraining,
       trustedIssuers,
@@ -120,19 +134,27 @@ export class AdmissionDesk {
       store,
     } = this.#options
     const offer = findOffer(order.value.offer.toString())
-    const model = reviewOrder(order.value, {
+    const facts = {
       now: now(),
       provider: context.signer.peerId,
       offer,
+      quote: rounds.at(-1)?.quote.value,
       evidenceLevel: evidenceLevel(),
       replayed: store.hasSession(order.cid.toString()),
       draining: isDraining(),
       trustedIssuers: trustedIssuers(),
       creditWindowMax,
-    })
-    if (offer === undefined)
-      throw new HanseError('HANSE_ORDER_OFFER_UNKNOWN', 'the order cites no current offer')
-    return { offer, model }
+    }
+    try {
+      const model = reviewOrder(order.value, facts)
+      if (offer === undefined) throw new Error('an order was reviewed without its offer')
+      return { offer, model }
+    } catch (error) {
+      const ask = pricesOf(order.value.model)
+      const onlyPrices = error instanceof HanseError && error.code === 'HANSE_ORDER_PRICE'
+      if (!onlyPrices || ask === undefined) throw error
+      return { ask }
+    }
   }
 }
 

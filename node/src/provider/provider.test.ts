@@ -6,6 +6,7 @@ import {
   decodeProviderFrame,
   encodeCanonical,
   encodeFrame,
+  exportBundle,
   type HanseError,
   type Offer,
   type Order,
@@ -20,6 +21,7 @@ import {
   signBytes,
   signerOf,
   signRecord,
+  verifyBundle,
 } from '@hanse/protocol'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { pino } from 'pino'
@@ -167,7 +169,7 @@ describe('an honest consumer', () => {
 
   test('outside the provider’s residency is told why, and nothing was sent', async () => {
     const before = providerStore.sessions().length
-    const picky = honest(stack.use(new NodeStore(':memory:')), ['FR'])
+    const picky = honest(stack.use(new NodeStore(':memory:')), { allow: ['FR'] })
     await assert.rejects(
       picky.chat({ model: MODEL, body: PROMPT, maxOutputTokens: 5 }, new AbortController().signal),
       (error: HanseError) => {
@@ -178,10 +180,63 @@ describe('an honest consumer', () => {
   })
 })
 
+describe('a consumer that orders below the price', () => {
+  /** Remembers the offer from when it was cheaper by a pico-euro. */
+  const stale = () =>
+    new Proxy(directory, {
+      get: (target, key) => {
+        if (key !== 'find') return Reflect.get(target, key).bind(target)
+        return async (...asked: Parameters<OfferDirectory['find']>) =>
+          (await target.find(...asked)).map((known) => ({
+            ...known,
+            offer: {
+              ...known.offer,
+              models: known.offer.models.map((model) => ({
+                ...model,
+                outputPrice: picoEuro(OUTPUT_PRICE - 1n),
+              })),
+            },
+          }))
+      },
+    })
+  const request = { model: MODEL, body: PROMPT, maxOutputTokens: 20 }
+
+  test('gets a quote, orders again, and has a bundle that tells so', async () => {
+    const store = stack.use(new NodeStore(':memory:'))
+    const buyer = honest(store, { knows: stale(), maxOutputPrice: OUTPUT_PRICE })
+    const answer = await buyer.chat(request, new AbortController().signal)
+    for await (const _ of answer.payloads);
+    const { reason, last } = await answer.outcome
+    assert.equal(reason, 'completed')
+    assert.equal(answer.outputPrice, OUTPUT_PRICE)
+    assert.equal(last?.amount, 5n + 20n * OUTPUT_PRICE)
+    assert.deepEqual(
+      store.sessions().map((session) => session.reason),
+      ['completed', 'quoted'],
+    )
+    await until(() => providerStore.session(answer.session)?.reason === 'completed')
+    for (const side of [store, providerStore]) {
+      const evidence = side.evidence(answer.session, NETWORK)
+      assert.ok(evidence !== undefined)
+      const { checks, verified } = verifyBundle(exportBundle(evidence))
+      assert.ok(verified, JSON.stringify(checks.at(-1)))
+      assert.match(checks.find(({ id }) => id === 'prices')?.detail ?? '', /quoted/u)
+    }
+  })
+
+  test('leaves a provider that asks for much more than it offered', async () => {
+    const store = stack.use(new NodeStore(':memory:'))
+    const buyer = honest(store, { knows: stale() })
+    await assert.rejects(buyer.chat(request, new AbortController().signal), {
+      code: 'HANSE_ORDER_PRICE',
+    })
+    assert.equal(store.sessions()[0]?.reason, 'quoted')
+  })
+})
+
 describe('a provider rejects, with the reason,', () => {
   test.each<[string, Partial<Order>, string]>([
     ['an order for a model it does not have', { model: 'test/other' }, 'HANSE_MODEL_UNKNOWN'],
-    ['an order below its price', { outputPrice: picoEuro(1n) }, 'HANSE_ORDER_PRICE'],
     ['more tokens than it offers', { maxOutputTokens: 50_001n }, 'HANSE_ORDER_LIMITS'],
     [
       'an order of yesterday',
@@ -292,13 +347,21 @@ describe('a hostile consumer', () => {
   })
 })
 
-function honest(store: NodeStore, allow: string[] = ['EU']): Consumer {
+interface Habits {
+  readonly allow?: readonly string[]
+  /** Pico-euro per token. */
+  readonly maxOutputPrice?: bigint
+  readonly knows?: OfferDirectory
+}
+
+function honest(store: NodeStore, habits: Habits = {}): Consumer {
+  const { allow = ['EU'], maxOutputPrice, knows = directory } = habits
   return new Consumer({
     networkName: NETWORK,
     signer: consumer,
     network: consumerNetwork,
     store,
-    directory,
+    directory: knows,
     authorizer: new Authorizer({
       context: { network: NETWORK },
       store,
@@ -307,9 +370,9 @@ function honest(store: NodeStore, allow: string[] = ['EU']): Consumer {
       now: Date.now,
     }),
     settings: {
-      residency: { allow, minLevel: 0, trustedAttestors: [] },
+      residency: { allow: [...allow], minLevel: 0, trustedAttestors: [] },
       maxInputPrice: undefined,
-      maxOutputPrice: undefined,
+      maxOutputPrice: maxOutputPrice === undefined ? undefined : picoEuro(maxOutputPrice),
       receiptEvery: 32n,
       creditWindowMax: picoEuro(10_000n),
       deadlineMs: 30_000,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   encodeCanonical,
+  findModel,
   type HanseError,
   keysOf,
   OFFER_PROTOCOL,
@@ -136,6 +137,7 @@ export class Provider implements AsyncDisposable {
       capacity: this.#capacity,
       models: new Map(models.map(({ model, engineModel }) => [model.id, { engine, engineModel }])),
       findOffer: (cid) => this.#book.find(cid),
+      pricesOf: (model) => findModel(this.#book.current().value, model),
       evidenceLevel: () => this.#evidenceLevel,
       isDraining: () => this.#draining,
       trustedIssuers: () => (this.#issuer === undefined ? [] : [this.#issuer]),

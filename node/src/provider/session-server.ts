@@ -6,6 +6,7 @@ import {
   isAnswered,
   type OrderReceived,
   openProviderSession,
+  type Prices,
   type ProviderAction,
   type ProviderContext,
   type ProviderEvent,
@@ -27,12 +28,17 @@ export interface Admission {
   release(): void
 }
 
+/** The order is good but for its prices. */
+export interface Ask {
+  readonly ask: Prices
+}
+
 export interface SessionServerOptions {
   readonly context: ProviderContext
   readonly store: NodeStore
   readonly now: () => number
-  /** Decides on an order. @throws {HanseError} to reject it */
-  readonly admit: (ordered: OrderReceived, prompt: Uint8Array) => Promise<Admission>
+  /** Decides on an order: takes it, or asks for other prices. @throws {HanseError} to reject it */
+  readonly admit: (ordered: OrderReceived, prompt: Uint8Array) => Promise<Admission | Ask>
   /** The engine broke; the session goes on to its final receipt. */
   readonly onEngineFault?: (session: string, error: HanseError) => void
   readonly onEnd?: (session: string, reason: FinalReason, error: HanseError | undefined) => void
@@ -134,6 +140,10 @@ class SessionServer {
     const session = ordered.order.cid.toString()
     try {
       const admission = await this.#options.admit(ordered, prompt)
+      if ('ask' in admission) {
+        this.#dispatch({ type: 'quoted', prices: admission.ask, now: this.#options.now() })
+        return
+      }
       if (this.#state.phase !== 'reviewing') {
         admission.release()
         return

@@ -9,9 +9,12 @@ import {
   type FinalReason,
   type Named,
   type Order,
+  order,
   type PicoEuro,
   picoEuro,
+  quote,
   type Receipt,
+  type Round,
   type SessionEvidence,
   type SignedRecord,
   type SpendAuthorization,
@@ -81,6 +84,12 @@ export class NodeStore implements Disposable {
       .prepare('insert into record (cid, signed) values (?, ?) on conflict do nothing')
       .run(cid, pack(record))
     return cid
+  }
+
+  /** Keeps an order and the quote that answered it: the next order rests on them. */
+  putRound({ order: asked, quote: answered }: Round): void {
+    this.putRecord(asked)
+    this.putRecord(answered)
   }
 
   record(cid: string): SignedRecord | undefined {
@@ -234,15 +243,26 @@ export class NodeStore implements Disposable {
     if (row === undefined || row.acceptance === null) return undefined
     const receipts = this.receipts(session)
     if (receipts.length === 0) return undefined
+    const ordered = this.#required(session)
     return {
       network,
       offer: this.#required(row.offer),
       attestations: this.attestationsOf(String(row.offer)),
       authorization: row.authorization === null ? null : this.#required(row.authorization),
-      order: this.#required(session),
+      rounds: this.#roundsBefore(ordered),
+      order: ordered,
       acceptance: this.#required(row.acceptance),
       receipts,
     }
+  }
+
+  /** What was asked and quoted before an order, oldest first. */
+  #roundsBefore(ordered: SignedRecord): SessionEvidence['rounds'] {
+    const cited = order.decode(ordered.bytes).quote
+    if (cited === null) return []
+    const answered = this.#required(cited.toString())
+    const asked = this.#required(quote.decode(answered.bytes).order.toString())
+    return [...this.#roundsBefore(asked), { order: asked, quote: answered }]
   }
 
   /** Remembers which attestations came with an offer. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { offer } from '../market/offer.ts'
 import { picoEuro } from '../money.ts'
 import { regionAttestation } from '../region/attestation.ts'
-import type { Order } from '../session/records.ts'
+import { type Order, type Quote, quote } from '../session/records.ts'
 import {
   attestor,
   consumer,
@@ -64,6 +64,71 @@ const spoiled = (at: number, changes: Partial<Receipt> | ((value: Receipt) => Pa
   session({}, {}, (value, i) =>
     i === at ? { ...value, ...(typeof changes === 'function' ? changes(value) : changes) } : value,
   )
+
+/** A session that was agreed on in two rounds; each of its three orders and two quotes may be spoiled. */
+function negotiated(
+  spoil: { orders?: Partial<Order>[]; quotes?: Partial<Quote>[]; drop?: 'quotes' | 'first' } = {},
+): Uint8Array {
+  const rounds: SessionEvidence['rounds'][number][] = []
+  let ordered = makeOrder({ outputPrice: picoEuro(1n), ...spoil.orders?.[0] })
+  for (const round of [1, 2]) {
+    const outputPrice = picoEuro(OUTPUT_PRICE / BigInt(round))
+    const { consumer: buyer, provider: seller, inputPrice } = ordered.value
+    const answer = sign(
+      quote,
+      {
+        order: ordered.cid,
+        consumer: buyer,
+        provider: seller,
+        inputPrice,
+        outputPrice,
+        round,
+        notAfter: NOW,
+        ...spoil.quotes?.[round - 1],
+      },
+      'provider',
+      provider,
+    )
+    rounds.push({ order: ordered, quote: answer })
+    ordered = makeOrder({
+      outputPrice: picoEuro(outputPrice / (round === 1 ? 4n : 1n)),
+      quote: answer.cid,
+      nonce: new Uint8Array(16).fill(20 + round),
+      ...spoil.orders?.[round],
+    })
+  }
+  const accepted = makeAcceptance(ordered)
+  const kept = spoil.drop === 'quotes' ? [] : spoil.drop === 'first' ? rounds.slice(1) : rounds
+  return makeBundle({
+    rounds: kept,
+    order: ordered,
+    acceptance: accepted,
+    receipts: makeReceipts(ordered, accepted),
+  })
+}
+
+describe('a bundle of a session with rounds of quotes', () => {
+  test('verifies below the offer, at the quoted prices', () => {
+    const report = verifyBundle(negotiated(), TRUST)
+    expect(report.verified).toBe(true)
+    expect(report.checks.find(({ id }) => id === 'prices')?.detail).toMatch(/quoted prices/u)
+  })
+
+  test.each<[string, Parameters<typeof negotiated>[0]]>([
+    ['without its quotes', { drop: 'quotes' }],
+    ['without its first round', { drop: 'first' }],
+    ['paid below the quote', { orders: [{}, {}, { outputPrice: picoEuro(1n) }] }],
+    ['of another model', { orders: [{ model: 'hanse/other' }] }],
+    ['with more tokens than were quoted for', { orders: [{}, {}, { maxOutputTokens: 4000n }] }],
+    ['with rounds in disorder', { quotes: [{ round: 2 }] }],
+    ['with a quote to another consumer', { quotes: [{ consumer: stranger.peerId }] }],
+    ['with a quote of another order', { quotes: [{}, { order: makeOrder().cid }] }],
+    ['that starts with a quote', { orders: [{ quote: makeOrder().cid }] }],
+    ['with a nonce used twice', { orders: [{}, { nonce: new Uint8Array(16).fill(9) }] }],
+  ])('%s fails at the prices', (_, spoil) => {
+    expect(failed(negotiated(spoil))).toBe('prices')
+  })
+})
 
 describe('a bundle', () => {
   test('of an honest session verifies in every check', () => {

@@ -9,6 +9,8 @@ export const BUNDLE_KINDS = [
   'offer',
   'attestation',
   'authorization',
+  'quoted-order',
+  'quote',
   'order',
   'acceptance',
   'receipt',
@@ -43,6 +45,8 @@ export interface SessionEvidence {
   readonly offer: SignedRecord
   readonly attestations: readonly SignedRecord[]
   readonly authorization: SignedRecord | null
+  /** Orders that were answered with a quote, oldest first; the order cites the last quote. */
+  readonly rounds: readonly { readonly order: SignedRecord; readonly quote: SignedRecord }[]
   readonly order: SignedRecord
   readonly acceptance: SignedRecord
   /** Doubly signed, in order of their sequence. */
@@ -57,6 +61,10 @@ export function exportBundle(evidence: SessionEvidence): Uint8Array {
     ...(evidence.authorization === null
       ? []
       : [['authorization', evidence.authorization] as [BundleKind, SignedRecord]]),
+    ...evidence.rounds.flatMap((round): [BundleKind, SignedRecord][] => [
+      ['quoted-order', round.order],
+      ['quote', round.quote],
+    ]),
     ['order', evidence.order],
     ['acceptance', evidence.acceptance],
     ...evidence.receipts.map((record): [BundleKind, SignedRecord] => ['receipt', record]),

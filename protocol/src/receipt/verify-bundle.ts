@@ -23,8 +23,13 @@ import {
   type Order,
   order,
   orderSigners,
+  QUOTE_ROUNDS_MAX,
+  type Quote,
+  quote,
+  quoteSigners,
 } from '../session/records.ts'
 import { CLOCK_SKEW_MS } from '../session/review.ts'
+import { isAtQuote, reorderFault } from '../session/rounds.ts'
 import { type BundleKind, bundleManifest } from './bundle.ts'
 import { readCar } from './car.ts'
 import { priceTokens, type Receipt, receipt, receiptSigners } from './receipt.ts'
@@ -165,13 +170,13 @@ function runChecks(
   attempt('prices', () => {
     const model = findModel(offered.value, ordered.value.model)
     if (model === undefined) fail(`${ordered.value.model} is not in the offer`)
-    if (
-      ordered.value.inputPrice < model.inputPrice ||
-      ordered.value.outputPrice < model.outputPrice
-    ) {
-      fail('ordered below the offer')
-    }
-    return [undefined, `${ordered.value.model} at the offered prices`]
+    const asked = all('quoted-order').map((record) => open(order, record, orderSigners))
+    const quotes = all('quote').map((record) => open(quote, record, quoteSigners))
+    checkRounds(asked, quotes, ordered)
+    const agreed = quotes.at(-1)?.value
+    if (!isAtQuote(ordered.value, agreed ?? model)) fail('ordered below the asked prices')
+    const which = agreed === undefined ? 'offered' : 'quoted'
+    return [undefined, `${ordered.value.model} at the ${which} prices`]
   })
   const accepted: Named<Acceptance> = attempt('acceptance', () => {
     const opened = open(acceptance, one('acceptance'), acceptanceSigners)
@@ -281,6 +286,28 @@ function runChecks(
     amount,
     receipts: receipts.length,
     final,
+  }
+}
+
+/** Each quote answers the order before it, and the order after it cites the quote and changes only what it may. */
+function checkRounds(
+  asked: readonly Named<Order>[],
+  quotes: readonly Named<Quote>[],
+  last: Named<Order>,
+): void {
+  if (asked.length !== quotes.length) fail('a quote without its order')
+  if (quotes.length > QUOTE_ROUNDS_MAX) fail(`more than ${QUOTE_ROUNDS_MAX} rounds`)
+  const orders = [...asked, last]
+  if (orders[0]?.value.quote !== null) fail('a quote is missing')
+  for (const [i, answer] of quotes.entries()) {
+    const before = orders[i]
+    const next = orders[i + 1]
+    if (before === undefined || next === undefined) fail('a quote without its order')
+    const { order: cites, consumer, provider, round } = answer.value
+    if (!cites.equals(before.cid) || round !== i + 1) fail(`quote ${i + 1} is of another order`)
+    if (consumer !== last.value.consumer || provider !== last.value.provider) fail('other peers')
+    const fault = reorderFault(before.value, answer, next.value)
+    if (fault !== undefined) fail(`round ${i + 1}: ${fault}`)
   }
 }
 

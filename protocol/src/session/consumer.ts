@@ -13,45 +13,65 @@ import {
   signBytes,
   signedFields,
 } from '../record/signed.ts'
-import { bytesEqual } from '../wire.ts'
+import { bytesEqual, utf8 } from '../wire.ts'
 import { type ConsumerFrame, type ProviderFrame, promptFrames } from './frames.ts'
+import { outputTokensMax, SILENT_TOKENS_MAX, shownText, type Tokenizer } from './plausibility.ts'
 import { type FinalReason, isAnswered, REASON_CODES } from './reasons.ts'
 import {
   type Acceptance,
   acceptance,
   acceptanceSigners,
   type Order,
+  type Quote,
   quote,
   quoteSigners,
   rejection,
   rejectionSigners,
 } from './records.ts'
+import type { Round } from './rounds.ts'
 
 /**
  * The consumer's side of one session, without I/O. The states, and the ways out of each:
  *
  * | state     | waits for                        | leaves to |
  * |-----------|----------------------------------|-----------|
- * | ordering  | Acceptance, Quote or Rejection   | streaming; ended (rejected, quoted, timer, closed, cancelled, violation) |
+ * | ordering  | Acceptance, Quote or Rejection   | streaming; deciding; ended (rejected, timer, closed, cancelled, violation) |
+ * | deciding  | the driver's answer to a Quote   | ordering; ended (declined, timer, closed, cancelled, violation) |
  * | streaming | Deltas and Receipts              | ended (final receipt, refused, timer, closed, violation) |
  * | ended     | nothing                          | – |
  *
  * A stream that just ends is never an answer: only a final Receipt ends a session well.
  */
-export type ConsumerState = OrderingState | ConsumerStreaming | ConsumerEnded
+export type ConsumerState = OrderingState | DecidingState | ConsumerStreaming | ConsumerEnded
+type Running = Exclude<ConsumerState, ConsumerEnded>
 
-export interface Purchase {
+/** An order, and what it takes to send it and to judge the answer. */
+export interface Bid {
   readonly order: Named<Order> & SignedRecord
   readonly authorization: SignedRecord | null
   /** What the authorization still covers, pico-euro; `undefined` without one. */
   readonly remaining: PicoEuro | undefined
+}
+
+export interface Purchase extends Bid {
   readonly secret: Uint8Array
   readonly prompt: Uint8Array
+  /** The model's own tokenizer, where the consumer has it. */
+  readonly tokenizer?: Tokenizer
 }
 
 interface OrderingState {
   readonly phase: 'ordering'
   readonly purchase: Omit<Purchase, 'prompt'>
+  /** What was ordered and quoted before, oldest first. */
+  readonly rounds: readonly Round[]
+}
+
+interface DecidingState {
+  readonly phase: 'deciding'
+  readonly purchase: Omit<Purchase, 'prompt'>
+  /** The last one holds the quote that is to be decided on. */
+  readonly rounds: readonly Round[]
 }
 
 interface ConsumerStreaming {
@@ -60,6 +80,10 @@ interface ConsumerStreaming {
   readonly acceptance: Named<Acceptance> & SignedRecord
   readonly cancelled: boolean
   readonly outputTokens: bigint
+  readonly shownBytes: bigint
+  /** With a tokenizer: text since the last receipt, and the tokens of all text before it. */
+  readonly unmeteredText: string
+  readonly meteredTokens: bigint
   readonly deltas: bigint
   readonly transcript: Uint8Array
   readonly last: Named<Receipt> | undefined
@@ -76,11 +100,16 @@ export type ConsumerEvent =
   | { readonly type: 'frame'; readonly frame: ProviderFrame; readonly now: number }
   | { readonly type: 'malformed'; readonly error: HanseError; readonly now: number }
   | { readonly type: 'cancel'; readonly now: number }
+  /** The answer to `decide-quote`: the next order, which cites the quote, or nothing to leave it. */
+  | { readonly type: 'reorder'; readonly bid: Bid; readonly now: number }
+  | { readonly type: 'decline'; readonly error?: HanseError; readonly now: number }
   | { readonly type: 'timer'; readonly timer: ConsumerTimer; readonly now: number }
   | { readonly type: 'closed'; readonly now: number }
 
 export type ConsumerAction =
   | { readonly type: 'send'; readonly frame: ConsumerFrame }
+  /** The provider asks for other prices: `reorder` or `decline` is to follow. */
+  | { readonly type: 'decide-quote'; readonly round: Round }
   | { readonly type: 'accepted'; readonly acceptance: Named<Acceptance> & SignedRecord }
   /** Payloads for the client, in order. */
   | { readonly type: 'deliver'; readonly payloads: readonly Uint8Array[]; readonly tokens: number }
@@ -109,19 +138,23 @@ export const CONSUMER_LIMITS = {
 
 export function openConsumerSession(purchase: Purchase): ConsumerStep {
   const { prompt, ...rest } = purchase
-  const { order, authorization, secret } = purchase
-  const first: ConsumerFrame = {
+  return {
+    state: { phase: 'ordering', purchase: rest, rounds: [] },
+    actions: [
+      { type: 'set-timer', timer: 'accept', ms: CONSUMER_LIMITS.acceptMs },
+      ...[orderFrame(rest), ...promptFrames(prompt)].map(
+        (frame) => ({ type: 'send', frame }) as const,
+      ),
+    ],
+  }
+}
+
+function orderFrame({ order, authorization, secret }: Omit<Purchase, 'prompt'>): ConsumerFrame {
+  return {
     t: 'order',
     order: signedFields(order),
     authorization: authorization === null ? null : signedFields(authorization),
     secret,
-  }
-  return {
-    state: { phase: 'ordering', purchase: rest },
-    actions: [
-      { type: 'set-timer', timer: 'accept', ms: CONSUMER_LIMITS.acceptMs },
-      ...[first, ...promptFrames(prompt)].map((frame) => ({ type: 'send', frame }) as const),
-    ],
   }
 }
 
@@ -139,12 +172,25 @@ export function consumerStep(
       return end('protocol-violation', event.error)
     case 'cancel':
       return onCancel(state)
+    case 'reorder':
+      return state.phase === 'deciding' ? reorder(state, event.bid) : { state, actions: [] }
+    case 'decline':
+      return state.phase === 'deciding' ? decline(event.error) : { state, actions: [] }
     case 'timer':
       return onTimer(state, event.timer)
     case 'frame':
-      return state.phase === 'ordering'
-        ? onOrdering(context, state, event.frame)
-        : onStreaming(context, state, event.frame)
+      return onFrame(context, state, event.frame)
+  }
+}
+
+function onFrame(context: ConsumerContext, state: Running, frame: ProviderFrame): ConsumerStep {
+  switch (state.phase) {
+    case 'ordering':
+      return onOrdering(context, state, frame)
+    case 'deciding':
+      return unexpected(state, frame)
+    case 'streaming':
+      return onStreaming(context, state, frame)
   }
 }
 
@@ -164,12 +210,9 @@ function onOrdering(
         return end('rejected', new HanseError(value.code, value.message, retry))
       }
       case 'quote': {
-        const { value } = openSigned(context, quote, frame.quote, quoteSigners)
-        assertCites(state, value)
-        return end(
-          'quoted',
-          new HanseError('HANSE_ORDER_PRICE', 'the provider asks for another price'),
-        )
+        const asked = openSigned(context, quote, frame.quote, quoteSigners)
+        assertCites(state, asked.value)
+        return onQuote(state, asked)
       }
       case 'delta':
       case 'receipt':
@@ -180,11 +223,48 @@ function onOrdering(
   }
 }
 
+function onQuote(state: OrderingState, asked: Named<Quote> & SignedRecord): ConsumerStep {
+  const expected = state.rounds.length + 1
+  if (asked.value.round !== expected) {
+    const message = `quote of round ${asked.value.round} in round ${expected}`
+    throw new HanseError('HANSE_QUOTE_ROUNDS', message)
+  }
+  const round = { order: state.purchase.order, quote: asked }
+  return {
+    state: { phase: 'deciding', purchase: state.purchase, rounds: [...state.rounds, round] },
+    actions: [{ type: 'decide-quote', round }],
+  }
+}
+
+function reorder(state: DecidingState, bid: Bid): ConsumerStep {
+  const purchase = { ...state.purchase, ...bid }
+  return {
+    state: { phase: 'ordering', purchase, rounds: state.rounds },
+    actions: [
+      { type: 'set-timer', timer: 'accept', ms: CONSUMER_LIMITS.acceptMs },
+      { type: 'send', frame: orderFrame(purchase) },
+    ],
+  }
+}
+
+function decline(error?: HanseError): ConsumerStep {
+  const step = end(
+    'quoted',
+    error ?? new HanseError('HANSE_ORDER_PRICE', 'the provider asks for more than may be paid'),
+  )
+  return { state: step.state, actions: [{ type: 'send', frame: { t: 'cancel' } }, ...step.actions] }
+}
+
 function onAccept(state: OrderingState, accepted: Named<Acceptance> & SignedRecord): ConsumerStep {
   assertCites(state, accepted.value)
-  const { order } = state.purchase
-  if (accepted.value.inputTokens > order.value.maxInputTokens) {
+  const { order, tokenizer } = state.purchase
+  const { inputTokens } = accepted.value
+  if (inputTokens > order.value.maxInputTokens) {
     throw new HanseError('HANSE_RECEIPT_TOKENS', 'accepted for more input tokens than ordered')
+  }
+  if (tokenizer !== undefined && inputTokens > tokenizer.inputTokens) {
+    const message = `accepted for ${inputTokens} input tokens, it has ${tokenizer.inputTokens}`
+    throw new HanseError('HANSE_RECEIPT_TOKENS', message)
   }
   return {
     state: {
@@ -193,6 +273,9 @@ function onAccept(state: OrderingState, accepted: Named<Acceptance> & SignedReco
       acceptance: accepted,
       cancelled: false,
       outputTokens: 0n,
+      shownBytes: 0n,
+      unmeteredText: '',
+      meteredTokens: 0n,
       deltas: 0n,
       transcript: EMPTY_TRANSCRIPT,
       last: undefined,
@@ -230,23 +313,28 @@ function onDeltas(
   frame: Extract<ProviderFrame, { t: 'delta' }>,
 ): ConsumerStep {
   if (frame.first !== state.deltas) return unexpected(state, frame)
-  let { transcript } = state
+  let { transcript, shownBytes } = state
+  const texts: string[] = []
   let tokens = 0
   for (const [count, payload] of frame.items) {
-    // A token is at least one byte of text, and the chunk around it only adds to that.
-    if (count > payload.byteLength) {
-      return end(
-        'protocol-violation',
-        new HanseError('HANSE_RECEIPT_TOKENS', 'more tokens than bytes'),
-      )
-    }
     transcript = extendTranscript(transcript, payload)
+    const text = shownText(payload)
+    texts.push(text)
+    shownBytes += BigInt(utf8(text).byteLength)
     tokens += count
+    const counted = state.outputTokens + BigInt(tokens)
+    if (counted > outputTokensMax(shownBytes)) {
+      const message = `${counted} tokens in ${shownBytes} bytes of text`
+      return end('protocol-violation', new HanseError('HANSE_RECEIPT_TOKENS', message))
+    }
   }
+  const metered = state.purchase.tokenizer !== undefined
   return {
     state: {
       ...state,
       transcript,
+      shownBytes,
+      unmeteredText: metered ? state.unmeteredText + texts.join('') : '',
       outputTokens: state.outputTokens + BigInt(tokens),
       deltas: state.deltas + BigInt(frame.items.length),
     },
@@ -273,7 +361,8 @@ function onReceipt(
       new HanseError('HANSE_SIGNATURE_INVALID', 'the receipt is not signed by the provider'),
     )
   }
-  const fault = receiptFault(state, issued.value)
+  const metered = meter(state)
+  const fault = receiptFault(metered, issued.value)
   if (fault !== undefined) {
     const step = end('receipt-refused', fault)
     const { sequence } = issued.value
@@ -292,7 +381,7 @@ function onReceipt(
     { type: 'save-receipt', receipt: { ...issued, signatures: [theirs, ours] } },
     { type: 'send', frame: { t: 'countersign', sequence, signature: ours.signature } },
   ]
-  if (final === null) return { state: { ...state, last: issued }, actions }
+  if (final === null) return { state: { ...metered, last: issued }, actions }
   const error = isAnswered(final)
     ? undefined
     : new HanseError(codeOf(final), `the session ended: ${final}`)
@@ -300,9 +389,17 @@ function onReceipt(
   return { state: step.state, actions: [...actions, ...step.actions] }
 }
 
+/** Counts the text since the last receipt, where the tokenizer is at hand. */
+function meter(state: ConsumerStreaming): ConsumerStreaming {
+  const { tokenizer } = state.purchase
+  if (tokenizer === undefined || state.unmeteredText === '') return state
+  const meteredTokens = state.meteredTokens + tokenizer.outputTokensMax(state.unmeteredText)
+  return { ...state, meteredTokens, unmeteredText: '' }
+}
+
 /** Why a receipt must not be countersigned; `undefined` when it is right. */
 function receiptFault(state: ConsumerStreaming, next: Receipt): HanseError | undefined {
-  const { order, secret, remaining } = state.purchase
+  const { order, secret, remaining, tokenizer } = state.purchase
   const { last } = state
   const refuse = (code: ErrorCode, message: string) => new HanseError(code, message)
   if (!next.acceptance.equals(state.acceptance.cid))
@@ -331,6 +428,12 @@ function receiptFault(state: ConsumerStreaming, next: Receipt): HanseError | und
       `${next.outputTokens} output tokens, ${state.outputTokens} came`,
     )
   }
+  if (tokenizer !== undefined && next.outputTokens > state.meteredTokens + SILENT_TOKENS_MAX) {
+    return refuse(
+      'HANSE_RECEIPT_TOKENS',
+      `${next.outputTokens} output tokens, the tokenizer counts ${state.meteredTokens}`,
+    )
+  }
   if (
     next.inputTokens > state.acceptance.value.inputTokens ||
     next.cachedInputTokens > next.inputTokens
@@ -356,9 +459,9 @@ function rose(before: Receipt, after: Receipt): boolean {
   return after.inputTokens > before.inputTokens || after.outputTokens > before.outputTokens
 }
 
-function onCancel(state: OrderingState | ConsumerStreaming): ConsumerStep {
+function onCancel(state: Running): ConsumerStep {
   const actions: ConsumerAction[] = [{ type: 'send', frame: { t: 'cancel' } }]
-  if (state.phase === 'ordering') {
+  if (state.phase !== 'streaming') {
     const step = end(
       'cancelled',
       new HanseError('HANSE_SESSION_CANCELLED', 'cancelled before it was accepted'),
@@ -373,12 +476,11 @@ function onCancel(state: OrderingState | ConsumerStreaming): ConsumerStep {
   }
 }
 
-function onTimer(state: OrderingState | ConsumerStreaming, timer: ConsumerTimer): ConsumerStep {
+function onTimer(state: Running, timer: ConsumerTimer): ConsumerStep {
   switch (timer) {
     case 'accept':
-      return state.phase === 'ordering'
-        ? lost(state, 'no answer to the order')
-        : { state, actions: [] }
+      if (state.phase === 'ordering') return lost(state, 'no answer to the order')
+      return state.phase === 'deciding' ? decline() : { state, actions: [] }
     case 'deadline':
       return end(
         'deadline',
@@ -407,15 +509,15 @@ function assertCites(
   }
 }
 
-function unexpected(state: OrderingState | ConsumerStreaming, frame: ProviderFrame): ConsumerStep {
+function unexpected(state: Running, frame: ProviderFrame): ConsumerStep {
   return end(
     'protocol-violation',
     new HanseError('HANSE_FRAME_UNEXPECTED', `${frame.t} while ${state.phase}`),
   )
 }
 
-function lost(state: OrderingState | ConsumerStreaming, message: string): ConsumerStep {
-  const code = state.phase === 'ordering' ? 'HANSE_PROVIDER_UNREACHABLE' : 'HANSE_SESSION_CUT'
+function lost(state: Running, message: string): ConsumerStep {
+  const code = state.phase === 'streaming' ? 'HANSE_SESSION_CUT' : 'HANSE_PROVIDER_UNREACHABLE'
   return end('provider-unreachable', new HanseError(code, message))
 }
 

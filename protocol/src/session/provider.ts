@@ -23,6 +23,7 @@ import {
   PROMPT_PARTS_MAX,
   type ProviderFrame,
 } from './frames.ts'
+import { outputTokensMax, shownBytes as shownBytesOf } from './plausibility.ts'
 import type { FinalReason } from './reasons.ts'
 import {
   type Acceptance,
@@ -30,8 +31,12 @@ import {
   type Order,
   order,
   orderSigners,
+  QUOTE_ROUNDS_MAX,
+  type Quote,
+  quote,
   rejection,
 } from './records.ts'
+import { type Prices, type Round, reorderFault } from './rounds.ts'
 
 /**
  * The provider's side of one session, without I/O: `providerStep` takes a state and an event and gives the next state and
@@ -39,13 +44,14 @@ import {
  *
  * | state     | waits for                      | leaves to |
  * |-----------|--------------------------------|-----------|
- * | ordering  | Order, then all Prompt frames  | reviewing; ended (malformed, timer, closed) |
- * | reviewing | the driver's decision          | streaming; ended (rejected, closed, cancelled) |
+ * | ordering  | Order, then all Prompt frames  | reviewing; ended (malformed, timer, closed, cancelled, drained) |
+ * | reviewing | the driver's decision          | streaming; quoting; ended (rejected, closed, cancelled, drained) |
+ * | quoting   | an Order that cites the Quote  | reviewing; ended (timer, closed, cancelled, violation, drained) |
  * | streaming | engine, countersignatures      | settling; ended (closed, refused, violation, timer) |
  * | settling  | the last countersignature      | ended (countersigned, refused, timer, closed) |
  * | ended     | nothing                        | – |
  */
-export type ProviderState = Ordering | Reviewing | Streaming | Ended
+export type ProviderState = Ordering | Reviewing | Quoting | Streaming | Ended
 
 interface Ordering {
   readonly phase: 'ordering'
@@ -58,11 +64,21 @@ export interface OrderReceived {
   readonly order: Named<Order> & SignedRecord
   readonly authorization: SignedRecord | null
   readonly secret: Uint8Array
+  /** What was asked and quoted before this order, oldest first: it cites the last quote. */
+  readonly rounds: readonly Round[]
 }
 
 interface Reviewing {
   readonly phase: 'reviewing'
   readonly ordered: OrderReceived
+  readonly prompt: Uint8Array
+}
+
+interface Quoting {
+  readonly phase: 'quoting'
+  readonly ordered: OrderReceived
+  readonly prompt: Uint8Array
+  readonly quote: Named<Quote> & SignedRecord
 }
 
 interface Streaming {
@@ -74,6 +90,7 @@ interface Streaming {
   readonly inputTokens: bigint
   readonly cachedInputTokens: bigint
   readonly outputTokens: bigint
+  readonly shownBytes: bigint
   readonly deltas: bigint
   readonly transcript: Uint8Array
   /** Made by the engine, held back because the window is full. */
@@ -100,13 +117,15 @@ export interface Delta {
   readonly payload: Uint8Array
 }
 
-export type ProviderTimer = 'prompt' | 'deadline' | 'countersign'
+export type ProviderTimer = 'prompt' | 'quote' | 'deadline' | 'countersign'
 
 export type ProviderEvent =
   | { readonly type: 'frame'; readonly frame: ConsumerFrame; readonly now: number }
   /** The bytes of a frame could not be decoded. */
   | { readonly type: 'malformed'; readonly error: HanseError; readonly now: number }
   | { readonly type: 'accepted'; readonly inputTokens: bigint; readonly now: number }
+  /** The order is good but for its prices: ask for these. */
+  | { readonly type: 'quoted'; readonly prices: Prices; readonly now: number }
   | { readonly type: 'rejected'; readonly error: HanseError; readonly now: number }
   | { readonly type: 'input'; readonly inputTokens: bigint; readonly now: number }
   | { readonly type: 'deltas'; readonly deltas: readonly Delta[]; readonly now: number }
@@ -122,7 +141,7 @@ export type ProviderEvent =
   | { readonly type: 'closed'; readonly now: number }
 
 export type ProviderAction =
-  /** Decide on the order: `accepted` or `rejected` is to follow. */
+  /** Decide on the order: `accepted`, `quoted` or `rejected` is to follow. */
   | { readonly type: 'review'; readonly ordered: OrderReceived; readonly prompt: Uint8Array }
   | { readonly type: 'start-engine'; readonly acceptance: Named<Acceptance> & SignedRecord }
   | { readonly type: 'pause-engine' | 'resume-engine' | 'stop-engine' }
@@ -145,6 +164,8 @@ export interface ProviderContext extends SigningContext {
 export const PROVIDER_LIMITS = {
   /** A consumer that is connected sends its prompt at once; 16 MiB at 1 MB/s take 16 s. */
   promptMs: 30_000,
+  /** How long a quote is good: a program answers it, not a person. */
+  quoteMs: 10_000,
   /** A countersignature takes one round trip and a disk write; beyond this the consumer is taken for gone. */
   countersignMs: 10_000,
   /** Deltas held back before the engine is paused. */
@@ -176,6 +197,8 @@ export function providerStep(
       return onOrdering(context, state, event)
     case 'reviewing':
       return onReviewing(context, state, event)
+    case 'quoting':
+      return onQuoting(context, state, event)
     case 'streaming':
     case 'settling':
       return onStreaming(context, state, event)
@@ -186,8 +209,7 @@ function onOrdering(context: ProviderContext, state: Ordering, event: ProviderEv
   if (event.type === 'timer') return end(state, 'consumer-unreachable')
   if (event.type === 'drain') {
     if (state.ordered === undefined) return end(state, 'draining')
-    const error = new HanseError('HANSE_DRAINING', 'the provider is shutting down')
-    return reject(context, state.ordered, error, event.now)
+    return reject(context, state.ordered, draining(), event.now)
   }
   if (event.type !== 'frame') return { state, actions: [] }
   const { frame } = event
@@ -195,7 +217,8 @@ function onOrdering(context: ProviderContext, state: Ordering, event: ProviderEv
     try {
       const opened = openSigned(context, order, frame.order, orderSigners)
       const { authorization, secret } = frame
-      return { state: { ...state, ordered: { order: opened, authorization, secret } }, actions: [] }
+      const ordered = { order: opened, authorization, secret, rounds: [] }
+      return { state: { ...state, ordered }, actions: [] }
     } catch (error) {
       return end(state, 'protocol-violation', asHanseError(error))
     }
@@ -223,7 +246,7 @@ function onOrdering(context: ProviderContext, state: Ordering, event: ProviderEv
     return reject(context, ordered, error, event.now)
   }
   return {
-    state: { phase: 'reviewing', ordered },
+    state: { phase: 'reviewing', ordered, prompt },
     actions: [
       { type: 'clear-timer', timer: 'prompt' },
       { type: 'review', ordered, prompt },
@@ -240,14 +263,11 @@ function onReviewing(
     case 'rejected':
       return reject(context, state.ordered, event.error, event.now)
     case 'drain':
-      return reject(
-        context,
-        state.ordered,
-        new HanseError('HANSE_DRAINING', 'the provider is shutting down'),
-        event.now,
-      )
+      return reject(context, state.ordered, draining(), event.now)
     case 'accepted':
       return accept(context, state.ordered, event.inputTokens, event.now)
+    case 'quoted':
+      return askFor(context, state, event.prices, event.now)
     case 'frame':
       return unexpected(state, event.frame)
     case 'input':
@@ -259,6 +279,98 @@ function onReviewing(
       return { state, actions: [] }
   }
 }
+
+/** Answers an order with other prices, while rounds are left. */
+function askFor(
+  context: ProviderContext,
+  { ordered, prompt }: Reviewing,
+  prices: Prices,
+  now: number,
+): ProviderStep {
+  const round = ordered.rounds.length + 1
+  if (round > QUOTE_ROUNDS_MAX) {
+    const error = new HanseError('HANSE_QUOTE_ROUNDS', `no agreement in ${QUOTE_ROUNDS_MAX} rounds`)
+    return reject(context, ordered, error, now)
+  }
+  const { consumer, provider } = ordered.order.value
+  const { inputPrice, outputPrice } = prices
+  const notAfter = now + PROVIDER_LIMITS.quoteMs
+  const asked = signRecord(
+    context,
+    quote,
+    { order: ordered.order.cid, consumer, provider, inputPrice, outputPrice, round, notAfter },
+    'provider',
+    context.signer,
+  )
+  return {
+    state: { phase: 'quoting', ordered, prompt, quote: asked },
+    actions: [
+      { type: 'set-timer', timer: 'quote', ms: PROVIDER_LIMITS.quoteMs },
+      { type: 'send', frame: { t: 'quote', quote: signedFields(asked) } },
+    ],
+  }
+}
+
+function onQuoting(context: ProviderContext, state: Quoting, event: ProviderEvent): ProviderStep {
+  switch (event.type) {
+    case 'frame':
+      return event.frame.t === 'order'
+        ? onReorder(context, state, event.frame, event.now)
+        : unexpected(state, event.frame)
+    case 'drain':
+      return reject(context, state.ordered, draining(), event.now)
+    case 'timer':
+      return event.timer === 'quote' ? end(state, 'quoted') : { state, actions: [] }
+    case 'accepted':
+    case 'quoted':
+    case 'rejected':
+    case 'input':
+    case 'deltas':
+    case 'engine-ended':
+    case 'closed':
+    case 'malformed':
+      return { state, actions: [] }
+  }
+}
+
+/** A new order for the same thing: it must cite the quote and change nothing that the quote was made for. */
+function onReorder(
+  context: ProviderContext,
+  state: Quoting,
+  frame: Extract<ConsumerFrame, { t: 'order' }>,
+  now: number,
+): ProviderStep {
+  const { ordered: before, quote: asked, prompt } = state
+  let opened: Named<Order> & SignedRecord
+  try {
+    opened = openSigned(context, order, frame.order, orderSigners)
+  } catch (error) {
+    return end(state, 'protocol-violation', asHanseError(error))
+  }
+  const ordered: OrderReceived = {
+    order: opened,
+    authorization: frame.authorization,
+    secret: frame.secret,
+    rounds: [...before.rounds, { order: before.order, quote: asked }],
+  }
+  const fault = reorderFault(before.order.value, asked, opened.value)
+  if (fault !== undefined) {
+    return reject(context, ordered, new HanseError('HANSE_ORDER_QUOTE', fault), now)
+  }
+  if (!bytesEqual(commitPrompt(frame.secret, prompt), opened.value.promptCommitment)) {
+    const error = new HanseError('HANSE_ORDER_COMMITMENT', 'the prompt is not the one that came')
+    return reject(context, ordered, error, now)
+  }
+  return {
+    state: { phase: 'reviewing', ordered, prompt },
+    actions: [
+      { type: 'clear-timer', timer: 'quote' },
+      { type: 'review', ordered, prompt },
+    ],
+  }
+}
+
+const draining = () => new HanseError('HANSE_DRAINING', 'the provider is shutting down')
 
 function accept(
   context: ProviderContext,
@@ -290,6 +402,7 @@ function accept(
     inputTokens: 0n,
     cachedInputTokens: 0n,
     outputTokens: 0n,
+    shownBytes: 0n,
     deltas: 0n,
     transcript: EMPTY_TRANSCRIPT,
     pending: [],
@@ -351,6 +464,7 @@ function onStreaming(
         : { state, actions: [] }
     case 'drain':
     case 'accepted':
+    case 'quoted':
     case 'rejected':
     case 'closed':
     case 'malformed':
@@ -419,8 +533,13 @@ function advance(context: ProviderContext, before: Streaming, now: number): Prov
       return stop(context, state, 'too-many-receipts', now, actions)
     } else if (due || (blocked && owing)) {
       state = issueReceipt(context, state, null, now, actions)
+    } else if (blocked && state.window < state.order.value.creditWindow) {
+      // Everything is countersigned and the next chunk alone exceeds the window. Chunks are never cut, so what was
+      // agreed at most is granted at once.
+      const widened = { ...state, window: state.order.value.creditWindow }
+      const step = advance(context, widened, now)
+      return { state: step.state, actions: [...actions, ...step.actions] }
     } else if (blocked) {
-      // Everything is countersigned and the next chunk alone exceeds the window: no receipt can make room.
       return stop(context, state, 'window-exhausted', now, actions)
     }
   }
@@ -433,23 +552,23 @@ function receiptsLeft(state: Streaming): bigint {
 
 function sendPending(state: Streaming, actions: ProviderAction[]): Streaming {
   const { inputPrice, outputPrice, maxOutputTokens } = state.order.value
-  let { outputTokens, transcript } = state
+  let { outputTokens, shownBytes, transcript } = state
   const limit = state.countersigned + state.window
   // The engine may tell the input only at its end: room is kept for the most that it can then add to a receipt.
   const inputTokens = state.acceptance.value.inputTokens
   const items: [number, Uint8Array][] = []
   for (const delta of state.pending) {
     const { payload } = delta
-    // A token is at least one byte: the consumer takes a higher count for a lie.
-    const tokens = Math.min(delta.tokens, payload.byteLength)
-    // An engine that runs over is not paid for it: the consumer would refuse the receipt.
-    const counted = outputTokens + BigInt(tokens)
-    const after = counted < maxOutputTokens ? counted : maxOutputTokens
+    const shown = shownBytes + shownBytesOf(payload)
+    // What the consumer would not believe, and what an engine makes beyond the order, is not counted.
+    const counted = outputTokens + BigInt(delta.tokens)
+    const after = least(counted, outputTokensMax(shown), maxOutputTokens)
     const cost = priceTokens({ inputPrice, outputPrice }, { inputTokens, outputTokens: after })
-    if (tokens > 0 && cost > limit) break
+    if (after > outputTokens && cost > limit) break
+    items.push([Number(after - outputTokens), payload])
     outputTokens = after
+    shownBytes = shown
     transcript = extendTranscript(transcript, payload)
-    items.push([tokens, payload])
   }
   const count = items.length
   if (count === 0) return state
@@ -457,6 +576,7 @@ function sendPending(state: Streaming, actions: ProviderAction[]): Streaming {
   return {
     ...state,
     outputTokens,
+    shownBytes,
     transcript,
     deltas: state.deltas + BigInt(count),
     pending: state.pending.slice(count),
@@ -606,6 +726,10 @@ function countInput(state: Streaming, inputTokens: bigint): bigint {
   const known = inputTokens > state.inputTokens ? inputTokens : state.inputTokens
   const most = state.acceptance.value.inputTokens
   return known < most ? known : most
+}
+
+function least(...values: [bigint, ...bigint[]]): bigint {
+  return values.reduce((a, b) => (b < a ? b : a))
 }
 
 function amountSent(state: Streaming): PicoEuro {

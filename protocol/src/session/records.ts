@@ -69,6 +69,9 @@ export type Acceptance = ReturnType<typeof acceptance.decode>
 export const acceptanceSigners = (value: Acceptance) =>
   [{ signer: value.provider, role: 'provider' }] as const
 
+/** Quotes in one session; who has not agreed by then will not. */
+export const QUOTE_ROUNDS_MAX = 3
+
 /** A counter-offer: the same order at other prices; signed in the role `provider`. */
 export const quote = defineRecord('hanse.quote.v1', {
   order: cid,
@@ -76,7 +79,8 @@ export const quote = defineRecord('hanse.quote.v1', {
   provider: peerId,
   inputPrice: amount,
   outputPrice: amount,
-  round: z.int().min(1).max(3),
+  /** Counted from 1. */
+  round: z.int().min(1).max(QUOTE_ROUNDS_MAX),
   notAfter: timestamp,
 })
 export type Quote = ReturnType<typeof quote.decode>

@@ -11,7 +11,8 @@ import type { Named } from '../record/record.ts'
 import { openSigned, type SignedRecord, type SigningContext } from '../record/signed.ts'
 import { isInRegion } from '../region/countries.ts'
 import { smallestWindow } from './credit-window.ts'
-import type { Order } from './records.ts'
+import type { Order, Quote } from './records.ts'
+import { isAtQuote } from './rounds.ts'
 
 /** Clocks of honest peers differ by less than this. */
 export const CLOCK_SKEW_MS = 60_000
@@ -22,6 +23,8 @@ export interface ReviewFacts {
   readonly provider: string
   /** The offer that the order cites, when this provider made it. */
   readonly offer: Offer | undefined
+  /** The quote that the order answers; takes the place of the offer's prices. */
+  readonly quote?: Quote | undefined
   readonly evidenceLevel: number
   /** Whether this very order was seen before. */
   readonly replayed: boolean
@@ -63,9 +66,6 @@ export function reviewOrder(order: Order, facts: ReviewFacts): OfferedModel {
   const model = findModel(offer, order.model)
   if (model === undefined)
     throw new HanseError('HANSE_MODEL_UNKNOWN', `${order.model} is not offered`)
-  if (order.inputPrice < model.inputPrice || order.outputPrice < model.outputPrice) {
-    throw new HanseError('HANSE_ORDER_PRICE', 'the order is below the offered prices')
-  }
   if (order.maxOutputTokens < 1n || order.maxOutputTokens > BigInt(model.maxOutputTokens)) {
     throw new HanseError(
       'HANSE_ORDER_LIMITS',
@@ -78,6 +78,13 @@ export function reviewOrder(order: Order, facts: ReviewFacts): OfferedModel {
       'HANSE_ORDER_LIMITS',
       `a credit window of at most ${facts.creditWindowMax} pEUR`,
     )
+  }
+  // Last, for this one is no refusal: it may be answered with a quote.
+  if (order.quote !== null && facts.quote === undefined) {
+    throw new HanseError('HANSE_ORDER_QUOTE', 'the order cites a quote of another session')
+  }
+  if (!isAtQuote(order, facts.quote ?? model)) {
+    throw new HanseError('HANSE_ORDER_PRICE', 'the order is below the asked prices')
   }
   return model
 }

@@ -18,12 +18,18 @@ import {
   sign,
   stranger,
 } from '../testing/fixtures.ts'
-import { assertReceipts, SessionDriver, type SessionOptions } from '../testing/session-driver.ts'
+import {
+  assertReceipts,
+  chunkOf,
+  SessionDriver,
+  type SessionOptions,
+} from '../testing/session-driver.ts'
 import { concat, utf8 } from '../wire.ts'
 import { CONSUMER_LIMITS } from './consumer.ts'
 import { type ConsumerFrame, PROMPT_PARTS_MAX, type ProviderFrame } from './frames.ts'
+import { SILENT_TOKENS_MAX } from './plausibility.ts'
 import { PROVIDER_LIMITS } from './provider.ts'
-import { acceptance, quote, rejection } from './records.ts'
+import { acceptance, rejection } from './records.ts'
 
 const ones = (count: number) => Array.from({ length: count }, () => 1)
 const run = (options: SessionOptions = {}) => {
@@ -125,9 +131,14 @@ describe('an honest session', () => {
     expect(session.delivered).toHaveLength(0)
   })
 
-  test('never counts more tokens than bytes', () => {
-    const session = run({ engine: { chunks: [5, 5], payload: () => utf8('ab') } })
-    expect(last(session)).toMatchObject({ outputTokens: 4n, final: 'completed' })
+  test('never counts more tokens than the text that it shows can be', () => {
+    const payload = (i: number) => chunkOf(i, 2)
+    const session = run({ engine: { chunks: ones(50).map(() => 5), payload } })
+    const shown = 100n
+    expect(last(session)).toMatchObject({
+      outputTokens: shown + SILENT_TOKENS_MAX,
+      final: 'completed',
+    })
   })
 
   test('keeps receipts in order when the provider’s clock is set back', () => {
@@ -171,6 +182,13 @@ describe('the credit window', () => {
     })
     expect(reasons(session)).toEqual(['completed', 'completed'])
     expect(last(session)?.inputTokens).toBe(1000n)
+  })
+
+  test('opens at once to all that was agreed for a chunk that is wider than it', () => {
+    // 80 tokens open; the first chunk is 120, the agreed window 200.
+    const session = run({ order: { receiptEvery: 1000n }, engine: { chunks: [120, 1, 1] } })
+    expect(reasons(session)).toEqual(['completed', 'completed'])
+    expect(last(session)?.outputTokens).toBe(122n)
   })
 
   test('smaller than one chunk ends the session with its own reason, even at its very end', () => {
@@ -426,24 +444,6 @@ describe('the provider', () => {
     expect(codes(session)).toEqual([code, code])
     expect(session.consumer.ended?.error?.retryAfterMs).toBe(told)
   })
-
-  test('may answer with a quote', () => {
-    const { cid, value } = makeOrder()
-    const offered = {
-      order: cid,
-      consumer: value.consumer,
-      provider: value.provider,
-      inputPrice: picoEuro(1n),
-      outputPrice: picoEuro(2n),
-      round: 1,
-      notAfter: 1,
-    }
-    const { bytes, signatures } = sign(quote, offered, 'provider', provider)
-    const answer: ProviderFrame = { t: 'quote', quote: { bytes, signatures: [...signatures] } }
-    const session = run({ toConsumer: (frame) => (frame.t === 'accept' ? [answer] : [frame]) })
-    expect(reasons(session)[0]).toBe('quoted')
-    expect(codes(session)[0]).toBe('HANSE_ORDER_PRICE')
-  })
 })
 
 describe('a link that is cut', () => {
@@ -578,7 +578,7 @@ describe('a lying provider', () => {
     // A provider without a window of its own: deltas worth two windows, then one receipt for all of them.
     const greedy = new SessionDriver({ order: { creditWindow: TIGHT }, engine: { chunks: [] } })
     while (greedy.consumerState.phase !== 'streaming') greedy.step()
-    const items = ones(100).map((): [number, Uint8Array] => [1, utf8('x')])
+    const items = ones(100).map((_, i): [number, Uint8Array] => [1, chunkOf(i, 1)])
     greedy.toConsumer({ type: 'frame', frame: { t: 'delta', first: 0n, items }, now: greedy.now })
     const { acceptance: accepted } = greedy.consumerState as Extract<
       typeof greedy.consumerState,

@@ -234,6 +234,7 @@ export function makeEvidence(changes: Partial<SessionEvidence> = {}): SessionEvi
     offer: makeOffer(),
     attestations: [makeAttestation()],
     authorization: makeAuthorization(),
+    rounds: [],
     order: ordered,
     acceptance: accepted,
     receipts: makeReceipts(ordered, accepted),

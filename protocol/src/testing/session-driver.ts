@@ -17,7 +17,9 @@ import {
   encodeFrame,
   type ProviderFrame,
 } from '../session/frames.ts'
+import type { Tokenizer } from '../session/plausibility.ts'
 import {
+  type OrderReceived,
   openProviderSession,
   type ProviderAction,
   type ProviderEvent,
@@ -27,6 +29,7 @@ import {
 import type { FinalReason } from '../session/reasons.ts'
 import type { Order } from '../session/records.ts'
 import { reviewInput } from '../session/review.ts'
+import type { Prices, Round } from '../session/rounds.ts'
 import { utf8 } from '../wire.ts'
 import {
   consumerContext,
@@ -56,6 +59,11 @@ export interface SessionOptions {
   readonly remaining?: PicoEuro | undefined
   /** The provider's decision, instead of accepting. */
   readonly reject?: HanseError
+  /** What the provider asks for in answer to an order; accepts when `undefined`. */
+  readonly ask?: (order: Order) => Prices | undefined
+  /** What the consumer changes to answer a quote; declines when `undefined`. */
+  readonly bid?: (round: Round) => Partial<Order> | undefined
+  readonly tokenizer?: Tokenizer
   /** Chooses among `n` things that can happen next; the first one when absent. */
   readonly choose?: (n: number) => number
   /** Cuts the link once this many frames have arrived. */
@@ -85,7 +93,8 @@ const newSide = (): Side => ({
 export class SessionDriver {
   readonly consumer: Side = newSide()
   readonly provider: Side = newSide()
-  readonly order: Named<Order> & SignedRecord
+  /** The last one sent. */
+  order: Named<Order> & SignedRecord
   readonly delivered: Uint8Array[] = []
   readonly log: string[] = []
   consumerState: ConsumerState
@@ -110,6 +119,7 @@ export class SessionDriver {
       remaining: 'remaining' in options ? options.remaining : makeAuthorization().value.limit,
       secret: SECRET,
       prompt: options.prompt ?? PROMPT,
+      ...(options.tokenizer === undefined ? {} : { tokenizer: options.tokenizer }),
     })
     const listening = openProviderSession()
     this.consumerState = opened.state
@@ -246,6 +256,9 @@ export class SessionDriver {
         case 'send':
           this.#post(this.provider, this.#options.toProvider?.(action.frame) ?? [action.frame])
           break
+        case 'decide-quote':
+          this.#decide(action.round)
+          break
         case 'accepted':
           this.accepted = true
           break
@@ -270,7 +283,7 @@ export class SessionDriver {
     for (const action of actions) {
       switch (action.type) {
         case 'review':
-          this.#review()
+          this.#review(action.ordered)
           break
         case 'start-engine':
         case 'resume-engine':
@@ -302,12 +315,31 @@ export class SessionDriver {
     }
   }
 
-  #review(): void {
+  #decide(round: Round): void {
     const { now } = this
-    const { reject, inputTokens = 10n } = this.#options
+    const changes = this.#options.bid?.(round)
+    if (changes === undefined) {
+      this.toConsumer({ type: 'decline', now })
+      return
+    }
+    const nonce = new Uint8Array(16).fill(100 + round.quote.value.round)
+    this.order = makeOrder({ ...round.order.value, quote: round.quote.cid, nonce, ...changes })
+    const remaining = makeAuthorization().value.limit
+    const bid = { order: this.order, authorization: makeAuthorization(), remaining }
+    this.toConsumer({ type: 'reorder', bid, now })
+  }
+
+  #review(ordered: OrderReceived): void {
+    const { now } = this
+    const { reject, ask, inputTokens = 10n } = this.#options
+    const prices = ask?.(ordered.order.value)
+    if (prices !== undefined) {
+      this.toProvider({ type: 'quoted', prices, now })
+      return
+    }
     try {
       if (reject !== undefined) throw reject
-      reviewInput(this.order.value, inputTokens)
+      reviewInput(ordered.order.value, inputTokens)
     } catch (error) {
       if (!(error instanceof HanseError)) throw error
       this.toProvider({ type: 'rejected', error, now })
@@ -347,8 +379,9 @@ export class SessionDriver {
   }
 }
 
-const chunkOf = (i: number, tokens: number): Uint8Array =>
-  utf8(JSON.stringify({ i, text: 'x'.repeat(tokens) }))
+/** An engine's chunk that shows so many bytes of text. */
+export const chunkOf = (i: number, tokens: number): Uint8Array =>
+  utf8(JSON.stringify({ i, choices: [{ index: 0, delta: { content: 'x'.repeat(tokens) } }] }))
 
 /** What must hold of the receipts of any honest consumer. @returns the last one's amount */
 export function assertReceipts(session: SessionDriver): PicoEuro {
