@@ -211,6 +211,31 @@ export const ERRORS = {
     true,
     'Run `hanse offers` to see which offers were excluded, and why.',
   ),
+  // Statements
+  HANSE_STATEMENT_LINE: invalid('Make each line of the final receipt that both sides signed.'),
+  HANSE_STATEMENT_ROOT: invalid('Send all lines of the statement, in their order.'),
+  HANSE_STATEMENT_TOTALS: invalid('Add up the lines to the totals of the statement before.'),
+  HANSE_STATEMENT_SEQUENCE: entry(
+    409,
+    'invalid_request_error',
+    false,
+    'Begin a new lane, or settle the sessions by their receipts.',
+  ),
+  HANSE_STATEMENT_PREVIOUS: entry(
+    409,
+    'invalid_request_error',
+    true,
+    'Submit the statements of a lane in their order.',
+  ),
+  HANSE_STATEMENT_SESSION: invalid(
+    'State each session once, to the consumer that countersigned its final receipt.',
+  ),
+  HANSE_STATEMENT_EQUIVOCATION: entry(
+    409,
+    'invalid_request_error',
+    false,
+    'Both sides signed two statements with one number: the evidence is kept; ask the operator.',
+  ),
   // Transparency log
   HANSE_LOG_NOTE: invalid(
     'Send the signed note byte for byte as it was published: text, a blank line, signature lines.',

@@ -48,4 +48,41 @@ export * from './session/reasons.ts'
 export * from './session/records.ts'
 export * from './session/review.ts'
 export * from './session/rounds.ts'
+export {
+  decodeProposal,
+  decodeStatementAnswer,
+  encodeStatementFrame,
+  type ProposeFrame,
+  STATEMENT_PROTOCOL,
+  type StatementAnswer,
+} from './statement/frames.ts'
+export {
+  idleLane,
+  LANE_LIMITS,
+  type Lane,
+  type LaneAction,
+  type LaneEvent,
+  laneStep,
+  type Proposal,
+} from './statement/lane.ts'
+export { decodeLine, encodeLine, LINE_BYTES_MAX, type StatementLine } from './statement/line.ts'
+export {
+  countersignStatement,
+  type StatedSession,
+  type StatementFacts,
+} from './statement/review.ts'
+export {
+  checkFollows,
+  isSameLane,
+  type LaneTerms,
+  type OpenStatement,
+  openStatement,
+  proveLine,
+  readLines,
+  STATEMENT_SESSIONS_MAX,
+  type Statement,
+  statement,
+  statementSigners,
+  stateSessions,
+} from './statement/statement.ts'
 export { bytesEqual, cidOf, concat, decodeCanonical, encodeCanonical, isRecordCid } from './wire.ts'

@@ -46,10 +46,10 @@ export const region = z
   .refine((value) => value === 'EU' || value === 'EEA' || isCountryCode(value), {
     error: 'not a region',
   })
+export const MODEL_ID_BYTES_MAX = 128
 /** Lower-case `publisher/name[:quantization]`. */
-export const modelId = z
-  .string()
-  .max(128)
-  .regex(/^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*)+(?::[a-z0-9][a-z0-9._-]*)?$/u, {
-    error: 'not publisher/name[:quantization] in lower case',
-  })
+export const MODEL_ID_PATTERN =
+  /^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*)+(?::[a-z0-9][a-z0-9._-]*)?$/u
+export const modelId = z.string().max(MODEL_ID_BYTES_MAX).regex(MODEL_ID_PATTERN, {
+  error: 'not publisher/name[:quantization] in lower case',
+})

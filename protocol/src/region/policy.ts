@@ -11,6 +11,11 @@ export const residencySchema = z.strictObject({
 })
 export type Residency = z.output<typeof residencySchema>
 
+/** As written: the same regions in another order count as another policy. */
+export function isSameResidency(a: Residency, b: Residency): boolean {
+  return a.minLevel === b.minLevel && a.allow.join() === b.allow.join()
+}
+
 export interface ResidencyPolicy extends Residency {
   /** Peer ids of the attestors whose word counts. */
   readonly trustedAttestors: readonly string[]

@@ -135,7 +135,8 @@ const DELTA_ITEM_OVERHEAD = 16
 /** Of all items of a frame; what remains is for the frame around them. */
 const DELTA_BYTES_MAX = FRAME_BYTES_MAX - 1024
 
-function decodeFrame<Frame>(schema: z.ZodType<Frame>, bytes: Uint8Array): Frame {
+/** @throws {HanseError} HANSE_FRAME_MALFORMED, HANSE_FRAME_TOO_LARGE */
+export function decodeFrame<Frame>(schema: z.ZodType<Frame>, bytes: Uint8Array): Frame {
   if (bytes.byteLength > FRAME_BYTES_MAX) {
     throw new HanseError('HANSE_FRAME_TOO_LARGE', `frame of ${bytes.byteLength} bytes`)
   }
