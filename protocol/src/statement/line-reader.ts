@@ -1,8 +1,14 @@
+import { CID } from 'multiformats/cid'
+import { Digest } from 'multiformats/hashes/digest'
 import { HanseError } from '../errors.ts'
 
-/** `d8 2a` tag 42, `58 25` 37 bytes, `00` the prefix of a link, `01 71 12 20` CIDv1 dag-cbor sha2-256 of 32 bytes. */
-const LINK_HEAD = [0xd8, 0x2a, 0x58, 0x25, 0x00, 0x01, 0x71, 0x12, 0x20] as const
-const DIGEST_BYTES = 32
+/** `d8 2a` tag 42, `58 25` 37 bytes, `00` the prefix of a link. */
+const LINK_HEAD = [0xd8, 0x2a, 0x58, 0x25, 0x00] as const
+const DAG_CBOR = 0x71
+const SHA2_256 = 0x12
+/** CIDv1, dag-cbor, sha2-256 of 32 bytes. */
+const CID_HEAD = [1, DAG_CBOR, SHA2_256, 32] as const
+const CID_BYTES = CID_HEAD.length + 32
 /** What counters and amounts hold: below 2⁶³. */
 const COUNTER_END = 2n ** 63n
 
@@ -20,10 +26,16 @@ export class LineReader {
     if (this.#byte() !== 0x80 + length) this.#refuse(`not a list of ${length}`)
   }
 
-  /** The SHA-256 in a link to a record. A view on the line's bytes. */
-  recordDigest(): Uint8Array {
-    for (const byte of LINK_HEAD) if (this.#byte() !== byte) this.#refuse('not a link to a record')
-    return this.#take(DIGEST_BYTES)
+  /** A link to a record; its bytes are a view on the line's, where the library's own decoder copies them thrice. */
+  link(): CID {
+    for (const byte of LINK_HEAD)
+      if (this.#byte() !== byte) this.#refuse('something else for a link')
+    const bytes = this.#take(CID_BYTES)
+    for (let i = 0; i < CID_HEAD.length; i++) {
+      if (bytes[i] !== CID_HEAD[i]) this.#refuse('a link to something that is no record')
+    }
+    const digest = new Digest(SHA2_256, 32, bytes.subarray(CID_HEAD.length), bytes.subarray(2))
+    return new CID(1, DAG_CBOR, digest, bytes)
   }
 
   counter(): bigint {
@@ -36,12 +48,12 @@ export class LineReader {
   text(bytesMax: number): string {
     const length = this.#head(3)
     if (length > bytesMax) this.#refuse('a text that is too long')
-    let text = ''
-    for (const byte of this.#take(Number(length))) {
+    const bytes = this.#take(Number(length))
+    for (let i = 0; i < bytes.byteLength; i++) {
+      const byte = bytes[i] ?? 0
       if (byte < 0x20 || byte > 0x7e) this.#refuse('a text that is not ASCII')
-      text += String.fromCharCode(byte)
     }
-    return text
+    return String.fromCharCode(...bytes)
   }
 
   end(): void {

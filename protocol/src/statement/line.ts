@@ -1,5 +1,4 @@
-import { CID } from 'multiformats/cid'
-import * as Digest from 'multiformats/hashes/digest'
+import type { CID } from 'multiformats/cid'
 import { HanseError } from '../errors.ts'
 import { type PicoEuro, picoEuro } from '../money.ts'
 import { MODEL_ID_BYTES_MAX, MODEL_ID_PATTERN } from '../record/fields.ts'
@@ -55,8 +54,8 @@ export function decodeLine(bytes: Uint8Array): StatementLine {
   const reader = new LineReader(bytes)
   reader.listOf(10)
   const line = {
-    order: recordCid(reader.recordDigest()),
-    receipt: recordCid(reader.recordDigest()),
+    order: reader.link(),
+    receipt: reader.link(),
     model: reader.text(MODEL_ID_BYTES_MAX),
     sequence: reader.counter(),
     inputTokens: reader.counter(),
@@ -73,13 +72,6 @@ export function decodeLine(bytes: Uint8Array): StatementLine {
   if (line.cachedInputTokens > line.inputTokens) malformed('more cached than input tokens')
   return line
 }
-
-function recordCid(digest: Uint8Array): CID {
-  return CID.createV1(DAG_CBOR, Digest.create(SHA2_256, digest))
-}
-
-const DAG_CBOR = 0x71
-const SHA2_256 = 0x12
 
 function malformed(message: string): never {
   throw new HanseError('HANSE_STATEMENT_LINE', message)

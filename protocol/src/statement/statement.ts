@@ -1,3 +1,4 @@
+import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { HanseError } from '../errors.ts'
 import { leafHash } from '../log/hash.ts'
@@ -123,7 +124,7 @@ export function readLines(
     throw new HanseError('HANSE_STATEMENT_ROOT', 'the lines are not those of the statement')
   }
   const read = lines.map(decodeLine)
-  if (new Set(read.map(({ order }) => order.toString())).size !== read.length) {
+  if (new Set(read.map(({ order }) => keyOf(order))).size !== read.length) {
     throw new HanseError('HANSE_STATEMENT_LINE', 'a session is in it twice')
   }
   const accepted = read.map(({ acceptedAt }) => acceptedAt)
@@ -176,6 +177,11 @@ export function isSameLane(a: LaneTerms, b: LaneTerms): boolean {
 /** The hashes that prove one line of a Statement, from the leaf up. */
 export function proveLine(lines: readonly Uint8Array[], index: number): Uint8Array[] {
   return proveInclusion(lines.map(leafHash), BigInt(index))
+}
+
+/** Of a CID, to compare by: base32 would cost more than all the hashes. */
+function keyOf({ multihash }: CID): string {
+  return String.fromCharCode(...multihash.digest)
 }
 
 interface Totals {
