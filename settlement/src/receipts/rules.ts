@@ -1,0 +1,21 @@
+// What settlement decides, without its database and its server: for simulations, which run these rules in virtual time.
+export {
+  type AccountId,
+  accountId,
+  accountParts,
+  CLEARING,
+  isGuarded,
+  type Transfer,
+} from '../ledger/accounts.ts'
+export { BookingPlan, type KnownFacts } from './booking-plan.ts'
+export type { Claim } from './claim.ts'
+export {
+  type AuthorizationFacts,
+  type Booking,
+  type BookingPolicy,
+  feeOf,
+  type ProviderFacts,
+  type SessionFacts,
+} from './decide-booking.ts'
+export { readSubmissions, type Submission, writeSubmissions } from './submission.ts'
+export { type VerifyContext, verifySubmission } from './verify-submission.ts'

@@ -1,0 +1,220 @@
+import { CLOCK_SKEW_MS, type Order, orderCostMax } from '@hanse/protocol'
+import type { Booking, BookingPlan, Claim } from '@hanse/settlement/rules'
+import type { Host } from '../kernel/index.ts'
+import { BookingMonitor } from './booking-monitor.ts'
+import { mayServe, peer, satisfies } from './cast.ts'
+import { type Bought, ConsumerAccount } from './consumer-account.ts'
+import { ProviderAccount } from './provider-account.ts'
+import type { ConsumerPlan, ProviderPlan, Scenario } from './scenario.ts'
+import type { SessionStore, SignedAcceptance, SignedOrder, SignedReceipt } from './session-store.ts'
+import type { SettlementState } from './settlement-state.ts'
+import { type Invariant, InvariantViolation } from './violation.ts'
+
+/** Watches every party from outside and keeps its own accounts: it knows the truth of the world, and trusts no rule. */
+export class Monitor {
+  readonly #scenario: Scenario
+  readonly #booking = new BookingMonitor()
+  readonly #providers: ReadonlyMap<string, ProviderPlan>
+  readonly #consumers: ReadonlyMap<string, ConsumerPlan>
+  /** Orders that ran, by the CID of the order. */
+  readonly #ran = new Set<string>()
+  readonly #delivering = new Map<string, ProviderAccount[]>()
+  /** What honest consumers promised: by authorization, then by session. */
+  readonly #promised = new Map<string, Map<string, bigint>>()
+  readonly #unsecured = new Set<string>()
+  readonly #running = new Map<Host, Set<object>>()
+  /** The newest receipt that each honest holder must still have. */
+  readonly #held = new Map<SessionStore, Map<string, SignedReceipt>>()
+  #settlement: (() => SettlementState) | undefined
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario
+    this.#providers = new Map(scenario.providers.map((plan) => [peer(plan.name), plan]))
+    this.#consumers = new Map(scenario.consumers.map((plan) => [peer(plan.name), plan]))
+  }
+
+  watch(settlement: () => SettlementState): void {
+    this.#settlement = settlement
+  }
+
+  fail(invariant: Invariant, detail: string): never {
+    throw new InvariantViolation(invariant, detail)
+  }
+
+  /** A session of an honest party; it must end. */
+  opened(host: Host, session: object): void {
+    const running = this.#running.get(host) ?? new Set()
+    this.#running.set(host, running.add(session))
+  }
+
+  ended(host: Host, session: object): void {
+    this.#running.get(host)?.delete(session)
+  }
+
+  /** With the program all its sessions are gone. */
+  crashed(host: Host): void {
+    this.#running.delete(host)
+  }
+
+  prompts(order: Order, now: number): void {
+    const plan = this.#providers.get(order.provider)
+    if (plan === undefined || !satisfies(plan, order.residency, now))
+      this.fail('residency', `a prompt goes to ${plan?.name}`)
+  }
+
+  buys(bought: Bought): ConsumerAccount {
+    return new ConsumerAccount(bought)
+  }
+
+  /** An honest consumer signs; its receipts are kept in `store`. */
+  countersigns(account: ConsumerAccount, receipt: SignedReceipt, store: SessionStore): void {
+    account.countersigned(receipt)
+    const { order } = account
+    this.#keep(store, order, receipt)
+    const authorization = order.value.authorization?.toString()
+    if (authorization === undefined) return
+    const sessions = this.#promised.get(authorization) ?? new Map<string, bigint>()
+    this.#promised.set(authorization, sessions)
+    sessions.set(order.cid.toString(), receipt.value.amount)
+    const limit = this.#settlement?.().authorizations.get(authorization)?.limit
+    const promised = [...sessions.values()].reduce((sum, amount) => sum + amount, 0n)
+    if (limit === undefined || promised > limit)
+      this.fail('consumer-limit', `${promised} promised under an authorization of ${limit}`)
+  }
+
+  /** A countersignature leaves: its receipt must be on the disk. */
+  promises(store: SessionStore, session: string, sequence: bigint): void {
+    if (this.#held.get(store)?.get(session)?.value.sequence !== sequence)
+      this.fail('durability', `the countersignature of ${sequence} leaves before it is kept`)
+  }
+
+  /** An honest provider starts its engine. */
+  starts(
+    plan: ProviderPlan,
+    order: SignedOrder,
+    acceptance: SignedAcceptance,
+    now: number,
+  ): ProviderAccount {
+    const session = order.cid.toString()
+    if (this.#ran.has(session)) this.fail('replay', `${plan.name} runs ${session} again`)
+    this.#ran.add(session)
+    this.#checkTerms(plan, order.value, now)
+    const account = new ProviderAccount(order, acceptance)
+    const authorization = order.value.authorization?.toString() ?? ''
+    this.#delivering.set(authorization, [...(this.#delivering.get(authorization) ?? []), account])
+    return account
+  }
+
+  delivers(account: ProviderAccount, items: readonly (readonly [number, Uint8Array])[]): void {
+    account.delivered(items)
+    const authorization = account.order.value.authorization?.toString()
+    if (authorization === undefined) return
+    const limit = this.#settlement?.().authorizations.get(authorization)?.limit ?? 0n
+    const accounts = this.#delivering.get(authorization) ?? []
+    const exposed = accounts.reduce((sum, { exposure }) => sum + exposure, 0n)
+    if (exposed > limit)
+      this.fail('provider-commitment', `${exposed} delivered under an authorization of ${limit}`)
+  }
+
+  /** An honest provider has a countersignature, and keeps it in `store`. */
+  collects(account: ProviderAccount, receipt: SignedReceipt, store: SessionStore): void {
+    account.countersigned(receipt)
+    this.#keep(store, account.order, receipt)
+  }
+
+  /** The host of `store` starts again: what was signed must be there. */
+  restarts(store: SessionStore): void {
+    const kept = new Map(store.lastReceipts().map(({ session, receipt }) => [session, receipt]))
+    for (const [session, receipt] of this.#held.get(store) ?? []) {
+      const found = kept.get(session)
+      if (found === undefined || found.value.sequence < receipt.value.sequence)
+        this.fail('durability', `receipt ${receipt.value.sequence} of ${session} is lost`)
+    }
+  }
+
+  money(state: SettlementState): void {
+    this.#booking.money(state)
+  }
+
+  booked(
+    state: SettlementState,
+    plan: BookingPlan,
+    bookings: readonly (readonly [Claim, Booking])[],
+    now: number,
+  ): void {
+    const { holdGraceMs } = this.#scenario
+    this.#booking.booked(state, plan, bookings, (claim) => this.#parties(claim), now, holdGraceMs)
+  }
+
+  /** Settlement refuses what an honest party sends for a session before it looks into its books. */
+  refuses(order: SignedOrder, session: string, code: string): void {
+    const shown = this.#providers.get(order.value.provider)?.attestation
+    const reason =
+      (code === 'HANSE_AUTHORIZATION_REQUIRED' && this.#unsecured.has(session)) ||
+      // Its consumers pass on what the provider showed them.
+      (code === 'HANSE_RECEIPT_LINK' && shown === 'wrong-subject')
+    if (!reason) this.fail('booking', `${session}: refused as ${code}`)
+    this.#booking.refused.set(session, code)
+  }
+
+  /** After all faults have healed and time enough has passed. */
+  quiet(state: SettlementState, waiting: number): void {
+    const running = [...this.#running].filter(([, sessions]) => sessions.size > 0)
+    if (running.length > 0)
+      this.fail('liveness', `sessions still run at ${running.map(([{ name }]) => name).join()}`)
+    if (waiting > 0) this.fail('liveness', `${waiting} receipts never reached settlement`)
+    const highest = new Map<string, SignedReceipt>()
+    for (const receipts of this.#held.values()) {
+      for (const [session, receipt] of receipts) {
+        const other = highest.get(session)
+        if (other === undefined || other.value.sequence < receipt.value.sequence)
+          highest.set(session, receipt)
+      }
+    }
+    for (const [session, { value }] of highest) {
+      const booked = state.sessions.get(session)?.facts.amount ?? 0n
+      // Settlement pays nothing without an authorization: that credit was the provider's own.
+      if (this.#unsecured.has(session)) continue
+      // A cheat may have given settlement a later one, that it did not let the other party have.
+      if (booked < value.amount && !this.#booking.refused.has(session))
+        this.fail('quiescence', `${session}: ${booked} booked, ${value.amount} signed`)
+    }
+  }
+
+  #keep(store: SessionStore, order: SignedOrder, receipt: SignedReceipt): void {
+    const receipts = this.#held.get(store) ?? new Map<string, SignedReceipt>()
+    this.#held.set(store, receipts)
+    receipts.set(order.cid.toString(), receipt)
+    if (order.value.authorization === null) this.#unsecured.add(order.cid.toString())
+  }
+
+  #parties({ consumer, provider }: Claim) {
+    const plan = this.#providers.get(provider)
+    const buyer = this.#consumers.get(consumer)
+    return {
+      consumerHonest: buyer !== undefined && buyer.cheat === undefined,
+      providerHonest: plan !== undefined && plan.cheat === undefined,
+      evidenceAgrees: plan?.attestation === 'valid' || plan?.attestation === 'none',
+    }
+  }
+
+  #checkTerms(plan: ProviderPlan, order: Order, now: number): void {
+    if (!mayServe(plan, order.residency, now))
+      this.fail('residency', `${plan.name} starts its engine outside the policy`)
+    const onTime = order.issuedAt <= now + CLOCK_SKEW_MS && order.notAfter > now - CLOCK_SKEW_MS
+    const priced = order.inputPrice >= plan.inputPrice && order.outputPrice >= plan.outputPrice
+    if (!onTime || !priced || order.creditWindow > plan.creditWindowMax)
+      this.fail('provider-terms', `${plan.name} takes an order that is not on its terms`)
+    if (order.provider !== peer(plan.name)) this.fail('provider-terms', 'an order for another')
+    if (order.authorization === null) {
+      if (orderCostMax(order) > plan.unsecuredCredit)
+        this.fail('provider-commitment', `${plan.name} serves without an authorization`)
+      return
+    }
+    const row = this.#settlement?.().authorizations.get(order.authorization.toString())
+    if (row?.provider !== order.provider || row.consumer !== order.consumer)
+      this.fail('provider-commitment', `${plan.name} trusts an authorization for others`)
+    if (row.notAfter < now + order.deadlineMs)
+      this.fail('provider-commitment', `${plan.name} trusts an authorization that ends too soon`)
+  }
+}
