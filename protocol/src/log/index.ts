@@ -9,8 +9,11 @@ export {
 } from './checkpoint.ts'
 export { type Cosigner, cosignerOf, verifyCosignature } from './cosignature.ts'
 export { decodeEntryBundle, ENTRY_BYTES_MAX, encodeEntryBundle } from './entry-bundle.ts'
+export { type ForkEvidence, provesFork } from './fork.ts'
 export { emptyRoot, leafHash, nodeHash } from './hash.ts'
+export { MemoryLogStore } from './memory-log-store.ts'
 export {
+  joinNote,
   type NoteSigner,
   noteSignerOf,
   type OpenNote,
@@ -19,6 +22,7 @@ export {
   type VerifiedSignature,
 } from './note.ts'
 export type { SignatureLine } from './note-lines.ts'
+export type { LogCommit, LogStore } from './store.ts'
 export { parseTilePath, TILE_WIDTH, type TileName, tilePath } from './tile-path.ts'
 export { type FetchTile, TileReader } from './tile-reader.ts'
 export { nodeInTile, type TileRow, tileAt, tileRows } from './tile-shape.ts'
@@ -30,3 +34,13 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from './verify.ts'
+export {
+  type AddCheckpoint,
+  decideAddCheckpoint,
+  formatAddCheckpoint,
+  parseAddCheckpoint,
+  WITNESS_SIZE_TYPE,
+  type WitnessContext,
+  type WitnessDecision,
+} from './witness.ts'
+export { type Appended, BATCH_ENTRIES_MAX, LogWriter } from './writer.ts'
