@@ -70,6 +70,13 @@ export const providerSettings = {
     fallback: picoEuro(10n ** 12n),
   }),
   settlementUrl: kinds.optionalUrl({ description: 'settlement service that pays this provider' }),
+  statementEveryMs: kinds.integer({
+    description: 'time between Statements with each consumer, ms; 0 settles receipt by receipt',
+    placeholder: '<ms>',
+    fallback: 5_000,
+    min: 0,
+    max: 25_000,
+  }),
   drainMs: kinds.integer({
     description: 'how long running answers may take to finish on shutdown, ms',
     placeholder: '<ms>',

@@ -20,6 +20,7 @@ import {
 } from '@hanse/protocol'
 import { type FrameStream, SessionLink } from '../network/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
+import { statementDue } from '../store/statement-store.ts'
 import { PayloadQueue } from './payload-queue.ts'
 
 export interface SessionOutcome {
@@ -129,7 +130,7 @@ export class SessionClient {
         this.#started.resolve()
         return
       case 'save-receipt':
-        store.saveReceipt(this.session, action.receipt)
+        store.saveReceipt(this.session, action.receipt, statementDue(action.receipt.value, now()))
         this.#last = action.receipt.value
         this.#receipts++
         this.#options.onReceipt?.(this.session, action.receipt.value)

@@ -134,6 +134,7 @@ beforeAll(async () => {
       creditWindowMax: picoEuro(10_000n),
       settlement: undefined,
       drainMs: 500,
+      statementEveryMs: 100,
       log: pino({ level: 'silent' }),
       now: Date.now,
       onLive: () => live.resolve(),

@@ -19,6 +19,7 @@ import type { Network } from '../network/index.ts'
 import { encodeOfferValue } from '../network/offer-records.ts'
 import { Outbox } from '../settlement/outbox.ts'
 import type { ProviderAccount, SettlementClient } from '../settlement/settlement-client.ts'
+import { StatementDesk } from '../statement/statement-desk.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { AdmissionDesk } from './admission.ts'
 import { Capacity } from './capacity.ts'
@@ -38,6 +39,8 @@ export interface ProviderOptions {
   readonly creditWindowMax: PicoEuro
   readonly settlement: SettlementClient | undefined
   readonly drainMs: number
+  /** Between Statements, ms; 0 settles every session by its receipt. */
+  readonly statementEveryMs: number
   readonly log: FastifyBaseLogger
   readonly now: () => number
   /** Settlement asks the owner to finish onboarding there. */
@@ -61,6 +64,7 @@ export class Provider implements AsyncDisposable {
   readonly #book: OfferBook
   readonly #capacity: Capacity
   readonly #outbox: Outbox | undefined
+  readonly #statements: StatementDesk | undefined
   readonly #stopping = new AbortController()
   readonly #sessions = new Set<Promise<void>>()
   #draining = false
@@ -99,11 +103,25 @@ export class Provider implements AsyncDisposable {
         : new Outbox({
             store,
             now,
-            submit: (items) => settlement.submit(items),
+            settler: settlement,
             onResult: ({ session }, result) =>
               options.log.info({ session, ...result }, 'settlement answered'),
+            onStatement: ({ cid }, result) =>
+              options.log.info({ statement: cid, ...result }, 'settlement answered'),
             onFailure: (error) =>
               options.log.warn({ cause: messageOf(error) }, 'settlement is out of reach'),
+          })
+    this.#statements =
+      settlement === undefined || options.statementEveryMs === 0
+        ? undefined
+        : new StatementDesk({
+            context: { network: networkName, signer },
+            store: store.statements,
+            network,
+            now,
+            everyMs: options.statementEveryMs,
+            log: options.log,
+            onSettled: () => void this.#outbox?.flush(),
           })
   }
 
@@ -124,6 +142,7 @@ export class Provider implements AsyncDisposable {
     for (const key of keysOf(this.#book.current().value)) await network.cancelProvide(key)
     const timeout = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref())
     await Promise.race([Promise.allSettled(this.#sessions), timeout])
+    await this.#statements?.[Symbol.asyncDispose]()
     await this.#outbox?.[Symbol.asyncDispose]()
   }
 
@@ -157,6 +176,7 @@ export class Provider implements AsyncDisposable {
           context,
           store,
           now,
+          stated: this.#statements !== undefined,
           admit: (ordered, prompt) => desk.admit(remotePeer, ordered, prompt),
           onEngineFault: (session, error) =>
             log.warn({ session, code: error.code, cause: causeOf(error) }, error.message),

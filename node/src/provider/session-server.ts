@@ -17,6 +17,7 @@ import {
 import { EngineError, type EngineEvent } from '../engine/index.ts'
 import { type FrameStream, SessionLink } from '../network/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
+import { statementDue } from '../store/statement-store.ts'
 
 /** An order that was looked at and found good: what it takes to serve it. */
 export interface Admission {
@@ -37,6 +38,8 @@ export interface SessionServerOptions {
   readonly context: ProviderContext
   readonly store: NodeStore
   readonly now: () => number
+  /** Final receipts wait a while for a Statement to tell of them. */
+  readonly stated: boolean
   /** Decides on an order: takes it, or asks for other prices. @throws {HanseError} to reject it */
   readonly admit: (ordered: OrderReceived, prompt: Uint8Array) => Promise<Admission | Ask>
   /** The engine broke; the session goes on to its final receipt. */
@@ -95,7 +98,7 @@ class SessionServer {
   }
 
   #perform(actions: readonly ProviderAction[]): void {
-    const { store, now } = this.#options
+    const { store, now, stated } = this.#options
     for (const action of actions) {
       switch (action.type) {
         case 'review':
@@ -119,7 +122,11 @@ class SessionServer {
           this.#link.send(encodeFrame(action.frame))
           break
         case 'save-receipt':
-          store.saveReceipt(this.#session ?? '', action.receipt)
+          store.saveReceipt(
+            this.#session ?? '',
+            action.receipt,
+            stated ? statementDue(action.receipt.value, now()) : 0,
+          )
           break
         case 'set-timer': {
           const { timer, ms } = action

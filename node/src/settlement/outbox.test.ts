@@ -29,9 +29,12 @@ function open(answer: (submissions: readonly Submission[]) => SubmissionResult[]
   const outbox = new Outbox({
     store,
     now: () => now,
-    submit: async (submissions) => {
-      calls++
-      return answer(submissions)
+    settler: {
+      submit: async (submissions) => {
+        calls++
+        return answer(submissions)
+      },
+      submitStatements: async () => [],
     },
   })
   return {

@@ -1,10 +1,18 @@
 import type { NodeStore, Submission } from '../store/node-store.ts'
-import type { SubmissionResult } from './settlement-client.ts'
+import type { StatementSubmission } from '../store/statement-store.ts'
+import type { StatementResult, SubmissionResult } from './settlement-client.ts'
+
+/** Where receipts and Statements are turned into money. */
+export interface Settler {
+  submit(submissions: readonly Submission[]): Promise<SubmissionResult[]>
+  submitStatements(statements: readonly StatementSubmission[]): Promise<StatementResult[]>
+}
 
 export interface OutboxOptions {
   readonly store: NodeStore
-  readonly submit: (submissions: readonly Submission[]) => Promise<SubmissionResult[]>
+  readonly settler: Settler
   readonly now: () => number
+  readonly onStatement?: (submission: StatementSubmission, result: StatementResult) => void
   readonly onResult?: (submission: Submission, result: SubmissionResult) => void
   /** Settlement could not be reached; it will be tried again. */
   readonly onFailure?: (error: unknown) => void
@@ -14,10 +22,14 @@ export interface OutboxOptions {
 const BATCH_MAX = 200
 /** Refusals that end when somebody binds the peer; all others would be repeated for ever. */
 const MAY_CHANGE = new Set(['HANSE_PROVIDER_UNKNOWN', 'HANSE_CONSUMER_UNKNOWN'])
+/** Settlement takes 20 statements in one request, of a thousand sessions each. */
+const STATEMENTS_MAX = 20
+/** A statement before it has not arrived yet, or somebody is to be bound: then it will be taken. */
+const STATEMENT_MAY_CHANGE = new Set(['HANSE_STATEMENT_PREVIOUS', ...MAY_CHANGE])
 /** How often the store is looked at for submissions whose time to retry has come. */
 const POLL_MS = 500
 
-/** Sends the last receipt of every ended session to settlement until it is acknowledged, over crashes and outages. */
+/** Tells settlement of every ended session, by its Statement or its last receipt, until that is acknowledged. */
 export class Outbox implements AsyncDisposable {
   readonly #options: OutboxOptions
   readonly #timer: NodeJS.Timeout
@@ -38,8 +50,11 @@ export class Outbox implements AsyncDisposable {
     await this.#running
   }
 
+  /** Tells what is left, also what would have waited for a Statement. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
+    await this.#running
+    this.#options.store.statements.releaseWaiting()
     await this.flush()
     this.#stopped = true
   }
@@ -47,15 +62,41 @@ export class Outbox implements AsyncDisposable {
   async #sendDue(): Promise<void> {
     const { store, now } = this.#options
     for (;;) {
+      const due = store.statements.due(now(), STATEMENTS_MAX)
+      if (due.length === 0) break
+      if (!(await this.#sendStatements(due))) return
+    }
+    for (;;) {
       const due = store.dueSubmissions(now(), BATCH_MAX)
       if (due.length === 0 || !(await this.#send(due))) return
     }
   }
 
-  async #send(due: readonly Submission[]): Promise<boolean> {
-    const { store, submit, now, onResult, onFailure } = this.#options
+  async #sendStatements(due: readonly StatementSubmission[]): Promise<boolean> {
+    const { store, settler, now, onStatement, onFailure } = this.#options
     try {
-      const results = await submit(due)
+      const results = await settler.submitStatements(due)
+      for (const [i, submission] of due.entries()) {
+        const result = results[i]
+        if (result === undefined) continue
+        const { cid } = submission
+        if (result.status !== 'rejected') store.statements.acknowledged(cid)
+        else if (STATEMENT_MAY_CHANGE.has(result.code)) store.statements.failed(cid, now())
+        else store.statements.refused(cid, result.code)
+        onStatement?.(submission, result)
+      }
+      return true
+    } catch (error) {
+      for (const { cid } of due) store.statements.failed(cid, now())
+      onFailure?.(error)
+      return false
+    }
+  }
+
+  async #send(due: readonly Submission[]): Promise<boolean> {
+    const { store, settler, now, onResult, onFailure } = this.#options
+    try {
+      const results = await settler.submit(due)
       for (const [i, submission] of due.entries()) {
         const result = results[i]
         if (result === undefined) continue

@@ -20,6 +20,7 @@ import {
 } from '@hanse/protocol'
 import { z } from 'zod'
 import type { Submission } from '../store/node-store.ts'
+import type { StatementSubmission } from '../store/statement-store.ts'
 
 export interface SettlementOptions {
   /** Base URL of the settlement service. */
@@ -33,6 +34,14 @@ export interface SettlementOptions {
 
 export type SubmissionResult =
   | { readonly status: 'booked' | 'duplicate' | 'superseded' }
+  | { readonly status: 'rejected'; readonly code: string }
+
+export type StatementResult =
+  | {
+      readonly status: 'booked' | 'duplicate'
+      /** Sessions of it that were not booked, each with the code. */
+      readonly rejected: readonly { readonly session: string; readonly code: string }[]
+    }
   | { readonly status: 'rejected'; readonly code: string }
 
 export interface ProviderAccount {
@@ -64,6 +73,17 @@ const resultsJson = z.object({
   results: z.array(
     z.union([
       z.object({ status: z.enum(['booked', 'duplicate', 'superseded']) }),
+      z.object({ status: z.literal('rejected'), code: z.string() }),
+    ]),
+  ),
+})
+const statementsJson = z.object({
+  results: z.array(
+    z.union([
+      z.object({
+        status: z.enum(['booked', 'duplicate']),
+        rejected: z.array(z.object({ session: z.string(), code: z.string() })).default([]),
+      }),
       z.object({ status: z.literal('rejected'), code: z.string() }),
     ]),
   ),
@@ -144,6 +164,22 @@ export class SettlementClient {
       bytes: encodeCanonical({ items }),
     })
     if (results.length !== submissions.length) {
+      throw new HanseError('HANSE_SETTLEMENT_UNAVAILABLE', 'settlement answered for another batch')
+    }
+    return results
+  }
+
+  /** One result for each statement, in order. @throws {HanseError} when settlement could not be asked */
+  async submitStatements(statements: readonly StatementSubmission[]): Promise<StatementResult[]> {
+    const items = statements.map(({ statement, lines }) => ({
+      statement: signedFields(statement),
+      lines,
+    }))
+    const { results } = await this.#call('POST', '/v1/statements', statementsJson, {
+      type: 'application/cbor',
+      bytes: encodeCanonical({ items }),
+    })
+    if (results.length !== statements.length) {
       throw new HanseError('HANSE_SETTLEMENT_UNAVAILABLE', 'settlement answered for another batch')
     }
     return results

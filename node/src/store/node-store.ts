@@ -1,11 +1,7 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite'
+import type { SQLInputValue } from 'node:sqlite'
 import {
   type Acceptance,
   cidOf,
-  decodeCanonical,
-  encodeCanonical,
   type FinalReason,
   type Named,
   type Order,
@@ -18,10 +14,10 @@ import {
   type SessionEvidence,
   type SignedRecord,
   type SpendAuthorization,
-  signedFields,
-  signedRecordSchema,
 } from '@hanse/protocol'
+import { Database, pack, unpack } from './database.ts'
 import { migrate } from './schema.ts'
+import { StatementStore } from './statement-store.ts'
 
 export type SessionRole = 'provider' | 'consumer'
 
@@ -58,23 +54,16 @@ const ATTEMPT_MS_MAX = 60_000
  * not acknowledged yet. One process owns the file.
  */
 export class NodeStore implements Disposable {
-  readonly #db: DatabaseSync
+  readonly #db: Database
+  readonly statements: StatementStore
 
   constructor(path: string) {
-    if (path !== ':memory:') {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-      // Made before SQLite makes it, for it would let everybody read it.
-      closeSync(openSync(path, 'a', 0o600))
-    }
-    this.#db = new DatabaseSync(path, { timeout: 5_000 })
-    this.#db.exec(
-      'pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma busy_timeout = 5000',
-    )
-    migrate(this.#db)
+    this.#db = new Database(path, migrate)
+    this.statements = new StatementStore(this.#db)
   }
 
   [Symbol.dispose](): void {
-    this.#db.close()
+    this.#db[Symbol.dispose]()
   }
 
   /** Keeps a signed record under its CID; keeping it again changes nothing. */
@@ -104,7 +93,7 @@ export class NodeStore implements Disposable {
     authorization: SignedRecord | null,
     now: number,
   ): boolean {
-    return this.#transaction(() => {
+    return this.#db.transaction(() => {
       this.putRecord(order)
       const authorizationCid = authorization === null ? null : this.putRecord(authorization)
       const { consumer, provider, model, offer } = order.value
@@ -127,26 +116,30 @@ export class NodeStore implements Disposable {
   }
 
   setAcceptance(session: string, accepted: Named<Acceptance> & SignedRecord): void {
-    this.#transaction(() => {
+    this.#db.transaction(() => {
       const cid = this.putRecord(accepted)
       this.#db.prepare('update session set acceptance = ? where session = ?').run(cid, session)
     })
   }
 
-  /** Keeps a doubly-signed receipt, and remembers to tell settlement once the session has ended. */
-  saveReceipt(session: string, signed: Named<Receipt> & SignedRecord): void {
+  /**
+   * Keeps a doubly-signed receipt, and remembers to tell settlement once the session has ended.
+   *
+   * @param tellAt not before: a Statement may come that says it for many sessions at once
+   */
+  saveReceipt(session: string, signed: Named<Receipt> & SignedRecord, tellAt = 0): void {
     const { sequence, amount } = signed.value
-    this.#durably(() => {
+    this.#db.durably(() => {
       this.#db
         .prepare('insert into receipt (session, sequence, amount, signed) values (?, ?, ?, ?)')
         .run(session, sequence, amount, pack(signed))
       if (amount === 0n) return
       this.#db
         .prepare(
-          `insert into outbox (session, sequence) values (?, ?)
-           on conflict (session) do update set sequence = excluded.sequence`,
+          `insert into outbox (session, sequence, next_at) values (?, ?, ?)
+           on conflict (session) do update set sequence = excluded.sequence, next_at = excluded.next_at`,
         )
-        .run(session, sequence)
+        .run(session, sequence, tellAt)
     })
   }
 
@@ -166,7 +159,7 @@ export class NodeStore implements Disposable {
 
   /** What the sessions under an authorization came to by their last receipts, pico-euro. */
   spentUnder(authorization: string): PicoEuro {
-    const rows = this.#bigints(
+    const rows = this.#db.bigints(
       `select max(r.amount) as amount from receipt r join session s using (session)
          where s.authorization = ? group by r.session`,
       authorization,
@@ -176,7 +169,7 @@ export class NodeStore implements Disposable {
 
   /** Keeps an authorization that this consumer may spend. */
   putAuthorization(signed: Named<SpendAuthorization> & SignedRecord): void {
-    this.#durably(() => {
+    this.#db.durably(() => {
       const cid = this.putRecord(signed)
       this.#db
         .prepare(
@@ -211,7 +204,7 @@ export class NodeStore implements Disposable {
   }
 
   #sessionRows(which: string, parameter: SQLInputValue): SessionRow[] {
-    const rows = this.#bigints(
+    const rows = this.#db.bigints(
       `select s.*, coalesce((select max(amount) from receipt r where r.session = s.session), 0) as amount,
                 (select count(*) from receipt r where r.session = s.session) as receipts
          from session s ${which}`,
@@ -267,7 +260,7 @@ export class NodeStore implements Disposable {
 
   /** Remembers which attestations came with an offer. */
   putOffer(offer: SignedRecord, attestations: readonly SignedRecord[]): string {
-    return this.#transaction(() => {
+    return this.#db.transaction(() => {
       const cid = this.putRecord(offer)
       for (const attestation of attestations) {
         this.#db
@@ -291,10 +284,10 @@ export class NodeStore implements Disposable {
 
   /** Ended sessions that settlement has not acknowledged and whose next try is due. */
   dueSubmissions(now: number, limit: number): Submission[] {
-    const rows = this.#bigints(
+    const rows = this.#db.bigints(
       `select o.session, o.sequence, s.offer, s.acceptance, s.authorization, r.signed
          from outbox o join session s using (session) join receipt r on r.session = o.session and r.sequence = o.sequence
-         where s.ended_at is not null and o.refused is null and o.next_at <= ?
+         where s.ended_at is not null and o.refused is null and o.statement is null and o.next_at <= ?
          order by o.next_at limit ?`,
       now,
       limit,
@@ -344,54 +337,9 @@ export class NodeStore implements Disposable {
       }))
   }
 
-  /** Integers as bigint: amounts pass what a number can hold. */
-  #bigints(sql: string, ...parameters: SQLInputValue[]): Record<string, SQLOutputValue>[] {
-    const statement = this.#db.prepare(sql)
-    statement.setReadBigInts(true)
-    return statement.all(...parameters)
-  }
-
   #required(cid: unknown): SignedRecord {
     const record = this.record(String(cid))
     if (record === undefined) throw new Error(`record ${String(cid)} is not stored`)
     return record
   }
-
-  /**
-   * Commits to the disk, for what must survive a power cut: a signed receipt, money that is held. All other commits wait
-   * for the next of these, which carries them along, since the log is written in order; a crash of the process alone
-   * loses nothing either way. So the first token does not wait for the disk.
-   */
-  #durably<Result>(run: () => Result): Result {
-    this.#db.exec('pragma synchronous = full')
-    try {
-      return this.#transaction(run)
-    } finally {
-      this.#db.exec('pragma synchronous = normal')
-    }
-  }
-
-  #transaction<Result>(run: () => Result): Result {
-    if (this.#db.isTransaction) return run()
-    this.#db.exec('begin immediate')
-    try {
-      const result = run()
-      this.#db.exec('commit')
-      return result
-    } catch (error) {
-      this.#db.exec('rollback')
-      throw error
-    }
-  }
-}
-
-const SIGNED_BYTES_MAX = 16 * 1024
-
-function pack(signed: SignedRecord): Uint8Array {
-  return encodeCanonical(signedFields(signed))
-}
-
-function unpack(column: unknown): SignedRecord {
-  if (!(column instanceof Uint8Array)) throw new Error('a stored record is not bytes')
-  return signedRecordSchema.parse(decodeCanonical(column, SIGNED_BYTES_MAX))
 }

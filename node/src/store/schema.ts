@@ -40,6 +40,26 @@ const MIGRATIONS = [
     refused text
   ) strict, without rowid;
   `,
+  `
+  create table statement (
+    cid text primary key,
+    role text not null check (role in ('provider', 'consumer')),
+    authorization text not null,
+    lane integer not null,
+    sequence integer not null,
+    signed blob not null,
+    lines blob not null,
+    state text not null check (state in ('proposed', 'signed', 'acknowledged', 'abandoned')),
+    attempts integer not null default 0,
+    next_at integer not null default 0,
+    refused text,
+    unique (authorization, lane, sequence)
+  ) strict, without rowid;
+  create index statement_due on statement (next_at) where state = 'signed';
+  -- The Statement that says it: settlement is told of the session by that, and not by its receipt.
+  alter table outbox add column statement text references statement;
+  alter table session add column statement text references statement;
+  `,
 ]
 
 export function migrate(db: DatabaseSync): void {

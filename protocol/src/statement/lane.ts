@@ -1,3 +1,4 @@
+import type { CID } from 'multiformats/cid'
 import { asHanseError, HanseError } from '../errors.ts'
 import type { Signer } from '../identity/keys.ts'
 import type { Named } from '../record/record.ts'
@@ -53,8 +54,6 @@ export interface Proposal {
 
 export type LaneEvent =
   | { readonly type: 'state'; readonly lines: readonly StatementLine[] }
-  /** After a restart: what had been kept goes out again, byte for byte. */
-  | { readonly type: 'resume' }
   | { readonly type: 'answer'; readonly answer: StatementAnswer }
   | { readonly type: 'malformed'; readonly error: HanseError }
   | { readonly type: 'timer' }
@@ -63,9 +62,8 @@ export type LaneEvent =
 export type LaneAction =
   /** Keep it durably before it leaves: two different ones of one number would be a lie. */
   | { readonly type: 'save-proposal'; readonly proposal: Proposal }
-  | { readonly type: 'send'; readonly frame: ProposeFrame }
-  | { readonly type: 'set-timer'; readonly ms: number }
-  | { readonly type: 'clear-timer' }
+  /** `timer` or `closed` is to follow when nothing has come after `answerMs`, or the stream ends. */
+  | { readonly type: 'send'; readonly frame: ProposeFrame; readonly answerMs: number }
   /** Signed by both sides: this settles its sessions. */
   | {
       readonly type: 'save-statement'
@@ -75,6 +73,7 @@ export type LaneAction =
   /** Settle these sessions by their receipts. */
   | {
       readonly type: 'abandon'
+      readonly statement: CID
       readonly lines: readonly StatementLine[]
       readonly error: HanseError
     }
@@ -119,26 +118,19 @@ function propose(
   const proposal: Proposal = { statement: signed, lines }
   return {
     state: { phase: 'proposed', terms, proposal },
-    actions: [{ type: 'save-proposal', proposal }, ...sending(proposal)],
+    actions: [
+      { type: 'save-proposal', proposal },
+      {
+        type: 'send',
+        frame: { t: 'propose', statement: signedFields(signed), lines: lines.map(encodeLine) },
+        answerMs: LANE_LIMITS.answerMs,
+      },
+    ],
   }
-}
-
-function sending({ statement: signed, lines }: Proposal): LaneAction[] {
-  const frame: ProposeFrame = {
-    t: 'propose',
-    statement: signedFields(signed),
-    lines: lines.map(encodeLine),
-  }
-  return [
-    { type: 'set-timer', ms: LANE_LIMITS.answerMs },
-    { type: 'send', frame },
-  ]
 }
 
 function onProposed(context: SigningContext, state: Proposed, event: LaneEvent): LaneStep {
   switch (event.type) {
-    case 'resume':
-      return { state, actions: sending(state.proposal) }
     case 'answer':
       return onAnswer(context, state, event.answer)
     case 'malformed':
@@ -183,13 +175,13 @@ function onAnswer(context: SigningContext, state: Proposed, answer: StatementAns
   const { cid, bytes, value } = proposed
   return {
     state: { phase: 'idle', terms, last: { cid, bytes, value } },
-    actions: [{ type: 'clear-timer' }, { type: 'save-statement', statement: signed, lines }],
+    actions: [{ type: 'save-statement', statement: signed, lines }],
   }
 }
 
 function abandon({ terms, proposal }: Proposed, error: HanseError): LaneStep {
   return {
     state: { phase: 'abandoned', terms },
-    actions: [{ type: 'clear-timer' }, { type: 'abandon', lines: proposal.lines, error }],
+    actions: [{ type: 'abandon', statement: proposal.statement.cid, lines: proposal.lines, error }],
   }
 }

@@ -10,6 +10,7 @@ import { OfferDirectory } from '../../consumer/offer-directory.ts'
 import { createGateway } from '../../gateway/gateway.ts'
 import { Outbox } from '../../settlement/outbox.ts'
 import { SettlementClient } from '../../settlement/settlement-client.ts'
+import { serveStatements } from '../../statement/countersign.ts'
 import { NodeStore } from '../../store/node-store.ts'
 import { reporter } from '../output.ts'
 import { clock, openNode, random, untilStopped } from '../running.ts'
@@ -76,6 +77,7 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
       if (final !== null) setImmediate(() => void outbox?.flush())
     },
   })
+  await serveStatements(network, { context, store: store.statements, now: clock, log })
   const app = await createGateway({
     consumer,
     store,
@@ -131,8 +133,10 @@ function openOutbox(
   return new Outbox({
     store,
     now: clock,
-    submit: (items) => settlement.submit(items),
+    settler: settlement,
     onResult: ({ session }, result) => log.info({ session, ...result }, 'settlement answered'),
+    onStatement: ({ cid }, result) =>
+      log.info({ statement: cid, ...result }, 'settlement answered'),
     onFailure: (error) =>
       log.warn(
         { cause: error instanceof Error ? error.message : '' },

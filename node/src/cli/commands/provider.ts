@@ -60,6 +60,7 @@ async function runProvider(settings: ProviderSettings, json: boolean): Promise<v
     unsecuredCredit: settings.unsecuredCredit,
     creditWindowMax: settings.creditWindow,
     settlement,
+    statementEveryMs: settings.statementEveryMs,
     drainMs: settings.drainMs,
     log: node.log,
     now: clock,
