@@ -22,6 +22,31 @@ export {
   type VerifiedSignature,
 } from './note.ts'
 export type { SignatureLine } from './note-lines.ts'
+export {
+  isQuorumMet,
+  openByPolicy,
+  type Policy,
+  type PolicyGroup,
+  type PolicyLog,
+  type PolicyWitness,
+  parsePolicy,
+} from './policy.ts'
+export {
+  formatProof,
+  type LogProof,
+  type ProofTrust,
+  parseProof,
+  type VerifiedProof,
+  verifyProof,
+} from './proof.ts'
+export {
+  LEAF_SALT_BYTES,
+  leafCommitment,
+  openPersonal,
+  SEAL_KEY_BYTES,
+  SEAL_NONCE_BYTES,
+  sealPersonal,
+} from './sealed.ts'
 export type { LogCommit, LogStore } from './store.ts'
 export { parseTilePath, TILE_WIDTH, type TileName, tilePath } from './tile-path.ts'
 export { type FetchTile, TileReader } from './tile-reader.ts'
