@@ -127,6 +127,11 @@ export const consumerSettings = {
     description: 'what to hold at settlement for one provider at a time',
     fallback: picoEuro(5n * 10n ** 12n),
   }),
+  tokenizers: kinds.list({
+    description: 'GGUF files; what providers of just these models count is checked token by token',
+    placeholder: '<file,…>',
+    fallback: [],
+  }),
   deadlineMs: kinds.integer({
     description: 'longest an answer may take, ms',
     placeholder: '<ms>',

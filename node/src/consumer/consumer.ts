@@ -7,6 +7,7 @@ import {
   type Match,
   type MatchedOffer,
   matchOffers,
+  type OfferedModel,
   type Order,
   order,
   orderCostMax,
@@ -21,8 +22,10 @@ import {
   signRecord,
   smallestWindow,
   summarize,
+  type Tokenizer,
 } from '@hanse/protocol'
 import type { CID } from 'multiformats/cid'
+import { EngineError, type ModelTokenizer } from '../engine/index.ts'
 import type { Network } from '../network/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import type { Allowance, Authorizer } from './authorizer.ts'
@@ -48,6 +51,8 @@ export interface ConsumerOptions {
   readonly directory: OfferDirectory
   readonly authorizer: Authorizer
   readonly settings: ConsumerSettings
+  /** Of models that this node has: what providers of just these count is checked token by token. */
+  readonly tokenizers?: readonly ModelTokenizer[]
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
   readonly onReceipt?: (session: string, receipt: Receipt) => void
@@ -106,12 +111,16 @@ export class Consumer {
    * @throws {HanseError} HANSE_MODEL_UNKNOWN, HANSE_NO_PROVIDER, or what the last provider said
    */
   async chat(request: ChatRequest, signal: AbortSignal): Promise<Answer> {
+    const { now, settings } = this.#options
+    // One deadline for all that are asked: the client waits no longer for the third than for the first.
+    const until = now() + settings.deadlineMs
     const candidates = await this.#candidates(request.model)
     let fault: HanseError | undefined
     for (const candidate of candidates) {
       signal.throwIfAborted()
+      if (now() >= until) throw new HanseError('HANSE_SESSION_DEADLINE', 'nobody answered in time')
       try {
-        return await this.#order(candidate, request, signal)
+        return await this.#order(candidate, request, until, signal)
       } catch (error) {
         fault = asHanseError(error)
         this.#learn(candidate.known.offer.provider, fault)
@@ -157,6 +166,7 @@ export class Consumer {
   async #order(
     { known, model }: MatchedOffer<FetchedOffer>,
     request: ChatRequest,
+    until: number,
     signal: AbortSignal,
   ): Promise<Answer> {
     const { network, networkName, signer, store, settings, now, random, onReceipt } = this.#options
@@ -190,7 +200,7 @@ export class Consumer {
         promptCommitment: commitPrompt(secret, request.body),
         receiptEvery: settings.receiptEvery,
         creditWindow: this.#creditWindow(terms.maxInputTokens, prices),
-        deadlineMs: settings.deadlineMs,
+        deadlineMs: Math.max(1, until - now()),
         issuedAt: now(),
         notAfter: now() + ORDER_VALID_MS,
         nonce: random(16),
@@ -221,7 +231,7 @@ export class Consumer {
         })
       client = new SessionClient(
         frames,
-        { ...first, secret, prompt: request.body },
+        { ...first, secret, prompt: request.body, ...this.#tokenizer(model, request.body) },
         {
           context,
           store,
@@ -255,6 +265,19 @@ export class Consumer {
       payloads: client.payloads,
       outcome: client.outcome,
       cancel,
+    }
+  }
+
+  /** The same file counts the same tokens; what the tokenizer cannot read is left to the provider. */
+  #tokenizer({ digest }: OfferedModel, body: Uint8Array): { tokenizer?: Tokenizer } {
+    const found = this.#options.tokenizers?.find((tokenizer) => tokenizer.digest === digest)
+    if (found === undefined) return {}
+    try {
+      const inputTokens = found.countInputTokens(body)
+      return { tokenizer: { inputTokens, outputTokensMax: (text) => found.outputTokensMax(text) } }
+    } catch (error) {
+      if (error instanceof EngineError) return {}
+      throw error
     }
   }
 

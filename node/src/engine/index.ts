@@ -11,4 +11,5 @@ export {
   type EngineUsage,
 } from './engine.ts'
 export { LlamaEngine, type LlamaEngineOptions } from './llama-engine.ts'
+export { type ModelTokenizer, openTokenizer } from './llama-tokenizer.ts'
 export { OpenAiEngine, type OpenAiEngineOptions } from './openai-engine.ts'

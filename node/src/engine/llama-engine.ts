@@ -1,5 +1,4 @@
-import { createHash, randomInt, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { randomInt, randomUUID } from 'node:crypto'
 import { basename } from 'node:path'
 import type {
   ChatHistoryItem,
@@ -19,6 +18,7 @@ import {
   type EngineRequest,
 } from './engine.ts'
 import { EventQueue } from './event-queue.ts'
+import { countTokens, digestOf } from './llama-model.ts'
 import { type LlamaChatRequest, parseLlamaRequest } from './llama-request.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 
@@ -144,8 +144,7 @@ export class LlamaEngine implements Engine {
   }
 
   #countTokens(history: ChatHistoryItem[]): number {
-    const { contextText } = this.#loaded.wrapper.generateContextState({ chatHistory: history })
-    return contextText.tokenize(this.#loaded.model.tokenizer).length
+    return countTokens(this.#loaded.model, this.#loaded.wrapper, history)
   }
 
   async #generate(
@@ -234,10 +233,4 @@ async function load(options: LlamaEngineOptions): Promise<Loaded> {
     await llama.dispose()
     throw error
   }
-}
-
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) hash.update(chunk)
-  return hash.digest('hex')
 }

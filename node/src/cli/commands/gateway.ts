@@ -7,6 +7,7 @@ import type { Settings } from '../../config/settings.ts'
 import { Authorizer } from '../../consumer/authorizer.ts'
 import { Consumer } from '../../consumer/consumer.ts'
 import { OfferDirectory } from '../../consumer/offer-directory.ts'
+import { type ModelTokenizer, openTokenizer } from '../../engine/index.ts'
 import { createGateway } from '../../gateway/gateway.ts'
 import { Outbox } from '../../settlement/outbox.ts'
 import { SettlementClient } from '../../settlement/settlement-client.ts'
@@ -43,6 +44,7 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
   const settlement = openSettlement(settings, signer)
   const residency = await residencyPolicy(settings, settlement, log)
   await using outbox = settlement === undefined ? undefined : openOutbox(store, settlement, log)
+  await using tokenizers = await openTokenizers(settings.tokenizers)
   const consumer = new Consumer({
     networkName: settings.network,
     signer,
@@ -64,6 +66,7 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
       creditWindowMax: settings.creditWindow,
       deadlineMs: settings.deadlineMs,
     },
+    tokenizers: tokenizers.all,
     now: clock,
     random,
     onReceipt: (session, receipt) => {
@@ -116,6 +119,21 @@ async function residencyPolicy(
       'no attestor is trusted (--trust, --settlement-url): no provider will satisfy --min-level',
     )
   return { allow: [...residency], minLevel, trustedAttestors: [] }
+}
+
+async function openTokenizers(
+  paths: readonly string[],
+): Promise<AsyncDisposable & { readonly all: readonly ModelTokenizer[] }> {
+  const stack = new AsyncDisposableStack()
+  const all: ModelTokenizer[] = []
+  try {
+    for (const path of paths) all.push(stack.use(await openTokenizer(path)))
+  } catch (cause) {
+    await stack.disposeAsync()
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new HanseError('HANSE_CONFIG_INVALID', `tokenizers: ${message}`, { cause })
+  }
+  return { all, [Symbol.asyncDispose]: async () => await stack.disposeAsync() }
 }
 
 function openSettlement(settings: GatewaySettings, signer: Signer): SettlementClient | undefined {
