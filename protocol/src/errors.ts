@@ -76,7 +76,7 @@ export const ERRORS = {
     'Order at the prices of the current offer.',
   ),
   HANSE_ORDER_QUOTE: invalid(
-    'Cite the quote of this session, and change nothing but prices, authorization and credit window.',
+    'Cite the quote of this session, and change only prices, authorization, credit window and deadline.',
   ),
   HANSE_QUOTE_ROUNDS: entry(
     409,

@@ -23,6 +23,8 @@ const NEGOTIABLE = {
   // A dearer order may need another authorization, and a wider window for its prompt.
   authorization: true,
   creditWindow: true,
+  // What the client has waited is gone.
+  deadlineMs: true,
   issuedAt: true,
   notAfter: true,
   nonce: true,
