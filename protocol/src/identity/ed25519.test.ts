@@ -116,6 +116,12 @@ describe('Ed25519', () => {
     expect(verifyEd25519(publicKey.subarray(1), message, signature)).toBe(false)
     expect(verifyEd25519(publicKey, message, signature.subarray(1))).toBe(false)
     expect(verifyEd25519(publicKey, message, Uint8Array.from([...signature, 0]))).toBe(false)
+    for (const bad of [undefined, null, '', 0, {}, [...signature], signature.buffer]) {
+      const bytes = bad as unknown as Uint8Array
+      expect(verifyEd25519(bytes, message, signature)).toBe(false)
+      expect(verifyEd25519(publicKey, bytes, signature)).toBe(false)
+      expect(verifyEd25519(publicKey, message, bytes)).toBe(false)
+    }
     for (let y = 2; y < 12; y++) {
       const point = Uint8Array.from([y, ...new Uint8Array(31)])
       expect(verifyEd25519(point, message, signature)).toBe(false)

@@ -26,6 +26,7 @@ export function verifyEd25519(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
+  if (![publicKey, message, signature].every((bytes) => bytes instanceof Uint8Array)) return false
   if (publicKey.byteLength !== 32 || signature.byteLength !== 64) return false
   if (!isStrictPoint(publicKey) || !isStrictPoint(signature.subarray(0, 32))) return false
   if (!isBelow(signature.subarray(32), ORDER)) return false
