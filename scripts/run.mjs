@@ -13,6 +13,8 @@ const tasks = {
   demo: ['scripts/demo/start.ts'],
   test: ['node_modules/vitest/vitest.mjs', 'run'],
   bench: ['test/bench/gateway.ts'],
+  'bench:protocol': ['test/bench/protocol.ts'],
+  'sim:faults': ['simulations/src/faults/cli.ts'],
 }
 
 const [task, ...rest] = process.argv.slice(2)

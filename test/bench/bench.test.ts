@@ -12,6 +12,7 @@ import { QUICK } from './scenarios.ts'
 import { percentile, spreadOf } from './statistics.ts'
 
 const BENCH = fileURLToPath(new URL('./gateway.ts', import.meta.url))
+const PROTOCOL_BENCH = fileURLToPath(new URL('./protocol.ts', import.meta.url))
 
 test('a quick run measures both sides, writes every figure and leaves nothing behind', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hanse-bench-test-'))
@@ -47,6 +48,30 @@ test('a quick run measures both sides, writes every figure and leaves nothing be
     for (const { side, answers, receipts } of written.costs)
       assert.ok(side === 'direct' || receipts >= answers, 'every answer has a receipt')
     assert.deepEqual(readdirSync(folder), ['new'])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('a quick run measures records, statements and the log beside raw primitives', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hanse-bench-test-'))
+  try {
+    const json = join(folder, 'protocol.json')
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [PROTOCOL_BENCH, '--quick', '--json', json],
+      { cwd: folder, timeout: 110_000 },
+    )
+    const { figures } = JSON.parse(readFileSync(json, 'utf8'))
+    expect(figures.length).toBeGreaterThanOrEqual(10)
+    for (const { title, ours, raw, ratio } of figures) {
+      expect(stdout).toContain(title)
+      for (const { median, min, max } of [ours, raw, ratio]) {
+        assert.ok(min > 0 && min <= median && median <= max && Number.isFinite(max), title)
+      }
+    }
+    // How good they are is for a quiet machine to say; that they are promised is said here.
+    expect(figures.filter(({ limit }: { limit?: number }) => limit !== undefined)).toHaveLength(2)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -62,7 +62,8 @@ function ratio(value: number): string {
   return value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 
-function table(rows: readonly (readonly string[])[]): string[] {
+/** Columns under each other; the first to the left, the others to the right. */
+export function table(rows: readonly (readonly string[])[]): string[] {
   const columns = rows[0]?.length ?? 0
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
