@@ -16,6 +16,7 @@ export { type Named, named, RECORD_BYTES_MAX, type RecordType } from './record/r
 export * from './record/signed.ts'
 export * from './region/attestation.ts'
 export * from './region/countries.ts'
+export * from './region/landmark.ts'
 export * from './region/policy.ts'
 export {
   type Bid,

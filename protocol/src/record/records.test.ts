@@ -13,8 +13,10 @@ import { picoEuro } from '../money.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
 import { receipt } from '../receipt/receipt.ts'
 import { evidenceLevel, regionAttestation } from '../region/attestation.ts'
+import { landmarkPing } from '../region/landmark.ts'
 import { FINAL_REASONS } from '../session/reasons.ts'
 import { acceptance, order, quote, rejection } from '../session/records.ts'
+import { statement } from '../statement/statement.ts'
 import {
   attestor,
   codeOf,
@@ -70,6 +72,11 @@ const evidence = country.chain((where) =>
         fc.record({
           kind: fc.constant('geoip' as const),
           dataset: word(64),
+          country: fc.constant(where),
+        }),
+        fc.record({
+          kind: fc.constant('latency' as const),
+          pings: fc.array(cid, { minLength: 1, maxLength: 3 }),
           country: fc.constant(where),
         }),
         fc.record({ kind: fc.constant('operator' as const), reference: word(64) }),
@@ -137,6 +144,22 @@ const CASES: Case<unknown>[] = [
         subject,
         issuer,
       })),
+  ),
+  define(
+    landmarkPing,
+    fc
+      .tuple(
+        period,
+        fc.record({
+          landmark: peer,
+          subject: peer,
+          latitudeE4: small(-900_000, 900_000),
+          longitudeE4: small(-1_800_000, 1_800_000),
+          roundTripUs: small(1, 10_000_000),
+          nonce: bytes(16),
+        }),
+      )
+      .map(([[at, notAfter], rest]) => ({ ...rest, at, notAfter })),
   ),
   define(
     spendAuthorization,
@@ -238,6 +261,36 @@ const CASES: Case<unknown>[] = [
       at: instant,
       final: nullable(fc.constantFrom(...FINAL_REASONS)),
     }),
+  ),
+  define(
+    statement,
+    fc
+      .tuple(
+        period,
+        fc.record({
+          consumer: peer,
+          provider: peer,
+          authorization: cid,
+          residency: fc.record({
+            allow: fc.array(fc.constantFrom('EU', 'EEA', 'CH'), { maxLength: 3 }),
+            minLevel: small(0, 4),
+          }),
+          lane: small(0, 2 ** 32 - 1),
+          previous: nullable(cid),
+          sessions: small(1, 1000),
+          root: bytes(32),
+          inputTokens: u63,
+          outputTokens: u63,
+          amount: pEUR,
+        }),
+        u63.map((value) => value || 1n),
+      )
+      .map(([[from, to], rest, sequence]) => ({
+        ...rest,
+        from,
+        to,
+        sequence: rest.previous === null ? 0n : sequence,
+      })),
   ),
   define(
     bundleManifest,

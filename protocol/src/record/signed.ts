@@ -8,7 +8,7 @@ import { bytes, bytesUpTo, peerId } from './fields.ts'
 import { type Named, named, RECORD_BYTES_MAX, type RecordType } from './record.ts'
 
 /** The part a signer plays. It is in the signed bytes, so a signature serves in no other role. */
-export const ROLES = ['provider', 'consumer', 'settlement', 'attestor', 'log'] as const
+export const ROLES = ['provider', 'consumer', 'settlement', 'attestor', 'landmark', 'log'] as const
 export type Role = (typeof ROLES)[number]
 
 export interface Signature {

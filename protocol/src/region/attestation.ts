@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { PeerId } from '../identity/peer-id.ts'
-import { country, peerId, timestamp, word } from '../record/fields.ts'
+import { cid, country, peerId, timestamp, word } from '../record/fields.ts'
 import { defineRecord } from '../record/record.ts'
 
 /** What an attestor saw. Facts about where something is, not a proof of compliance. */
@@ -11,6 +11,8 @@ const evidence = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('payout-account'), account: word(64), country }),
   /** An observed address looked up in a data set. */
   z.strictObject({ kind: z.literal('geoip'), dataset: word(64), country }),
+  /** Round trips to landmarks that leave no place but this country; see landmark.ts. */
+  z.strictObject({ kind: z.literal('latency'), pings: z.array(cid).min(1).max(16), country }),
   /** A person checked documents. */
   z.strictObject({ kind: z.literal('operator'), reference: word(128) }),
 ])
@@ -19,6 +21,7 @@ export type Evidence = z.output<typeof evidence>
 const STRENGTH: Record<Evidence['kind'], number> = {
   declared: 1,
   geoip: 2,
+  latency: 2,
   'payout-account': 3,
   operator: 4,
 }
