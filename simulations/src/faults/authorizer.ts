@@ -146,6 +146,7 @@ export class Authorizer {
     this.#host.point()
     this.#store.putAuthorization(opened)
     this.#held.set(provider, { authorization: opened, reserved: 0n })
+    this.#world.authorizations.push(opened)
     return undefined
   }
 }

@@ -65,6 +65,7 @@ export class BookingMonitor {
       if (booking.status === 'rejected')
         this.#judge(state, claim, booking.code, partiesOf(claim), now, holdGraceMs)
       else this.#give(claim)
+      if (booking.status === 'booked') this.#checkParties(state, claim)
     }
     for (const [claim] of bookings) this.#checkBooked(state, claim)
     this.money(state)
@@ -115,6 +116,14 @@ export class BookingMonitor {
     const posted = this.#posted.get(session)
     if (posted !== undefined && posted.earned + posted.fee > given.amount)
       fail('booking', `${session}: ${posted.earned + posted.fee} posted for ${given.amount}`)
+  }
+
+  /** What is paid from a hold is paid by whom and to whom it was made for. */
+  #checkParties(state: SettlementState, { authorization, consumer, provider }: Claim): void {
+    if (authorization === null) return
+    const row = state.authorizations.get(authorization)
+    if (row?.consumer !== consumer || row.provider !== provider)
+      fail('booking', `${authorization} pays for others`)
   }
 
   /** A refusal of a receipt that an honest party relies on must have its reason. */

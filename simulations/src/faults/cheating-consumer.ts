@@ -8,9 +8,11 @@ import {
   spendAuthorization,
 } from '@hanse/protocol'
 import type { Host, Random } from '../kernel/index.ts'
-import { CONTEXT, IMPOSTOR, SETTLEMENT } from './cast.ts'
+import { CONTEXT, IMPOSTOR, peer, SETTLEMENT } from './cast.ts'
+import { PAIR } from './collusion.ts'
 import type { ProviderNode } from './provider-node.ts'
 import type { ConsumerPlan } from './scenario.ts'
+import type { SignedAuthorization } from './session-store.ts'
 import type { World } from './world.ts'
 
 type Tamper = (frame: ConsumerFrame) => readonly (ConsumerFrame | Uint8Array)[]
@@ -49,12 +51,16 @@ export class ConsumerTampering {
         return cite(this.#authorization(value, issuer.peerId))
       }
       case 'foreign-authorization': {
+        // Of another consumer for this provider, or its own for another provider.
         const others = this.#world.authorizations.filter(
-          (one) => one.value.consumer !== value.consumer || one.value.provider !== value.provider,
+          (one) =>
+            (one.value.consumer === value.consumer) !== (one.value.provider === value.provider),
         )
-        if (others.length === 0) break
+        const stolen = this.#random.chance(0.5) ? this.#steal(value) : undefined
+        const found = stolen ?? others[this.#random.between(0, others.length)]
+        if (found === undefined) break
         this.#acts()
-        return cite(this.#random.pick(others))
+        return cite(found)
       }
       case 'wide-window':
         this.#acts()
@@ -150,6 +156,24 @@ export class ConsumerTampering {
         })
       })
     }
+  }
+
+  /** An authorization of somebody else for this very provider. */
+  #steal({ provider }: Order): SignedAuthorization | undefined {
+    const { settlement } = this.#world
+    const server = settlement.host()
+    let stolen: SignedAuthorization | undefined
+    server.enter(() => {
+      const reply = settlement.authorize(server, {
+        organization: PAIR.organization,
+        consumer: peer(PAIR.consumer),
+        provider,
+        amount: picoEuro(100_000_000n),
+        lifetimeMs: 3_600_000,
+      })
+      if ('signed' in reply) stolen = reply.signed
+    })
+    return stolen
   }
 
   /** Signed by somebody who is not settlement. */

@@ -1,6 +1,7 @@
 import {
   acceptance,
   cidOf,
+  commit,
   encodeCanonical,
   type Named,
   named,
@@ -26,6 +27,7 @@ export class ProviderTampering {
   readonly #kernel: Kernel
   readonly #random: Random
   #before: Named<Receipt> | undefined
+  #streaming: Streaming | undefined
   #frames: ProviderFrame[] = []
 
   constructor(
@@ -61,6 +63,7 @@ export class ProviderTampering {
       case 'receipt': {
         const streaming = state as Streaming
         const issued = named(receipt, frame.bytes)
+        this.#streaming = streaming
         const sent = this.#random.chance(0.6) ? this.#receipt(cheat, issued, streaming) : undefined
         this.#before = issued
         if (sent === undefined) break
@@ -175,8 +178,14 @@ export class ProviderTampering {
     return { t: 'accept', acceptance: signedFields(signed) }
   }
 
-  #sign(value: Receipt): ProviderFrame {
+  #sign(changed: Receipt): ProviderFrame {
     const { signer } = this.#context
+    // Right for its number, so that only one thing is wrong with it.
+    const { secret, transcript: state } = this.#streaming ?? {}
+    const value =
+      secret === undefined || state === undefined || this.#cheat === 'wrong-transcript'
+        ? changed
+        : { ...changed, transcript: commit(secret, { receipt: changed.sequence }, state) }
     const { bytes, signatures } = signRecord(this.#context, receipt, value, 'provider', signer)
     return { t: 'receipt', bytes, signature: signatures[0]?.signature ?? new Uint8Array(64) }
   }

@@ -54,5 +54,7 @@ export const COLLUSIONS = [
   'bit-flip',
   'other-order',
   'one-signature',
+  'after-release',
+  'uncountersigned',
 ] as const
 export type Collusion = (typeof COLLUSIONS)[number]

@@ -1,5 +1,6 @@
 import {
   type Bid,
+  ERRORS,
   type ErrorCode,
   HanseError,
   matchOffers,
@@ -21,6 +22,8 @@ import { SessionStore } from './session-store.ts'
 import type { World } from './world.ts'
 
 const FETCH_MS = 5_000
+const TRIES_MAX = 4
+const RETRY_MS = 300
 /** What a quote may ask above the offer. */
 const QUOTE_RISE_MAX_PERCENT = 10n
 
@@ -50,8 +53,16 @@ export class ConsumerNode {
 
   /** Somebody asks its gateway for an answer; while it is down, nobody does. */
   ask(task: TaskPlan, prompt: Uint8Array, provider: ProviderNode): void {
-    this.host.enter(() => this.#program?.ask(task, prompt, provider))
+    this.host.enter(() => this.#program?.ask({ task, prompt, provider, tries: 1 }))
   }
+}
+
+/** What somebody asked for, and whose turn it is to answer. */
+interface Request {
+  readonly task: TaskPlan
+  readonly prompt: Uint8Array
+  readonly provider: ProviderNode
+  readonly tries: number
 }
 
 class ConsumerProgram {
@@ -79,44 +90,43 @@ class ConsumerProgram {
     this.#outbox.flush()
   }
 
-  ask(task: TaskPlan, prompt: Uint8Array, provider: ProviderNode): void {
-    const { network } = this.#world
-    network.call(
+  ask(request: Request): void {
+    const { provider } = request
+    this.#world.network.call(
       this.#host,
       provider.host,
       () => provider.offer(),
       FETCH_MS,
       (answer) => {
-        if (answer === undefined) this.#gaveUp('offer out of reach')
-        else this.#choose(task, prompt, provider, answer)
+        if (answer === undefined) this.#gaveUp(request, 'offer out of reach')
+        else this.#choose(request, answer)
       },
     )
   }
 
-  #choose(task: TaskPlan, prompt: Uint8Array, provider: ProviderNode, answer: OfferAnswer): void {
-    let fetched: FetchedOffer
+  #choose(request: Request, answer: OfferAnswer): void {
+    let known: FetchedOffer
     try {
-      fetched = openAnswer(answer, signerNamed(provider.plan.name).peerId)
+      known = openAnswer(answer, signerNamed(request.provider.plan.name).peerId)
     } catch (error) {
       if (!(error instanceof HanseError)) throw error
-      this.#gaveUp(`offer refused: ${error.code}`)
+      this.#gaveUp(request, `offer refused: ${error.code}`)
       return
     }
-    const { candidates, excluded } = matchOffers([fetched], {
+    const { candidates, excluded } = matchOffers([known], {
       model: MODEL,
       residency: { ...this.#plan.residency, trustedAttestors: [SETTLEMENT.peerId] },
       now: this.#host.now(),
     })
-    const lax = this.#plan.cheat === 'lax-policy'
-    const [matched] = lax ? [...candidates, ...excluded] : candidates
-    if (matched === undefined) {
-      this.#gaveUp(`excluded: ${excluded[0]?.reasons[0]?.code}`)
+    if (candidates.length === 0 && this.#plan.cheat !== 'lax-policy') {
+      this.#gaveUp(request, `excluded: ${excluded[0]?.reasons[0]?.code}`)
       return
     }
-    this.#order(task, prompt, provider, fetched)
+    this.#order(request, known)
   }
 
-  #order(task: TaskPlan, prompt: Uint8Array, provider: ProviderNode, known: FetchedOffer): void {
+  #order(request: Request, known: FetchedOffer): void {
+    const { task, prompt } = request
     const bidding = new Bidding({
       host: this.#host,
       plan: this.#plan,
@@ -133,19 +143,13 @@ class ConsumerProgram {
       outputPrice: picoEuro((known.model.outputPrice * percent) / 100n),
     }
     bidding.bid(prices, null, (bid) => {
-      if (typeof bid === 'string') this.#gaveUp(`no authorization: ${bid}`)
-      else this.#open(task, prompt, provider, known, bidding, bid)
+      if (typeof bid === 'string') this.#gaveUp(request, `no authorization: ${bid}`)
+      else this.#open(request, known, bidding, bid)
     })
   }
 
-  #open(
-    task: TaskPlan,
-    prompt: Uint8Array,
-    provider: ProviderNode,
-    known: FetchedOffer,
-    bidding: Bidding,
-    bid: Bid,
-  ): void {
+  #open(request: Request, known: FetchedOffer, bidding: Bidding, bid: Bid): void {
+    const { task, prompt, provider } = request
     const session = bid.order.cid.toString()
     const attestation = known.signedAttestations[0] ?? null
     this.#host.point()
@@ -156,7 +160,7 @@ class ConsumerProgram {
       if (end === undefined) {
         this.#store.endSession(session, 'provider-unreachable')
         bidding.release()
-        this.#gaveUp('provider out of reach')
+        this.#gaveUp(request, 'provider out of reach')
         return
       }
       const purchase = { ...bid, secret: bidding.secret, prompt }
@@ -172,6 +176,7 @@ class ConsumerProgram {
         onEnd: (error) => {
           bidding.release()
           this.#ended(provider, error?.code)
+          if (error !== undefined && ERRORS[error.code].retry) this.#again(request)
         },
       })
       this.#world.kernel.count('sessions')
@@ -210,8 +215,17 @@ class ConsumerProgram {
     this.#outbox.flush()
   }
 
-  #gaveUp(why: string): void {
+  #gaveUp(request: Request, why: string): void {
     this.#host.log(`gives up: ${why}`)
     this.#world.kernel.count(`consumer gives up: ${why}`)
+    this.#again(request)
+  }
+
+  /** The next provider's turn. */
+  #again({ task, prompt, provider, tries }: Request): void {
+    const { providers } = this.#world
+    if (tries >= TRIES_MAX) return
+    const next = providers[(providers.indexOf(provider) + 1) % providers.length] ?? provider
+    this.#host.after(RETRY_MS, () => this.ask({ task, prompt, provider: next, tries: tries + 1 }))
   }
 }

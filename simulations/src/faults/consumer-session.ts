@@ -172,13 +172,14 @@ export class ConsumerSession {
   }
 
   #finish(reason: FinalReason, error: HanseError | undefined): void {
-    const { host, store, monitor, onEnd } = this.#options
+    const { host, plan, store, monitor, onEnd } = this.#options
     store.endSession(this.session, reason)
     for (const timer of this.#timers.values()) timer.cancelled = true
     monitor.ended(host, this)
     host.log(`ended: ${reason}${error === undefined ? '' : ` (${error.code} ${error.message})`}`)
     host.kernel.count(`consumer ends: ${reason}`)
-    this.#end.end(isAnswered(reason))
+    // Who withholds closes nothing either.
+    if (plan.cheat !== 'withhold') this.#end.end(isAnswered(reason))
     onEnd(error)
   }
 }

@@ -21,6 +21,8 @@ export class Monitor {
   readonly #delivering = new Map<string, ProviderAccount[]>()
   /** What honest consumers promised: by authorization, then by session. */
   readonly #promised = new Map<string, Map<string, bigint>>()
+  /** Receipts that honest consumers countersigned. */
+  readonly #signed = new Set<string>()
   readonly #unsecured = new Set<string>()
   readonly #running = new Map<Host, Set<object>>()
   /** The newest receipt that each honest holder must still have. */
@@ -54,6 +56,8 @@ export class Monitor {
   /** With the program all its sessions are gone. */
   crashed(host: Host): void {
     this.#running.delete(host)
+    for (const account of [...this.#delivering.values()].flat())
+      if (account.order.value.provider === peer(host.name)) account.ended()
   }
 
   prompts(order: Order, now: number): void {
@@ -69,6 +73,7 @@ export class Monitor {
   /** An honest consumer signs; its receipts are kept in `store`. */
   countersigns(account: ConsumerAccount, receipt: SignedReceipt, store: SessionStore): void {
     account.countersigned(receipt)
+    this.#signed.add(receipt.cid.toString())
     const { order } = account
     this.#keep(store, order, receipt)
     const authorization = order.value.authorization?.toString()
@@ -143,6 +148,10 @@ export class Monitor {
     now: number,
   ): void {
     const { holdGraceMs } = this.#scenario
+    for (const { claim } of plan.receipts) {
+      if (this.#parties(claim).consumerHonest && !this.#signed.has(claim.receipt))
+        this.fail('booking', `${claim.consumer} never signed ${claim.receipt}`)
+    }
     this.#booking.booked(state, plan, bookings, (claim) => this.#parties(claim), now, holdGraceMs)
   }
 

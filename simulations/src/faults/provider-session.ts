@@ -208,7 +208,7 @@ export class ProviderSession {
   }
 
   #finish(reason: FinalReason, error: HanseError | undefined): void {
-    const { host, store, monitor, onEnd } = this.#options
+    const { host, plan, store, monitor, onEnd } = this.#options
     this.#engine?.stop()
     this.#admission?.release()
     if (this.#session !== undefined) store.endSession(this.#session, reason)
@@ -217,7 +217,8 @@ export class ProviderSession {
     monitor.ended(host, this)
     host.log(`ended: ${reason}${error === undefined ? '' : ` (${error.code} ${error.message})`}`)
     host.kernel.count(`provider ends: ${reason}`)
-    this.#end.end(isAnswered(reason) || reason === 'rejected')
+    // Who vanishes closes nothing.
+    if (plan.cheat !== 'vanish') this.#end.end(isAnswered(reason) || reason === 'rejected')
     onEnd()
   }
 }

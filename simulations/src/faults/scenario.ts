@@ -114,18 +114,19 @@ export interface StreamFaultPlan {
   readonly broken: number
 }
 
-const COUNTRIES = ['DE', 'FR', 'NO', 'US', 'CH']
+const COUNTRIES = ['DE', 'DE', 'FR', 'FR', 'NO', 'US', 'CH']
 const POLICIES: readonly Residency[] = [
   { allow: [], minLevel: 0 },
   { allow: [], minLevel: 0 },
   { allow: ['EU'], minLevel: 3 },
   { allow: ['EU'], minLevel: 0 },
+  { allow: ['EU', 'US', 'CH', 'NO'], minLevel: 3 },
   { allow: ['EEA'], minLevel: 1 },
   { allow: ['DE', 'CH'], minLevel: 3 },
 ]
 
 export function drawScenario(random: Random): Scenario {
-  const hostile = random.chance(0.6)
+  const hostile = random.chance(0.75)
   const providers = draw(random.between(1, 4), (i) =>
     drawProvider(random.fork(`provider ${i}`), i, hostile),
   )
@@ -143,7 +144,7 @@ export function drawScenario(random: Random): Scenario {
     providers,
     consumers,
     balances,
-    tasks: draw(random.between(2, 7), (i) =>
+    tasks: draw(random.between(2, 8), (i) =>
       drawTask(random.fork(`task ${i}`), providers.length, consumers.length),
     ).sort((a, b) => a.at - b.at),
     writers: random.between(1, 2),
@@ -175,11 +176,11 @@ function drawProvider(random: Random, i: number, hostile: boolean): ProviderPlan
   return {
     name: `provider-${i}`,
     country,
-    attestation: random.chance(0.65) ? 'valid' : random.pick(ATTESTATIONS),
+    attestation: random.chance(0.8) ? 'valid' : random.pick(ATTESTATIONS),
     payableSince: random.chance(0.8) ? -86_400_000 : random.between(-60_000, 0),
     inputPrice: price(200_000),
     outputPrice: price(500_000),
-    maxOutputTokens: random.between(20, 120),
+    maxOutputTokens: random.between(20, 300),
     slots: random.between(1, 3),
     unsecuredCredit: picoEuro(random.chance(0.1) ? 1_000_000_000n : 0n),
     minAuthorization: picoEuro(0n),
@@ -188,7 +189,7 @@ function drawProvider(random: Random, i: number, hostile: boolean): ProviderPlan
     feeBps: random.pick([0, 333, 2500]),
     clock: drawClock(random),
     crashes: drawCrashes(random, 0.35, 150),
-    cheat: hostile && random.chance(0.4) ? random.pick(PROVIDER_CHEATS) : undefined,
+    cheat: hostile && random.chance(0.5) ? random.pick(PROVIDER_CHEATS) : undefined,
   }
 }
 
@@ -204,19 +205,20 @@ function drawConsumer(random: Random, i: number, hostile: boolean): ConsumerPlan
     authorizationMs: random.pick([40_000, 120_000, 3_600_000]),
     clock: drawClock(random),
     crashes: drawCrashes(random, 0.3, 150),
-    cheat: hostile && random.chance(0.4) ? random.pick(CONSUMER_CHEATS) : undefined,
+    cheat: hostile && random.chance(0.45) ? random.pick(CONSUMER_CHEATS) : undefined,
   }
 }
 
 function drawTask(random: Random, providers: number, consumers: number): TaskPlan {
-  const chunks = draw(random.between(0, 40), () => random.between(0, 4))
-  // Some sessions of one consumer with one provider at once: they share an authorization.
+  const widest = random.pick([2, 4, 12])
+  const chunks = draw(random.between(0, 40), () => random.between(0, widest))
+  // Half of the sessions begin together: those of one consumer with one provider share an authorization.
   return {
     at: random.chance(0.5) ? random.between(0, 3_000) : random.between(0, HEAL_MS - 30_000),
     consumer: random.between(0, consumers - 1),
     provider: random.between(0, providers - 1),
     promptBytes: random.between(1, 60),
-    maxOutputTokens: random.between(5, 120),
+    maxOutputTokens: random.between(5, 250),
     bidPercent: random.chance(0.75) ? 100 : random.between(20, 99),
     haggles: random.between(0, 4),
     cancelAfterMs: random.chance(0.12) ? random.between(0, 2_500) : undefined,

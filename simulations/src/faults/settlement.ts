@@ -4,7 +4,6 @@ import {
   type PeerId,
   type PicoEuro,
   picoEuro,
-  type SignedRecord,
   signRecord,
   spendAuthorization,
 } from '@hanse/protocol'
@@ -19,6 +18,8 @@ import {
 } from '@hanse/settlement/rules'
 import { Disk, Host } from '../kernel/index.ts'
 import { CONTEXT, NETWORK, peer, SETTLEMENT } from './cast.ts'
+import { PAIR } from './collusion.ts'
+import type { SignedAuthorization } from './session-store.ts'
 import {
   applyPlan,
   covers,
@@ -39,7 +40,7 @@ export interface AuthorizationRequest {
 }
 
 export type AuthorizationReply =
-  | { readonly signed: SignedRecord }
+  | { readonly signed: SignedAuthorization }
   | { readonly code: 'HANSE_BALANCE_INSUFFICIENT' | 'HANSE_PROVIDER_UNKNOWN' }
 
 export type SubmissionResult =
@@ -51,6 +52,8 @@ export type SubmissionResult =
 const RELEASE_MS = 5_000
 /** How long after an acceptance ended its receipts are still settled. */
 const RECEIPT_GRACE_MS = 30 * 86_400_000
+
+const PAIR_BALANCE = picoEuro(1_000_000_000n)
 
 /** One or two settlement processes on one database. Each call is one transaction, committed before the reply. */
 export class Settlement {
@@ -64,6 +67,14 @@ export class Settlement {
     const { kernel, scenario } = world
     this.#write((state) => {
       for (const [organization, amount] of scenario.balances) topUp(state, organization, amount)
+      topUp(state, PAIR.organization, PAIR_BALANCE)
+      state.organizations.set(peer(PAIR.consumer), PAIR.organization)
+      state.providers.set(peer(PAIR.provider), {
+        country: 'DE',
+        account: 'acct_pair',
+        payableSince: world.epoch,
+        feeBps: 2_499,
+      })
       for (const plan of scenario.consumers)
         state.organizations.set(peer(plan.name), plan.organization)
       for (const plan of scenario.providers) {
