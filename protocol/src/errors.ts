@@ -295,6 +295,9 @@ export const ERRORS = {
   HANSE_LOG_WITNESS_REQUEST: invalid(
     'Send add-checkpoint requests as C2SP tlog-witness describes them, with at most 63 proof lines.',
   ),
+  HANSE_LOG_WITNESS_STATE: internal(
+    'The checkpoint kept for this log does not open; restore the state of the witness before it cosigns again.',
+  ),
   HANSE_LOG_SEALED: invalid(
     'Open sealed data with the key of its subject; where that was destroyed the data is erased.',
   ),

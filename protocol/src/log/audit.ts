@@ -25,8 +25,8 @@ export interface Audit {
 }
 
 export interface AuditOptions {
-  /** `require` is the default; `ignore` is for a log that keeps its entries elsewhere. */
-  readonly entries?: 'require' | 'ignore'
+  /** `require` is the default; `if-present` and `ignore` are for logs that keep entries elsewhere, or prune them. */
+  readonly entries?: 'require' | 'if-present' | 'ignore'
   /** The audit stops after as many disagreements. */
   readonly disagreementsMax?: number
   readonly signal?: AbortSignal
@@ -75,7 +75,7 @@ export async function auditTiles(
       for (const hash of hashes ?? []) frontier.append(hash)
       if (options.entries === 'ignore') continue
       await attempt(pathOf('entries', index, size), async () => {
-        const entries = await reader.tile('entries', index)
+        const entries = await readEntries(reader, index, options.entries === 'if-present')
         if (hashes !== undefined) compareEntries(entries, hashes)
         entriesChecked += BigInt(entries.length)
       })
@@ -101,6 +101,19 @@ async function compareWithParent(
   const expected = parent?.[Number(index & 255n)]
   if (expected !== undefined && !bytesEqual(rootOfLeaves(hashes), expected)) {
     throw wrong(`its hash is not the one in the tile above`)
+  }
+}
+
+async function readEntries(
+  reader: TileReader,
+  index: bigint,
+  isOptional: boolean,
+): Promise<readonly Uint8Array[]> {
+  try {
+    return await reader.tile('entries', index)
+  } catch (error) {
+    if (isOptional && asHanseError(error).code === 'HANSE_LOG_TILE_MISSING') return []
+    throw error
   }
 }
 

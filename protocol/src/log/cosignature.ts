@@ -1,4 +1,3 @@
-import { HanseError } from '../errors.ts'
 import { verifyEd25519 } from '../identity/ed25519.ts'
 import type { Signer } from '../identity/keys.ts'
 import { publicKeyOfPeer } from '../identity/peer-id.ts'
@@ -18,7 +17,7 @@ export interface Cosigner {
   /**
    * A signature line, without its newline, that says: at this time this was the largest consistent tree that I saw.
    *
-   * @throws {HanseError} HANSE_LOG_CHECKPOINT when `timeSeconds` is no time
+   * @throws {RangeError} when `timeSeconds` is no POSIX time below 2⁶³
    */
   cosign(text: string, timeSeconds: bigint): string
 }
@@ -32,7 +31,7 @@ export function cosignerOf(name: string, signer: Signer): Cosigner {
     vkey: formatVerifierKey(name, 'cosignature', publicKey),
     cosign: (text, timeSeconds) => {
       if (timeSeconds < 0n || timeSeconds >= TIME_END) {
-        throw new HanseError('HANSE_LOG_CHECKPOINT', `not a POSIX time: ${timeSeconds}`)
+        throw new RangeError(`timeSeconds: ${timeSeconds}`)
       }
       const signature = signer.sign(cosignedMessage(text, timeSeconds))
       return formatSignatureLine(name, keyId, concat([u64(timeSeconds), signature]))

@@ -62,10 +62,10 @@ export {
 export {
   type AddCheckpoint,
   decideAddCheckpoint,
-  formatAddCheckpoint,
   parseAddCheckpoint,
   WITNESS_SIZE_TYPE,
   type WitnessContext,
   type WitnessDecision,
 } from './witness.ts'
+export { addCosignatures, formatAddCheckpoint, monitoringPath } from './witness-client.ts'
 export { type Appended, BATCH_ENTRIES_MAX, LogWriter } from './writer.ts'

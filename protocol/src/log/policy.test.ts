@@ -84,6 +84,7 @@ test.each([
   [`log ${log} https://a.example b\nquorum none`, 'too many words'],
   ['Quorum none', 'a keyword in capitals'],
   ['quorum none\r\n', 'a carriage return'],
+  ['# \u007f\nquorum none', 'a delete character'],
   ['quorum\u00a0none', 'a space that is none'],
 ])('policy %# is refused', (text, _why) => {
   expect(codeOf(() => parsePolicy(text))).toBe('HANSE_LOG_POLICY')

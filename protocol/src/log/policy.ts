@@ -123,7 +123,9 @@ class Draft {
   readonly #members = new Set<string>()
 
   add(line: string): void {
-    if (hasControls(line.replaceAll('\t', ' '))) throw new Error('a control character')
+    if (hasControls(line.replaceAll('\t', ' ')) || line.includes('\u007f')) {
+      throw new Error('a control character')
+    }
     const [keyword, ...words] = line.split(/[ \t]+/u).filter((word) => word !== '')
     if (keyword === undefined || keyword.startsWith('#')) return
     switch (keyword) {

@@ -159,6 +159,11 @@ describe('an audit', () => {
     const { disagreements } = await audit(spoil)
     expect(disagreements.map(({ path }) => path)).toEqual(['tile/entries/100'])
     expect((await audit(spoil, { entries: 'ignore' })).ok).toBe(true)
+    expect((await audit(spoil, { entries: 'if-present' })).ok).toBe(false)
+    const pruned = await audit((tiles) => tiles.delete('tile/entries/100'), {
+      entries: 'if-present',
+    })
+    expect(pruned).toMatchObject({ ok: true, entriesChecked: size - 256n })
   })
 
   test('finds another root, and stops after the first disagreements', async () => {

@@ -98,7 +98,7 @@ const MUTANTS: readonly Mutant[] = [
   ['helpers', 'SIZE_END = 2n ** 64n', 'SIZE_END = 2n ** 63n'],
   ['helpers', 'SIZE_END = 2n ** 64n', 'SIZE_END = 2n ** 53n'],
   ['helpers', 'SIZE_END = 2n ** 64n', 'SIZE_END = 2n ** 128n'],
-  ['helpers', 'PROOF_HASHES_MAX = 65', 'PROOF_HASHES_MAX = 63'],
+  ['helpers', 'PROOF_HASHES_MAX = 65', 'PROOF_HASHES_MAX = 64'],
   ['helpers', "typeof value === 'bigint' && ", ''],
   ['helpers', 'value >= 0n && ', ''],
   ['helpers', '!Array.isArray(value) || ', ''],

@@ -8,13 +8,10 @@ import { cosignerOf } from './cosignature.ts'
 import { provesFork } from './fork.ts'
 import { leafHash } from './hash.ts'
 import { noteSignerOf, openNote, signNote } from './note.ts'
+import vectors from './testdata/tlog-vectors.json' with { type: 'json' }
 import { proveConsistency, rootOfLeaves } from './tree.ts'
-import {
-  decideAddCheckpoint,
-  formatAddCheckpoint,
-  parseAddCheckpoint,
-  type WitnessContext,
-} from './witness.ts'
+import { decideAddCheckpoint, parseAddCheckpoint, type WitnessContext } from './witness.ts'
+import { addCosignatures, formatAddCheckpoint, monitoringPath } from './witness-client.ts'
 
 const log = noteSignerOf('log.example/witnessed', signerFrom(41))
 const cosigner = cosignerOf('witness.example/w1', signerFrom(42))
@@ -126,7 +123,9 @@ describe('a witness', () => {
 
   test('does not cosign on top of a state that it cannot read', () => {
     const body = request(20, prove(20, 30), checkpoint(30))
-    expect(codeOf(() => decideAddCheckpoint(context, 'damaged', body))).toBe('HANSE_LOG_FORK')
+    expect(codeOf(() => decideAddCheckpoint(context, 'damaged', body))).toBe(
+      'HANSE_LOG_WITNESS_STATE',
+    )
   })
 
   test.each([
@@ -160,6 +159,40 @@ describe('a witness', () => {
       }),
       { numRuns: RUNS.signed },
     )
+  })
+})
+
+describe('a log that asks for cosignatures', () => {
+  const second = cosignerOf('witness.example/w2', signerFrom(45))
+  const note = checkpoint(20)
+  const text = note.slice(0, note.indexOf('\n\n') + 1)
+
+  test('adds those of the witnesses it knows, once', () => {
+    const answer = decideAddCheckpoint(context, undefined, request(0, [], note)).body
+    const cosigned = addCosignatures(note, answer, [cosigner.vkey, second.vkey])
+    expect(cosigned).toBe(note + answer)
+    expect(addCosignatures(cosigned, answer, [cosigner.vkey])).toBe(cosigned)
+    const twice = addCosignatures(cosigned, `${second.cosign(text, 8n)}\n`, [second.vkey])
+    const keys = [cosigner.vkey, second.vkey]
+    expect(openCheckpoint(twice, log.vkey, keys).cosignatures).toHaveLength(2)
+  })
+
+  test('is not harmed by an answer that is wrong', () => {
+    const spoiled = cosigner.cosign(`${text}more\n`, 8n)
+    for (const answer of [
+      '',
+      'no line',
+      `${spoiled}\n`,
+      `${second.cosign(text, 8n)}\n`,
+      '\n\n\n',
+    ]) {
+      expect(addCosignatures(note, answer, [cosigner.vkey])).toBe(note)
+    }
+  })
+
+  test('is found by monitors under the hash of its origin', () => {
+    const { origin, sha256_hex: hash } = vectors.cosignature_v1.origin_hash
+    expect(monitoringPath(origin)).toBe(`${hash}/checkpoint`)
   })
 })
 

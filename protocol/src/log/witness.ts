@@ -1,6 +1,6 @@
 import { HanseError } from '../errors.ts'
 import { bytesEqual } from '../wire.ts'
-import { fromBase64, toBase64 } from './base64.ts'
+import { fromBase64 } from './base64.ts'
 import { type OpenCheckpoint, openCheckpoint, parseCheckpoint, parseDecimal } from './checkpoint.ts'
 import type { Cosigner } from './cosignature.ts'
 import { type ForkEvidence, provesFork } from './fork.ts'
@@ -48,12 +48,6 @@ export function parseAddCheckpoint(body: string | Uint8Array): AddCheckpoint {
   }
 }
 
-/** The body of an add-checkpoint request, for logs that ask for cosignatures. */
-export function formatAddCheckpoint(request: Omit<AddCheckpoint, 'origin'>): string {
-  const lines = [`old ${request.oldSize}`, ...request.proof.map(toBase64)]
-  return `${lines.join('\n')}\n\n${request.checkpoint}`
-}
-
 export interface WitnessContext {
   /** Keys of the logs that are witnessed; each is named like its log's origin. A log may have several. */
   readonly logKeys: readonly string[]
@@ -91,7 +85,7 @@ export const WITNESS_SIZE_TYPE = 'text/x.tlog.size'
  * each origin: between two requests at once, the older checkpoint could else replace the newer one.
  *
  * @param latest what was kept for the origin after the last 200, or `undefined` when there was none
- * @throws {HanseError} when `latest` does not open: the witness's own state is damaged, and it must not cosign
+ * @throws {HanseError} HANSE_LOG_WITNESS_STATE when `latest` does not open: the witness must not cosign then
  */
 export function decideAddCheckpoint(
   context: WitnessContext,
@@ -112,7 +106,7 @@ export function decideAddCheckpoint(
 
   const known = latest === undefined ? undefined : openWithAny(latest, keys)
   if (latest !== undefined && known === undefined) {
-    throw new HanseError('HANSE_LOG_FORK', 'the kept checkpoint is not one of this log')
+    throw new HanseError('HANSE_LOG_WITNESS_STATE', 'the kept checkpoint is not one of this log')
   }
   const knownSize = known?.checkpoint.size ?? 0n
   const evidence =

@@ -124,7 +124,7 @@ function largeInclusion(): ProofCase[] {
 
 function largeConsistency(): ProofCase[] {
   return SIZES.flatMap((size2) =>
-    [1n, 3n, 2n ** 30n, size2 / 2n, size2 - 1n].flatMap((size1) => {
+    [1n, 3n, 2n ** 30n, (size2 / 4n) | 1n, size2 / 2n, size2 - 1n].flatMap((size1) => {
       const tree = new VirtualTree(size2, size2 / 3n)
       const proof = tree.consistency(size1)
       const claim = { size1, size2, root1: tree.root(size1), root2: tree.root(), proof }
