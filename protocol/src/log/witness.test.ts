@@ -121,6 +121,21 @@ describe('a witness', () => {
     expect(forked).toMatchObject({ status: 422, evidence: { second: fork } })
   })
 
+  test('goes on when the log has given up the key that signed what is kept', () => {
+    const rotated = noteSignerOf(log.name, signerFrom(44))
+    const after = { ...context, logKeys: [rotated.vkey] }
+    const latest = witnessed()
+    const decide = (old: number, note: string, proof: Uint8Array[]) =>
+      decideAddCheckpoint(after, latest, request(old, proof, note))
+    expect(decide(20, checkpoint(30, HASHES, rotated), prove(20, 30)).status).toBe(200)
+    expect(decide(0, checkpoint(30, HASHES, rotated), [])).toEqual({ status: 409, body: '20\n' })
+    expect(decide(20, checkpoint(20, OTHER, rotated), []).status).toBe(422)
+    const elsewhere = noteSignerOf('log.example/elsewhere', signerFrom(41))
+    const other = `${checkpoint(20, HASHES, elsewhere)}`
+    const body = request(20, prove(20, 30), checkpoint(30, HASHES, rotated))
+    expect(codeOf(() => decideAddCheckpoint(after, other, body))).toBe('HANSE_LOG_WITNESS_STATE')
+  })
+
   test('does not cosign on top of a state that it cannot read', () => {
     const body = request(20, prove(20, 30), checkpoint(30))
     expect(codeOf(() => decideAddCheckpoint(context, 'damaged', body))).toBe(

@@ -1,11 +1,17 @@
 import { HanseError } from '../errors.ts'
 import { bytesEqual } from '../wire.ts'
 import { fromBase64 } from './base64.ts'
-import { type OpenCheckpoint, openCheckpoint, parseCheckpoint, parseDecimal } from './checkpoint.ts'
+import {
+  type Checkpoint,
+  type OpenCheckpoint,
+  openCheckpoint,
+  parseCheckpoint,
+  parseDecimal,
+} from './checkpoint.ts'
 import type { Cosigner } from './cosignature.ts'
 import { type ForkEvidence, provesFork } from './fork.ts'
 import { emptyRoot, isHash } from './hash.ts'
-import { joinNote } from './note.ts'
+import { joinNote, openNote } from './note.ts'
 import { noteText } from './note-lines.ts'
 import { parseVerifierKey } from './verifier-key.ts'
 import { verifyConsistency } from './verify.ts'
@@ -104,7 +110,7 @@ export function decideAddCheckpoint(
   if (opened === undefined) return refuse(403, 'not signed by a key of this log')
   if (request.oldSize > opened.checkpoint.size) return refuse(400, 'old size above the new one')
 
-  const known = latest === undefined ? undefined : openWithAny(latest, keys)
+  const known = latest === undefined ? undefined : openKept(context, latest, request.origin)
   if (latest !== undefined && known === undefined) {
     throw new HanseError('HANSE_LOG_WITNESS_STATE', 'the kept checkpoint is not one of this log')
   }
@@ -126,8 +132,8 @@ export function decideAddCheckpoint(
 
 /** Old size 0 means that nothing was cosigned yet: there is nothing to be consistent with, and no proof. */
 function isConsistent(
-  known: OpenCheckpoint | undefined,
-  next: OpenCheckpoint,
+  known: Checkpoint | undefined,
+  next: Checkpoint,
   proof: readonly Uint8Array[],
 ): boolean {
   if (next.size === 0n && !bytesEqual(next.root, emptyRoot())) return false
@@ -142,6 +148,25 @@ function evidenceOf(
   nextKey: string,
 ): { readonly evidence?: ForkEvidence } {
   return provesFork(evidence, knownKey, nextKey) ? { evidence } : {}
+}
+
+/**
+ * What this witness kept: signed by one of the log's keys, or, once the log has given up that key, at least by itself.
+ */
+function openKept(
+  { logKeys, cosigner }: WitnessContext,
+  latest: string,
+  origin: string,
+): { readonly checkpoint: Checkpoint; readonly vkey: string } | undefined {
+  for (const vkey of [...logKeys, cosigner.vkey]) {
+    try {
+      const checkpoint = parseCheckpoint(openNote(latest, vkey).text)
+      if (checkpoint.origin === origin) return { checkpoint, vkey }
+    } catch {
+      // Not by this key.
+    }
+  }
+  return undefined
 }
 
 /** With the first of the log's keys that signed it. */
