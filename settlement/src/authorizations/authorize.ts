@@ -1,17 +1,14 @@
 import { createHash } from 'node:crypto'
 import {
-  decodeCanonical,
   type PeerId,
   type PicoEuro,
-  RECORD_BYTES_MAX,
   type SignedRecord,
-  signedRecordSchema,
   signRecord,
   spendAuthorization,
 } from '@hanse/protocol'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
-import { encodeSigned } from '../receipts/submission.ts'
+import { decodeSigned, encodeSigned } from '../receipts/submission.ts'
 
 export interface AuthorizationRequest {
   readonly organization: string
@@ -62,8 +59,7 @@ export async function authorize(
     idempotencyKey,
     requestDigest: digestOf([consumer, provider, limit, lifetimeMs]),
   })
-  // Twice the largest record: the signatures are beside it.
-  return signedRecordSchema.parse(decodeCanonical(kept, 2 * RECORD_BYTES_MAX))
+  return decodeSigned(kept)
 }
 
 /** By which a repeated request is told from another one under the same idempotency key. */

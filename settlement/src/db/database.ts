@@ -12,6 +12,10 @@ export async function rows<Row>(db: Database, statement: SQL): Promise<Row[]> {
 
 /** Deadlocks and serialization failures are the database asking for another try. */
 const RETRY_CODES = new Set(['40001', '40P01'])
+/** Two transactions wanted one key that only one could have: the next try sees who has it. */
+export class LostRace extends Error {
+  readonly code = '40001'
+}
 /** Beyond this something other than chance is wrong. */
 const TRIES_MAX = 5
 

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { addTenant, testContext } from '../testing/market.ts'
+import { interleavingContract } from './interleaving-contract.ts'
 import { openPGlite, type PGliteStore } from './pglite.ts'
+import { statementContract } from './statement-contract.ts'
 import { storeContract } from './store-contract.ts'
 
 let shared: PGliteStore
@@ -15,6 +17,8 @@ afterAll(() => shared.close())
 
 ledgerContract('PGlite', async () => shared)
 storeContract('PGlite', async () => shared)
+statementContract('PGlite', async () => shared)
+interleavingContract('PGlite', async () => shared)
 
 async function temporary(): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'hanse-pglite-'))

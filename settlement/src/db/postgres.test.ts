@@ -2,6 +2,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { addTenant, testContext } from '../testing/market.ts'
+import { interleavingContract } from './interleaving-contract.ts'
+import { statementContract } from './statement-contract.ts'
 import { openStore, type SettlementStore } from './store.ts'
 import { storeContract } from './store-contract.ts'
 import { startPostgres, type TestPostgres } from './testing/embedded-postgres.ts'
@@ -26,6 +28,8 @@ afterAll(async () => {
 
 ledgerContract('PostgreSQL', open)
 storeContract('PostgreSQL', open)
+statementContract('PostgreSQL', open)
+interleavingContract('PostgreSQL', open)
 
 test('PostgreSQL: processes that start together migrate an empty database once', async () => {
   const databaseUrl = await server.createDatabase()

@@ -108,8 +108,10 @@ export const settledSession = pgTable('settled_session', {
   cachedInputTokens: counter('cached_input_tokens').notNull(),
   outputTokens: counter('output_tokens').notNull(),
   final: text('final'),
-  signedOrder: bytea('signed_order').notNull(),
-  signedAcceptance: bytea('signed_acceptance').notNull(),
+  signedOrder: bytea('signed_order'),
+  signedAcceptance: bytea('signed_acceptance'),
+  statement: text('statement'),
+  orderCid: text('order_cid'),
   acceptedAt: instant('accepted_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
 })
@@ -120,12 +122,35 @@ export const settledReceipt = pgTable('settled_receipt', {
   cid: text('cid').notNull(),
   amount: money('amount').notNull(),
   increase: money('increase').notNull(),
-  signed: bytea('signed').notNull(),
+  signed: bytea('signed'),
+  statement: text('statement'),
   at: instant('at').notNull(),
 })
 
 export const receiptConflict = pgTable('receipt_conflict', {
   session: text('session').notNull(),
+  sequence: counter('sequence').notNull(),
+  cid: text('cid').notNull(),
+  signed: bytea('signed'),
+  statement: text('statement'),
+  at: instant('at').notNull(),
+})
+
+export const settledStatement = pgTable('settled_statement', {
+  cid: text('cid').primaryKey(),
+  authorizationSerial: counter('authorization_serial').notNull(),
+  lane: counter('lane').notNull(),
+  sequence: counter('sequence').notNull(),
+  sessions: integer('sessions').notNull(),
+  amount: money('amount').notNull(),
+  signed: bytea('signed').notNull(),
+  lines: bytea('lines').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const statementConflict = pgTable('statement_conflict', {
+  authorizationSerial: counter('authorization_serial').notNull(),
+  lane: counter('lane').notNull(),
   sequence: counter('sequence').notNull(),
   cid: text('cid').notNull(),
   signed: bytea('signed').notNull(),

@@ -245,9 +245,12 @@ async function playReceipts(
       outputTokens: 0n,
       final: null,
       attestation: null,
-      signedOrder: new Uint8Array(1),
-      signedAcceptance: new Uint8Array(1),
-      signedReceipt: new Uint8Array(1),
+      evidence: {
+        signedOrder: new Uint8Array(1),
+        signedAcceptance: new Uint8Array(1),
+        signedReceipt: new Uint8Array(1),
+      },
+      statement: null,
     } as Claim
   })
   const { peerId } = context.signer

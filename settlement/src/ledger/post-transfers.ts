@@ -80,15 +80,25 @@ export function transfersDocument(transfers: readonly Transfer[], at: number) {
   }
 }
 
-/** Runs a posting statement with its one parameter, and proves that every touched account was there. */
-export async function runPosting(tx: Database, statement: string, document: object): Promise<void> {
+/**
+ * Runs a posting statement with its one parameter, and proves that every touched account was there.
+ *
+ * @returns what it counted
+ */
+export async function runPosting<Counts extends object = object>(
+  tx: Database,
+  statement: string,
+  document: object,
+): Promise<LedgerCounts & Counts> {
   const [before, after] = statement.split('$1')
   const query = sql`${sql.raw(before ?? '')}${JSON.stringify(document)}${sql.raw(after ?? '')}`
   try {
-    const [counts] = await rows<LedgerCounts>(tx, query)
+    const [counts] = await rows<LedgerCounts & Counts>(tx, query)
     if (counts?.transfers !== counts?.posted || counts?.accounts !== counts?.updated) {
       throw new SettlementError('HANSE_LEDGER_BROKEN', `posted ${JSON.stringify(counts)}`)
     }
+    if (counts === undefined) throw new SettlementError('HANSE_LEDGER_BROKEN', 'posted nothing')
+    return counts
   } catch (error) {
     const fault = databaseFault(error)
     if (fault?.code === '23514' && fault.constraint === 'ledger_balance_guard') {

@@ -1,6 +1,6 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
 import { accountId, REVENUE, type Transfer } from '../ledger/accounts.ts'
-import type { Claim } from './claim.ts'
+import type { Claim, ReceiptEvidence, RefusedSession, StatementClaim } from './claim.ts'
 import {
   type AuthorizationFacts,
   type Booking,
@@ -9,27 +9,41 @@ import {
   type ProviderFacts,
   type SessionFacts,
 } from './decide-booking.ts'
+import { decideStatement, type StatementBooking } from './decide-statement.ts'
+import { claimAs } from './session-key.ts'
 
 /** What the store held when the batch had its locks. */
 export interface KnownFacts {
   /** By CID. */
-  readonly authorizations: Map<string, AuthorizationFacts & { readonly serial: bigint }>
-  /** By the CID of the order. */
+  readonly authorizations: Map<string, AuthorizationFacts>
+  /** By the session's key: see `claimAs`. */
   readonly sessions: Map<string, SessionFacts>
   /** CID by `session/sequence`. */
   readonly receipts: Map<string, string>
   readonly providers: Map<string, ProviderFacts>
   /** By the consumer's peer id. */
   readonly organizations: Map<string, string>
+  /** Of the lanes that the batch's statements are in; not needed for receipts. */
+  readonly lanes?: KnownLanes
+}
+
+export interface KnownLanes {
+  /** CID by `authorization/lane/sequence`. */
+  readonly seats: Map<string, string>
+  /** The records, by CID, that the batch's statements name as the ones before them. */
+  readonly statements: Map<string, Uint8Array>
 }
 
 /** A session as it will be stored after the batch. */
 export interface SessionWrite {
   readonly claim: Claim
   readonly facts: SessionFacts
-  readonly serial: bigint | null
   readonly organization: string | null
+  readonly evidence: ReceiptEvidence | null
+  readonly statement: string | null
 }
+
+type Booked = Booking & { readonly status: 'booked' }
 
 /**
  * The decisions of one batch, each on top of the ones before it, gathered for one posting statement. Holds no
@@ -39,6 +53,8 @@ export class BookingPlan {
   readonly sessions = new Map<string, SessionWrite>()
   readonly receipts: { readonly claim: Claim; readonly increase: PicoEuro }[] = []
   readonly conflicts: Claim[] = []
+  readonly statements: { readonly claim: StatementClaim; readonly serial: bigint }[] = []
+  readonly statementConflicts: { readonly claim: StatementClaim; readonly serial: bigint }[] = []
   readonly transfers: Transfer[] = []
   /** Pico-euro spent in this batch, by the serial of the authorization. */
   readonly spent = new Map<bigint, bigint>()
@@ -50,13 +66,73 @@ export class BookingPlan {
     this.#policy = policy
   }
 
-  take(claim: Claim): Booking {
+  take(given: Claim): Booking {
+    const claim = claimAs(given, this.#known.sessions)
+    const booking = this.#decide(claim)
+    if (booking.status === 'booked') this.#post(claim, claim.receipt, booking)
+    return booking
+  }
+
+  /** A statement posts once for all of its sessions. */
+  takeStatement(claim: StatementClaim): StatementBooking {
+    const { seats, statements } = this.#known.lanes ?? { seats: new Map(), statements: new Map() }
+    const authorization = this.#known.authorizations.get(claim.authorization)
+    const seat = `${claim.authorization}/${claim.lane}/${claim.sequence}`
+    const decision = decideStatement(claim, {
+      authorization,
+      provider: this.#known.providers.get(claim.provider),
+      organization: this.#known.organizations.get(claim.consumer),
+      seen: seats.get(seat),
+      previous: statements.get(claim.previous ?? ''),
+    })
+    if (decision.status === 'rejected') {
+      if (decision.code === 'HANSE_STATEMENT_EQUIVOCATION' && authorization !== undefined) {
+        this.statementConflicts.push({ claim, serial: authorization.serial })
+      }
+      return decision
+    }
+    if (decision.status === 'new' && authorization !== undefined) {
+      this.statements.push({ claim, serial: authorization.serial })
+      seats.set(seat, claim.cid)
+      statements.set(claim.cid, claim.bytes)
+    }
+    return this.#takeLines(claim, decision.status === 'again')
+  }
+
+  #takeLines({ cid, claims, refused }: StatementClaim, isStored: boolean): StatementBooking {
+    const sessions = { booked: 0, duplicate: 0, superseded: 0 }
+    const refusals: RefusedSession[] = [...refused]
+    const total = { increase: 0n, fee: 0n }
+    for (const given of claims) {
+      const claim = claimAs(given, this.#known.sessions)
+      const booking = this.#decide(claim)
+      if (booking.status === 'rejected') {
+        refusals.push({ session: given.session, code: booking.code, message: booking.message })
+        continue
+      }
+      sessions[booking.status]++
+      if (booking.status !== 'booked') continue
+      total.increase += booking.increase
+      total.fee += booking.feeIncrease
+      // What a statement did not book at first is posted by itself: its own posting has been, and is never changed.
+      if (isStored) this.#post(claim, `${cid}/${claim.session}`, booking)
+    }
+    const increase = picoEuro(total.increase)
+    const [first] = claims
+    if (!isStored && first !== undefined) {
+      this.#post(first, cid, { increase, feeIncrease: picoEuro(total.fee) })
+    }
+    const status = isStored && sessions.booked === 0 ? 'duplicate' : 'booked'
+    return { status, increase, sessions, refused: refusals }
+  }
+
+  /** Decides on one session and notes what becomes of it; the posting is the caller's. */
+  #decide(claim: Claim): Booking {
     const known = this.#known
-    const seat = `${claim.session}/${claim.sequence}`
     const booking = decideBooking(
       claim,
       {
-        seen: known.receipts.get(seat),
+        seen: known.receipts.get(`${claim.session}/${claim.sequence}`),
         session: known.sessions.get(claim.session),
         authorization: known.authorizations.get(claim.authorization ?? ''),
         provider: known.providers.get(claim.provider),
@@ -81,10 +157,13 @@ export class BookingPlan {
     )
   }
 
-  #book(claim: Claim, booking: Booking & { status: 'booked' }): void {
+  #book(claim: Claim, booking: Booked): void {
     const known = this.#known
     const authorization = known.authorizations.get(claim.authorization ?? '')
     const facts: SessionFacts = {
+      consumer: claim.consumer,
+      provider: claim.provider,
+      serial: authorization?.serial ?? null,
       sequence: claim.sequence,
       amount: claim.amount,
       fee: picoEuro((known.sessions.get(claim.session)?.fee ?? 0n) + booking.feeIncrease),
@@ -93,33 +172,39 @@ export class BookingPlan {
       outputTokens: claim.outputTokens,
     }
     known.sessions.set(claim.session, facts)
+    const earlier = this.sessions.get(claim.session)
     this.sessions.set(claim.session, {
       claim,
       facts,
-      serial: authorization?.serial ?? null,
       organization: known.organizations.get(claim.consumer) ?? null,
+      evidence: claim.evidence ?? earlier?.evidence ?? null,
+      statement: claim.statement ?? earlier?.statement ?? null,
     })
     this.#keep(claim, booking.increase)
     if (authorization === undefined || booking.increase === 0n) return
-    const { serial, organization, remaining } = authorization
+    const { serial, remaining } = authorization
     this.spent.set(serial, (this.spent.get(serial) ?? 0n) + booking.increase)
     known.authorizations.set(claim.authorization ?? '', {
       ...authorization,
       remaining: picoEuro(remaining - booking.increase),
     })
-    this.#post(claim, organization, booking)
   }
 
-  #post(claim: Claim, organization: string, booking: Booking & { status: 'booked' }): void {
-    const debit = accountId('held', organization)
-    const reference = claim.receipt
-    const earned = picoEuro(booking.increase - booking.feeIncrease)
+  #post(
+    { authorization, provider }: Claim,
+    reference: string,
+    { increase, feeIncrease }: Pick<Booked, 'increase' | 'feeIncrease'>,
+  ): void {
+    const payer = this.#known.authorizations.get(authorization ?? '')
+    if (payer === undefined || increase === 0n) return
+    const debit = accountId('held', payer.organization)
+    const earned = picoEuro(increase - feeIncrease)
     if (earned > 0n) {
-      const credit = accountId('payable', claim.provider)
+      const credit = accountId('payable', provider)
       this.transfers.push({ debit, credit, amount: earned, kind: 'usage', reference })
     }
-    if (booking.feeIncrease > 0n) {
-      const amount = booking.feeIncrease
+    if (feeIncrease > 0n) {
+      const amount = feeIncrease
       this.transfers.push({ debit, credit: REVENUE, amount, kind: 'platform_fee', reference })
     }
   }

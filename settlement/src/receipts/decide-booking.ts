@@ -9,6 +9,7 @@ import type { Claim } from './claim.ts'
 
 /** What the store knows of the authorization that an order cites. */
 export interface AuthorizationFacts {
+  readonly serial: bigint
   readonly consumer: string
   readonly provider: string
   readonly organization: string
@@ -21,6 +22,10 @@ export interface AuthorizationFacts {
 
 /** What was booked of a session so far. */
 export interface SessionFacts {
+  readonly consumer: string
+  readonly provider: string
+  /** Serial of the authorization that paid it. */
+  readonly serial: bigint | null
   readonly sequence: bigint
   readonly amount: PicoEuro
   readonly fee: PicoEuro
@@ -36,19 +41,29 @@ export interface ProviderFacts {
   readonly feeBps: number
 }
 
-export interface BookingFacts {
-  /** CID of the receipt that is stored under this sequence number, if any. */
-  readonly seen: string | undefined
-  readonly session: SessionFacts | undefined
+/** Who the two sides are to this service. */
+export interface PartyFacts {
   readonly authorization: AuthorizationFacts | undefined
   readonly provider: ProviderFacts | undefined
   /** The organization that the consumer is bound to. */
   readonly organization: string | undefined
 }
 
+export interface BookingFacts extends PartyFacts {
+  /** CID of the receipt that is stored under this sequence number, if any. */
+  readonly seen: string | undefined
+  readonly session: SessionFacts | undefined
+}
+
 export interface BookingPolicy {
   readonly settlement: string
   readonly trustedAttestors: readonly string[]
+}
+
+interface Rejected {
+  readonly status: 'rejected'
+  readonly code: ErrorCode
+  readonly message: string
 }
 
 export type Booking =
@@ -63,7 +78,7 @@ export type Booking =
       readonly feeIncrease: PicoEuro
       readonly feeBps: number
     }
-  | { readonly status: 'rejected'; readonly code: ErrorCode; readonly message: string }
+  | Rejected
 
 /**
  * Decides what a verified claim does, in a fixed order: a resend finds its own success before any rule that may
@@ -71,6 +86,10 @@ export type Booking =
  */
 export function decideBooking(claim: Claim, facts: BookingFacts, policy: BookingPolicy): Booking {
   const { session } = facts
+  // By its receipt a session has one authorization for good; two statements could say two.
+  if (session !== undefined && session.serial !== (facts.authorization?.serial ?? null)) {
+    return reject('HANSE_RECEIPT_LINK', 'the session is booked under another authorization')
+  }
   if (facts.seen === claim.receipt) return { status: 'duplicate' }
   if (facts.seen !== undefined) {
     return reject('HANSE_RECEIPT_EQUIVOCATION', `sequence ${claim.sequence} is ${facts.seen}`)
@@ -91,10 +110,11 @@ export function decideBooking(claim: Claim, facts: BookingFacts, policy: Booking
     : decidePaid(claim, facts)
 }
 
-function decidePaid(
-  claim: Claim,
-  { authorization, organization, provider, session }: BookingFacts,
-): Booking {
+/** Both sides must be known here, and what is to pay must be this service's own word to these two. */
+export function knownParties(
+  claim: Pick<Claim, 'consumer' | 'provider'>,
+  { authorization, organization, provider }: PartyFacts,
+): Rejected | { status: 'known'; authorization: AuthorizationFacts; provider: ProviderFacts } {
   if (organization === undefined) return reject('HANSE_CONSUMER_UNKNOWN', claim.consumer)
   if (provider === undefined) return reject('HANSE_PROVIDER_UNKNOWN', claim.provider)
   if (
@@ -105,6 +125,14 @@ function decidePaid(
   ) {
     return reject('HANSE_AUTHORIZATION_INVALID', 'not issued here for these two peers')
   }
+  return { status: 'known', authorization, provider }
+}
+
+function decidePaid(claim: Claim, facts: BookingFacts): Booking {
+  const parties = knownParties(claim, facts)
+  if (parties.status === 'rejected') return parties
+  const { authorization, provider } = parties
+  const { session } = facts
   if (authorization.closed || claim.acceptedAt >= authorization.notAfter) {
     return reject('HANSE_AUTHORIZATION_EXPIRED', 'the authorization had ended')
   }
@@ -167,7 +195,7 @@ function ownAttestation(
 }
 
 const ZERO = picoEuro(0n)
-const reject = (code: ErrorCode, message: string): Booking => ({
+const reject = (code: ErrorCode, message: string): Rejected => ({
   status: 'rejected',
   code,
   message,

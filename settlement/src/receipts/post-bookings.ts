@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import { type Database, LostRace } from '../db/database.ts'
 import {
   documentCte,
   ensureAccounts,
@@ -7,90 +7,138 @@ import {
   runPosting,
   transfersDocument,
 } from '../ledger/post-transfers.ts'
-import type { BookingPlan } from './booking-plan.ts'
+import type { BookingPlan, SessionWrite } from './booking-plan.ts'
+import type { Claim } from './claim.ts'
+import { orderOf } from './session-key.ts'
 
 /**
  * Everything that a batch writes, in one statement with one parameter: 25 to 60 times the rate of row by row. The
  * keys of the tables make it fail as a whole, should it ever meet a receipt that is there already.
  */
 const POST = `
-with ${documentCte('transfers', 'sessions', 'receipts', 'conflicts', 'spent')},
+with ${documentCte('transfers', 'sessions', 'receipts', 'conflicts', 'spent', 'statements', 'statement_conflicts')},
+statements as (
+  insert into settled_statement (cid, authorization_serial, lane, sequence, sessions, amount, signed, lines, at)
+  select x.cid, x.serial, x.lane, x.sequence, x.sessions, x.amount, decode(x.signed, 'base64'),
+    decode(x.lines, 'base64'), doc.at
+  from doc, json_to_recordset(doc.statements) as x(cid text, serial int8, lane int8, sequence int8, sessions int4,
+    amount numeric, signed text, lines text)),
+statement_conflicts as (
+  insert into statement_conflict (authorization_serial, lane, sequence, cid, signed, at)
+  select x.serial, x.lane, x.sequence, x.cid, decode(x.signed, 'base64'), doc.at
+  from doc, json_to_recordset(doc.statement_conflicts)
+    as x(cid text, serial int8, lane int8, sequence int8, signed text)
+  on conflict do nothing),
 sessions as (
-  insert into settled_session (session, authorization_serial, organization, consumer, provider, model, sequence,
-    receipt, amount, fee, fee_bps, input_tokens, cached_input_tokens, output_tokens, final, signed_order,
-    signed_acceptance, accepted_at, updated_at)
-  select x.session, x.serial, x.organization, x.consumer, x.provider, x.model, x.sequence, x.receipt, x.amount, x.fee,
-    x.bps, x.input, x.cached, x.output, x.final, decode(x."order", 'base64'), decode(x.acceptance, 'base64'),
-    x.accepted, doc.at
-  from doc, json_to_recordset(doc.sessions) as x(session text, serial int8, organization text,
+  insert into settled_session (session, order_cid, authorization_serial, organization, consumer, provider, model,
+    sequence, receipt, amount, fee, fee_bps, input_tokens, cached_input_tokens, output_tokens, final, signed_order,
+    signed_acceptance, statement, accepted_at, updated_at)
+  select x.session, x.order_cid, x.serial, x.organization, x.consumer, x.provider, x.model, x.sequence, x.receipt,
+    x.amount, x.fee, x.bps, x.input, x.cached, x.output, x.final, decode(x."order", 'base64'),
+    decode(x.acceptance, 'base64'), x.statement, x.accepted, doc.at
+  from doc, json_to_recordset(doc.sessions) as x(session text, order_cid text, serial int8, organization text,
     consumer text, provider text, model text, sequence int8, receipt text, amount numeric, fee numeric, bps int4,
-    input int8, cached int8, output int8, final text, "order" text, acceptance text, accepted timestamptz)
+    input int8, cached int8, output int8, final text, "order" text, acceptance text, statement text,
+    accepted timestamptz)
   on conflict (session) do update set sequence = excluded.sequence, receipt = excluded.receipt,
     amount = excluded.amount, fee = excluded.fee, input_tokens = excluded.input_tokens,
     cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
-    final = excluded.final, updated_at = excluded.updated_at),
+    final = excluded.final, updated_at = excluded.updated_at,
+    signed_order = coalesce(settled_session.signed_order, excluded.signed_order),
+    signed_acceptance = coalesce(settled_session.signed_acceptance, excluded.signed_acceptance),
+    statement = coalesce(excluded.statement, settled_session.statement)
+  -- Of two pairs that name one order at once, the second changes nothing, is found out below, and tries again.
+  where settled_session.consumer = excluded.consumer and settled_session.provider = excluded.provider
+  returning 1),
 receipts as (
-  insert into settled_receipt (session, sequence, cid, amount, increase, signed, at)
-  select x.session, x.sequence, x.cid, x.amount, x.increase, decode(x.signed, 'base64'),
+  insert into settled_receipt (session, sequence, cid, amount, increase, signed, statement, at)
+  select x.session, x.sequence, x.cid, x.amount, x.increase, decode(x.signed, 'base64'), x.statement,
     doc.at
-  from doc, json_to_recordset(doc.receipts)
-    as x(session text, sequence int8, cid text, amount numeric, increase numeric, signed text)),
+  from doc, json_to_recordset(doc.receipts) as x(session text, sequence int8, cid text, amount numeric,
+    increase numeric, signed text, statement text)),
 conflicts as (
-  insert into receipt_conflict (session, sequence, cid, signed, at)
-  select x.session, x.sequence, x.cid, decode(x.signed, 'base64'), doc.at
-  from doc, json_to_recordset(doc.conflicts) as x(session text, sequence int8, cid text, signed text)
+  insert into receipt_conflict (session, sequence, cid, signed, statement, at)
+  select x.session, x.sequence, x.cid, decode(x.signed, 'base64'), x.statement, doc.at
+  from doc, json_to_recordset(doc.conflicts)
+    as x(session text, sequence int8, cid text, signed text, statement text)
   on conflict do nothing),
 spending as (
   update spend_authorization a set spent = a.spent + x.amount
   from doc, json_to_recordset(doc.spent) as x(serial int8, amount numeric)
   where a.serial = x.serial),
 ${LEDGER_CTES}
-select ${LEDGER_COUNTS}`
+select ${LEDGER_COUNTS}, (select count(*) from sessions)::int4 as sessions`
 
 /** Writes what a plan decided, inside the transaction that holds its locks. */
 export async function postBookings(tx: Database, plan: BookingPlan, at: number): Promise<void> {
-  if (plan.receipts.length + plan.conflicts.length === 0) return
+  const { receipts, conflicts, statements, statementConflicts } = plan
+  const writes = receipts.length + conflicts.length + statements.length + statementConflicts.length
+  if (writes === 0) return
   await ensureAccounts(tx, plan.transfers)
-  await runPosting(tx, POST, {
+  const counts = await runPosting<{ sessions: number }>(tx, POST, {
     ...transfersDocument(plan.transfers, at),
-    sessions: [...plan.sessions.values()].map(({ claim, facts, serial, organization }) => ({
-      session: claim.session,
-      serial: serial?.toString(),
-      organization,
-      consumer: claim.consumer,
-      provider: claim.provider,
-      model: claim.model,
-      sequence: claim.sequence.toString(),
-      receipt: claim.receipt,
-      amount: claim.amount.toString(),
-      fee: facts.fee.toString(),
-      bps: facts.feeBps,
-      input: claim.inputTokens.toString(),
-      cached: claim.cachedInputTokens.toString(),
-      output: claim.outputTokens.toString(),
-      final: claim.final,
-      order: base64(claim.signedOrder),
-      acceptance: base64(claim.signedAcceptance),
-      accepted: new Date(claim.acceptedAt).toISOString(),
-    })),
-    receipts: plan.receipts.map(({ claim, increase }) => ({
-      ...seat(claim),
+    sessions: [...plan.sessions.values()].map(sessionJson),
+    receipts: receipts.map(({ claim, increase }) => ({
+      ...receiptJson(claim),
       amount: claim.amount.toString(),
       increase: increase.toString(),
     })),
-    conflicts: plan.conflicts.map(seat),
+    conflicts: conflicts.map(receiptJson),
+    statements: statements.map((write) => ({
+      ...statementJson(write),
+      sessions: write.claim.claims.length + write.claim.refused.length,
+      amount: write.claim.amount.toString(),
+      lines: base64(write.claim.lines),
+    })),
+    statement_conflicts: statementConflicts.map(statementJson),
     spent: [...plan.spent].map(([serial, amount]) => ({
       serial: serial.toString(),
       amount: amount.toString(),
     })),
   })
+  if (counts.sessions !== plan.sessions.size) throw new LostRace('another pair has this session')
 }
 
-const seat = (claim: BookingPlan['conflicts'][number]) => ({
-  session: claim.session,
+const sessionJson = (write: SessionWrite) => {
+  const { claim, facts, organization, evidence, statement } = write
+  return {
+    session: claim.session,
+    order_cid: orderOf(claim.session),
+    serial: facts.serial?.toString(),
+    organization,
+    consumer: claim.consumer,
+    provider: claim.provider,
+    model: claim.model,
+    sequence: claim.sequence.toString(),
+    receipt: claim.receipt,
+    amount: claim.amount.toString(),
+    fee: facts.fee.toString(),
+    bps: facts.feeBps,
+    input: claim.inputTokens.toString(),
+    cached: claim.cachedInputTokens.toString(),
+    output: claim.outputTokens.toString(),
+    final: claim.final,
+    order: evidence && base64(evidence.signedOrder),
+    acceptance: evidence && base64(evidence.signedAcceptance),
+    statement,
+    accepted: new Date(claim.acceptedAt).toISOString(),
+  }
+}
+
+const receiptJson = ({ session, sequence, receipt, evidence, statement }: Claim) => ({
+  session,
+  sequence: sequence.toString(),
+  cid: receipt,
+  signed: evidence && base64(evidence.signedReceipt),
+  statement,
+})
+
+const statementJson = ({ claim, serial }: BookingPlan['statements'][number]) => ({
+  cid: claim.cid,
+  serial: serial.toString(),
+  lane: claim.lane,
   sequence: claim.sequence.toString(),
-  cid: claim.receipt,
-  signed: base64(claim.signedReceipt),
+  signed: base64(claim.signed),
 })
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')

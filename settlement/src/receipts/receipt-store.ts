@@ -1,18 +1,16 @@
-import { picoEuro } from '@hanse/protocol'
-import { eq, sql } from 'drizzle-orm'
-import { type Database, transact } from '../db/database.ts'
+import { asc, eq, isNull, or } from 'drizzle-orm'
+import { type Database, databaseFault, LostRace, transact } from '../db/database.ts'
 import {
-  consumer,
-  provider,
   receiptConflict,
-  settledReceipt,
   settledSession,
   spendAuthorization,
+  statementConflict,
 } from '../db/schema.ts'
-import { toProvider } from '../tenants/tenant-store.ts'
-import { BookingPlan, type KnownFacts } from './booking-plan.ts'
-import type { Claim } from './claim.ts'
+import { BookingPlan } from './booking-plan.ts'
+import type { Claim, StatementClaim } from './claim.ts'
 import type { Booking, BookingPolicy } from './decide-booking.ts'
+import type { StatementBooking } from './decide-statement.ts'
+import { type Batch, knownFacts, lockBatch } from './known-facts.ts'
 import { postBookings } from './post-bookings.ts'
 
 export interface SessionRow {
@@ -30,6 +28,8 @@ export interface SessionRow {
   readonly cachedInputTokens: bigint
   readonly outputTokens: bigint
   readonly final: string | null
+  /** CID of the statement that holds it, if one does. */
+  readonly statement: string | null
   readonly acceptedAt: number
   readonly updatedAt: number
 }
@@ -45,21 +45,45 @@ export function receiptStore(db: Database) {
       policy: BookingPolicy,
       at: number,
     ): Promise<Booking[]> =>
-      transact(db, async (tx) => {
-        await lock(tx, claims)
-        const plan = new BookingPlan(await knownFacts(tx, claims), policy)
-        const results = claims.map((claim) => plan.take(claim))
-        await postBookings(tx, plan, at)
-        return results
-      }),
+      book(db, { claims, statements: [] }, policy, at, (plan) =>
+        claims.map((claim) => plan.take(claim)),
+      ),
 
+    /** As `bookReceipts`, with every session of these statements. */
+    bookStatements: (
+      statements: readonly StatementClaim[],
+      policy: BookingPolicy,
+      at: number,
+    ): Promise<StatementBooking[]> =>
+      book(
+        db,
+        { claims: statements.flatMap(({ claims }) => claims), statements },
+        policy,
+        at,
+        (plan) => statements.map((statement) => plan.takeStatement(statement)),
+      ),
+
+    /** By the CID of its order. Where two pairs name the same order, the pair is meant that has shown the order. */
     session: async (session: string): Promise<SessionRow | undefined> => {
       const [row] = await db
         .select()
         .from(settledSession)
-        .where(eq(settledSession.session, session))
+        .where(or(eq(settledSession.session, session), eq(settledSession.orderCid, session)))
+        .orderBy(isNull(settledSession.signedOrder), asc(settledSession.session))
+        .limit(1)
       return row && toSession(row)
     },
+
+    /** Statements that are kept as evidence of two truths under one number of a lane. */
+    statementConflicts: async (authorization: string): Promise<{ cid: string }[]> =>
+      db
+        .select({ cid: statementConflict.cid })
+        .from(statementConflict)
+        .innerJoin(
+          spendAuthorization,
+          eq(spendAuthorization.serial, statementConflict.authorizationSerial),
+        )
+        .where(eq(spendAuthorization.cid, authorization)),
 
     /** How many receipts are kept as evidence of two truths under one number. */
     receiptConflicts: async (session: string): Promise<{ sequence: bigint; cid: string }[]> =>
@@ -70,88 +94,31 @@ export function receiptStore(db: Database) {
   }
 }
 
-/**
- * One lock per session, in one order: first those of the authorizations, whose rows the batch will change, then one
- * by name for each session, which may have no row yet.
- */
-async function lock(tx: Database, claims: readonly Claim[]): Promise<void> {
-  await tx.execute(
-    sql`select serial from spend_authorization where cid in (${list(authorizations(claims))}) order by serial for update`,
-  )
-  await tx.execute(
-    sql`select pg_advisory_xact_lock(key) from (
-      select distinct hashtextextended(value, 0) as key
-      from (${list(claims.map(({ session }) => session))}) s order by key) k`,
-  )
+async function book<Results>(
+  db: Database,
+  batch: Batch,
+  policy: BookingPolicy,
+  at: number,
+  decide: (plan: BookingPlan) => Results,
+): Promise<Results> {
+  return transact(db, async (tx) => {
+    await lockBatch(tx, batch)
+    const plan = new BookingPlan(await knownFacts(tx, batch), policy)
+    const results = decide(plan)
+    try {
+      await postBookings(tx, plan, at)
+    } catch (error) {
+      const { constraint } = databaseFault(error) ?? {}
+      if (constraint !== 'settled_receipt_pkey') throw error
+      throw new LostRace('another pair has this session', { cause: error })
+    }
+    return results
+  })
 }
-
-async function knownFacts(tx: Database, claims: readonly Claim[]): Promise<KnownFacts> {
-  const sessions = list(claims.map(({ session }) => session))
-  const [authorizationRows, sessionRows, receiptRows, providerRows, consumerRows] = [
-    await tx
-      .select()
-      .from(spendAuthorization)
-      .where(sql`${spendAuthorization.cid} in (${list(authorizations(claims))})`),
-    await tx.select().from(settledSession).where(sql`${settledSession.session} in (${sessions})`),
-    await tx
-      .select({
-        session: settledReceipt.session,
-        sequence: settledReceipt.sequence,
-        cid: settledReceipt.cid,
-      })
-      .from(settledReceipt)
-      .where(
-        sql`(${settledReceipt.session}, ${settledReceipt.sequence}) in (
-          select session, sequence from json_to_recordset(${JSON.stringify(
-            claims.map(({ session, sequence }) => ({ session, sequence: sequence.toString() })),
-          )}::text::json) as x(session text, sequence int8))`,
-      ),
-    await tx
-      .select()
-      .from(provider)
-      .where(sql`${provider.peerId} in (${list(claims.map((claim) => claim.provider))})`),
-    await tx
-      .select()
-      .from(consumer)
-      .where(sql`${consumer.peerId} in (${list(claims.map((claim) => claim.consumer))})`),
-  ]
-  return {
-    authorizations: new Map(
-      authorizationRows.map((row) => [
-        row.cid,
-        {
-          serial: row.serial,
-          consumer: row.consumer,
-          provider: row.provider,
-          organization: row.organization,
-          remaining: picoEuro(row.limit - row.spent - row.released),
-          notAfter: row.notAfter.getTime(),
-          closed: row.closedAt !== null,
-        },
-      ]),
-    ),
-    sessions: new Map(
-      sessionRows.map((row) => [
-        row.session,
-        { ...row, amount: picoEuro(row.amount), fee: picoEuro(row.fee) },
-      ]),
-    ),
-    receipts: new Map(receiptRows.map((row) => [`${row.session}/${row.sequence}`, row.cid])),
-    providers: new Map(providerRows.map((row) => [row.peerId, toProvider(row)])),
-    organizations: new Map(consumerRows.map((row) => [row.peerId, row.organization])),
-  }
-}
-
-const authorizations = (claims: readonly Claim[]) =>
-  claims.flatMap(({ authorization }) => authorization ?? [])
-
-/** A list of texts as one parameter, however long it is. */
-const list = (values: readonly string[]) =>
-  sql`select distinct value from json_array_elements_text(${JSON.stringify(values)}::text::json)`
 
 function toSession(row: typeof settledSession.$inferSelect): SessionRow {
   return {
-    session: row.session,
+    session: row.orderCid ?? row.session,
     consumer: row.consumer,
     provider: row.provider,
     organization: row.organization,
@@ -164,6 +131,7 @@ function toSession(row: typeof settledSession.$inferSelect): SessionRow {
     cachedInputTokens: row.cachedInputTokens,
     outputTokens: row.outputTokens,
     final: row.final,
+    statement: row.statement,
     acceptedAt: row.acceptedAt.getTime(),
     updatedAt: row.updatedAt.getTime(),
   }

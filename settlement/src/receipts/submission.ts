@@ -2,6 +2,7 @@ import {
   decodeCanonical,
   encodeCanonical,
   HanseError,
+  RECORD_BYTES_MAX,
   type SignedRecord,
   signedFields,
   signedRecordSchema,
@@ -70,3 +71,8 @@ export function writeSubmissions(submissions: readonly Submission[]): Uint8Array
 /** A signed record as bytes: what is stored. */
 export const encodeSigned = (signed: SignedRecord): Uint8Array =>
   encodeCanonical(signedFields(signed))
+
+/** What `encodeSigned` made. */
+export const decodeSigned = (stored: Uint8Array): SignedRecord =>
+  // Twice the largest record: the signatures are beside it.
+  signedRecordSchema.parse(decodeCanonical(stored, 2 * RECORD_BYTES_MAX))

@@ -69,9 +69,12 @@ export function verifySubmission(signed: Submission, context: VerifyContext): Cl
     outputTokens: received.value.outputTokens,
     final: received.value.final,
     attestation: openAttestation(ordered.value, signed.attestation, context),
-    signedOrder: encodeSigned(signed.order),
-    signedAcceptance: encodeSigned(signed.acceptance),
-    signedReceipt: encodeSigned(signed.receipt),
+    evidence: {
+      signedOrder: encodeSigned(signed.order),
+      signedAcceptance: encodeSigned(signed.acceptance),
+      signedReceipt: encodeSigned(signed.receipt),
+    },
+    statement: null,
   }
 }
 

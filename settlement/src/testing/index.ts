@@ -1,2 +1,3 @@
 export { startPostgres, type TestPostgres } from '../db/testing/embedded-postgres.ts'
 export { type Deal, type DealTerms, makeDeal, newSigner } from './deals.ts'
+export { lineOf, type MadeStatement, makeStatement, type StatementTerms } from './statements.ts'

@@ -1,0 +1,189 @@
+import { type PeerId, picoEuro } from '@hanse/protocol'
+import { eq, inArray, sql } from 'drizzle-orm'
+import type { Database } from '../db/database.ts'
+import {
+  consumer,
+  provider,
+  settledReceipt,
+  settledSession,
+  settledStatement,
+  spendAuthorization,
+} from '../db/schema.ts'
+import { toProvider } from '../tenants/tenant-store.ts'
+import type { KnownFacts, KnownLanes } from './booking-plan.ts'
+import type { Claim, StatementClaim } from './claim.ts'
+import { claimAs } from './session-key.ts'
+import { decodeSigned } from './submission.ts'
+
+/** What is booked together: the claims of the statements are among the claims. */
+export interface Batch {
+  readonly claims: readonly Claim[]
+  readonly statements: readonly StatementClaim[]
+}
+
+interface Parties {
+  readonly consumer: PeerId
+  readonly provider: PeerId
+  readonly authorization: string | null
+}
+
+/**
+ * Whoever books sessions of one pair at once waits for the other, in one order: first for the rows of the
+ * authorizations, which the batch will change, then for a lock by name for each pair. A lock for each session would
+ * take more of them than a server has.
+ */
+export async function lockBatch(tx: Database, batch: Batch): Promise<void> {
+  const parties = partiesOf(batch)
+  await tx.execute(
+    sql`select serial from spend_authorization where cid in (${list(authorizations(parties))}) order by serial for update`,
+  )
+  const pairs = parties.map((pair) => `${pair.provider}/${pair.consumer}`)
+  await tx.execute(
+    sql`select pg_advisory_xact_lock(key) from (
+      select distinct hashtextextended(value, 0) as key from (${list(pairs)}) s order by key) k`,
+  )
+}
+
+/** Reads what the decisions on a batch rest on; the caller has its locks. */
+export async function knownFacts(tx: Database, batch: Batch): Promise<KnownFacts> {
+  const parties = partiesOf(batch)
+  const authorizationRows = await tx
+    .select()
+    .from(spendAuthorization)
+    .where(sql`${spendAuthorization.cid} in (${list(authorizations(parties))})`)
+  const providerRows = await tx
+    .select()
+    .from(provider)
+    .where(sql`${provider.peerId} in (${list(parties.map((pair) => pair.provider))})`)
+  const consumerRows = await tx
+    .select()
+    .from(consumer)
+    .where(sql`${consumer.peerId} in (${list(parties.map((pair) => pair.consumer))})`)
+  const sessions = await sessionFacts(tx, batch.claims)
+  return {
+    authorizations: new Map(authorizationRows.map((row) => [row.cid, toAuthorization(row)])),
+    sessions,
+    receipts: await seatsOf(
+      tx,
+      batch.claims.map((claim) => claimAs(claim, sessions)),
+    ),
+    providers: new Map(providerRows.map((row) => [row.peerId, toProvider(row)])),
+    organizations: new Map(consumerRows.map((row) => [row.peerId, row.organization])),
+    lanes: await lanesOf(tx, batch.statements),
+  }
+}
+
+async function sessionFacts(
+  tx: Database,
+  claims: readonly Claim[],
+): Promise<KnownFacts['sessions']> {
+  const facts: KnownFacts['sessions'] = new Map()
+  const read = async (keys: readonly string[]): Promise<void> => {
+    const found = await tx
+      .select({
+        session: settledSession.session,
+        consumer: settledSession.consumer,
+        provider: settledSession.provider,
+        serial: settledSession.authorizationSerial,
+        sequence: settledSession.sequence,
+        amount: settledSession.amount,
+        fee: settledSession.fee,
+        feeBps: settledSession.feeBps,
+        inputTokens: settledSession.inputTokens,
+        outputTokens: settledSession.outputTokens,
+      })
+      .from(settledSession)
+      .where(sql`${settledSession.session} in (${list(keys)})`)
+    for (const { session, amount, fee, ...row } of found) {
+      facts.set(session, { ...row, amount: picoEuro(amount), fee: picoEuro(fee) })
+    }
+  }
+  await read(claims.map(({ session }) => session))
+  const displaced = claims
+    .map((claim) => claimAs(claim, facts).session)
+    .filter((key) => !facts.has(key) && key.includes('~'))
+  if (displaced.length > 0) await read(displaced)
+  return facts
+}
+
+async function seatsOf(tx: Database, claims: readonly Claim[]): Promise<Map<string, string>> {
+  const seats = JSON.stringify(
+    claims.map(({ session, sequence }) => ({ session, sequence: sequence.toString() })),
+  )
+  const found = await tx
+    .select({
+      session: settledReceipt.session,
+      sequence: settledReceipt.sequence,
+      cid: settledReceipt.cid,
+    })
+    .from(settledReceipt)
+    .where(
+      sql`(${settledReceipt.session}, ${settledReceipt.sequence}) in (
+        select session, sequence from json_to_recordset(${seats}::text::json) as x(session text, sequence int8))`,
+    )
+  return new Map(found.map((row) => [`${row.session}/${row.sequence}`, row.cid]))
+}
+
+async function lanesOf(tx: Database, statements: readonly StatementClaim[]): Promise<KnownLanes> {
+  if (statements.length === 0) return { seats: new Map(), statements: new Map() }
+  const seats = JSON.stringify(
+    statements.map(({ authorization, lane, sequence }) => ({
+      authorization,
+      lane,
+      sequence: sequence.toString(),
+    })),
+  )
+  const taken = await tx
+    .select({
+      authorization: spendAuthorization.cid,
+      lane: settledStatement.lane,
+      sequence: settledStatement.sequence,
+      cid: settledStatement.cid,
+    })
+    .from(settledStatement)
+    .innerJoin(
+      spendAuthorization,
+      eq(spendAuthorization.serial, settledStatement.authorizationSerial),
+    )
+    .where(
+      sql`(${spendAuthorization.cid}, ${settledStatement.lane}, ${settledStatement.sequence}) in (
+        select "authorization", lane, sequence from json_to_recordset(${seats}::text::json)
+          as x("authorization" text, lane int8, sequence int8))`,
+    )
+  const previous = statements.flatMap((claim) => claim.previous ?? [])
+  const before = await tx
+    .select({ cid: settledStatement.cid, signed: settledStatement.signed })
+    .from(settledStatement)
+    .where(inArray(settledStatement.cid, previous))
+  return {
+    seats: new Map(
+      taken.map((row) => [`${row.authorization}/${row.lane}/${row.sequence}`, row.cid]),
+    ),
+    statements: new Map(before.map((row) => [row.cid, decodeSigned(row.signed).bytes])),
+  }
+}
+
+function partiesOf({ claims, statements }: Batch): Parties[] {
+  const parties = new Map<string, Parties>()
+  for (const one of [...claims, ...statements]) {
+    parties.set(`${one.provider}/${one.consumer}/${one.authorization}`, one)
+  }
+  return [...parties.values()]
+}
+
+const authorizations = (parties: readonly Parties[]) =>
+  parties.flatMap(({ authorization }) => authorization ?? [])
+
+const toAuthorization = (row: typeof spendAuthorization.$inferSelect) => ({
+  serial: row.serial,
+  consumer: row.consumer,
+  provider: row.provider,
+  organization: row.organization,
+  remaining: picoEuro(row.limit - row.spent - row.released),
+  notAfter: row.notAfter.getTime(),
+  closed: row.closedAt !== null,
+})
+
+/** A list of texts as one parameter, however long it is. */
+const list = (values: readonly string[]) =>
+  sql`select distinct value from json_array_elements_text(${JSON.stringify(values)}::text::json)`
