@@ -7,8 +7,8 @@ export {
   isGuarded,
   type Transfer,
 } from '../ledger/accounts.ts'
-export { BookingPlan, type KnownFacts } from './booking-plan.ts'
-export type { Claim } from './claim.ts'
+export { BookingPlan, type KnownFacts, type KnownLanes } from './booking-plan.ts'
+export type { Claim, ReceiptEvidence, RefusedSession, StatementClaim } from './claim.ts'
 export {
   type AuthorizationFacts,
   type Booking,
@@ -17,5 +17,9 @@ export {
   type ProviderFacts,
   type SessionFacts,
 } from './decide-booking.ts'
+export type { StatementBooking } from './decide-statement.ts'
+export { claimAs } from './session-key.ts'
+export { readStatements, STATEMENTS_MAX, writeStatements } from './statement-batch.ts'
 export { readSubmissions, type Submission, writeSubmissions } from './submission.ts'
+export { type StatementSubmission, verifyStatement } from './verify-statement.ts'
 export { type VerifyContext, verifySubmission } from './verify-submission.ts'
