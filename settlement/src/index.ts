@@ -19,7 +19,10 @@ export { type PayoutRun, runPayouts } from './payouts/payout-run.ts'
 export type { PayoutRow, PayoutState } from './payouts/payout-store.ts'
 export { feeOf } from './receipts/decide-booking.ts'
 export { ingest, type SubmissionResult } from './receipts/ingest.ts'
+export { ingestStatements, type StatementResult } from './receipts/ingest-statements.ts'
+export { STATEMENTS_MAX, writeStatements } from './receipts/statement-batch.ts'
 export { SUBMISSIONS_MAX, type Submission, writeSubmissions } from './receipts/submission.ts'
+export type { StatementSubmission } from './receipts/verify-statement.ts'
 export { openSettlement, type Settlement, type SettlementOptions } from './settlement.ts'
 export {
   openStripePayments,

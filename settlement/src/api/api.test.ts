@@ -12,9 +12,11 @@ import {
   signRecord,
 } from '@hanse/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { writeStatements } from '../receipts/statement-batch.ts'
 import { writeSubmissions } from '../receipts/submission.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
 import { makeDeal, newSigner } from '../testing/deals.ts'
+import { lineOf, makeStatement } from '../testing/statements.ts'
 
 const NETWORK = 'test'
 const context = { network: NETWORK }
@@ -169,6 +171,31 @@ describe('the API', () => {
       amount: '80001000000',
       fee: '20000250000',
       provider: provider.peerId,
+    })
+
+    const stated = makeDeal({ network: NETWORK, consumer, provider, at: Date.now(), authorization })
+    const statement = makeStatement({ network: NETWORK, consumer, provider, authorization }, [
+      lineOf(stated.submission(0, 5)),
+    ])
+    const statements = writeStatements([statement, statement])
+    const booked = { statement: statement.cid.toString(), refused: [] }
+    expect((await call('POST', '/v1/statements', { cbor: statements })).body.results).toEqual([
+      {
+        status: 'booked',
+        increase: '2000000',
+        sessions: { booked: 1, duplicate: 0, superseded: 0 },
+        ...booked,
+      },
+      {
+        status: 'duplicate',
+        increase: '0',
+        sessions: { booked: 0, duplicate: 1, superseded: 0 },
+        ...booked,
+      },
+    ])
+    expect((await call('GET', `/v1/receipts/${stated.session}`)).body).toMatchObject({
+      amount: '2000000',
+      statement: statement.cid.toString(),
     })
 
     const operator = settlement.operatorToken

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { ingest } from '../receipts/ingest.ts'
+import { ingestStatements } from '../receipts/ingest-statements.ts'
+import { readStatements, STATEMENTS_BYTES_MAX } from '../receipts/statement-batch.ts'
 import { readSubmissions, SUBMISSION_BYTES_MAX } from '../receipts/submission.ts'
 import type { App } from './app.ts'
 import { money } from './schemas.ts'
@@ -9,6 +11,23 @@ import { money } from './schemas.ts'
 const resultSchema = z.union([
   z.object({ status: z.literal('booked'), session: z.string(), increase: money }),
   z.object({ status: z.enum(['duplicate', 'superseded']), session: z.string() }),
+  z.object({ status: z.literal('rejected'), code: z.string(), message: z.string() }),
+])
+
+const statementResultSchema = z.union([
+  z.object({
+    status: z.enum(['booked', 'duplicate']),
+    statement: z.string(),
+    increase: money,
+    sessions: z.object({
+      booked: z.number(),
+      duplicate: z.number(),
+      superseded: z.number(),
+    }),
+    refused: z
+      .array(z.object({ session: z.string(), code: z.string(), message: z.string() }))
+      .readonly(),
+  }),
   z.object({ status: z.literal('rejected'), code: z.string(), message: z.string() }),
 ])
 
@@ -25,11 +44,12 @@ const sessionSchema = z.object({
   cachedInputTokens: money,
   outputTokens: money,
   final: z.string().nullable(),
+  statement: z.string().nullable(),
   acceptedAt: z.number(),
   updatedAt: z.number(),
 })
 
-/** Receipts carry their own proof, so either side may send them without a key. */
+/** Receipts and statements carry their own proof, so either side may send them without a key. */
 export function receiptRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/receipts',
@@ -43,6 +63,21 @@ export function receiptRoutes(app: App, context: SettlementContext): void {
     },
     async (request) => ({
       results: await ingest(context, readSubmissions(cborBody(request.body))),
+    }),
+  )
+
+  app.post(
+    '/v1/statements',
+    {
+      bodyLimit: STATEMENTS_BYTES_MAX,
+      schema: {
+        consumes: ['application/cbor'],
+        description: 'DAG-CBOR {items: [{statement, lines}]}: statements with their encoded lines',
+        response: { 200: z.object({ results: z.array(statementResultSchema) }) },
+      },
+    },
+    async (request) => ({
+      results: await ingestStatements(context, readStatements(cborBody(request.body))),
     }),
   )
 
