@@ -15,6 +15,8 @@ export interface Parties {
   readonly providerHonest: boolean
   /** Settlement sees the same evidence of the provider's place as the parties did. */
   readonly evidenceAgrees: boolean
+  /** Since when settlement has evidence of its own, milliseconds since 1970. */
+  readonly payableSince: number
 }
 
 interface Given {
@@ -131,7 +133,7 @@ export class BookingMonitor {
     state: SettlementState,
     claim: Claim,
     code: string,
-    { consumerHonest, providerHonest, evidenceAgrees }: Parties,
+    { consumerHonest, providerHonest, evidenceAgrees, payableSince }: Parties,
     now: number,
     holdGraceMs: number,
   ): void {
@@ -148,7 +150,12 @@ export class BookingMonitor {
         case 'HANSE_RECEIPT_LIMIT':
           return !consumerHonest || !providerHonest
         case 'HANSE_POLICY_RESIDENCY':
-          return !evidenceAgrees || (!consumerHonest && !providerHonest)
+          // A provider whose clock is slow dates its first sessions before its own evidence.
+          return (
+            !evidenceAgrees ||
+            claim.acceptedAt < payableSince ||
+            (!consumerHonest && !providerHonest)
+          )
         default:
           return false
       }

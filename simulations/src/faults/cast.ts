@@ -64,22 +64,29 @@ const EU = ['DE', 'FR']
  */
 export function satisfies(plan: ProviderPlan, residency: Residency, now: number): boolean {
   if (plan.attestation === 'forged' || plan.attestation === 'elsewhere') return false
-  return mayServe(plan, residency, now)
+  if (!isInside(plan, residency)) return false
+  const level = now >= EPOCH + plan.payableSince ? ownLevel(plan) : 0
+  return residency.minLevel === 0 || level >= residency.minLevel
 }
 
 /** Whether a provider that knows its own place and evidence may take an order with this policy. */
-export function mayServe(plan: ProviderPlan, residency: Residency, now: number): boolean {
+export function mayServe(plan: ProviderPlan, residency: Residency): boolean {
+  return (
+    isInside(plan, residency) && (residency.minLevel === 0 || ownLevel(plan) >= residency.minLevel)
+  )
+}
+
+function isInside(plan: ProviderPlan, { allow }: Residency): boolean {
   const inside = (region: string) =>
     region === plan.country ||
     (EU.includes(plan.country) && (region === 'EU' || region === 'EEA')) ||
     (EEA_ONLY.includes(plan.country) && region === 'EEA')
-  if (residency.allow.length > 0 && !residency.allow.some(inside)) return false
-  return residency.minLevel === 0 || levelOf(plan, now) >= residency.minLevel
+  return allow.length === 0 || allow.some(inside)
 }
 
-/** The evidence level that a provider truly has. */
-export function levelOf(plan: ProviderPlan, now: number): number {
-  return plan.attestation === 'valid' && now >= EPOCH + plan.payableSince ? 3 : 0
+/** The level of what settlement attested to a provider, whatever its own clock says: as node takes it. */
+export function ownLevel({ attestation }: ProviderPlan): number {
+  return attestation === 'valid' ? 3 : 0
 }
 
 export const peer = (name: string): PeerId => signerNamed(name).peerId

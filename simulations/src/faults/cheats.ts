@@ -58,3 +58,11 @@ export const COLLUSIONS = [
   'uncountersigned',
 ] as const
 export type Collusion = (typeof COLLUSIONS)[number]
+
+export type Cheat = ProviderCheat | ConsumerCheat | Collusion
+
+export const ALL_CHEATS: readonly Cheat[] = [...PROVIDER_CHEATS, ...CONSUMER_CHEATS, ...COLLUSIONS]
+
+export function isCheat(name: string): name is Cheat {
+  return ALL_CHEATS.some((cheat) => cheat === name)
+}

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { ALL_CHEATS, isCheat } from './cheats.ts'
 import { MUTATIONS } from './mutations.ts'
 import { formatCounters, formatFailure, type Summary, Tally } from './report.ts'
 import { runSeeds } from './run-seeds.ts'
@@ -10,6 +11,7 @@ const HELP = `Runs worlds full of faults and cheats on the real rules, and check
   --from N            the first of them (0)
   --seed N            just this one, with a longer trace
   --workers N         threads (2)
+  --only CHEAT        the one thing that cheats do
   --mutate NAME       plant a known bug, and see it found
   --list-mutations    the bugs that can be planted
   --list-invariants   what is checked
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     workers: { type: 'string', default: '2' },
     mutate: { type: 'string' },
+    only: { type: 'string' },
     'list-mutations': { type: 'boolean', default: false },
     'list-invariants': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -41,7 +44,11 @@ else if (values['list-mutations'])
 else process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const { seed, mutate, json } = values
+  const { seed, mutate, only, json } = values
+  if (only !== undefined && !isCheat(only)) {
+    console.error(`no cheat ${only}; ${ALL_CHEATS.join(', ')}`)
+    return 2
+  }
   if (mutate !== undefined && !MUTATIONS.some(({ name }) => name === mutate)) {
     console.error(`no mutation ${mutate}; see --list-mutations`)
     return 2
@@ -56,6 +63,7 @@ async function main(): Promise<number> {
     workers: Math.max(1, whole('workers', values.workers)),
     lines: seed === undefined ? 40 : 400,
     ...(mutate === undefined ? {} : { mutation: mutate }),
+    ...(only === undefined ? {} : { focus: only }),
     onResult: (result) => {
       tally.add(result)
       const now = performance.now()
@@ -69,15 +77,18 @@ async function main(): Promise<number> {
   const summary = tally.summary((performance.now() - started) / 1000)
   if (process.stderr.isTTY) process.stderr.write('\r\u{1b}[K')
   if (json) console.log(JSON.stringify(plain(summary)))
-  else print(summary, mutate)
+  else print(summary, `${option('only', only)}${option('mutate', mutate)}`)
   return summary.failures.length === 0 ? 0 : 1
 }
 
-function print(summary: Summary, mutation: string | undefined): void {
+const option = (name: string, value: string | undefined) =>
+  value === undefined ? '' : ` --${name} ${value}`
+
+function print(summary: Summary, options: string): void {
   const { seeds, steps, seconds, failures } = summary
   console.log(formatCounters(summary))
   for (const result of failures.slice(0, SHOWN_MAX))
-    console.log(`\n${formatFailure(result, mutation)}`)
+    console.log(`\n${formatFailure(result, options)}`)
   if (failures.length > SHOWN_MAX)
     console.log(
       `\nand also: ${failures

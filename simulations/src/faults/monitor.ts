@@ -5,7 +5,7 @@ import { BookingMonitor } from './booking-monitor.ts'
 import { mayServe, peer, satisfies } from './cast.ts'
 import { type Bought, ConsumerAccount } from './consumer-account.ts'
 import { ProviderAccount } from './provider-account.ts'
-import type { ConsumerPlan, ProviderPlan, Scenario } from './scenario.ts'
+import { type ConsumerPlan, EPOCH, type ProviderPlan, type Scenario } from './scenario.ts'
 import type { SessionStore, SignedAcceptance, SignedOrder, SignedReceipt } from './session-store.ts'
 import type { SettlementState } from './settlement-state.ts'
 import { type Invariant, InvariantViolation } from './violation.ts'
@@ -204,11 +204,12 @@ export class Monitor {
       consumerHonest: buyer !== undefined && buyer.cheat === undefined,
       providerHonest: plan !== undefined && plan.cheat === undefined,
       evidenceAgrees: plan?.attestation === 'valid' || plan?.attestation === 'none',
+      payableSince: EPOCH + (plan?.payableSince ?? 0),
     }
   }
 
   #checkTerms(plan: ProviderPlan, order: Order, now: number): void {
-    if (!mayServe(plan, order.residency, now))
+    if (!mayServe(plan, order.residency))
       this.fail('residency', `${plan.name} starts its engine outside the policy`)
     const onTime = order.issuedAt <= now + CLOCK_SKEW_MS && order.notAfter > now - CLOCK_SKEW_MS
     const priced = order.inputPrice >= plan.inputPrice && order.outputPrice >= plan.outputPrice

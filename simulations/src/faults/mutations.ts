@@ -1,3 +1,4 @@
+import type { Cheat } from './cheats.ts'
 import type { Invariant } from './violation.ts'
 
 /** A known bug, as a change of one place of a source file. */
@@ -8,6 +9,8 @@ export interface Mutation {
   /** Occurs exactly once in the file. */
   readonly find: string
   readonly replace: string
+  /** The cheat that it takes to show, if any: seeds in which all cheats do it show it soon. */
+  readonly focus?: Cheat
   /** Any of these must be what the simulation finds. */
   readonly violates: readonly Invariant[]
 }
@@ -45,6 +48,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'provider-trusts-any-countersignature',
+    focus: 'bad-countersignature',
     file: PROVIDER,
     find: '!isSignatureValid(context, receipt, outstanding.bytes, signature)',
     replace: 'false',
@@ -52,6 +56,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'provider-waits-for-ever',
+    focus: 'withhold',
     file: PROVIDER,
     find: "return waiting ? end(state, 'consumer-unreachable') : { state, actions: [] }",
     replace: 'return { state, actions: [] }',
@@ -59,6 +64,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-takes-any-count',
+    focus: 'overcount-output',
     file: CONSUMER,
     find: 'next.outputTokens > state.outputTokens || next.outputTokens > order.value.maxOutputTokens',
     replace: 'false',
@@ -66,6 +72,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-takes-any-input',
+    focus: 'overcount-input',
     file: CONSUMER,
     find: 'next.inputTokens > state.acceptance.value.inputTokens ||',
     replace: '',
@@ -73,6 +80,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-takes-implausible-deltas',
+    focus: 'inflated-deltas',
     file: CONSUMER,
     find: 'if (counted > outputTokensMax(shownBytes)) {',
     replace: 'if (false) {',
@@ -80,6 +88,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-takes-any-amount',
+    focus: 'wrong-amount',
     file: CONSUMER,
     find: 'if (next.amount !== priceTokens(order.value, next)) {',
     replace: 'if (false) {',
@@ -87,6 +96,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-ignores-chain',
+    focus: 'skip-sequence',
     file: CONSUMER,
     find: "if (!follows) return refuse('HANSE_RECEIPT_CHAIN', `receipt ${next.sequence} does not follow`)",
     replace: '',
@@ -94,6 +104,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-lets-totals-fall',
+    focus: 'falling-totals',
     file: CONSUMER,
     find: '(next.inputTokens < last.value.inputTokens || next.outputTokens < last.value.outputTokens)',
     replace: 'false',
@@ -101,6 +112,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-ignores-window',
+    focus: 'overrun-window',
     file: CONSUMER,
     find: 'if (next.amount - (last?.value.amount ?? 0n) > order.value.creditWindow) {',
     replace: 'if (false) {',
@@ -108,6 +120,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-ignores-transcript',
+    focus: 'wrong-transcript',
     file: CONSUMER,
     find: 'if (!bytesEqual(next.transcript, commit(secret, { receipt: next.sequence }, state.transcript))) {',
     replace: 'if (false) {',
@@ -115,6 +128,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-takes-any-acceptance',
+    focus: 'false-acceptance',
     file: CONSUMER,
     find: 'if (inputTokens > order.value.maxInputTokens) {',
     replace: 'if (false) {',
@@ -138,6 +152,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'consumer-forgets-deadline',
+    focus: 'vanish',
     file: CONSUMER,
     find: "        timer: 'deadline',\n        ms: order.value.deadlineMs + CONSUMER_LIMITS.deadlineGraceMs,",
     replace: "        timer: 'deadline',\n        ms: 10 ** 9,",
@@ -180,6 +195,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'review-ignores-residency',
+    focus: 'lax-policy',
     file: REVIEW,
     find: 'if (!allowed || evidenceLevel < minLevel) {',
     replace: 'if (false) {',
@@ -187,6 +203,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'review-ignores-expired-orders',
+    focus: 'stale-order',
     file: REVIEW,
     find: 'if (order.notAfter <= now - CLOCK_SKEW_MS || order.issuedAt > now + CLOCK_SKEW_MS) {',
     replace: 'if (false) {',
@@ -194,6 +211,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'review-ignores-prices',
+    focus: 'low-price',
     file: REVIEW,
     find: 'if (!isAtQuote(order, facts.quote ?? model)) {',
     replace: 'if (false) {',
@@ -201,6 +219,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'review-trusts-any-issuer',
+    focus: 'foreign-issuer',
     file: REVIEW,
     find: 'if (!facts.trustedIssuers.includes(issuer)) {',
     replace: 'if (false) {',
@@ -208,6 +227,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'review-takes-authorizations-of-others',
+    focus: 'foreign-authorization',
     file: REVIEW,
     find: '    consumer !== order.consumer ||\n',
     replace: '',
@@ -222,6 +242,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'review-ignores-what-is-spent',
+    focus: 'double-spend',
     file: REVIEW,
     find: 'if (spent + cost > limit) {',
     replace: 'if (cost > limit) {',
@@ -229,6 +250,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'driver-drops-reservations',
+    focus: 'double-spend',
     file: `${HERE}/reservations.ts`,
     find: 'this.#reserved.set(authorization, this.under(authorization) + amount)',
     replace: '',
@@ -236,6 +258,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'driver-runs-replays',
+    focus: 'replay-order',
     file: `${HERE}/session-store.ts`,
     find: 'return this.#disk.state.sessions.has(session)',
     replace: 'return false',
@@ -250,6 +273,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'settlement-takes-equivocation',
+    focus: 'equivocate',
     file: DECIDE,
     find: "  if (facts.seen !== undefined) {\n    return reject('HANSE_RECEIPT_EQUIVOCATION', `sequence ${claim.sequence} is ${facts.seen}`)\n  }\n",
     replace: '',
@@ -271,6 +295,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'settlement-ignores-limit',
+    focus: 'beyond-hold',
     file: DECIDE,
     find: 'if (increase > authorization.remaining) {',
     replace: 'if (false) {',
@@ -278,6 +303,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'settlement-forgets-what-a-batch-spent',
+    focus: 'beyond-hold',
     file: PLAN,
     find: 'remaining: picoEuro(remaining - booking.increase),',
     replace: 'remaining,',
@@ -285,6 +311,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'settlement-lets-totals-fall',
+    focus: 'fall',
     file: DECIDE,
     find: '(claim.amount < session.amount ||\n      claim.inputTokens < session.inputTokens ||\n      claim.outputTokens < session.outputTokens)',
     replace: 'false',
@@ -292,6 +319,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'settlement-books-older-receipts',
+    focus: 'older-receipt',
     file: DECIDE,
     find: "if (session !== undefined && claim.sequence < session.sequence) return { status: 'superseded' }",
     replace: '',
@@ -306,6 +334,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'settlement-takes-foreign-authorizations',
+    focus: 'foreign-authorization',
     file: DECIDE,
     find: '    authorization.consumer !== claim.consumer ||\n    authorization.provider !== claim.provider ||\n    authorization.organization !== organization\n',
     replace: '    false\n',
@@ -313,10 +342,25 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'settlement-takes-one-signature',
+    focus: 'uncountersigned',
     file: VERIFY,
     find: 'const received = openSigned(context, receipt, signed.receipt, signers)',
     replace:
       'const received = openSigned(context, receipt, { bytes: signed.receipt.bytes, signatures: signed.receipt.signatures.slice(0, 1) }, (value) => signers().slice(0, 1))',
     violates: ['booking', 'equivocation'],
+  },
+  {
+    name: 'log-swaps-without-comparing',
+    file: 'protocol/src/log/memory-log-store.ts',
+    find: 'if (expected !== this.#checkpoint) return false',
+    replace: '',
+    violates: ['log'],
+  },
+  {
+    name: 'log-writer-keeps-a-lost-head',
+    file: 'protocol/src/log/writer.ts',
+    find: 'if (await this.#store.commit({ expected: head.checkpoint, tiles, checkpoint })) {',
+    replace: 'await this.#store.commit({ expected: head.checkpoint, tiles, checkpoint })\n      {',
+    violates: ['log'],
   },
 ]

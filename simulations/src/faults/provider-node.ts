@@ -14,7 +14,7 @@ import {
   signRecord,
 } from '@hanse/protocol'
 import { Host, type StreamEnd } from '../kernel/index.ts'
-import { attestationOf, CONTEXT, levelOf, SETTLEMENT, signerNamed } from './cast.ts'
+import { attestationOf, CONTEXT, ownLevel, SETTLEMENT, signerNamed } from './cast.ts'
 import { ProviderTampering } from './cheating-provider.ts'
 import { Outbox } from './outbox.ts'
 import { type Admission, type Ask, ProviderSession } from './provider-session.ts'
@@ -181,7 +181,7 @@ class ProviderProgram {
       provider: this.#context.signer.peerId,
       offer: cited,
       quote: rounds.at(-1)?.quote.value,
-      evidenceLevel: levelOf(plan, now),
+      evidenceLevel: ownLevel(plan),
       replayed: this.#store.hasSession(session),
       draining: false,
       trustedIssuers: [SETTLEMENT.peerId],

@@ -53,16 +53,15 @@ export function formatCounters({ counters }: Summary): string {
     .join('\n')
 }
 
-/** What was violated, what came before, and how to see it again. */
-export function formatFailure({ seed, failure }: SeedResult, mutation: string | undefined): string {
+/** What was violated, what came before, and how to see it again with the same options. */
+export function formatFailure({ seed, failure }: SeedResult, options = ''): string {
   if (failure === undefined) return ''
   const { invariant, detail, at, trace } = failure
-  const bug = mutation === undefined ? '' : ` --mutate ${mutation}`
   return [
     ...trace.map((line) => `    ${line}`),
     `seed ${seed} violates "${invariant}" after ${(at / 1000).toFixed(3)} s of its time: ${meaning(invariant)}`,
     `  ${detail}`,
-    `  again: npm run sim:faults -- --seed ${seed}${bug}`,
+    `  again: npm run sim:faults -- --seed ${seed}${options}`,
   ].join('\n')
 }
 

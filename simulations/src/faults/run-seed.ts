@@ -1,3 +1,4 @@
+import type { Cheat } from './cheats.ts'
 import { type Invariant, InvariantViolation } from './violation.ts'
 import { World } from './world.ts'
 
@@ -18,14 +19,24 @@ export interface Failure {
   readonly trace: readonly string[]
 }
 
+export interface SeedOptions {
+  /** Of the trace of a failure. */
+  readonly lines?: number
+  /** The one thing that cheats do, if not any. */
+  readonly focus?: Cheat
+}
+
 const TRACE_LINES = 60
 
 /** Runs the world of one seed to its end. */
-export function runSeed(seed: number, lines: number = TRACE_LINES): SeedResult {
-  const world = new World(`faults/${seed}`)
+export async function runSeed(
+  seed: number,
+  { lines = TRACE_LINES, focus }: SeedOptions = {},
+): Promise<SeedResult> {
+  const world = new World(`faults/${seed}`, focus)
   let failure: Failure | undefined
   try {
-    world.run()
+    await world.run()
   } catch (error) {
     const known = error instanceof InvariantViolation
     failure = {

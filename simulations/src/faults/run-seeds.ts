@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { Cheat } from './cheats.ts'
 import type { SeedResult } from './run-seed.ts'
 
 export interface SeedRange {
@@ -9,6 +10,8 @@ export interface SeedRange {
   readonly mutation?: string
   /** Lines of the trace of a failing seed. */
   readonly lines?: number
+  /** The one thing that cheats do, if not any. */
+  readonly focus?: Cheat
   /** Told of every result, in no order. Ends the run early when it returns true. */
   readonly onResult: (result: SeedResult) => boolean | undefined
 }
@@ -18,14 +21,14 @@ const AHEAD = 4
 
 /** Runs the seeds of a range in worker threads. @throws {Error} when a worker fails */
 export async function runSeeds(range: SeedRange): Promise<void> {
-  const { from, count, mutation, lines = 60, onResult } = range
+  const { from, count, mutation, lines = 60, focus, onResult } = range
   let next = from
   let done = false
   const finished = Promise.withResolvers<void>()
   let left = count
   const start = () => {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: { mutation, lines },
+      workerData: { mutation, options: { lines, ...(focus === undefined ? {} : { focus }) } },
       execArgv: [],
     })
     const feed = () => {

@@ -1,6 +1,7 @@
 import { type PicoEuro, picoEuro, type Residency } from '@hanse/protocol'
 import type { ClockError, LinkQuality, Partition, Random, StreamFaults } from '../kernel/index.ts'
 import {
+  type Cheat,
   COLLUSIONS,
   CONSUMER_CHEATS,
   type Collusion,
@@ -114,6 +115,17 @@ export interface StreamFaultPlan {
   readonly broken: number
 }
 
+/** Without a focus all of them; with one that is no cheat at all, none. */
+function cheatsOf(focus: Cheat | undefined) {
+  const only = <Name extends Cheat>(names: readonly Name[]) =>
+    focus === undefined ? names : names.filter((name) => name === focus)
+  return {
+    provider: only(PROVIDER_CHEATS),
+    consumer: only(CONSUMER_CHEATS),
+    collusions: only(COLLUSIONS),
+  }
+}
+
 const COUNTRIES = ['DE', 'DE', 'FR', 'FR', 'NO', 'US', 'CH']
 const POLICIES: readonly Residency[] = [
   { allow: [], minLevel: 0 },
@@ -125,13 +137,15 @@ const POLICIES: readonly Residency[] = [
   { allow: ['DE', 'CH'], minLevel: 3 },
 ]
 
-export function drawScenario(random: Random): Scenario {
-  const hostile = random.chance(0.75)
+/** @param focus the one thing that cheats do in this world, if not any */
+export function drawScenario(random: Random, focus?: Cheat): Scenario {
+  const hostile = random.chance(0.75) || focus !== undefined
+  const spoil = cheatsOf(focus)
   const providers = draw(random.between(1, 4), (i) =>
-    drawProvider(random.fork(`provider ${i}`), i, hostile),
+    drawProvider(random.fork(`provider ${i}`), i, hostile ? spoil.provider : []),
   )
   const consumers = draw(random.between(1, 3), (i) =>
-    drawConsumer(random.fork(`consumer ${i}`), i, hostile),
+    drawConsumer(random.fork(`consumer ${i}`), i, hostile ? spoil.consumer : []),
   )
   const faulty = random.fork('faults')
   const balances = new Map(
@@ -161,16 +175,17 @@ export function drawScenario(random: Random): Scenario {
       [...providers, ...consumers].map(({ name }) => name),
     ),
     streamFaults: { cut: faulty.pick([0, 0.1, 0.4]), broken: faulty.pick([0, 0, 0.3]) },
-    collusions: hostile
-      ? draw(random.between(0, 6), (i) => ({
-          at: 10_000 + i * 20_000 + random.between(0, 9_000),
-          kind: random.pick(COLLUSIONS),
-        }))
-      : [],
+    collusions:
+      hostile && spoil.collusions.length > 0
+        ? draw(random.between(0, 6), (i) => ({
+            at: 10_000 + i * 20_000 + random.between(0, 9_000),
+            kind: random.pick(spoil.collusions),
+          }))
+        : [],
   }
 }
 
-function drawProvider(random: Random, i: number, hostile: boolean): ProviderPlan {
+function drawProvider(random: Random, i: number, cheats: readonly ProviderCheat[]): ProviderPlan {
   const country = random.pick(COUNTRIES)
   const price = (most: number) => picoEuro(BigInt(random.between(50_000, most)))
   return {
@@ -189,11 +204,11 @@ function drawProvider(random: Random, i: number, hostile: boolean): ProviderPlan
     feeBps: random.pick([0, 333, 2500]),
     clock: drawClock(random),
     crashes: drawCrashes(random, 0.35, 150),
-    cheat: hostile && random.chance(0.5) ? random.pick(PROVIDER_CHEATS) : undefined,
+    cheat: cheats.length > 0 && random.chance(0.5) ? random.pick(cheats) : undefined,
   }
 }
 
-function drawConsumer(random: Random, i: number, hostile: boolean): ConsumerPlan {
+function drawConsumer(random: Random, i: number, cheats: readonly ConsumerCheat[]): ConsumerPlan {
   return {
     name: `consumer-${i}`,
     organization: `org-${random.between(0, i)}`,
@@ -205,7 +220,7 @@ function drawConsumer(random: Random, i: number, hostile: boolean): ConsumerPlan
     authorizationMs: random.pick([40_000, 120_000, 3_600_000]),
     clock: drawClock(random),
     crashes: drawCrashes(random, 0.3, 150),
-    cheat: hostile && random.chance(0.45) ? random.pick(CONSUMER_CHEATS) : undefined,
+    cheat: cheats.length > 0 && random.chance(0.45) ? random.pick(cheats) : undefined,
   }
 }
 

@@ -41,8 +41,10 @@ export interface SettlementState {
   readonly organizations: Map<string, string>
   readonly transfers: Transfer[]
   readonly balances: Map<AccountId, bigint>
-  /** CIDs of settled receipts, in order: the leaves of the log. */
-  readonly log: string[]
+  /** CIDs of settled receipts, in order, each with the process that settled it and puts it into the log. */
+  readonly log: { readonly cid: string; readonly writer: number }[]
+  /** Of them, how many each process knows to be in the log. */
+  readonly logged: Map<number, number>
   serial: bigint
 }
 
@@ -55,6 +57,7 @@ export const emptySettlement = (): SettlementState => ({
   transfers: [],
   balances: new Map(),
   log: [],
+  logged: new Map(),
   serial: 0n,
 })
 
@@ -80,7 +83,7 @@ export function knownFacts(state: SettlementState, claims: readonly Claim[]): Kn
 }
 
 /** Writes what a plan decided. */
-export function applyPlan(state: SettlementState, plan: BookingPlan): void {
+export function applyPlan(state: SettlementState, plan: BookingPlan, writer: number): void {
   const bySerial = new Map([...state.authorizations.values()].map((row) => [row.serial, row]))
   for (const [session, { claim, facts }] of plan.sessions) {
     state.sessions.set(session, { claim, facts })
@@ -88,7 +91,7 @@ export function applyPlan(state: SettlementState, plan: BookingPlan): void {
   for (const { claim } of plan.receipts) {
     const seat = `${claim.session}/${claim.sequence}`
     state.receipts.set(seat, claim.receipt)
-    state.log.push(claim.receipt)
+    state.log.push({ cid: claim.receipt, writer })
   }
   for (const [serial, amount] of plan.spent) {
     const row = bySerial.get(serial)

@@ -19,6 +19,7 @@ import {
 import { Disk, Host } from '../kernel/index.ts'
 import { CONTEXT, NETWORK, peer, SETTLEMENT } from './cast.ts'
 import { PAIR } from './collusion.ts'
+import { ReceiptLog, SharedLog } from './receipt-log.ts'
 import type { SignedAuthorization } from './session-store.ts'
 import {
   applyPlan,
@@ -60,11 +61,14 @@ export class Settlement {
   readonly disk = new Disk<SettlementState>(emptySettlement)
   readonly hosts: readonly Host[]
   readonly #world: World
+  readonly #sharedLog: SharedLog
+  readonly #logs: readonly ReceiptLog[]
   #calls = 0
 
   constructor(world: World) {
     this.#world = world
     const { kernel, scenario } = world
+    this.#sharedLog = new SharedLog(kernel)
     this.#write((state) => {
       for (const [organization, amount] of scenario.balances) topUp(state, organization, amount)
       topUp(state, PAIR.organization, PAIR_BALANCE)
@@ -91,7 +95,15 @@ export class Settlement {
       const clock = { skewMs: 0, driftPpm: 0 }
       return new Host(kernel, { name: 'settlement', clock, epoch: world.epoch })
     })
-    for (const host of this.hosts) host.start(() => this.#releaseLater(host))
+    this.#logs = this.hosts.map(
+      (host, i) => new ReceiptLog(world, host, i, this.#sharedLog, this.disk),
+    )
+    for (const [i, host] of this.hosts.entries()) {
+      host.start(() => {
+        this.#releaseLater(host)
+        this.#logs[i]?.start()
+      })
+    }
     for (const { after, kind, downMs } of scenario.settlementCrashes)
       this.hosts[0]?.planCrash(after, kind, downMs)
   }
@@ -181,8 +193,10 @@ export class Settlement {
     if (!covers(this.disk.state, plan.transfers))
       monitor.fail('money', 'a batch takes more from an account than it has')
     host.point()
-    this.#write((tables) => applyPlan(tables, plan))
+    const writer = this.hosts.indexOf(host)
+    this.#write((tables) => applyPlan(tables, plan, writer))
     monitor.booked(this.disk.state, plan, bookings, host.now())
+    this.#logs[writer]?.flush()
     host.point()
     let next = 0
     return verified.map((claim) => {
@@ -196,6 +210,11 @@ export class Settlement {
       kernel.count(`settlement: ${status === 'rejected' ? `rejects ${booking.code}` : status}`)
       return status === 'rejected' ? { status, by: 'books', code: booking.code } : { status }
     })
+  }
+
+  /** Settled receipts that are not in the log. */
+  unlogged(): number {
+    return this.disk.state.log.filter(({ cid }) => !this.#sharedLog.has(cid)).length
   }
 
   #releaseLater(host: Host): void {

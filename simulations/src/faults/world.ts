@@ -1,4 +1,5 @@
 import { Kernel, Network } from '../kernel/index.ts'
+import type { Cheat } from './cheats.ts'
 import { Collusions } from './collusion.ts'
 import { ConsumerNode } from './consumer-node.ts'
 import { Monitor } from './monitor.ts'
@@ -31,9 +32,9 @@ export class World {
   readonly authorizations: SignedAuthorization[] = []
   readonly #prompts = new Map<string, EnginePlan>()
 
-  constructor(seed: string) {
+  constructor(seed: string, focus?: Cheat) {
     this.kernel = new Kernel(seed)
-    this.scenario = drawScenario(this.kernel.random.fork('scenario'))
+    this.scenario = drawScenario(this.kernel.random.fork('scenario'), focus)
     const { quality, partitions, streamFaults } = this.scenario
     this.network = new Network(this.kernel, {
       quality,
@@ -51,12 +52,14 @@ export class World {
   }
 
   /** Runs to the end. @throws {InvariantViolation} */
-  run(): void {
-    this.kernel.runUntil(HORIZON_MS)
+  async run(): Promise<void> {
+    await this.kernel.runAllUntil(HORIZON_MS)
     const waiting = [...this.providers, ...this.consumers].filter(
       ({ plan, store }) => plan.cheat === undefined && store.nextAttempt() !== undefined,
     ).length
     this.monitor.money(this.settlement.disk.state)
+    const unlogged = this.settlement.unlogged()
+    if (unlogged > 0) this.monitor.fail('log', `${unlogged} settled receipts are not in the log`)
     this.monitor.quiet(this.settlement.disk.state, waiting)
   }
 

@@ -11,6 +11,8 @@ export class Kernel {
   readonly #queue = new EventQueue()
   #now = 0
   #steps = 0
+  #stirred = false
+  #fault: unknown
 
   constructor(seed: string) {
     this.random = new Random(seed)
@@ -52,6 +54,28 @@ export class Kernel {
     const most = this.#steps + stepsMax
     while (this.step(horizon)) if (this.#steps > most) throw new Error('livelock')
     this.#now = Math.max(this.#now, horizon)
+  }
+
+  /** Like `runUntil`, for programs that wait for promises: they run on before time does. */
+  async runAllUntil(horizon: number): Promise<void> {
+    while (this.step(horizon)) {
+      if (!this.#stirred) continue
+      this.#stirred = false
+      await new Promise((resolve) => setImmediate(resolve))
+      if (this.#fault !== undefined) throw this.#fault
+    }
+    this.#now = Math.max(this.#now, horizon)
+  }
+
+  /** A promise was settled, or begins to be waited for: what follows from it happens at this time. */
+  stir(): void {
+    this.#stirred = true
+  }
+
+  /** Ends the run, from within a promise. */
+  fail(fault: unknown): void {
+    this.#fault ??= fault
+    this.stir()
   }
 
   count(name: string, by = 1): void {
