@@ -2,6 +2,7 @@ import { ERRORS, HanseError } from '@hanse/protocol'
 import { Command, CommanderError } from 'commander'
 import { chatCommand } from './commands/chat.ts'
 import { gatewayCommand } from './commands/gateway.ts'
+import { logCommand } from './commands/log.ts'
 import { offersCommand } from './commands/offers.ts'
 import { providerCommand } from './commands/provider.ts'
 import { relayCommand } from './commands/relay.ts'
@@ -35,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     offersCommand(),
     chatCommand(),
     verifyCommand(),
+    logCommand(),
   ]) {
     program.addCommand(command.exitOverride())
   }

@@ -176,3 +176,19 @@ export const verifySettings = {
     fallback: [],
   }),
 } as const
+
+/** For commands that look at the node's own log. */
+export const logOwnSettings = {
+  dataDir: kinds.folder({
+    description: 'data folder of the gateway or provider',
+    fallback: '.hanse/node',
+  }),
+} as const
+
+export const logProveSettings = {
+  ...logOwnSettings,
+  gatewayUrl: kinds.url({
+    description: 'a running gateway, asked when the data folder has no log',
+    fallback: 'http://127.0.0.1:8787',
+  }),
+} as const

@@ -1,0 +1,21 @@
+import { Command } from 'commander'
+import { logExportCommand, logShowCommand } from './log-own.ts'
+import { logCheckProofCommand, logProveCommand } from './log-proof.ts'
+import { logVerifyCommand } from './log-verify.ts'
+
+export function logCommand(): Command {
+  const command = new Command('log')
+    .description('Check, prove and publish transparency logs (C2SP tlog-tiles).')
+    .showHelpAfterError('(add --help for usage)')
+    .addHelpText('after', '\nExit codes: 0 it holds, 1 a check failed, 2 called wrongly.')
+  for (const sub of [
+    logVerifyCommand(),
+    logProveCommand(),
+    logCheckProofCommand(),
+    logShowCommand(),
+    logExportCommand(),
+  ]) {
+    command.addCommand(sub.exitOverride().showHelpAfterError('(add --help for usage)'))
+  }
+  return command
+}

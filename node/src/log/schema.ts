@@ -1,0 +1,65 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/** Applied in order, each once; never edit one that was released. */
+const LOG = [
+  `
+  create table tile (path text primary key, bytes blob not null) strict;
+  create table head (id integer primary key check (id = 1), checkpoint text not null) strict;
+  -- The key that others verify the log with, so that it can be shown and proved from without opening the key file.
+  create table identity (id integer primary key check (id = 1), vkey text not null) strict;
+  create table event (
+    id integer primary key,
+    session text not null unique,
+    leaf blob not null,
+    salt blob not null,
+    body blob not null,
+    -- Place in the log; pending while null.
+    entry integer unique
+  ) strict;
+  create index event_pending on event (id) where entry is null;
+  -- Personal data in bodies is sealed with its subject's key; without the row it cannot be read any more.
+  create table subject (peer text primary key, key blob not null) strict, without rowid;
+  `,
+]
+
+const WITNESS = [
+  `
+  create table latest (origin text primary key, hash text not null unique, checkpoint text not null) strict;
+  create table fork (
+    id integer primary key,
+    origin text not null,
+    kind text not null check (kind in ('fork', 'unproved')),
+    first text not null,
+    second text not null,
+    seen_at integer not null,
+    unique (first, second)
+  ) strict;
+  `,
+]
+
+export const migrateLog = migrationOf(LOG)
+export const migrateWitness = migrationOf(WITNESS)
+
+/** Two processes may open the file at once: the version is read within the transaction that changes it. */
+function migrationOf(migrations: readonly string[]): (db: DatabaseSync) => void {
+  return (db) => {
+    if (versionOf(db) === migrations.length) return
+    db.exec('begin immediate')
+    try {
+      const version = versionOf(db)
+      if (version > migrations.length) {
+        throw new Error(`the file is of a newer release (schema ${version}): update this program`)
+      }
+      for (const sql of migrations.slice(version)) db.exec(sql)
+      db.exec(`pragma user_version = ${migrations.length}`)
+      db.exec('commit')
+    } catch (error) {
+      db.exec('rollback')
+      throw error
+    }
+  }
+}
+
+function versionOf(db: DatabaseSync): number {
+  return Number(db.prepare('pragma user_version').get()?.user_version ?? 0)
+}
