@@ -292,6 +292,9 @@ export const ERRORS = {
   HANSE_LOG_FORK: internal(
     'The stored log does not continue what was signed before; stop writing and restore its newest state.',
   ),
+  HANSE_LOG_ROLLBACK: internal(
+    'The log is smaller than a checkpoint that it signed; look at its newest copy, and report it if there is none.',
+  ),
   HANSE_LOG_WITNESS_REQUEST: invalid(
     'Send add-checkpoint requests as C2SP tlog-witness describes them, with at most 63 proof lines.',
   ),
