@@ -304,6 +304,18 @@ export const ERRORS = {
   HANSE_LOG_SEALED: invalid(
     'Open sealed data with the key of its subject; where that was destroyed the data is erased.',
   ),
+  // Proofs of settlement
+  HANSE_AUDIT_EVENT: invalid('Ask the settlement for the proof of this very session.'),
+  HANSE_AUDIT_KEY: invalid('Use the record of the key that signed the log at the time of the event.'),
+  HANSE_AUDIT_FORK: invalid(
+    'Keep both checkpoints and publish them: the log has shown different histories to different readers.',
+  ),
+  HANSE_AUDIT_PENDING: entry(
+    404,
+    'not_found_error',
+    true,
+    'The event is not in the log yet, or there is none: try again in a few seconds.',
+  ),
   // Gateway and settlement at the edge
   HANSE_REQUEST_INVALID: invalid('Correct the field that the message names.'),
   HANSE_REQUEST_JSON: invalid('Send a JSON object with content-type application/json.'),

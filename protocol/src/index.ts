@@ -1,3 +1,27 @@
+export {
+  entryOfEvent,
+  LOG_EVENT_KINDS,
+  type LogEvent,
+  type LogEventKind,
+  logEvent,
+} from './audit/event.ts'
+export { type LogKey, logKey, logKeySigners } from './audit/log-key.ts'
+export {
+  openSettledEvent,
+  type ProvedSession,
+  type SettledEvent,
+  type SettlementProof,
+  settlementProof,
+} from './audit/settlement-proof.ts'
+export {
+  compareCheckpoints,
+  type ProvedInclusion,
+  proveInclusionInLog,
+  type RememberedCheckpoint,
+  type SettlementProofTrust,
+  type VerifiedSettlement,
+  verifySettlementProof,
+} from './audit/verify-settlement-proof.ts'
 export * from './authorization/authorization.ts'
 export * from './errors.ts'
 export { isStrictPoint, publicKeyOf, signEd25519, verifyEd25519 } from './identity/ed25519.ts'

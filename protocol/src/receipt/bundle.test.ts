@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { makeLogKey, makeProof, makeSettlement, statedEvent } from '../audit/testdata/settled.ts'
 import { offer } from '../market/offer.ts'
 import { picoEuro } from '../money.ts'
 import { regionAttestation } from '../region/attestation.ts'
@@ -32,7 +33,9 @@ import { readCar, writeCar } from './car.ts'
 import type { Receipt } from './receipt.ts'
 import { type CheckId, type TrustRoots, verifyBundle } from './verify-bundle.ts'
 
-const good = makeBundle()
+const good = makeBundle({ settlement: makeSettlement('statement', 5) })
+/** As the log was when it had five entries. */
+const checkpoint = { note: makeProof(statedEvent).checkpoint(5) }
 
 /** Which check a bundle fails at; `undefined` when it is verified. */
 function failed(bundle: Uint8Array, trust: TrustRoots = TRUST): CheckId | undefined {
@@ -132,11 +135,11 @@ describe('a bundle of a session with rounds of quotes', () => {
 
 describe('a bundle', () => {
   test('of an honest session verifies in every check', () => {
-    const report = verifyBundle(good, TRUST)
+    const report = verifyBundle(good, { ...TRUST, checkpoint })
     expect(report.checks.map(({ status }) => status)).toEqual(
-      Array.from({ length: 15 }, () => 'ok'),
+      Array.from({ length: 18 }, () => 'ok'),
     )
-    expect(new Set(report.checks.map(({ id }) => id)).size).toBe(15)
+    expect(new Set(report.checks.map(({ id }) => id)).size).toBe(18)
     expect(report.verified).toBe(true)
     expect(report.summary).toEqual({
       session: makeOrder().cid.toString(),
@@ -155,17 +158,21 @@ describe('a bundle', () => {
   test('says what rests on somebody that the reader has not named', () => {
     const { verified, checks } = verifyBundle(good)
     const open = checks.filter(({ status }) => status === 'unproved').map(({ id }) => id)
-    expect([verified, open]).toEqual([true, ['authorization', 'residency']])
+    expect([verified, open]).toEqual([
+      true,
+      ['authorization', 'residency', 'inclusion', 'consistency'],
+    ])
   })
 
   test('of a session that was cut verifies, and says so', () => {
     const report = verifyBundle(spoiled(2, { final: null }), TRUST)
     expect(report.verified).toBe(true)
-    expect(report.checks.at(-1)).toMatchObject({ id: 'ending', status: 'unproved' })
+    const open = report.checks.filter(({ status }) => status === 'unproved')
+    expect(open.map(({ id }) => id)).toEqual(['ending', 'settlement', 'inclusion', 'consistency'])
   })
 
   test('is the same bytes for the same session', () => {
-    expect(makeBundle()).toEqual(good)
+    expect(makeBundle({ settlement: makeSettlement('statement', 5) })).toEqual(good)
     expect(writeCar(readCar(good))).toEqual(good)
   })
 
@@ -181,6 +188,51 @@ describe('a bundle', () => {
     expect(
       failed(makeBundle({ order: ordered, acceptance: accepted, receipts, attestations })),
     ).toBe('receipt-chain')
+  })
+})
+
+describe('a bundle of a session that was settled', () => {
+  const settled = (changes: Partial<NonNullable<SessionEvidence['settlement']>>) =>
+    makeBundle({ settlement: { ...makeSettlement('receipt'), ...changes } })
+  const statusOf = (bundle: Uint8Array, trust: TrustRoots) =>
+    Object.fromEntries(
+      verifyBundle(bundle, trust).checks.map(({ id, status }) => [id, status]),
+    ) as Record<CheckId, string>
+
+  test('verifies by its last receipt as by a statement', () => {
+    for (const by of ['receipt', 'statement'] as const) {
+      const bundle = makeBundle({ settlement: makeSettlement(by) })
+      expect(statusOf(bundle, TRUST)).toMatchObject({
+        settlement: 'ok',
+        inclusion: 'ok',
+        consistency: 'unproved',
+      })
+    }
+  })
+
+  test('is unproved to a reader who does not trust that settlement', () => {
+    const free = session({ authorization: null }, { authorization: null })
+    expect(statusOf(free, TRUST)).toMatchObject({ settlement: 'unproved', inclusion: 'unproved' })
+    const { settlements: _, ...nobody } = TRUST
+    expect(statusOf(good, nobody)).toMatchObject({ settlement: 'ok', inclusion: 'unproved' })
+  })
+
+  test('by another settlement than the one that authorized fails', () => {
+    const key = makeLogKey({ settlement: stranger.peerId }, stranger)
+    const settlements = [...TRUST.settlements, stranger.peerId]
+    expect(failed(settled({ key }), { ...TRUST, settlements })).toBe('inclusion')
+  })
+
+  test('fails with the proof of another session, a foreign key, a fork', () => {
+    const other = makeProof({ record: makeOffer().cid }).proof
+    expect(failed(settled({ proof: other }))).toBe('settlement')
+    expect(failed(settled({ key: makeLogKey({}, stranger) }))).toBe('inclusion')
+    expect(failed(settled({ key: makeOffer() }))).toBe('inclusion')
+    expect(failed(settled({ proof: makeOffer().bytes }))).toBe('settlement')
+    const fork = { note: makeProof().checkpoint(7, true) }
+    const report = verifyBundle(settled({}), { ...TRUST, checkpoint: fork })
+    expect(report.checks.at(-1)).toMatchObject({ id: 'consistency', status: 'failed' })
+    expect(report.checks.at(-1)?.detail).toContain('FORK')
   })
 })
 

@@ -14,8 +14,12 @@ export const BUNDLE_KINDS = [
   'order',
   'acceptance',
   'receipt',
+  'log-key',
+  'settlement-proof',
 ] as const
 export type BundleKind = (typeof BUNDLE_KINDS)[number]
+/** The one kind of record that proves itself. */
+const UNSIGNED: BundleKind = 'settlement-proof'
 
 /** A session of at most this many receipts fits; a receipt every few hundred tokens makes that a long answer. */
 export const BUNDLE_RECORDS_MAX = 4096
@@ -30,13 +34,19 @@ export const bundleManifest = defineRecord(
         z.strictObject({
           kind: z.enum(BUNDLE_KINDS),
           cid,
-          signatures: z.array(signatureSchema).min(1).max(2),
+          signatures: z.array(signatureSchema).max(2),
         }),
       )
       .min(4)
       .max(BUNDLE_RECORDS_MAX),
   },
-  { bytesMax: 4 << 20 },
+  {
+    bytesMax: 4 << 20,
+    check: ({ records }) =>
+      records.some(({ kind, signatures }) => (signatures.length === 0) !== (kind === UNSIGNED))
+        ? 'all but the proof of settlement are signed'
+        : undefined,
+  },
 )
 
 /** Everything that proves one session: each as it was signed. */
@@ -51,6 +61,8 @@ export interface SessionEvidence {
   readonly acceptance: SignedRecord
   /** Doubly signed, in order of their sequence. */
   readonly receipts: readonly SignedRecord[]
+  /** That the last receipt was settled: the key of the settlement's log, and a `hanse.settlement-proof.v1`. */
+  readonly settlement?: { readonly key: SignedRecord; readonly proof: Uint8Array }
 }
 
 /** One CAR file that holds a whole session; see `verifyBundle`. Texts are not in it. */
@@ -68,6 +80,7 @@ export function exportBundle(evidence: SessionEvidence): Uint8Array {
     ['order', evidence.order],
     ['acceptance', evidence.acceptance],
     ...evidence.receipts.map((record): [BundleKind, SignedRecord] => ['receipt', record]),
+    ...settlementRecords(evidence.settlement),
   ]
   const manifest = bundleManifest.encode({
     network: evidence.network,
@@ -85,4 +98,12 @@ export function exportBundle(evidence: SessionEvidence): Uint8Array {
     })),
   }
   return writeCar(file)
+}
+
+function settlementRecords(settled: SessionEvidence['settlement']): [BundleKind, SignedRecord][] {
+  if (settled === undefined) return []
+  return [
+    ['log-key', settled.key],
+    [UNSIGNED, { bytes: settled.proof, signatures: [] }],
+  ]
 }

@@ -1,4 +1,11 @@
 import {
+  checkConsistent,
+  checkIncluded,
+  checkSettled,
+  openSettlementRecords,
+} from '../audit/bundle-checks.ts'
+import type { RememberedCheckpoint } from '../audit/verify-settlement-proof.ts'
+import {
   authorizationSigners,
   type SpendAuthorization,
   spendAuthorization,
@@ -39,8 +46,10 @@ export interface TrustRoots {
   readonly network?: string
   /** Peer ids whose word on a location counts. */
   readonly attestors?: readonly string[]
-  /** Peer ids of settlement services whose authorizations count. */
+  /** Peer ids of settlement services whose authorizations and logs count. */
   readonly settlements?: readonly string[]
+  /** A checkpoint of the settlement's log from another time or another source. */
+  readonly checkpoint?: RememberedCheckpoint
 }
 
 export type CheckId =
@@ -59,6 +68,9 @@ export type CheckId =
   | 'limits'
   | 'times'
   | 'ending'
+  | 'settlement'
+  | 'inclusion'
+  | 'consistency'
 
 export interface Check {
   readonly id: CheckId
@@ -222,8 +234,9 @@ function runChecks(
     }
     return [undefined, 'numbered, linked, and never lower than the one before']
   })
-  const last = receipts.at(-1)?.value
-  if (last === undefined) throw new Stop()
+  const lastReceipt = receipts.at(-1)
+  if (lastReceipt === undefined) throw new Stop()
+  const last = lastReceipt.value
   attempt('amounts', () => {
     for (const { value } of receipts) {
       if (value.amount !== priceTokens(ordered.value, value))
@@ -271,6 +284,19 @@ function runChecks(
     if (last.final === null) return [undefined, 'no final receipt: the session was cut', 'unproved']
     return [undefined, `${last.final}${isAnswered(last.final) ? '' : ' (not a whole answer)'}`]
   })
+  const settled = attempt('settlement', () => {
+    const records = openSettlementRecords(all('log-key'), all('settlement-proof'))
+    const session = { order: ordered.cid, receipt: lastReceipt.cid }
+    return [records, ...checkSettled(context, records?.proof, session)]
+  })
+  const issuer = authorized?.value.issuer
+  const included = attempt('inclusion', () =>
+    checkIncluded(context, settled, issuer, trust.settlements),
+  )
+  attempt('consistency', () => [
+    undefined,
+    ...checkConsistent(included, settled?.proof, trust.checkpoint),
+  ])
   const { provider, consumer, model } = ordered.value
   const { inputTokens, outputTokens, amount, final } = last
   const session = ordered.cid.toString()

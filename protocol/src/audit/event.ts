@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { leafCommitment } from '../log/sealed.ts'
+import { bytesUpTo, cid, timestamp } from '../record/fields.ts'
+import { defineRecord } from '../record/record.ts'
+
+/** What a transparency log tells of. */
+export const LOG_EVENT_KINDS = [
+  /** A session is booked by its last receipt. */
+  'receipt-settled',
+  /** The sessions of a statement are booked. */
+  'statement-settled',
+  'attestation-issued',
+  'attestation-revoked',
+  /** Money has left for a provider's account. */
+  'payout',
+  /** A session was not paid, since its provider is outside the order's region. */
+  'policy-violation',
+  /** The key of a subject was destroyed: what was sealed with it cannot be read any more. */
+  'erasure',
+  /** The log is signed with a new key from here on. */
+  'key-rotation',
+] as const
+export type LogEventKind = (typeof LOG_EVENT_KINDS)[number]
+
+/** A few hundred bytes of facts about one thing, sealed. */
+export const SEALED_BYTES_MAX = 1024
+export const SUBJECT_BYTES_MAX = 32
+
+/** One event: the log holds only a salted commitment to it. */
+export const logEvent = defineRecord('hanse.log-event.v1', {
+  kind: z.enum(LOG_EVENT_KINDS),
+  at: timestamp,
+  /** What it is about: a receipt, a statement, an attestation, the key of the log. */
+  record: cid.nullable(),
+  /** Personal data, sealed with the subject's key: see `sealPersonal`. */
+  sealed: bytesUpTo(SEALED_BYTES_MAX).nullable(),
+  /** Whose key that is. Means nothing outside the log that gave it. */
+  subject: bytesUpTo(SUBJECT_BYTES_MAX).nullable(),
+})
+export type LogEvent = ReturnType<typeof logEvent.decode>
+
+/** What the log has as its entry for an event. @throws {RangeError} when the salt is not 32 bytes */
+export const entryOfEvent = (salt: Uint8Array, event: Uint8Array): Uint8Array =>
+  leafCommitment(salt, event)
