@@ -190,6 +190,9 @@ export class Market implements AsyncDisposable {
       plan.inputPrice,
       '--output-price',
       plan.outputPrice,
+      // Who watches does not want to wait for a whole round of Statements.
+      '--statement-every-ms',
+      '1000',
       ...(plan.args ?? []),
     ])
     // A person would follow this link; Stripe's double takes the visit for a finished onboarding.
@@ -244,8 +247,11 @@ export class Market implements AsyncDisposable {
 export async function entriesOf(market: Market, session: string): Promise<readonly LedgerEntry[]> {
   const response = await fetch(`${market.gatewayUrl}/hanse/v1/sessions/${session}`)
   const { receipts } = (await response.json()) as { receipts: { cid: string }[] }
-  const cids = new Set(receipts.map(({ cid }) => cid))
-  return (await market.operator.entries()).filter(({ reference }) => cids.has(reference))
+  const booked = await fetch(`${market.settlementUrl}/v1/receipts/${session}`)
+  const { statement } = (await booked.json()) as { statement: string | null }
+  // By the Statement that told of it, together with the other sessions in it, or by its receipts.
+  const causes = new Set([...receipts.map(({ cid }) => cid), statement])
+  return (await market.operator.entries()).filter(({ reference }) => causes.has(reference))
 }
 
 function readSecrets(stateDir: string): Secrets {

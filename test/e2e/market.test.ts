@@ -144,6 +144,10 @@ describe('residency', () => {
 
 describe('money', () => {
   test('both sides report one session, and it is booked once, exactly', async () => {
+    // So that its Statement tells of it alone.
+    for (const before of await sessionsOf(market)) {
+      if (before.amount !== '0') await untilSettled(market, before.session)
+    }
     const { response } = await client.chat.completions
       .create({ model: MODEL, messages: FRANCE, temperature: 0 })
       .withResponse()

@@ -26,8 +26,8 @@ export interface CountersignOptions {
 const PROPOSAL_MS = 10_000
 /** Proposals of one provider at once: it waits for the answer to each. */
 const PROPOSALS_MAX = 4
-/** The provider tells settlement first, since it is the one who is paid; if it does not, this node does. */
-const TELL_AFTER_MS = 60_000
+/** The provider tells settlement, since it is the one who is paid; this node a little later, to know that it is booked. */
+const TELL_AFTER_MS = 2_000
 
 /** Answers providers that propose Statements: signs what this node remembers of its sessions, and nothing else. */
 export async function serveStatements(
