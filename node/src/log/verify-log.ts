@@ -1,5 +1,6 @@
 import {
   type Audit,
+  type AuditOptions,
   asHanseError,
   auditTiles,
   type Disagreement,
@@ -13,12 +14,16 @@ import { checkOtherTiles } from './other-tiles.ts'
 import { type LogReport, ReportDraft } from './report.ts'
 import { type LogSource, textOf } from './source.ts'
 
+export type EntriesMode = 'auto' | NonNullable<AuditOptions['entries']>
+
 export interface VerifyOptions {
   /** Key of the log. */
   readonly vkey: string
   readonly witnessKeys?: readonly string[]
   /** How many of the witnesses must have cosigned; all by default. */
   readonly quorum?: number
+  /** `auto`, the default, requires all entries where there are any. The others are those of `auditTiles`. */
+  readonly entries?: EntriesMode
   /** Checkpoints of this log that somebody saw. */
   readonly seen?: readonly SeenCheckpoint[]
   /** Told after each tile or bundle that was read. */
@@ -102,7 +107,7 @@ function checkCosignatures(
 async function checkTiles(
   source: LogSource,
   head: OpenCheckpoint,
-  { onProgress }: VerifyOptions,
+  { onProgress, entries: mode = 'auto' }: VerifyOptions,
   draft: ReportDraft,
 ): Promise<boolean> {
   let resources = 0
@@ -112,10 +117,11 @@ async function checkTiles(
     return bytes
   }
   let audit: Audit
-  let hasEntries: boolean
+  let wanted: AuditOptions['entries']
   try {
-    hasEntries = await source.hasEntries(head.size)
-    audit = await auditTiles(fetch, head, { entries: hasEntries ? 'require' : 'ignore' })
+    const hasEntries = mode !== 'auto' || (await source.hasEntries(head.size))
+    wanted = mode !== 'auto' ? mode : hasEntries ? 'require' : 'ignore'
+    audit = await auditTiles(fetch, head, { entries: wanted })
   } catch (error) {
     failWith(draft, 'tiles', error)
     return false
@@ -127,10 +133,17 @@ async function checkTiles(
   reportAll(draft, 'tiles', tiles, `${audit.tilesChecked} agree`)
   if (tiles.length > 0) draft.unproved('root', `${rootText(head)}, not compared: tiles are wrong`)
   else reportAll(draft, 'root', root, rootText(head))
-  if (hasEntries || head.size === 0n) {
-    reportAll(draft, 'entries', entries, `${audit.entriesChecked} are the leaves of the tree`)
+  if (wanted === 'ignore' && head.size > 0n) {
+    const why = mode === 'ignore' ? 'not looked at' : 'none here: the log keeps them elsewhere'
+    draft.unproved('entries', why)
   } else {
-    draft.unproved('entries', 'none here: the log keeps them elsewhere')
+    const some = audit.entriesChecked < head.size ? ` of ${head.size}` : ''
+    reportAll(
+      draft,
+      'entries',
+      entries,
+      `${audit.entriesChecked}${some} are the leaves of the tree`,
+    )
   }
   const isWhole = tiles.length + root.length === 0
   if (isWhole) await checkOtherTiles(source, head.size, draft)

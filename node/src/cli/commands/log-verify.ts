@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { asHanseError } from '@hanse/protocol'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { SeenCheckpoint } from '../../log/compare-checkpoint.ts'
 import type { LogCheck, LogReport } from '../../log/report.ts'
 import { defaultSeenFile, SeenFile } from '../../log/seen-file.ts'
 import { CHECKPOINT_BYTES_MAX, type LogSource, textOf } from '../../log/source.ts'
 import { fetchResource } from '../../log/url.ts'
-import { verifyLog } from '../../log/verify-log.ts'
+import { type EntriesMode, verifyLog } from '../../log/verify-log.ts'
 import { checkKeys, collect, parseCount, sourceOf, usage } from '../log-options.ts'
 import { paint } from '../output.ts'
 
@@ -17,6 +17,7 @@ interface Flags {
   readonly vkey: string
   readonly witness?: readonly string[]
   readonly quorum?: bigint
+  readonly entries: EntriesMode
   readonly checkpoint?: readonly string[]
   /** `false` with --no-state. */
   readonly state?: string | boolean
@@ -36,6 +37,11 @@ export function logVerifyCommand(): Command {
     .requiredOption('--vkey <vkey>', 'verifier key of the log, name+hash+key')
     .option('--witness <vkey>', 'key of a witness; may be repeated', collect)
     .option('--quorum <n>', 'how many witnesses must have cosigned (default: all)', parseCount)
+    .addOption(
+      new Option('--entries <mode>', 'entries that are not there: auto allows none or all')
+        .choices(['auto', 'require', 'if-present', 'ignore'])
+        .default('auto'),
+    )
     .option(
       '--checkpoint <file or url>',
       'a checkpoint of this log that was seen before or elsewhere; may be repeated',
@@ -71,6 +77,7 @@ async function run(flags: Flags): Promise<void> {
     vkey,
     witnessKeys,
     ...(quorum === undefined ? {} : { quorum: Number(quorum) }),
+    entries: flags.entries,
     seen,
     ...progressOf(source, flags.json === true),
   })
