@@ -98,7 +98,7 @@ export function parseHelp(help: string): { purpose: string; options: HelpOption[
   // A long description goes on in the next line, deeply indented.
   const lines = help.replace(/\n {12,}(?=\S)/gu, ' ').split('\n')
   const options = lines.flatMap((line): HelpOption[] => {
-    const flag = /^ {2}--([a-z-]+)(?: (<[^>]+>))? {2,}(.+)$/u.exec(line)
+    const flag = /^ {2}--([a-z-]+)(?: (<[^>]+>|\[[^\]]+\]))? {2,}(.+)$/u.exec(line)
     if (flag !== null) {
       const [, name = '', placeholder = '', description = ''] = flag
       const [meaning = '', fallback = ''] = description.replace(/\)$/u, '').split(' (default: ')

@@ -1,5 +1,12 @@
 import { resolve } from 'node:path'
-import { isCountryCode, isPeerId, type PicoEuro, parsePrice, picoEuro } from '@hanse/protocol'
+import {
+  isCountryCode,
+  isPeerId,
+  type PicoEuro,
+  parsePrice,
+  parseVerifierKey,
+  picoEuro,
+} from '@hanse/protocol'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Setting } from './settings.ts'
 
@@ -113,6 +120,33 @@ export const euro = (described: Described<PicoEuro>): Setting<PicoEuro> =>
       )
     },
   )
+
+/** On or off; as a flag alone it is on. */
+export const toggle = (described: Described<boolean>): Setting<boolean> =>
+  make({ placeholder: '[true|false]', ...described }, (value) => {
+    if (value === 'true' || value === 'on') return true
+    if (value === 'false' || value === 'off') return false
+    throw new Error('must be true or false')
+  })
+
+/** Each checkpoint is tried with the keys of its log; more than public witnesses list. */
+const LOGS_MAX = 1024
+
+/** Verifier keys of logs, as they are published. */
+export const logKeys = (described: Described<readonly string[]>): Setting<readonly string[]> =>
+  make({ placeholder: '<vkey,…>', ...described }, (value) => {
+    const items = splitList(value)
+    if (items.length > LOGS_MAX) throw new Error(`must be at most ${LOGS_MAX} keys`)
+    for (const item of items) {
+      try {
+        if (parseVerifierKey(item).kind === 'ed25519') continue
+      } catch {
+        // Said below.
+      }
+      throw new Error(`${item} is not the verifier key of a log (name+hash+key)`)
+    }
+    return items
+  })
 
 export const oneOf = <Value extends string>(
   allowed: readonly Value[],

@@ -23,7 +23,32 @@ export const networkSettings = {
   }),
 } as const
 
-export const relaySettings = networkSettings
+export const relaySettings = {
+  ...networkSettings,
+  witness: kinds.toggle({
+    description: 'cosign the checkpoints of transparency logs, over HTTP (C2SP tlog-witness)',
+    fallback: false,
+  }),
+  witnessLogs: kinds.logKeys({
+    description: 'keys of the logs to witness; several of one name are keys of one log',
+    fallback: [],
+  }),
+  witnessName: kinds.optionalText({
+    description: 'name of the witness’s key; made of network and peer id when not given',
+    placeholder: '<name>',
+  }),
+  witnessHost: kinds.text({
+    description: 'address of the witness’s HTTP server',
+    placeholder: '<host>',
+    fallback: '127.0.0.1',
+  }),
+  witnessPort: kinds.integer({
+    description: 'port of that server; 0 takes a free one',
+    fallback: 8790,
+    min: 0,
+    max: 65_535,
+  }),
+} as const
 
 export const providerSettings = {
   ...networkSettings,

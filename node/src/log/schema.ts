@@ -25,6 +25,14 @@ const LOG = [
 const WITNESS = [
   `
   create table latest (origin text primary key, hash text not null unique, checkpoint text not null) strict;
+  -- Sizes go up to 2⁶⁴, which no integer column holds.
+  create table cosigned (
+    id integer primary key,
+    origin text not null,
+    size text not null,
+    checkpoint text not null,
+    unique (origin, size)
+  ) strict;
   create table fork (
     id integer primary key,
     origin text not null,
