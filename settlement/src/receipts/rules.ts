@@ -5,6 +5,7 @@ export {
   accountParts,
   CLEARING,
   isGuarded,
+  REVENUE,
   type Transfer,
 } from '../ledger/accounts.ts'
 export { BookingPlan, type KnownFacts, type KnownLanes } from './booking-plan.ts'

@@ -1,12 +1,12 @@
 import {
   accountParts,
-  type Booking,
   type BookingPlan,
   type Claim,
   isGuarded,
+  REVENUE,
   type Transfer,
 } from '@hanse/settlement/rules'
-import type { SettlementState } from './settlement-state.ts'
+import { type SettlementState, sessionOf } from './settlement-state.ts'
 import { InvariantViolation } from './violation.ts'
 
 /** What the monitor has to know of a session to judge a refusal. */
@@ -19,6 +19,12 @@ export interface Parties {
   readonly payableSince: number
 }
 
+/** What became of one session in a batch. */
+export interface Outcome {
+  readonly claim: Claim
+  readonly code: string | undefined
+}
+
 interface Given {
   readonly sequence: bigint
   readonly amount: bigint
@@ -29,9 +35,6 @@ export class BookingMonitor {
   readonly #balances = new Map<string, bigint>()
   readonly #given = new Map<string, Given>()
   readonly #seats = new Map<string, string>()
-  readonly #sessionOf = new Map<string, string>()
-  /** By session: what went to the provider and to the platform. */
-  readonly #posted = new Map<string, { earned: bigint; fee: bigint }>()
   /** Sessions whose last receipt was refused for a reason that holds. */
   readonly refused = new Map<string, string>()
   #transfers = 0
@@ -54,38 +57,32 @@ export class BookingMonitor {
     this.#checkHeld(state)
   }
 
+  /** A batch is booked: `code` says why a claim was refused, where it was. */
   booked(
     state: SettlementState,
     plan: BookingPlan,
-    bookings: readonly (readonly [Claim, Booking])[],
+    outcomes: readonly Outcome[],
     partiesOf: (claim: Claim) => Parties,
     now: number,
     holdGraceMs: number,
   ): void {
     for (const { claim } of plan.receipts) this.#seat(claim)
-    for (const [claim, booking] of bookings) {
-      if (booking.status === 'rejected')
-        this.#judge(state, claim, booking.code, partiesOf(claim), now, holdGraceMs)
-      else this.#give(claim)
-      if (booking.status === 'booked') this.#checkParties(state, claim)
+    for (const { claim, code } of outcomes) {
+      if (code === undefined) this.#give(claim)
+      else this.#judge(state, claim, code, partiesOf(claim), now, holdGraceMs)
     }
-    for (const [claim] of bookings) this.#checkBooked(state, claim)
+    for (const { claim } of outcomes) this.#checkBooked(state, claim)
+    for (const { claim } of plan.sessions.values()) this.#checkParties(state, claim)
     this.money(state)
-    for (const session of plan.sessions.keys()) this.#checkFee(state, session)
-    this.#checkLimits(state, bookings)
+    this.#checkEarned(state, plan)
+    this.#checkLimits(state, outcomes)
   }
 
-  #post({ debit, credit, amount, kind, reference }: Transfer, touched: Set<string>): void {
+  #post({ debit, credit, amount }: Transfer, touched: Set<string>): void {
     if (amount <= 0n) fail('money', `a transfer of ${amount}`)
     this.#balances.set(debit, (this.#balances.get(debit) ?? 0n) - amount)
     this.#balances.set(credit, (this.#balances.get(credit) ?? 0n) + amount)
     touched.add(debit).add(credit)
-    const session = this.#sessionOf.get(reference)
-    if (session === undefined) return
-    const posted = this.#posted.get(session) ?? { earned: 0n, fee: 0n }
-    if (kind === 'usage') posted.earned += amount
-    if (kind === 'platform_fee') posted.fee += amount
-    this.#posted.set(session, posted)
   }
 
   #seat(claim: Claim): void {
@@ -93,31 +90,25 @@ export class BookingMonitor {
     const kept = this.#seats.get(seat)
     if (kept !== undefined) fail('equivocation', `${seat}: ${claim.receipt} beside ${kept}`)
     this.#seats.set(seat, claim.receipt)
-    this.#sessionOf.set(claim.receipt, claim.session)
   }
 
-  #give({ session, sequence, amount, receipt }: Claim): void {
-    const seated = this.#seats.get(`${session}/${sequence}`)
-    if (seated !== undefined && seated !== receipt)
-      fail('equivocation', `${receipt} is answered as if it were ${seated}`)
-    const highest = this.#given.get(session)
+  #give(claim: Claim): void {
+    const key = pairKey(claim)
+    const { sequence, amount } = claim
+    const highest = this.#given.get(key)
     if (highest === undefined || highest.sequence < sequence)
-      this.#given.set(session, { sequence, amount })
-    this.refused.delete(session)
+      this.#given.set(key, { sequence, amount })
+    this.refused.delete(claim.session)
   }
 
-  #checkBooked(state: SettlementState, { session, authorization }: Claim): void {
-    const given = this.#given.get(session)
-    const settled = state.sessions.get(session)?.facts
+  #checkBooked(state: SettlementState, claim: Claim): void {
+    const given = this.#given.get(pairKey(claim))
+    const settled = sessionOf(state, claim)?.facts
     if (given === undefined) return
-    if (settled?.sequence !== given.sequence || settled.amount !== given.amount) {
-      // Nobody is paid for free sessions between strangers, and nothing is kept of them.
-      if (authorization === null && settled === undefined && given.amount === 0n) return
-      fail('booking', `${session}: ${settled?.amount} booked, ${given.amount} given`)
-    }
-    const posted = this.#posted.get(session)
-    if (posted !== undefined && posted.earned + posted.fee > given.amount)
-      fail('booking', `${session}: ${posted.earned + posted.fee} posted for ${given.amount}`)
+    if (settled?.sequence === given.sequence && settled.amount === given.amount) return
+    // Nobody is paid for free sessions between strangers, and nothing is kept of them.
+    if (claim.authorization === null && settled === undefined && given.amount === 0n) return
+    fail('booking', `${claim.session}: ${settled?.amount} booked, ${given.amount} given`)
   }
 
   /** What is paid from a hold is paid by whom and to whom it was made for. */
@@ -143,6 +134,7 @@ export class BookingMonitor {
       switch (code) {
         case 'HANSE_RECEIPT_EQUIVOCATION':
         case 'HANSE_RECEIPT_CHAIN':
+        case 'HANSE_RECEIPT_LINK':
         case 'HANSE_AUTHORIZATION_INVALID':
           return !consumerHonest && !providerHonest
         case 'HANSE_AUTHORIZATION_EXPIRED':
@@ -164,13 +156,27 @@ export class BookingMonitor {
     this.refused.set(session, code)
   }
 
-  #checkFee(state: SettlementState, session: string): void {
-    const settled = state.sessions.get(session)
-    if (settled === undefined || settled.claim.authorization === null) return
-    const { amount, feeBps } = settled.facts
-    const { earned, fee } = this.#posted.get(session) ?? { earned: 0n, fee: 0n }
-    if (earned + fee !== amount) fail('booking', `${session}: ${earned + fee} posted for ${amount}`)
-    if (fee !== (amount * BigInt(feeBps)) / 10_000n) fail('fee', `${session}: ${fee} of ${amount}`)
+  /** What providers and the platform were ever given is what the settled sessions come to. */
+  #checkEarned(state: SettlementState, plan: BookingPlan): void {
+    for (const { claim, facts } of plan.sessions.values()) {
+      const due = (facts.amount * BigInt(facts.feeBps)) / 10_000n
+      if (claim.authorization !== null && facts.fee !== due)
+        fail('fee', `${claim.session}: ${facts.fee} of ${facts.amount}`)
+    }
+    const earned = new Map<string, bigint>()
+    let fees = 0n
+    for (const { claim, facts } of state.sessions.values()) {
+      if (claim.authorization === null) continue
+      const before = earned.get(claim.provider) ?? 0n
+      earned.set(claim.provider, before + facts.amount - facts.fee)
+      fees += facts.fee
+    }
+    for (const [provider, amount] of earned) {
+      const paid = this.#balances.get(`payable/${provider}`) ?? 0n
+      if (paid !== amount) fail('booking', `${provider} is paid ${paid} for ${amount}`)
+    }
+    const revenue = this.#balances.get(REVENUE) ?? 0n
+    if (revenue !== fees) fail('fee', `the platform has ${revenue} of ${fees}`)
   }
 
   #checkHeld(state: SettlementState): void {
@@ -186,8 +192,8 @@ export class BookingMonitor {
     }
   }
 
-  #checkLimits(state: SettlementState, bookings: readonly (readonly [Claim, Booking])[]): void {
-    for (const authorization of new Set(bookings.map(([claim]) => claim.authorization ?? ''))) {
+  #checkLimits(state: SettlementState, outcomes: readonly Outcome[]): void {
+    for (const authorization of new Set(outcomes.map(({ claim }) => claim.authorization ?? ''))) {
       const row = state.authorizations.get(authorization)
       if (row === undefined) continue
       let sum = 0n
@@ -202,3 +208,7 @@ export class BookingMonitor {
 function fail(invariant: InvariantViolation['invariant'], detail: string): never {
   throw new InvariantViolation(invariant, detail)
 }
+
+/** Two pairs may name the same order, when one of them lies. */
+const pairKey = ({ session, consumer, provider }: Claim): string =>
+  `${session} ${consumer} ${provider}`

@@ -63,9 +63,10 @@ const EU = ['DE', 'FR']
  * @param now the clock of whoever decides, milliseconds since 1970
  */
 export function satisfies(plan: ProviderPlan, residency: Residency, now: number): boolean {
-  if (plan.attestation === 'forged' || plan.attestation === 'elsewhere') return false
+  const shown = now >= EPOCH + plan.payableSince
+  if (plan.attestation === 'forged' || (plan.attestation === 'elsewhere' && shown)) return false
   if (!isInside(plan, residency)) return false
-  const level = now >= EPOCH + plan.payableSince ? ownLevel(plan) : 0
+  const level = shown ? ownLevel(plan) : 0
   return residency.minLevel === 0 || level >= residency.minLevel
 }
 

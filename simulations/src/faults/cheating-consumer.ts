@@ -87,6 +87,8 @@ export class ConsumerTampering {
       case 'replay-order':
       case 'double-spend':
       case 'other-provider':
+      case 'refuse-statements':
+      case 'spoil-statements':
       case undefined:
         break
     }
@@ -137,6 +139,8 @@ export class ConsumerTampering {
         case 'lax-policy':
         case 'stale-order':
         case 'other-provider':
+        case 'refuse-statements':
+        case 'spoil-statements':
           return [frame]
       }
     }

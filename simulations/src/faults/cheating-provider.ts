@@ -153,6 +153,7 @@ export class ProviderTampering {
       case 'false-acceptance':
       case 'inflated-deltas':
       case 'ignore-policy':
+      case 'false-statement':
       case 'vanish':
       case 'replay-frames':
         return undefined

@@ -16,6 +16,7 @@ export const PROVIDER_CHEATS = [
   'vanish',
   'replay-frames',
   'forge-signature',
+  'false-statement',
 ] as const
 export type ProviderCheat = (typeof PROVIDER_CHEATS)[number]
 
@@ -37,6 +38,8 @@ export const CONSUMER_CHEATS = [
   'lax-policy',
   'stale-order',
   'other-provider',
+  'refuse-statements',
+  'spoil-statements',
 ] as const
 export type ConsumerCheat = (typeof CONSUMER_CHEATS)[number]
 
@@ -56,6 +59,9 @@ export const COLLUSIONS = [
   'one-signature',
   'after-release',
   'uncountersigned',
+  'statement-twice',
+  'statement-of-others',
+  'statement-and-receipt',
 ] as const
 export type Collusion = (typeof COLLUSIONS)[number]
 

@@ -81,8 +81,9 @@ async function main(): Promise<number> {
   return summary.failures.length === 0 ? 0 : 1
 }
 
-const option = (name: string, value: string | undefined) =>
-  value === undefined ? '' : ` --${name} ${value}`
+function option(name: string, value: string | undefined): string {
+  return value === undefined ? '' : ` --${name} ${value}`
+}
 
 function print(summary: Summary, options: string): void {
   const { seeds, steps, seconds, failures } = summary

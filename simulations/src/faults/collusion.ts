@@ -2,6 +2,9 @@ import {
   acceptance,
   cidOf,
   encodeCanonical,
+  encodeLine,
+  type LaneTerms,
+  type Named,
   named,
   type Order,
   order,
@@ -10,10 +13,13 @@ import {
   type Receipt,
   receipt,
   type SignedRecord,
+  type StatementLine,
   signBytes,
   signRecord,
+  statement,
+  stateSessions,
 } from '@hanse/protocol'
-import { type Submission, writeSubmissions } from '@hanse/settlement/rules'
+import { type Submission, writeStatements, writeSubmissions } from '@hanse/settlement/rules'
 import { Host, type Random, TRUE_CLOCK } from '../kernel/index.ts'
 import { CONTEXT, peer, signerNamed } from './cast.ts'
 import type { Collusion } from './cheats.ts'
@@ -33,7 +39,7 @@ const REQUEST_MS = 10_000
 
 /** A session that never took place, as its two parties sign it. */
 interface Fiction {
-  readonly order: SignedRecord & { readonly value: Order }
+  readonly order: Named<Order> & SignedRecord
   readonly receipt: (sequence: number, tokens: bigint, changes?: Partial<Receipt>) => Submission
 }
 
@@ -106,6 +112,11 @@ export class Collusions {
       }
       case 'no-authorization':
         return [this.#invent({ authorization: null }).receipt(0, tokens)]
+      case 'statement-twice':
+      case 'statement-of-others':
+      case 'statement-and-receipt':
+        this.#state(kind, tokens)
+        return []
       case 'after-release':
         this.#authorize(1_000)
         this.#sendLate(this.#invent().receipt(0, tokens))
@@ -259,6 +270,61 @@ export class Collusions {
       }
     }
     return { order: ordered, receipt: sign }
+  }
+
+  /** Statements of the pair: two of one number, over somebody else's orders, or beside a receipt of the same session. */
+  #state(
+    kind: 'statement-twice' | 'statement-of-others' | 'statement-and-receipt',
+    tokens: bigint,
+  ): void {
+    const fiction = this.#invent()
+    const authorization = this.#authorization?.cid
+    if (authorization === undefined) return
+    const submission = fiction.receipt(0, tokens)
+    const final = named(receipt, fiction.receipt(2, tokens + 5n).receipt.bytes)
+    const stolen = this.#world.seen.at(-1)?.order.cid
+    const line: StatementLine = {
+      ...final.value,
+      order: kind === 'statement-of-others' && stolen !== undefined ? stolen : fiction.order.cid,
+      receipt: final.cid,
+      model: MODEL,
+      acceptedAt: this.#host.now(),
+      final: 'completed',
+    }
+    const cheaper = { ...line, outputTokens: 1n, amount: PRICE }
+    const terms: LaneTerms = {
+      consumer: this.#consumer.peerId,
+      provider: this.#provider.peerId,
+      authorization,
+      residency: { allow: [], minLevel: 0 },
+      lane: this.#random.between(0, 2),
+    }
+    const statements = [line, ...(kind === 'statement-twice' ? [cheaper] : [])].map((one) => {
+      const value = stateSessions(terms, undefined, [one])
+      const { bytes, signatures } = signRecord(
+        CONTEXT,
+        statement,
+        value,
+        'provider',
+        this.#provider,
+      )
+      const ours = signBytes(CONTEXT, statement, bytes, 'consumer', this.#consumer)
+      const signed = { bytes, signatures: [...signatures, ours] }
+      return { statement: signed, lines: [encodeLine(one)] }
+    })
+    this.#world.kernel.count(`settlement is cheated: ${kind}`)
+    if (kind === 'statement-and-receipt') this.#send([submission, fiction.receipt(1, tokens + 1n)])
+    const { network, settlement } = this.#world
+    for (const body of [writeStatements(statements), writeStatements(statements.toReversed())]) {
+      const server = settlement.host()
+      network.call(
+        this.#host,
+        server,
+        () => settlement.statements(server, body),
+        REQUEST_MS,
+        () => {},
+      )
+    }
   }
 
   /** When the hold has been given back, where it is in this world. */

@@ -19,6 +19,7 @@ import { Outbox } from './outbox.ts'
 import { MODEL, type OfferAnswer, type ProviderNode } from './provider-node.ts'
 import type { ConsumerPlan, TaskPlan } from './scenario.ts'
 import { SessionStore } from './session-store.ts'
+import { serveStatement } from './statement-desk.ts'
 import type { World } from './world.ts'
 
 const FETCH_MS = 5_000
@@ -87,6 +88,11 @@ class ConsumerProgram {
   }
 
   start(): void {
+    const [world, host, plan, store] = [this.#world, this.#host, this.#plan, this.#store]
+    world.network.listen(host, (end, from) => {
+      serveStatement(world, host, plan, store, end, from)
+      this.#outbox.flush()
+    })
     this.#outbox.flush()
   }
 

@@ -120,7 +120,7 @@ export class ConsumerSession {
         account?.received(action.tokens, action.payloads)
         return
       case 'save-receipt':
-        store.saveReceipt(this.session, action.receipt)
+        store.saveReceipt(this.session, action.receipt, this.#now())
         if (account !== undefined) monitor.countersigns(account, action.receipt, store)
         return
       case 'set-timer':

@@ -1,7 +1,13 @@
-import { CLOCK_SKEW_MS, type Order, orderCostMax } from '@hanse/protocol'
-import type { Booking, BookingPlan, Claim } from '@hanse/settlement/rules'
+import { CLOCK_SKEW_MS, type OpenStatement, type Order, orderCostMax } from '@hanse/protocol'
+import type {
+  Booking,
+  BookingPlan,
+  Claim,
+  StatementBooking,
+  StatementClaim,
+} from '@hanse/settlement/rules'
 import type { Host } from '../kernel/index.ts'
-import { BookingMonitor } from './booking-monitor.ts'
+import { BookingMonitor, type Outcome } from './booking-monitor.ts'
 import { mayServe, peer, satisfies } from './cast.ts'
 import { type Bought, ConsumerAccount } from './consumer-account.ts'
 import { ProviderAccount } from './provider-account.ts'
@@ -23,6 +29,10 @@ export class Monitor {
   readonly #promised = new Map<string, Map<string, bigint>>()
   /** Receipts that honest consumers countersigned. */
   readonly #signed = new Set<string>()
+  /** The newest Statement that an honest consumer signed in each lane. */
+  readonly #lanes = new Map<string, { readonly cid: string; readonly amount: bigint }>()
+  /** Settled Statements by `authorization/lane/sequence`. */
+  readonly #numbers = new Map<string, string>()
   readonly #unsecured = new Set<string>()
   readonly #running = new Map<Host, Set<object>>()
   /** The newest receipt that each honest holder must still have. */
@@ -147,12 +157,75 @@ export class Monitor {
     bookings: readonly (readonly [Claim, Booking])[],
     now: number,
   ): void {
+    const outcomes = bookings.map(([claim, booking]) => ({
+      claim,
+      code: booking.status === 'rejected' ? booking.code : undefined,
+    }))
+    this.#book(state, plan, outcomes, now)
+  }
+
+  /** An honest consumer puts its name to a Statement. */
+  states(store: SessionStore, { cid, value, lines }: OpenStatement): void {
+    const lane = `${value.authorization.toString()}/${value.lane}`
+    const known = this.#lanes.get(lane)
+    // A provider that lost the answer asks again.
+    if (known?.cid === cid.toString()) return
+    const amount = lines.reduce((sum, line) => sum + line.amount, known?.amount ?? 0n)
+    if (value.amount !== amount) this.fail('consumer-pays', `${value.amount} stated of ${amount}`)
+    this.#lanes.set(lane, { cid: cid.toString(), amount })
+    for (const { order, receipt, amount: claimed } of lines) {
+      const last = this.#held.get(store)?.get(order.toString())
+      if (last?.cid.equals(receipt) !== true || last.value.amount !== claimed)
+        this.fail('consumer-pays', `it states ${claimed} for ${order.toString()}`)
+    }
+  }
+
+  stated(
+    state: SettlementState,
+    plan: BookingPlan,
+    results: readonly { readonly claim: StatementClaim; readonly booking: StatementBooking }[],
+    now: number,
+  ): void {
+    const outcomes = results.flatMap(({ claim: { claims }, booking }) => {
+      if (booking.status === 'rejected') return []
+      const codes = new Map(booking.refused.map(({ session, code }) => [session, code]))
+      return claims.map((claim) => ({ claim, code: codes.get(claim.session) }))
+    })
+    for (const { claim } of plan.statements) {
+      const number = `${claim.authorization}/${claim.lane}/${claim.sequence}`
+      const other = this.#numbers.get(number)
+      if (other !== undefined) this.fail('equivocation', `${claim.cid} beside ${other}`)
+      this.#numbers.set(number, claim.cid)
+    }
+    this.#book(state, plan, outcomes, now)
+    for (const { claim, booking } of results)
+      if (booking.status === 'rejected') this.#judgeStatement(state, claim, booking.code, now)
+  }
+
+  #book(
+    state: SettlementState,
+    plan: BookingPlan,
+    outcomes: readonly Outcome[],
+    now: number,
+  ): void {
     const { holdGraceMs } = this.#scenario
     for (const { claim } of plan.receipts) {
       if (this.#parties(claim).consumerHonest && !this.#signed.has(claim.receipt))
         this.fail('booking', `${claim.consumer} never signed ${claim.receipt}`)
     }
-    this.#booking.booked(state, plan, bookings, (claim) => this.#parties(claim), now, holdGraceMs)
+    this.#booking.booked(state, plan, outcomes, (claim) => this.#parties(claim), now, holdGraceMs)
+  }
+
+  /** With one honest party a lane has one history. */
+  #judgeStatement(state: SettlementState, claim: StatementClaim, code: string, now: number): void {
+    const { consumerHonest, providerHonest } = this.#parties(claim)
+    const row = state.authorizations.get(claim.authorization)
+    const over = row !== undefined && now >= row.notAfter + this.#scenario.holdGraceMs
+    const reason =
+      (!consumerHonest && !providerHonest) ||
+      code === 'HANSE_STATEMENT_PREVIOUS' ||
+      (code === 'HANSE_AUTHORIZATION_EXPIRED' && over)
+    if (!reason) this.fail('booking', `statement ${claim.cid} is refused as ${code}`)
   }
 
   /** Settlement refuses what an honest party sends for a session before it looks into its books. */
@@ -197,7 +270,7 @@ export class Monitor {
     if (order.value.authorization === null) this.#unsecured.add(order.cid.toString())
   }
 
-  #parties({ consumer, provider }: Claim) {
+  #parties({ consumer, provider }: Pick<Claim, 'consumer' | 'provider'>) {
     const plan = this.#providers.get(provider)
     const buyer = this.#consumers.get(consumer)
     return {

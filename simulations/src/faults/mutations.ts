@@ -145,9 +145,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'driver-receipts-are-not-synced',
     file: `${HERE}/session-store.ts`,
-    find: 'outbox.set(session, { sequence, attempts: 0, nextAt: 0, refused: undefined })\n    }, SYNC)',
-    replace:
-      'outbox.set(session, { sequence, attempts: 0, nextAt: 0, refused: undefined })\n    }, LAZY)',
+    find: 'outbox.set(session, { ...FRESH, sequence, nextAt: tellAt })\n    }, SYNC)',
+    replace: 'outbox.set(session, { ...FRESH, sequence, nextAt: tellAt })\n    }, LAZY)',
     violates: ['durability', 'replay'],
   },
   {
@@ -362,5 +361,45 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (await this.#store.commit({ expected: head.checkpoint, tiles, checkpoint })) {',
     replace: 'await this.#store.commit({ expected: head.checkpoint, tiles, checkpoint })\n      {',
     violates: ['log'],
+  },
+  {
+    name: 'statement-totals-are-not-summed',
+    focus: 'false-statement',
+    file: 'protocol/src/statement/statement.ts',
+    find: 'if (!isSame(add(before?.value ?? NOTHING, totalsOf(lines)), value)) {',
+    replace: 'if (false) {',
+    violates: ['consumer-pays'],
+  },
+  {
+    name: 'statement-lines-are-not-checked',
+    focus: 'false-statement',
+    file: 'protocol/src/statement/review.ts',
+    find: "return isTrue ? undefined : 'it differs from the final receipt'",
+    replace: 'return undefined',
+    violates: ['consumer-pays'],
+  },
+  {
+    name: 'statement-given-up-is-forgotten',
+    focus: 'refuse-statements',
+    file: `${HERE}/statement-book.ts`,
+    find: '    waiting.statement = undefined\n    waiting.nextAt = 0\n',
+    replace: '',
+    violates: ['quiescence'],
+  },
+  {
+    name: 'settlement-takes-two-statements-of-one-number',
+    focus: 'statement-twice',
+    file: 'settlement/src/receipts/decide-statement.ts',
+    find: "  if (seen !== undefined) {\n    return reject('HANSE_STATEMENT_EQUIVOCATION', `number ${claim.sequence} is ${seen}`)\n  }\n",
+    replace: '',
+    violates: ['equivocation'],
+  },
+  {
+    name: 'settlement-posts-what-a-statement-claims',
+    file: 'settlement/src/receipts/booking-plan.ts',
+    find: 'total.increase += booking.increase',
+    replace: 'total.increase += claim.amount',
+    focus: 'statement-and-receipt',
+    violates: ['booking', 'money'],
   },
 ]

@@ -21,6 +21,7 @@ import { type Admission, type Ask, ProviderSession } from './provider-session.ts
 import { Reservations } from './reservations.ts'
 import type { ProviderPlan } from './scenario.ts'
 import { SessionStore } from './session-store.ts'
+import { StatementDesk } from './statement-desk.ts'
 import type { World } from './world.ts'
 
 export const MODEL = 'hanse/test-model:q4'
@@ -74,6 +75,7 @@ class ProviderProgram {
   readonly #store: SessionStore
   readonly #reservations = new Reservations()
   readonly #outbox: Outbox
+  readonly #desk: StatementDesk
   readonly #offers = new Map<string, Named<Offer> & SignedRecord>()
   readonly #context: { network: string; signer: ReturnType<typeof signerNamed> }
   #current: (Named<Offer> & SignedRecord) | undefined
@@ -86,6 +88,7 @@ class ProviderProgram {
     this.#plan = plan
     this.#store = store
     this.#outbox = new Outbox(world, host, store, plan.cheat === undefined)
+    this.#desk = new StatementDesk(world, host, plan, store, () => this.#outbox.flush())
     this.#context = { ...CONTEXT, signer: signerNamed(plan.name) }
     this.#freeSlots = plan.slots
     this.#sequence = BigInt(host.now())
@@ -93,6 +96,7 @@ class ProviderProgram {
 
   start(): void {
     this.#world.network.listen(this.#host, (end, from) => this.#serve(end, from))
+    this.#desk.start()
     this.#outbox.flush()
   }
 

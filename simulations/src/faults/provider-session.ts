@@ -129,7 +129,7 @@ export class ProviderSession {
         this.#send(action.frame)
         return
       case 'save-receipt':
-        store.saveReceipt(this.#session ?? '', action.receipt)
+        store.saveReceipt(this.#session ?? '', action.receipt, this.#now())
         if (this.#account !== undefined) monitor.collects(this.#account, action.receipt, store)
         return
       case 'set-timer':

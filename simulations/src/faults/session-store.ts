@@ -11,19 +11,22 @@ import type {
 import { picoEuro } from '@hanse/protocol'
 import type { Submission } from '@hanse/settlement/rules'
 import { Disk, type Random } from '../kernel/index.ts'
+import { StatementBook, type StoredStatement } from './statement-book.ts'
 
 export type SignedReceipt = Named<Receipt> & SignedRecord
 export type SignedOrder = Named<Order> & SignedRecord
 export type SignedAcceptance = Named<Acceptance> & SignedRecord
 export type SignedAuthorization = Named<SpendAuthorization> & SignedRecord
 
-interface StoredSession {
+export interface StoredSession {
   readonly order: SignedOrder
   readonly authorization: SignedRecord | null
   readonly attestation: SignedRecord | null
   acceptance: SignedAcceptance | undefined
   ended: FinalReason | 'crashed' | undefined
   readonly receipts: SignedReceipt[]
+  /** CID of the Statement that tells of it. */
+  statement: string | undefined
 }
 
 interface Waiting {
@@ -31,9 +34,13 @@ interface Waiting {
   attempts: number
   nextAt: number
   refused: string | undefined
+  /** CID of the Statement by which settlement is told instead. */
+  statement: string | undefined
 }
 
-interface NodeState {
+export interface NodeState {
+  /** By CID. */
+  readonly statements: Map<string, StoredStatement>
   readonly sessions: Map<string, StoredSession>
   readonly outbox: Map<string, Waiting>
   readonly authorizations: SignedAuthorization[]
@@ -48,6 +55,9 @@ export interface DueSubmission extends Submission {
 const SYNC = { sync: true }
 const LAZY = { sync: false }
 const ATTEMPT_MS_MAX = 60_000
+/** How long the end of a session waits for a Statement. */
+const STATEMENT_WAIT_MS = 30_000
+const FRESH = { attempts: 0, refused: undefined, statement: undefined }
 
 /**
  * What a node remembers, with the same order of writes as node's SQLite file: receipts and authorizations are on the
@@ -58,7 +68,9 @@ export class SessionStore {
     sessions: new Map(),
     outbox: new Map(),
     authorizations: [],
+    statements: new Map(),
   }))
+  readonly statements: StatementBook = new StatementBook(this.#disk)
 
   powerCut(random: Random): number {
     return this.#disk.powerCut(random)
@@ -84,6 +96,7 @@ export class SessionStore {
         acceptance: undefined,
         ended: undefined,
         receipts: [],
+        statement: undefined,
       })
     }, LAZY)
     return true
@@ -95,11 +108,13 @@ export class SessionStore {
     }, LAZY)
   }
 
-  saveReceipt(session: string, receipt: SignedReceipt): void {
+  /** @param now the node's clock: whole sessions wait for a Statement before settlement is told of their receipts */
+  saveReceipt(session: string, receipt: SignedReceipt, now: number): void {
     this.#disk.write(({ sessions, outbox }) => {
       stored(sessions, session).receipts.push(receipt)
-      const { sequence, amount } = receipt.value
-      if (amount > 0n) outbox.set(session, { sequence, attempts: 0, nextAt: 0, refused: undefined })
+      const { sequence, amount, final } = receipt.value
+      const tellAt = final === null ? 0 : now + STATEMENT_WAIT_MS
+      if (amount > 0n) outbox.set(session, { ...FRESH, sequence, nextAt: tellAt })
     }, SYNC)
   }
 
@@ -148,9 +163,10 @@ export class SessionStore {
 
   dueSubmissions(now: number, limit: number): DueSubmission[] {
     const due: DueSubmission[] = []
-    for (const [session, { sequence, nextAt, refused }] of this.#disk.state.outbox) {
+    for (const [session, { sequence, nextAt, refused, statement }] of this.#disk.state.outbox) {
       const row = stored(this.#disk.state.sessions, session)
       if (row.ended === undefined || refused !== undefined || nextAt > now) continue
+      if (statement !== undefined) continue
       const receipt = row.receipts.find(({ value }) => value.sequence === sequence)
       if (row.acceptance === undefined || receipt === undefined)
         throw new Error(`${session}: a receipt without what it rests on`)
@@ -164,8 +180,13 @@ export class SessionStore {
   /** When the next submission is due; `undefined` when none waits. */
   nextAttempt(): number | undefined {
     const times = [...this.#disk.state.outbox]
-      .filter(([session, { refused }]) => refused === undefined && this.#hasEnded(session))
+      .filter(
+        ([session, { refused, statement }]) =>
+          refused === undefined && statement === undefined && this.#hasEnded(session),
+      )
       .map(([, { nextAt }]) => nextAt)
+    const stated = this.statements.nextAttempt()
+    if (stated !== undefined) times.push(stated)
     return times.length === 0 ? undefined : Math.min(...times)
   }
 

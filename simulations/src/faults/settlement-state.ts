@@ -8,6 +8,7 @@ import {
   type Claim,
   isGuarded,
   type KnownFacts,
+  type KnownLanes,
   type ProviderFacts,
   type SessionFacts,
   type Transfer,
@@ -45,6 +46,8 @@ export interface SettlementState {
   readonly log: { readonly cid: string; readonly writer: number }[]
   /** Of them, how many each process knows to be in the log. */
   readonly logged: Map<number, number>
+  /** Of settled statements: CID by `authorization/lane/sequence`, and the records by CID. */
+  readonly lanes: KnownLanes
   serial: bigint
 }
 
@@ -58,28 +61,36 @@ export const emptySettlement = (): SettlementState => ({
   balances: new Map(),
   log: [],
   logged: new Map(),
+  lanes: { seats: new Map(), statements: new Map() },
   serial: 0n,
 })
 
-/** The facts that the store reads for a batch, as its queries select them. */
-export function knownFacts(state: SettlementState, claims: readonly Claim[]): KnownFacts {
-  const authorizations: KnownFacts['authorizations'] = new Map()
-  const sessions = new Map<string, SessionFacts>()
-  const receipts = new Map<string, string>()
-  for (const claim of claims) {
-    const row = state.authorizations.get(claim.authorization ?? '')
-    if (row !== undefined) {
-      const remaining = picoEuro(row.limit - row.spent - row.released)
-      authorizations.set(row.cid, { ...row, remaining })
-    }
-    const settled = state.sessions.get(claim.session)
-    if (settled !== undefined) sessions.set(claim.session, settled.facts)
-    const seat = `${claim.session}/${claim.sequence}`
-    const kept = state.receipts.get(seat)
-    if (kept !== undefined) receipts.set(seat, kept)
+/** A copy of what is known, for a batch to decide on. The store reads only what the batch touches. */
+export function knownFacts(state: SettlementState): KnownFacts {
+  const { providers, organizations, lanes } = state
+  return {
+    authorizations: new Map(
+      [...state.authorizations].map(([cid, row]) => [
+        cid,
+        { ...row, remaining: picoEuro(row.limit - row.spent - row.released) },
+      ]),
+    ),
+    sessions: new Map([...state.sessions].map(([session, { facts }]) => [session, facts])),
+    receipts: new Map(state.receipts),
+    providers,
+    organizations,
+    lanes: { seats: new Map(lanes.seats), statements: new Map(lanes.statements) },
   }
-  const { providers, organizations } = state
-  return { authorizations, sessions, receipts, providers, organizations }
+}
+
+/** The session of a claim's two parties, whatever else is stored under its order. */
+export function sessionOf(state: SettlementState, claim: Claim): SettledSession | undefined {
+  for (const [key, settled] of state.sessions) {
+    const { consumer, provider } = settled.claim
+    const isSame = key === claim.session || key.startsWith(`${claim.session}~`)
+    if (isSame && consumer === claim.consumer && provider === claim.provider) return settled
+  }
+  return undefined
 }
 
 /** Writes what a plan decided. */
@@ -92,6 +103,10 @@ export function applyPlan(state: SettlementState, plan: BookingPlan, writer: num
     const seat = `${claim.session}/${claim.sequence}`
     state.receipts.set(seat, claim.receipt)
     state.log.push({ cid: claim.receipt, writer })
+  }
+  for (const { claim } of plan.statements) {
+    state.lanes.seats.set(`${claim.authorization}/${claim.lane}/${claim.sequence}`, claim.cid)
+    state.lanes.statements.set(claim.cid, claim.bytes)
   }
   for (const [serial, amount] of plan.spent) {
     const row = bySerial.get(serial)

@@ -12,8 +12,10 @@ import {
   type Booking,
   BookingPlan,
   type Claim,
+  readStatements,
   readSubmissions,
   type Transfer,
+  verifyStatement,
   verifySubmission,
 } from '@hanse/settlement/rules'
 import { Disk, Host } from '../kernel/index.ts'
@@ -48,6 +50,10 @@ export type SubmissionResult =
   | { readonly status: 'booked' | 'duplicate' | 'superseded' }
   /** By its own bytes, or by what settlement knows. */
   | { readonly status: 'rejected'; readonly by: 'bytes' | 'books'; readonly code: ErrorCode }
+
+export type StatementResult =
+  | { readonly status: 'booked' | 'duplicate' }
+  | { readonly status: 'rejected'; readonly code: ErrorCode }
 
 /** How often expired holds are given back, milliseconds. */
 const RELEASE_MS = 5_000
@@ -188,7 +194,7 @@ export class Settlement {
       }
     })
     const claims = verified.flatMap((claim) => (claim instanceof HanseError ? [] : [claim]))
-    const plan = new BookingPlan(knownFacts(this.disk.state, claims), context)
+    const plan = new BookingPlan(knownFacts(this.disk.state), context)
     const bookings = claims.map((claim): [Claim, Booking] => [claim, plan.take(claim)])
     if (!covers(this.disk.state, plan.transfers))
       monitor.fail('money', 'a batch takes more from an account than it has')
@@ -215,6 +221,43 @@ export class Settlement {
   /** Settled receipts that are not in the log. */
   unlogged(): number {
     return this.disk.state.log.filter(({ cid }) => !this.#sharedLog.has(cid)).length
+  }
+
+  /** Books the body of `POST /v1/statements`. */
+  statements(host: Host, body: Uint8Array): StatementResult[] {
+    const { monitor, kernel } = this.#world
+    const at = host.now()
+    const context = { network: NETWORK, now: at, receiptGraceMs: RECEIPT_GRACE_MS }
+    const policy = { settlement: SETTLEMENT.peerId, trustedAttestors: [SETTLEMENT.peerId] }
+    const plan = new BookingPlan(knownFacts(this.disk.state), policy)
+    const taken = readStatements(body).map((item) => {
+      try {
+        if (item instanceof HanseError) throw item
+        const claim = verifyStatement(item, context)
+        return { claim, booking: plan.takeStatement(claim) }
+      } catch (error) {
+        if (!(error instanceof HanseError)) throw error
+        return { booking: { status: 'rejected', code: error.code } as const }
+      }
+    })
+    if (!covers(this.disk.state, plan.transfers))
+      monitor.fail('money', 'statements take more from an account than it has')
+    host.point()
+    const writer = this.hosts.indexOf(host)
+    this.#write((tables) => applyPlan(tables, plan, writer))
+    monitor.stated(
+      this.disk.state,
+      plan,
+      taken.flatMap(({ claim, booking }) => (claim === undefined ? [] : [{ claim, booking }])),
+      at,
+    )
+    this.#logs[writer]?.flush()
+    host.point()
+    return taken.map(({ booking }) => {
+      const { status } = booking
+      kernel.count(`statement: ${status === 'rejected' ? `rejected ${booking.code}` : status}`)
+      return status === 'rejected' ? { status, code: booking.code } : { status }
+    })
   }
 
   #releaseLater(host: Host): void {
