@@ -50,8 +50,16 @@ export const relaySettings = {
   }),
 } as const
 
+const auditSettings = {
+  euAudit: kinds.toggle({
+    description: 'keep a transparency log of ended sessions, as salted commitments',
+    fallback: true,
+  }),
+} as const
+
 export const providerSettings = {
   ...networkSettings,
+  ...auditSettings,
   country: kinds.country({ description: 'country that this machine is in (required)' }),
   engine: kinds.oneOf(['builtin', 'openai'], {
     description: 'the small built-in model, or a server that speaks the OpenAI API',
@@ -168,6 +176,7 @@ export const consumerSettings = {
 
 export const gatewaySettings = {
   ...consumerSettings,
+  ...auditSettings,
   host: kinds.text({
     description: 'address of the HTTP server',
     placeholder: '<host>',

@@ -56,6 +56,7 @@ export interface ConsumerOptions {
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
   readonly onReceipt?: (session: string, receipt: Receipt) => void
+  readonly onEnd?: (outcome: SessionOutcome) => void
 }
 
 /** An OpenAI chat request, as it came, with what has to be known of it. */
@@ -245,8 +246,10 @@ export class Consumer {
       allowance?.release()
       throw error
     }
-    void client.outcome.then(({ error }) => {
+    void client.outcome.then((outcome) => {
+      const { error } = outcome
       allowance?.release()
+      this.#options.onEnd?.(outcome)
       if (error !== undefined) this.#learn(offer.provider, error)
     })
     const cancel = () => client.cancel()

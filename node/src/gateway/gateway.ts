@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import cors from '@fastify/cors'
-import { ERRORS, HanseError, PROMPT_BYTES_MAX } from '@hanse/protocol'
+import { ERRORS, HanseError, type LogStore, PROMPT_BYTES_MAX } from '@hanse/protocol'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { FieldError } from './chat-request.ts'
 import { registerChat } from './chat-route.ts'
+import { registerLog } from './log-routes.ts'
 import { type MarketRoutesOptions, registerMarket } from './market-routes.ts'
 import { openAiError, retryHeaders, toHanseError } from './openai-error.ts'
 
@@ -12,6 +13,8 @@ export interface GatewayOptions extends MarketRoutesOptions {
   /** When set, every request but /healthz must carry it as a bearer token. */
   readonly apiKey: string | undefined
   readonly health: () => Record<string, unknown>
+  /** The node's own transparency log, where it keeps one. */
+  readonly auditLog?: LogStore | undefined
 }
 
 /** The OpenAI-compatible HTTP server over a consumer node. Not listening yet. */
@@ -56,6 +59,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   app.get('/healthz', async () => ({ status: 'ok', ...options.health() }))
   registerChat(app, options.consumer)
   registerMarket(app, options)
+  if (options.auditLog !== undefined) registerLog(app, options.auditLog)
   return app
 }
 

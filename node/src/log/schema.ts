@@ -9,7 +9,7 @@ const LOG = [
   create table identity (id integer primary key check (id = 1), vkey text not null) strict;
   create table event (
     id integer primary key,
-    session text not null unique,
+    session text unique,
     leaf blob not null,
     salt blob not null,
     body blob not null,
@@ -45,7 +45,14 @@ const WITNESS = [
   `,
 ]
 
-export const migrateLog = migrationOf(LOG)
+const migrateTables = migrationOf(LOG)
+
+export function migrateLog(db: DatabaseSync): void {
+  // What is deleted here is meant to be gone: its pages are overwritten, not only marked as free.
+  db.exec('pragma secure_delete = on')
+  migrateTables(db)
+}
+
 export const migrateWitness = migrationOf(WITNESS)
 
 /** Two processes may open the file at once: the version is read within the transaction that changes it. */

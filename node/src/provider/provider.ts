@@ -43,6 +43,8 @@ export interface ProviderOptions {
   readonly statementEveryMs: number
   readonly log: FastifyBaseLogger
   readonly now: () => number
+  /** A session is over, whatever its end. */
+  readonly onSessionEnd?: (session: string) => void
   /** Settlement asks the owner to finish onboarding there. */
   readonly onOnboarding?: (url: string) => void
   /** The offer has changed and is on the market. */
@@ -201,6 +203,7 @@ export class Provider implements AsyncDisposable {
     }
     if (reason === 'completed' || reason === 'length') log.info(facts, 'session ended')
     else log.warn(facts, `session ended: ${error?.message ?? reason}`)
+    this.#options.onSessionEnd?.(session)
     void this.#outbox?.flush()
   }
 

@@ -9,6 +9,7 @@ import { Consumer } from '../../consumer/consumer.ts'
 import { OfferDirectory } from '../../consumer/offer-directory.ts'
 import { type ModelTokenizer, openTokenizer } from '../../engine/index.ts'
 import { createGateway } from '../../gateway/gateway.ts'
+import { AuditLog } from '../../log/audit-log.ts'
 import { Outbox } from '../../settlement/outbox.ts'
 import { SettlementClient } from '../../settlement/settlement-client.ts'
 import { serveStatements } from '../../statement/countersign.ts'
@@ -40,6 +41,13 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
   const { signer, network, log } = node
   using store = new NodeStore(join(settings.dataDir, 'node.db'))
   store.endAbandoned(clock())
+  await using audit = settings.euAudit
+    ? await AuditLog.open(
+        settings.dataDir,
+        { network: settings.network, peerId: network.peerId },
+        { store, log, now: clock, random },
+      )
+    : undefined
   const context = { network: settings.network, signer }
   const settlement = openSettlement(settings, signer)
   const residency = await residencyPolicy(settings, settlement, log)
@@ -69,6 +77,7 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
     tokenizers: tokenizers.all,
     now: clock,
     random,
+    onEnd: ({ session }) => audit?.record(session),
     onReceipt: (session, receipt) => {
       const { sequence, inputTokens, outputTokens, amount, final } = receipt
       const facts = { session, sequence, inputTokens, outputTokens, amount, final }
@@ -89,6 +98,7 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
     now: clock,
     log,
     apiKey: settings.apiKey,
+    auditLog: audit?.store,
     health: () => ({ peerId: network.peerId, connections: network.connectionCount }),
   })
   try {

@@ -4,12 +4,13 @@ import type { Command } from 'commander'
 import { providerSettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
 import { builtInModelPath, type Engine, LlamaEngine, OpenAiEngine } from '../../engine/index.ts'
+import { AuditLog } from '../../log/audit-log.ts'
 import { offeredModels } from '../../provider/model-names.ts'
 import { Provider } from '../../provider/provider.ts'
 import { SettlementClient } from '../../settlement/settlement-client.ts'
 import { NodeStore } from '../../store/node-store.ts'
 import { paint, reporter } from '../output.ts'
-import { clock, openNode, untilStopped } from '../running.ts'
+import { clock, openNode, random, untilStopped } from '../running.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 type ProviderSettings = Settings<typeof providerSettings>
@@ -47,6 +48,13 @@ async function runProvider(settings: ProviderSettings, json: boolean): Promise<v
       { abandoned },
       'sessions were cut by the last stop; their receipts will be settled',
     )
+  await using audit = settings.euAudit
+    ? await AuditLog.open(
+        settings.dataDir,
+        { network: settings.network, peerId: node.network.peerId },
+        { store, log: node.log, now: clock, random },
+      )
+    : undefined
   const settlement = openSettlement(settings, node.signer)
   await using _provider = await Provider.start({
     networkName: settings.network,
@@ -64,6 +72,7 @@ async function runProvider(settings: ProviderSettings, json: boolean): Promise<v
     drainMs: settings.drainMs,
     log: node.log,
     now: clock,
+    onSessionEnd: (session) => audit?.record(session),
     onOnboarding: (url) =>
       report('onboarding', { url }, `finish onboarding for payouts: ${paint('bold', url)}`),
     onLive: (offer) =>

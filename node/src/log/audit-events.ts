@@ -1,0 +1,154 @@
+import {
+  decodeCanonical,
+  encodeCanonical,
+  LEAF_SALT_BYTES,
+  leafCommitment,
+  openPersonal,
+  SEAL_KEY_BYTES,
+  SEAL_NONCE_BYTES,
+  sealPersonal,
+} from '@hanse/protocol'
+import { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import type { Database } from '../store/database.ts'
+
+/** What a leaf of a node's log commits to. Links only: the records themselves are in the node's store. */
+const auditEvent = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('session'),
+    role: z.enum(['consumer', 'provider']),
+    /** The Order. */
+    session: z.instanceof(CID),
+    /** The last doubly-signed receipt. */
+    receipt: z.instanceof(CID),
+    at: z.number().int(),
+    /** The other peer's id, sealed with its own key: a peer id is personal data. */
+    counterparty: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+  }),
+  /** Somebody's key was destroyed; whose is what must not be told. */
+  z.strictObject({ kind: z.literal('erasure'), at: z.number().int() }),
+])
+export type AuditEvent = z.infer<typeof auditEvent>
+
+/** A stored event, with what it takes to show that it is the one in the log. */
+export interface StoredEvent {
+  readonly event: AuditEvent
+  readonly body: Uint8Array
+  readonly salt: Uint8Array
+  /** What the log holds of it. */
+  readonly leaf: Uint8Array
+}
+
+export interface Pending {
+  readonly id: number
+  readonly leaf: Uint8Array
+}
+
+/** Two CIDs, a sealed peer id and some names. */
+const BODY_BYTES_MAX = 4096
+
+/** The events of a node's log, in the same file as the log. What was added is pending until it has a place in the log. */
+export class AuditEvents {
+  readonly #db: Database
+  readonly #random: (bytes: number) => Uint8Array
+
+  constructor(db: Database, random: (bytes: number) => Uint8Array) {
+    this.#db = db
+    this.#random = random
+  }
+
+  hasSession(session: string): boolean {
+    return this.#db.prepare('select 1 from event where session = ?').get(session) !== undefined
+  }
+
+  /** Adds an event; of one session once. @returns whether it is new */
+  add(event: AuditEvent): boolean {
+    const body = encodeCanonical(event)
+    const salt = this.#random(LEAF_SALT_BYTES)
+    const session = event.kind === 'session' ? event.session.toString() : null
+    const { changes } = this.#db
+      .prepare(
+        'insert into event (session, leaf, salt, body) values (?, ?, ?, ?) on conflict do nothing',
+      )
+      .run(session, leafCommitment(salt, body), salt, body)
+    return changes === 1
+  }
+
+  /** In the order in which they were added. */
+  pending(max: number): Pending[] {
+    return this.#db
+      .prepare('select id, leaf from event where entry is null order by id limit ?')
+      .all(max)
+      .map(({ id, leaf }) => ({ id: Number(id), leaf: leaf as Uint8Array }))
+  }
+
+  pendingCount(): number {
+    return Number(this.#db.prepare('select count(*) as n from event where entry is null').get()?.n)
+  }
+
+  /**
+   * Gives pending events their places. Within the commit of the log: an event is in the log exactly if it has a place.
+   *
+   * @throws {Error} when one has a place already, as when two processes log the same events
+   */
+  place(pending: readonly Pending[], firstIndex: bigint): void {
+    const update = this.#db.prepare('update event set entry = ? where id = ? and entry is null')
+    for (const [i, { id }] of pending.entries()) {
+      const { changes } = update.run(firstIndex + BigInt(i), id)
+      if (changes !== 1) throw new Error(`event ${id} is in the log already`)
+    }
+  }
+
+  /** The event at an index of the log. */
+  at(index: bigint): StoredEvent | undefined {
+    const row = this.#db.prepare('select leaf, salt, body from event where entry = ?').get(index)
+    if (row === undefined) return undefined
+    const body = row.body as Uint8Array
+    const event = auditEvent.parse(decodeCanonical(body, BODY_BYTES_MAX))
+    return { event, body, salt: row.salt as Uint8Array, leaf: row.leaf as Uint8Array }
+  }
+
+  /** Seals a peer id with its own key, which is made when it is first seen. */
+  seal(peer: string): Uint8Array {
+    const key = this.#keyOf(peer) ?? this.#makeKey(peer)
+    return sealPersonal(key, this.#random(SEAL_NONCE_BYTES), new TextEncoder().encode(peer))
+  }
+
+  /** Whose id was sealed, as far as its key still exists. */
+  unseal(sealed: Uint8Array): string | undefined {
+    for (const { key } of this.#db.prepare('select key from subject').all()) {
+      try {
+        return new TextDecoder().decode(openPersonal(key as Uint8Array, sealed))
+      } catch {
+        // Another subject's.
+      }
+    }
+    return undefined
+  }
+
+  /**
+   * Destroys a subject's key: nothing that was sealed for it can be read again, while the log and every proof stay as they
+   * are. The log says that an erasure took place. @returns whether there was a key
+   */
+  eraseSubject(peer: string, at: number): boolean {
+    const isErased = this.#db.durably(() => {
+      const { changes } = this.#db.prepare('delete from subject where peer = ?').run(peer)
+      if (changes > 0) this.add({ kind: 'erasure', at })
+      return changes > 0
+    })
+    // The write-ahead log would hold a copy of the key until it is overwritten some day.
+    this.#db.prepare('pragma wal_checkpoint(truncate)').get()
+    return isErased
+  }
+
+  #keyOf(peer: string): Uint8Array | undefined {
+    const row = this.#db.prepare('select key from subject where peer = ?').get(peer)
+    return row?.key instanceof Uint8Array ? row.key : undefined
+  }
+
+  #makeKey(peer: string): Uint8Array {
+    const key = this.#random(SEAL_KEY_BYTES)
+    this.#db.prepare('insert into subject (peer, key) values (?, ?)').run(peer, key)
+    return key
+  }
+}

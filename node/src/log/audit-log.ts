@@ -1,0 +1,181 @@
+import { join } from 'node:path'
+import {
+  BATCH_ENTRIES_MAX,
+  cidOf,
+  type LogCommit,
+  LogWriter,
+  type NoteSigner,
+  noteSignerOf,
+  parseCheckpoint,
+} from '@hanse/protocol'
+import type { FastifyBaseLogger } from 'fastify'
+import { CID } from 'multiformats/cid'
+import type { Database } from '../store/database.ts'
+import type { NodeStore } from '../store/node-store.ts'
+import { AuditEvents, type Pending } from './audit-events.ts'
+import { loadNoteKey, logNameOf } from './note-keys.ts'
+import { keepVkey, openLogDatabase, SqliteLogStore } from './sqlite-log-store.ts'
+
+export interface AuditLogOptions {
+  readonly store: Pick<NodeStore, 'session' | 'sessions' | 'receipts'>
+  readonly log: Pick<FastifyBaseLogger, 'warn' | 'error'>
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+  /** Between checkpoints, ms. */
+  readonly everyMs?: number
+}
+
+/** A checkpoint tells how many sessions ended since the last one; a second holds several of a busy node. */
+const EVERY_MS = 1_000
+/** As many do not wait for the second to end. */
+const FLUSH_AT = 256
+/** Sessions looked through at the start for some that ended without being logged. */
+const RECONCILE_MAX = 10_000
+
+/**
+ * A node's own transparency log: of each ended session with receipts a salted commitment. Adding an event is an insert into
+ * a local file, and no request waits for more; checkpoints are signed in batches. What was added survives a crash.
+ */
+export class AuditLog implements AsyncDisposable {
+  readonly events: AuditEvents
+  readonly store: SqliteLogStore
+  readonly #options: AuditLogOptions
+  readonly #db: Database
+  #writer: LogWriter | undefined
+  /** What the commit that is being made places. */
+  #batch: readonly Pending[] | undefined
+  #waiting = 0
+  #timer: NodeJS.Timeout | undefined
+  #flushing: Promise<void> = Promise.resolve()
+  #closed = false
+
+  private constructor(db: Database, options: AuditLogOptions) {
+    this.#db = db
+    this.#options = options
+    this.events = new AuditEvents(db, options.random)
+    this.store = new SqliteLogStore(db, { within: (commit) => this.#place(commit) })
+  }
+
+  /**
+   * Opens the log in `dataDir`, adds sessions that ended unlogged, and signs the first checkpoint.
+   *
+   * @throws {HanseError} what `LogWriter.open` throws: the log does not fit its key, or is damaged
+   */
+  static async open(
+    dataDir: string,
+    node: { readonly network: string; readonly peerId: string },
+    options: AuditLogOptions,
+  ): Promise<AuditLog> {
+    const key = await loadNoteKey(join(dataDir, 'log.key'))
+    const signer = noteSignerOf(logNameOf(node.network, node.peerId), key)
+    const db = openLogDatabase(join(dataDir, 'log.db'))
+    const audit = new AuditLog(db, options)
+    try {
+      await audit.#start(signer)
+    } catch (error) {
+      db[Symbol.dispose]()
+      throw error
+    }
+    return audit
+  }
+
+  /** Logs that a session has ended, if it has a receipt. Never throws: the session is over either way. */
+  record(session: string): void {
+    try {
+      if (this.#closed || !this.#add(session)) return
+      this.#waiting++
+      this.#schedule(this.#waiting >= FLUSH_AT ? 0 : (this.#options.everyMs ?? EVERY_MS))
+    } catch (error) {
+      // The next start finds the session in the store.
+      this.#options.log.error({ session, cause: messageOf(error) }, 'a session was not logged')
+    }
+  }
+
+  /** Brings what is pending into the log. @throws what kept it from there; it stays pending */
+  async flush(): Promise<void> {
+    const turn = this.#flushing.then(async () => await this.#flush())
+    this.#flushing = turn.catch(() => undefined)
+    await turn
+  }
+
+  /** See `AuditEvents.eraseSubject`. */
+  eraseSubject(peer: string): boolean {
+    const isErased = this.events.eraseSubject(peer, this.#options.now())
+    if (isErased) this.#schedule(this.#options.everyMs ?? EVERY_MS)
+    return isErased
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await this.flush().catch((error: unknown) => this.#warn(error))
+    this.#db[Symbol.dispose]()
+  }
+
+  async #start(signer: NoteSigner): Promise<void> {
+    this.#writer = await LogWriter.open(this.store, signer)
+    keepVkey(this.#db, signer.vkey)
+    const sessions = this.#options.store.sessions({ limit: RECONCILE_MAX })
+    for (const { session, endedAt } of sessions.toReversed()) {
+      if (endedAt !== undefined) this.#add(session)
+    }
+    await this.#writer.append([])
+    await this.flush()
+  }
+
+  #add(session: string): boolean {
+    const { store, now } = this.#options
+    if (this.events.hasSession(session)) return false
+    const row = store.session(session)
+    const last = row !== undefined && row.receipts > 0 ? store.receipts(session).at(-1) : undefined
+    if (row === undefined || last === undefined) return false
+    return this.events.add({
+      kind: 'session',
+      role: row.role,
+      session: CID.parse(session),
+      receipt: cidOf(last.bytes),
+      at: row.endedAt ?? now(),
+      counterparty: this.events.seal(row.peer),
+    })
+  }
+
+  #schedule(ms: number): void {
+    if (this.#timer !== undefined && ms > 0) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.flush().catch((error: unknown) => {
+        this.#warn(error)
+        if (!this.#closed) this.#schedule(this.#options.everyMs ?? EVERY_MS)
+      })
+    }, ms).unref()
+  }
+
+  async #flush(): Promise<void> {
+    for (;;) {
+      const batch = this.events.pending(BATCH_ENTRIES_MAX)
+      this.#waiting = 0
+      if (batch.length === 0) return
+      this.#batch = batch
+      try {
+        await this.#writer?.append(batch.map(({ leaf }) => leaf))
+      } finally {
+        this.#batch = undefined
+      }
+    }
+  }
+
+  #place({ checkpoint }: LogCommit): void {
+    if (this.#batch === undefined) return
+    const { size } = parseCheckpoint(checkpoint)
+    this.events.place(this.#batch, size - BigInt(this.#batch.length))
+  }
+
+  #warn(error: unknown): void {
+    this.#options.log.warn({ cause: messageOf(error) }, 'the log of sessions waits: not written')
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
