@@ -35,7 +35,7 @@ export class BookingMonitor {
   readonly #balances = new Map<string, bigint>()
   readonly #given = new Map<string, Given>()
   readonly #seats = new Map<string, string>()
-  /** Sessions whose last receipt was refused for a reason that holds. */
+  /** Sessions whose last receipt was refused for a reason that holds, by `pairKey`. */
   readonly refused = new Map<string, string>()
   #transfers = 0
 
@@ -98,7 +98,7 @@ export class BookingMonitor {
     const highest = this.#given.get(key)
     if (highest === undefined || highest.sequence < sequence)
       this.#given.set(key, { sequence, amount })
-    this.refused.delete(claim.session)
+    this.refused.delete(key)
   }
 
   #checkBooked(state: SettlementState, claim: Claim): void {
@@ -153,7 +153,7 @@ export class BookingMonitor {
       }
     })()
     if (!reason) fail('booking', `${session} ${claim.sequence}: refused as ${code}`)
-    this.refused.set(session, code)
+    this.refused.set(pairKey(claim), code)
   }
 
   /** What providers and the platform were ever given is what the settled sessions come to. */
@@ -210,5 +210,10 @@ function fail(invariant: InvariantViolation['invariant'], detail: string): never
 }
 
 /** Two pairs may name the same order, when one of them lies. */
-const pairKey = ({ session, consumer, provider }: Claim): string =>
-  `${session} ${consumer} ${provider}`
+export function pairKey({
+  session,
+  consumer,
+  provider,
+}: Pick<Claim, 'session' | 'consumer' | 'provider'>): string {
+  return `${session} ${consumer} ${provider}`
+}

@@ -7,13 +7,13 @@ import type {
   StatementClaim,
 } from '@hanse/settlement/rules'
 import type { Host } from '../kernel/index.ts'
-import { BookingMonitor, type Outcome } from './booking-monitor.ts'
+import { BookingMonitor, type Outcome, pairKey } from './booking-monitor.ts'
 import { mayServe, peer, satisfies } from './cast.ts'
 import { type Bought, ConsumerAccount } from './consumer-account.ts'
 import { ProviderAccount } from './provider-account.ts'
 import { type ConsumerPlan, EPOCH, type ProviderPlan, type Scenario } from './scenario.ts'
 import type { SessionStore, SignedAcceptance, SignedOrder, SignedReceipt } from './session-store.ts'
-import type { SettlementState } from './settlement-state.ts'
+import { type SettlementState, sessionOf } from './settlement-state.ts'
 import { type Invariant, InvariantViolation } from './violation.ts'
 
 /** Watches every party from outside and keeps its own accounts: it knows the truth of the world, and trusts no rule. */
@@ -34,6 +34,7 @@ export class Monitor {
   /** Settled Statements by `authorization/lane/sequence`. */
   readonly #numbers = new Map<string, string>()
   readonly #unsecured = new Set<string>()
+  readonly #orders = new Map<string, SignedOrder>()
   readonly #running = new Map<Host, Set<object>>()
   /** The newest receipt that each honest holder must still have. */
   readonly #held = new Map<SessionStore, Map<string, SignedReceipt>>()
@@ -236,7 +237,7 @@ export class Monitor {
       // Its consumers pass on what the provider showed them.
       (code === 'HANSE_RECEIPT_LINK' && shown === 'wrong-subject')
     if (!reason) this.fail('booking', `${session}: refused as ${code}`)
-    this.#booking.refused.set(session, code)
+    this.#booking.refused.set(pairKey({ session, ...order.value }), code)
   }
 
   /** After all faults have healed and time enough has passed. */
@@ -254,11 +255,15 @@ export class Monitor {
       }
     }
     for (const [session, { value }] of highest) {
-      const booked = state.sessions.get(session)?.facts.amount ?? 0n
+      const order = this.#orders.get(session)
+      if (order === undefined) continue
+      const parties = { session, ...order.value }
+      const settled = sessionOf(state, parties)
+      const booked = settled?.facts.amount ?? 0n
       // Settlement pays nothing without an authorization: that credit was the provider's own.
       if (this.#unsecured.has(session)) continue
       // A cheat may have given settlement a later one, that it did not let the other party have.
-      if (booked < value.amount && !this.#booking.refused.has(session))
+      if (booked < value.amount && !this.#booking.refused.has(pairKey(parties)))
         this.fail('quiescence', `${session}: ${booked} booked, ${value.amount} signed`)
     }
   }
@@ -267,6 +272,7 @@ export class Monitor {
     const receipts = this.#held.get(store) ?? new Map<string, SignedReceipt>()
     this.#held.set(store, receipts)
     receipts.set(order.cid.toString(), receipt)
+    this.#orders.set(order.cid.toString(), order)
     if (order.value.authorization === null) this.#unsecured.add(order.cid.toString())
   }
 

@@ -84,7 +84,10 @@ export function knownFacts(state: SettlementState): KnownFacts {
 }
 
 /** The session of a claim's two parties, whatever else is stored under its order. */
-export function sessionOf(state: SettlementState, claim: Claim): SettledSession | undefined {
+export function sessionOf(
+  state: SettlementState,
+  claim: Pick<Claim, 'session' | 'consumer' | 'provider'>,
+): SettledSession | undefined {
   for (const [key, settled] of state.sessions) {
     const { consumer, provider } = settled.claim
     const isSame = key === claim.session || key.startsWith(`${claim.session}~`)
