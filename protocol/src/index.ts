@@ -4,6 +4,7 @@ export {
   type LogEvent,
   type LogEventKind,
   logEvent,
+  parseRecordCid,
 } from './audit/event.ts'
 export { type LogKey, logKey, logKeySigners } from './audit/log-key.ts'
 export {

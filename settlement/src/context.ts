@@ -1,5 +1,6 @@
 import type { Signer } from '@hanse/protocol'
 import type { SettlementStore } from './db/store.ts'
+import type { SettlementLog } from './log/settlement-log.ts'
 import type { Payments } from './stripe/index.ts'
 
 /** What an operator may set; every duration in milliseconds. */
@@ -38,4 +39,6 @@ export interface SettlementContext {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly terms: SettlementTerms
+  /** Not where only the books are wanted. */
+  readonly log?: SettlementLog
 }

@@ -6,9 +6,12 @@ import { SettlementError } from './errors.ts'
 
 const SEED_BYTES = 32
 
-/** The service's Ed25519 key: a raw 32-byte seed, made on the first start. @throws {SettlementError} HANSE_CONFIG_INVALID */
-export function loadSigner(dataDir: string): Signer {
-  const path = join(dataDir, 'settlement.key')
+/** The service's identity, or the key of its log. */
+export type KeyFile = 'settlement.key' | 'log.key'
+
+/** An Ed25519 key: a raw 32-byte seed, made on the first start. @throws {SettlementError} HANSE_CONFIG_INVALID */
+export function loadSigner(dataDir: string, name: KeyFile = 'settlement.key'): Signer {
+  const path = join(dataDir, name)
   const seed = loadOrCreate(path, () => randomBytes(SEED_BYTES))
   if (seed.byteLength !== SEED_BYTES) {
     throw new SettlementError('HANSE_CONFIG_INVALID', `${path} does not hold a 32-byte seed`)

@@ -5,6 +5,8 @@ import { type App, createApp } from './api/app.ts'
 import { releaseExpired } from './authorizations/release-expired.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from './context.ts'
 import { openStore, type SettlementStore } from './db/store.ts'
+import { SettlementLog } from './log/settlement-log.ts'
+import type { WitnessAddress } from './log/witness-feed.ts'
 import { loadSecret, loadSigner } from './secrets.ts'
 import {
   openStripePayments,
@@ -31,6 +33,9 @@ export interface SettlementOptions {
   readonly stripe?: { readonly secretKey: string; readonly webhookSecret: string }
   readonly stripeDoublePort?: number
   readonly terms?: Partial<SettlementTerms>
+  /** What the transparency log is called, for ever. */
+  readonly logOrigin?: string
+  readonly witnesses?: readonly WitnessAddress[]
   /** Milliseconds since 1970. */
   readonly now?: () => number
   readonly logger?: FastifyBaseLogger
@@ -51,6 +56,8 @@ export interface Settlement extends AsyncDisposable {
 
 /** Expired holds go back within a minute of their time. */
 const RELEASE_EVERY_MS = 60_000
+/** Of a session that was just settled, the proof is there in a second or two. */
+const LOG_EVERY_MS = 1_000
 /** Where the double sends its events, whatever address this service has today: the URL is part of its stored queue. */
 const WEBHOOK_TARGET = 'http://settlement.invalid/v1/stripe/webhook'
 
@@ -73,7 +80,19 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   const stripeDouble =
     options.stripe === undefined ? stack.use(await openDouble(options, now, () => url)) : undefined
   const payments = openPayments(options, stripeDouble, now)
+  const log = await SettlementLog.open({
+    store,
+    network,
+    identity: signer,
+    key: loadSigner(dataDir, 'log.key'),
+    defaultOrigin: originOf(options, signer),
+    ...(options.logOrigin !== undefined && { origin: options.logOrigin }),
+    ...(options.witnesses !== undefined && { witnesses: options.witnesses }),
+    now,
+    onFailure: (what, err) => options.logger?.error({ err }, `${what}; it is tried again`),
+  })
   const context: SettlementContext = {
+    log,
     store,
     payments,
     signer,
@@ -102,6 +121,12 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     clearInterval(timer)
     await releasing
   })
+  const growing = setInterval(() => void log.tick(), LOG_EVERY_MS)
+  stack.defer(async () => {
+    clearInterval(growing)
+    await log.tick()
+    await log.settled()
+  })
   const opened = stack.move()
   return {
     url,
@@ -115,6 +140,13 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     stripeDouble,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** Named after the address under which others know this service, or, where it has none, after its key. */
+function originOf({ publicUrl, network }: SettlementOptions, { peerId }: Signer): string {
+  return publicUrl === undefined
+    ? `hanse/${network}/${peerId.slice(-8)}`
+    : `${new URL(publicUrl).host}/log`
 }
 
 function openDouble(

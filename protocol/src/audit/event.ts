@@ -1,7 +1,10 @@
+import { CID } from 'multiformats/cid'
 import { z } from 'zod'
+import { HanseError } from '../errors.ts'
 import { leafCommitment } from '../log/sealed.ts'
 import { bytesUpTo, cid, timestamp } from '../record/fields.ts'
 import { defineRecord } from '../record/record.ts'
+import { isRecordCid } from '../wire.ts'
 
 /** What a transparency log tells of. */
 export const LOG_EVENT_KINDS = [
@@ -22,22 +25,39 @@ export const LOG_EVENT_KINDS = [
 ] as const
 export type LogEventKind = (typeof LOG_EVENT_KINDS)[number]
 
-/** A few hundred bytes of facts about one thing, sealed. */
-export const SEALED_BYTES_MAX = 1024
-export const SUBJECT_BYTES_MAX = 32
+/** Some hundred bytes of facts about one thing, sealed; a list of countries makes them longer. */
+const SEALED_BYTES_MAX = 2048
+const SUBJECT_BYTES_MAX = 32
+
+export const LOG_EVENT_BYTES_MAX = 3072
 
 /** One event: the log holds only a salted commitment to it. */
-export const logEvent = defineRecord('hanse.log-event.v1', {
-  kind: z.enum(LOG_EVENT_KINDS),
-  at: timestamp,
-  /** What it is about: a receipt, a statement, an attestation, the key of the log. */
-  record: cid.nullable(),
-  /** Personal data, sealed with the subject's key: see `sealPersonal`. */
-  sealed: bytesUpTo(SEALED_BYTES_MAX).nullable(),
-  /** Whose key that is. Means nothing outside the log that gave it. */
-  subject: bytesUpTo(SUBJECT_BYTES_MAX).nullable(),
-})
+export const logEvent = defineRecord(
+  'hanse.log-event.v1',
+  {
+    kind: z.enum(LOG_EVENT_KINDS),
+    at: timestamp,
+    /** What it is about: a receipt, a statement, an attestation, the key of the log. */
+    record: cid.nullable(),
+    /** Personal data, sealed with the subject's key: see `sealPersonal`. */
+    sealed: bytesUpTo(SEALED_BYTES_MAX).nullable(),
+    /** Whose key that is. Means nothing outside the log that gave it. */
+    subject: bytesUpTo(SUBJECT_BYTES_MAX).nullable(),
+  },
+  { bytesMax: LOG_EVENT_BYTES_MAX },
+)
 export type LogEvent = ReturnType<typeof logEvent.decode>
+
+/** The name of a record from its text. @throws {HanseError} HANSE_RECORD_FIELDS */
+export function parseRecordCid(text: string): CID {
+  try {
+    const parsed = CID.parse(text)
+    if (isRecordCid(parsed)) return parsed
+  } catch {
+    // Told below.
+  }
+  throw new HanseError('HANSE_RECORD_FIELDS', `not the CID of a record: ${text.slice(0, 80)}`)
+}
 
 /** What the log has as its entry for an event. @throws {RangeError} when the salt is not 32 bytes */
 export const entryOfEvent = (salt: Uint8Array, event: Uint8Array): Uint8Array =>

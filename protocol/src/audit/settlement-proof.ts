@@ -14,9 +14,8 @@ import {
   statement,
   statementSigners,
 } from '../statement/statement.ts'
-import { type LogEvent, logEvent } from './event.ts'
+import { LOG_EVENT_BYTES_MAX, type LogEvent, logEvent } from './event.ts'
 
-const EVENT_BYTES_MAX = 2048
 const STATEMENT_BYTES_MAX = 2048
 /** A checkpoint with the cosignatures of some dozen witnesses, after the hashes. */
 const PROOF_TEXT_MAX = 16_384
@@ -31,7 +30,7 @@ export const settlementProof = defineRecord(
   'hanse.settlement-proof.v1',
   {
     /** The bytes of a `hanse.log-event.v1`. */
-    event: bytesUpTo(EVENT_BYTES_MAX),
+    event: bytesUpTo(LOG_EVENT_BYTES_MAX),
     salt: bytes(LEAF_SALT_BYTES),
     /** C2SP tlog-proof of the entry, with its signed checkpoint. */
     proof: word(PROOF_TEXT_MAX),

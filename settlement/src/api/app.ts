@@ -12,6 +12,7 @@ import {
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { adminRoutes } from './admin-routes.ts'
+import { logRoutes } from './log-routes.ts'
 import { installProblems } from './problem.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
@@ -80,6 +81,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     receiptRoutes(routes, context)
     providerRoutes(routes, context)
     webhookRoutes(routes, context)
+    logRoutes(routes, context)
     adminRoutes(routes, context, options.operatorToken)
   })
   await app.ready()

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { addTenant, testContext } from '../testing/market.ts'
 import { interleavingContract } from './interleaving-contract.ts'
+import { logContract } from './log-contract.ts'
 import { openPGlite, type PGliteStore } from './pglite.ts'
 import { statementContract } from './statement-contract.ts'
 import { storeContract } from './store-contract.ts'
@@ -19,6 +20,10 @@ ledgerContract('PGlite', async () => shared)
 storeContract('PGlite', async () => shared)
 statementContract('PGlite', async () => shared)
 interleavingContract('PGlite', async () => shared)
+logContract('PGlite', async () => {
+  const store = await openPGlite(undefined)
+  return { store, reopen: async () => store, close: () => store.close() }
+})
 
 async function temporary(): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'hanse-pglite-'))

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { addTenant, testContext } from '../testing/market.ts'
 import { interleavingContract } from './interleaving-contract.ts'
+import { logContract } from './log-contract.ts'
 import { statementContract } from './statement-contract.ts'
 import { openStore, type SettlementStore } from './store.ts'
 import { storeContract } from './store-contract.ts'
@@ -30,6 +31,20 @@ ledgerContract('PostgreSQL', open)
 storeContract('PostgreSQL', open)
 statementContract('PostgreSQL', open)
 interleavingContract('PostgreSQL', open)
+logContract('PostgreSQL', async () => {
+  const databaseUrl = await server.createDatabase()
+  const stores: SettlementStore[] = []
+  const reopen = async () => {
+    const store = await openStore({ databaseUrl })
+    stores.push(store)
+    return store
+  }
+  const store = await reopen()
+  const close = async () => {
+    await Promise.all(stores.map((one) => one.close()))
+  }
+  return { store, reopen, close }
+})
 
 test('PostgreSQL: processes that start together migrate an empty database once', async () => {
   const databaseUrl = await server.createDatabase()

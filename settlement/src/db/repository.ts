@@ -1,5 +1,6 @@
 import { authorizationStore } from '../authorizations/authorization-store.ts'
 import { ledgerStore } from '../ledger/ledger-store.ts'
+import { logStore } from '../log/log-store.ts'
 import { payoutStore } from '../payouts/payout-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
@@ -18,6 +19,7 @@ export function createRepository(db: Database) {
     ...receiptStore(db),
     ...topUpStore(db),
     ...payoutStore(db),
+    ...logStore(db),
     /** Throws when the database does not answer. */
     ping: async (): Promise<void> => {
       await db.execute('select 1')
@@ -41,5 +43,9 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'session',
   'payouts',
   'openPayouts',
+  'logHead',
+  'logTile',
+  'loggedEvent',
+  'logKeys',
   'ping',
 ])

@@ -1,3 +1,4 @@
+import { LOG_EVENT_KINDS } from '@hanse/protocol'
 import {
   bigint,
   boolean,
@@ -187,4 +188,47 @@ export const stripeEvent = pgTable('stripe_event', {
   type: text('type').notNull(),
   body: bytea('body').notNull(),
   receivedAt: instant('received_at').notNull(),
+})
+
+export const logEventTable = pgTable('log_event', {
+  id: counter('id').primaryKey().generatedAlwaysAsIdentity(),
+  kind: text('kind', { enum: LOG_EVENT_KINDS }).notNull(),
+  record: text('record'),
+  body: bytea('body').notNull(),
+  salt: bytea('salt').notNull(),
+  subject: bytea('subject'),
+  leaf: counter('leaf'),
+  at: instant('at').notNull(),
+})
+
+export const logTile = pgTable('log_tile', {
+  path: text('path').primaryKey(),
+  bytes: bytea('bytes').notNull(),
+})
+
+export const logCheckpoint = pgTable('log_checkpoint', {
+  onlyOne: boolean('only_one').primaryKey().default(true),
+  note: text('note').notNull(),
+  cosigned: text('cosigned').notNull(),
+})
+
+export const logKeyTable = pgTable('log_key', {
+  cid: text('cid').primaryKey(),
+  vkey: text('vkey').notNull(),
+  signed: bytea('signed').notNull(),
+  notBefore: instant('not_before').notNull(),
+  notAfter: instant('not_after').notNull(),
+})
+
+export const logWitness = pgTable('log_witness', {
+  vkey: text('vkey').primaryKey(),
+  size: money('size').notNull(),
+})
+
+export const subjectKey = pgTable('subject_key', {
+  subject: bytea('subject').primaryKey(),
+  owner: text('owner'),
+  key: bytea('key'),
+  createdAt: instant('created_at').notNull(),
+  erasedAt: instant('erased_at'),
 })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { ANYWHERE, cidOf, picoEuro } from '@hanse/protocol'
+import { ANYWHERE, cidOf, encodeCanonical, picoEuro } from '@hanse/protocol'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { releaseExpired } from '../authorizations/release-expired.ts'
@@ -232,7 +232,7 @@ async function playReceipts(
     return {
       session,
       authorization: authorization?.cid ?? `none-${randomUUID()}`,
-      receipt: `${session}/${item.sequence}/${amount}`,
+      receipt: cidOf(encodeCanonical(`${session}/${item.sequence}/${amount}`)).toString(),
       consumer: tenant.consumer.peerId,
       provider: providers[authorization?.provider ?? 0]?.peerId,
       model: 'a/b',

@@ -4,6 +4,8 @@ import { type Database, rows, transact } from '../db/database.ts'
 import { payout } from '../db/schema.ts'
 import { accountId, CLEARING, type Transfer, type TransferKind } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
+import { type LogFact, ownerOf } from '../log/log-fact.ts'
+import { writeEvents } from '../log/write-events.ts'
 
 export type PayoutState = 'pending' | 'submitted' | 'paid' | 'failed'
 
@@ -42,6 +44,7 @@ export function payoutStore(db: Database) {
         .returning()
       if (row === undefined) return false
       await postTransfers(tx, after(toPayout(row)), at)
+      if (to === 'paid') await writeEvents(tx, [paid(toPayout(row))], at)
       return true
     })
 
@@ -159,6 +162,13 @@ export function payoutStore(db: Database) {
       ).map(toPayout),
   }
 }
+
+const paid = ({ id, provider, cents, transfer }: PayoutRow): LogFact => ({
+  kind: 'payout',
+  record: null,
+  owner: ownerOf('provider', provider),
+  details: { payout: id, provider, cents, transfer },
+})
 
 type ProviderKind = 'payable' | 'payout_in_transit'
 

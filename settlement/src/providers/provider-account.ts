@@ -1,14 +1,17 @@
 import {
   bindingSigners,
+  type Named,
   openSigned,
   type PeerId,
   providerBinding,
+  type RegionAttestation,
   regionAttestation,
   type SignedRecord,
   signRecord,
 } from '@hanse/protocol'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
+import { type LogFact, ownerOf } from '../log/log-fact.ts'
 import { encodeSigned } from '../receipts/submission.ts'
 import type { ProviderRow } from '../tenants/tenant-store.ts'
 
@@ -71,7 +74,7 @@ export async function bindProvider(
     await store.setProviderAccount(row.peerId, account)
   }
   const bound = await refreshProvider(context, row.peerId)
-  const account = toAccount(context, bound)
+  const account = await toAccount(context, bound)
   return account.payable
     ? account
     : { ...account, onboardingUrl: await onboardingLink(context, bound) }
@@ -85,13 +88,16 @@ export async function providerAccount(
   return toAccount(context, await refreshProvider(context, peerId))
 }
 
-function toAccount(context: SettlementContext, row: ProviderRow): ProviderAccount {
+async function toAccount(context: SettlementContext, row: ProviderRow): Promise<ProviderAccount> {
+  const attestation = attest(context, row)
+  // In the log before anybody has it; of one day's answers, all alike, the first is told of.
+  if (attestation !== null) await context.store.logFact(issued(attestation, row), context.now())
   return {
     peerId: row.peerId,
     country: row.country,
     payable: row.payableSince !== null,
     onboardingUrl: null,
-    attestation: attest(context, row),
+    attestation,
   }
 }
 
@@ -127,7 +133,7 @@ async function onboardingLink(
 function attest(
   { signer, network, now }: SettlementContext,
   row: ProviderRow,
-): SignedRecord | null {
+): (Named<RegionAttestation> & SignedRecord) | null {
   const { account, payableSince, country, peerId } = row
   if (account === null || payableSince === null) return null
   // From midnight, so that all of one day's answers are the same record under the same name.
@@ -143,6 +149,13 @@ function attest(
   }
   return signRecord({ network }, regionAttestation, value, 'attestor', signer)
 }
+
+const issued = ({ cid }: Named<RegionAttestation>, { peerId, country }: ProviderRow): LogFact => ({
+  kind: 'attestation-issued',
+  record: cid.toString(),
+  owner: ownerOf('provider', peerId),
+  details: { provider: peerId, country },
+})
 
 const unknown = (peerId: string) =>
   new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)

@@ -1,5 +1,12 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
 import { accountId, REVENUE, type Transfer } from '../ledger/accounts.ts'
+import type { LogFact } from '../log/log-fact.ts'
+import {
+  type EventParties,
+  policyViolated,
+  receiptSettled,
+  statementSettled,
+} from './booking-events.ts'
 import type { Claim, ReceiptEvidence, RefusedSession, StatementClaim } from './claim.ts'
 import {
   type AuthorizationFacts,
@@ -56,6 +63,8 @@ export class BookingPlan {
   readonly statements: { readonly claim: StatementClaim; readonly serial: bigint }[] = []
   readonly statementConflicts: { readonly claim: StatementClaim; readonly serial: bigint }[] = []
   readonly transfers: Transfer[] = []
+  /** What the log will tell of. */
+  readonly events: LogFact[] = []
   /** Pico-euro spent in this batch, by the serial of the authorization. */
   readonly spent = new Map<bigint, bigint>()
   readonly #known: KnownFacts
@@ -69,7 +78,10 @@ export class BookingPlan {
   take(given: Claim): Booking {
     const claim = claimAs(given, this.#known.sessions)
     const booking = this.#decide(claim)
-    if (booking.status === 'booked') this.#post(claim, claim.receipt, booking)
+    if (booking.status === 'booked' && this.#concernsUs(claim)) {
+      this.#post(claim, claim.receipt, booking)
+      this.events.push(receiptSettled(claim, booking.increase, this.#partiesOf(claim)))
+    }
     return booking
   }
 
@@ -96,10 +108,17 @@ export class BookingPlan {
       seats.set(seat, claim.cid)
       statements.set(claim.cid, claim.bytes)
     }
-    return this.#takeLines(claim, decision.status === 'again')
+    const booking = this.#takeLines(claim, decision.status === 'again')
+    if (decision.status === 'new') {
+      this.events.push(statementSettled(claim, booking.increase, this.#partiesOf(claim)))
+    }
+    return booking
   }
 
-  #takeLines({ cid, claims, refused }: StatementClaim, isStored: boolean): StatementBooking {
+  #takeLines(
+    { cid, claims, refused }: StatementClaim,
+    isStored: boolean,
+  ): StatementBooking & { readonly status: 'booked' | 'duplicate' } {
     const sessions = { booked: 0, duplicate: 0, superseded: 0 }
     const refusals: RefusedSession[] = [...refused]
     const total = { increase: 0n, fee: 0n }
@@ -143,6 +162,9 @@ export class BookingPlan {
     if (booking.status === 'rejected' && booking.code === 'HANSE_RECEIPT_EQUIVOCATION') {
       this.conflicts.push(claim)
     }
+    if (booking.status === 'rejected' && booking.code === 'HANSE_POLICY_RESIDENCY') {
+      this.#violated(claim)
+    }
     if (booking.status === 'superseded') this.#keep(claim, picoEuro(0n))
     if (booking.status === 'booked' && this.#concernsUs(claim)) this.#book(claim, booking)
     return booking
@@ -155,6 +177,20 @@ export class BookingPlan {
       this.#known.providers.has(claim.provider) ||
       this.#known.organizations.has(claim.consumer)
     )
+  }
+
+  /** Strangers could fill the log with what they make up: it tells of those who are known here. */
+  #violated(claim: Claim): void {
+    const parties = this.#partiesOf(claim)
+    if (parties.organization === undefined || parties.country === undefined) return
+    this.events.push(policyViolated(claim, parties))
+  }
+
+  #partiesOf({ consumer, provider }: Pick<Claim, 'consumer' | 'provider'>): EventParties {
+    return {
+      organization: this.#known.organizations.get(consumer),
+      country: this.#known.providers.get(provider)?.country,
+    }
   }
 
   #book(claim: Claim, booking: Booked): void {

@@ -23,7 +23,7 @@ const TRANSACTION_SESSIONS = 5_000
 
 /** Verifies and books statements; one result for each item, in order. One bad item never fails its neighbours. */
 export async function ingestStatements(
-  { store, signer, network, now, terms }: SettlementContext,
+  { store, signer, network, now, terms, log }: SettlementContext,
   items: readonly (StatementSubmission | HanseError)[],
 ): Promise<StatementResult[]> {
   const at = now()
@@ -48,6 +48,7 @@ export async function ingestStatements(
     const bookings = await store.bookStatements(batch, policy, at)
     booked.push(...batch.map((claim, i) => answer(claim, bookings[i])))
   }
+  log?.added(claims.length)
   return results.map((result) => result ?? booked.shift() ?? lost())
 }
 

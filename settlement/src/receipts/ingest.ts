@@ -21,7 +21,7 @@ const SLICE = 16
 
 /** Verifies and books a batch; one result for each item, in order. One bad item never fails its neighbours. */
 export async function ingest(
-  { store, signer, network, now, terms }: SettlementContext,
+  { store, signer, network, now, terms, log }: SettlementContext,
   items: readonly (Submission | HanseError)[],
 ): Promise<SubmissionResult[]> {
   const at = now()
@@ -47,6 +47,7 @@ export async function ingest(
   }
   const policy = { settlement: signer.peerId, trustedAttestors: context.trustedAttestors }
   const bookings = claims.length === 0 ? [] : await store.bookReceipts(claims, policy, at)
+  log?.added(claims.length)
   let next = 0
   return results.map((result) => {
     if (result !== undefined) return result

@@ -6,6 +6,7 @@ import {
   spendAuthorization,
   statementConflict,
 } from '../db/schema.ts'
+import { writeEvents } from '../log/write-events.ts'
 import { BookingPlan } from './booking-plan.ts'
 import type { Claim, StatementClaim } from './claim.ts'
 import type { Booking, BookingPolicy } from './decide-booking.ts'
@@ -107,6 +108,7 @@ async function book<Results>(
     const results = decide(plan)
     try {
       await postBookings(tx, plan, at)
+      await writeEvents(tx, plan.events, at)
     } catch (error) {
       const { constraint } = databaseFault(error) ?? {}
       if (constraint !== 'settled_receipt_pkey') throw error

@@ -1,7 +1,16 @@
-import { and, eq, isNull } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, isNull } from 'drizzle-orm'
 import { type Database, databaseFault, transact } from '../db/database.ts'
-import { apiKey, consumer, organization, provider } from '../db/schema.ts'
+import {
+  apiKey,
+  consumer,
+  logEventTable,
+  organization,
+  provider,
+  subjectKey,
+} from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
+import { type LogFact, ownerOf } from '../log/log-fact.ts'
+import { writeEvents } from '../log/write-events.ts'
 
 export interface NewOrganization {
   readonly id: string
@@ -85,17 +94,24 @@ export function tenantStore(db: Database) {
         .where(and(eq(provider.peerId, peerId), isNull(provider.account)))
     },
 
-    /** What Stripe says of the account now. The time of becoming payable is kept while it stays so. */
-    setProviderPayable: async (peerId: string, payable: boolean, at: number): Promise<void> => {
-      await db
-        .update(provider)
-        .set({ payableSince: payable ? new Date(at) : null })
-        .where(
-          payable
-            ? and(eq(provider.peerId, peerId), isNull(provider.payableSince))
-            : eq(provider.peerId, peerId),
-        )
-    },
+    /**
+     * What Stripe says of the account now. The time of becoming payable is kept while it stays so; when it ends, the
+     * attestation that rests on it is revoked in the log.
+     */
+    setProviderPayable: (peerId: string, payable: boolean, at: number): Promise<void> =>
+      transact(db, async (tx) => {
+        const changed = await tx
+          .update(provider)
+          .set({ payableSince: payable ? new Date(at) : null })
+          .where(
+            and(
+              eq(provider.peerId, peerId),
+              payable ? isNull(provider.payableSince) : isNotNull(provider.payableSince),
+            ),
+          )
+          .returning({ peerId: provider.peerId })
+        if (!payable && changed.length > 0) await writeEvents(tx, [await revoked(tx, peerId)], at)
+      }),
 
     providerByAccount: async (account: string): Promise<ProviderRow | undefined> => {
       const [row] = await db.select().from(provider).where(eq(provider.account, account))
@@ -128,6 +144,19 @@ async function bind(
     if (databaseFault(error)?.code !== '23503') throw error
     throw new SettlementError('HANSE_NOT_FOUND', `no organization ${id}`, { cause: error })
   }
+}
+
+async function revoked(tx: Database, peerId: string): Promise<LogFact> {
+  const owner = ownerOf('provider', peerId)
+  const [last] = await tx
+    .select({ record: logEventTable.record })
+    .from(logEventTable)
+    .innerJoin(subjectKey, eq(subjectKey.subject, logEventTable.subject))
+    .where(and(eq(subjectKey.owner, owner), eq(logEventTable.kind, 'attestation-issued')))
+    .orderBy(desc(logEventTable.id))
+    .limit(1)
+  const details = { provider: peerId }
+  return { kind: 'attestation-revoked', record: last?.record ?? null, owner, details }
 }
 
 async function providerRow(db: Database, peerId: string): Promise<ProviderRow | undefined> {

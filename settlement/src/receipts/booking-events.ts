@@ -1,0 +1,68 @@
+import { type LogFact, ownerOf, placeOf } from '../log/log-fact.ts'
+import type { Claim, StatementClaim } from './claim.ts'
+
+/** Who pays, and where the provider is, as far as this service knows. */
+export interface EventParties {
+  readonly organization: string | undefined
+  readonly country: string | undefined
+}
+
+// No peer ids: what an event seals is the organization's. Who the provider was is in the receipt that it names.
+
+export function receiptSettled(
+  claim: Claim,
+  increase: bigint,
+  { organization, country }: EventParties,
+): LogFact {
+  return {
+    kind: 'receipt-settled',
+    record: claim.receipt,
+    ...detailsOf(organization, {
+      session: claim.session,
+      model: claim.model,
+      amount: claim.amount,
+      increase,
+      ...placeOf(claim.residency, country),
+    }),
+  }
+}
+
+export function statementSettled(
+  claim: StatementClaim,
+  increase: bigint,
+  { organization, country }: EventParties,
+): LogFact {
+  const [first] = claim.claims
+  return {
+    kind: 'statement-settled',
+    record: claim.cid,
+    ...detailsOf(organization, {
+      sessions: claim.claims.length + claim.refused.length,
+      increase,
+      ...(first !== undefined && placeOf(first.residency, country)),
+    }),
+  }
+}
+
+/** Nothing else is kept of what was refused, so this says who it was. */
+export function policyViolated(claim: Claim, { organization, country }: EventParties): LogFact {
+  return {
+    kind: 'policy-violation',
+    record: claim.receipt,
+    ...detailsOf(organization, {
+      session: claim.session,
+      model: claim.model,
+      provider: claim.provider,
+      ...placeOf(claim.residency, country),
+    }),
+  }
+}
+
+function detailsOf(
+  organization: string | undefined,
+  details: NonNullable<LogFact['details']>,
+): Pick<LogFact, 'owner' | 'details'> {
+  return organization === undefined
+    ? { owner: null, details: null }
+    : { owner: ownerOf('organization', organization), details: { organization, ...details } }
+}
