@@ -16,6 +16,13 @@ export {
 export { OfferDirectory } from './consumer/offer-directory.ts'
 export * from './engine/index.ts'
 export { createGateway } from './gateway/gateway.ts'
+export { exportLog } from './log/export-log.ts'
+export {
+  keepVkey,
+  openLogDatabase,
+  SqliteLogStore,
+  storeSource,
+} from './log/sqlite-log-store.ts'
 export * from './network/index.ts'
 export { offeredModels } from './provider/model-names.ts'
 export { Provider, type ProviderOptions } from './provider/provider.ts'

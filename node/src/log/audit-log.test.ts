@@ -97,7 +97,7 @@ describe('a node’s own log', () => {
       assert.equal(stored.event.at, NOW + i + 1)
       assert.deepEqual(leafCommitment(stored.salt, stored.body), stored.leaf)
       assert.equal(audit.events.unseal(stored.event.counterparty), provider.peerId)
-      const proof = await proveEntry(storeSource('own', audit.store), BigInt(i))
+      const { proof } = await proveEntry(storeSource('own', audit.store), BigInt(i))
       using db = openLogDatabase(folder.at('log.db'))
       verifyProof(proof, stored.leaf, { logKey: vkeyOf(db, 'own') })
     }
@@ -185,7 +185,7 @@ describe('a node’s own log', () => {
     assert.ok(stored !== undefined && stored.event.kind === 'session')
     assert.equal(audit.events.unseal(stored.event.counterparty), undefined)
     assert.equal(audit.events.at(1n)?.event.kind, 'erasure')
-    const proof = await proveEntry(storeSource('own', audit.store), 0n)
+    const { proof } = await proveEntry(storeSource('own', audit.store), 0n)
     verifyProof(proof, leafCommitment(stored.salt, stored.body), { logKey: vkeyOf(db, 'own') })
     assert.equal(await fsck(folder.path), 2n)
   })

@@ -10,13 +10,24 @@ import {
 } from '@hanse/protocol'
 import { type LogSource, textOf } from './source.ts'
 
+export interface ProvedEntry {
+  /** C2SP tlog-proof, as text. */
+  readonly proof: string
+  /** `undefined` when the log keeps its entries elsewhere. */
+  readonly entry: Uint8Array | undefined
+}
+
 /**
- * The proof that entry `index` is in the log (C2SP tlog-proof), as text. It is verified before it is given out.
+ * The proof that entry `index` is in the log. It is verified before it is given out.
  *
  * @param vkey key of the log; without it the signature of the checkpoint is not looked at
  * @throws {HanseError} HANSE_LOG_INDEX, HANSE_LOG_PROOF when tiles and checkpoint do not agree, and what reading them throws
  */
-export async function proveEntry(source: LogSource, index: bigint, vkey?: string): Promise<string> {
+export async function proveEntry(
+  source: LogSource,
+  index: bigint,
+  vkey?: string,
+): Promise<ProvedEntry> {
   const bytes = await source.checkpoint()
   const { size, root } = vkey === undefined ? parseCheckpoint(bytes) : openCheckpoint(bytes, vkey)
   const note = textOf(bytes)
@@ -32,7 +43,7 @@ export async function proveEntry(source: LogSource, index: bigint, vkey?: string
   if (entry !== undefined && !bytesEqual(leafHash(entry), leaf)) {
     throw new HanseError('HANSE_LOG_PROOF', `entry ${index} is not the leaf in the tree`)
   }
-  return formatProof({ index, hashes, checkpoint: note })
+  return { proof: formatProof({ index, hashes, checkpoint: note }), entry }
 }
 
 /** `undefined` when the log keeps its entries elsewhere. */

@@ -56,7 +56,7 @@ describe('a log in a folder', () => {
       assert.equal(whole.size, BigInt(size))
       const places = [0, 1, 254, 255, 256, 65_535, 65_536, size - 2, size - 1]
       for (const index of new Set(places.filter((i) => i >= 0 && i < size))) {
-        const proof = await proveEntry(directorySource(folder.path), BigInt(index), signer.vkey)
+        const { proof } = await proveEntry(directorySource(folder.path), BigInt(index), signer.vkey)
         verifyProof(proof, entryOf(index), { logKey: signer.vkey })
       }
       rmSync(folder.at('tile/entries'), { recursive: true, force: true })
@@ -287,7 +287,7 @@ describe('a proof', () => {
     using folder = temporaryFolder()
     await writeLogFolder(folder.path, 300)
     rmSync(folder.at('tile/entries'), { recursive: true })
-    const proof = await proveEntry(directorySource(folder.path), 299n)
+    const { proof } = await proveEntry(directorySource(folder.path), 299n)
     verifyProof(proof, entryOf(299), { logKey: signer.vkey })
     assert.throws(() => verifyProof(proof, entryOf(298), { logKey: signer.vkey }))
   })

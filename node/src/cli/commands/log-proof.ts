@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { HanseError, verifyProof } from '@hanse/protocol'
 import { Command } from 'commander'
 import { logProveSettings } from '../../config/schemas.ts'
-import { proveEntry } from '../../log/prove-entry.ts'
+import { type ProvedEntry, proveEntry } from '../../log/prove-entry.ts'
 import type { LogSource } from '../../log/source.ts'
 import { openLogDatabase, SqliteLogStore, storeSource, vkeyOf } from '../../log/sqlite-log-store.ts'
 import { urlSource } from '../../log/url.ts'
@@ -26,23 +26,26 @@ export function logProveCommand(): Command {
       if (vkey !== undefined) checkKeys(vkey, [])
       using own = ownLog(dataDir, dir !== undefined || url !== undefined)
       const source = sourceOf(dir, url) ?? own?.source ?? urlSource(`${gatewayUrl}/log`)
-      let proof: string
+      let proved: ProvedEntry
       try {
-        proof = await proveEntry(source, index, vkey ?? own?.vkey)
+        proved = await proveEntry(source, index, vkey ?? own?.vkey)
       } catch (error) {
         throw dir === undefined && url === undefined && own === undefined
           ? noOwnLog(dataDir, error)
           : error
       }
-      if (flags.json === true) console.log(JSON.stringify({ index: index.toString(), proof }))
-      else process.stdout.write(proof)
+      if (flags.json !== true) process.stdout.write(proved.proof)
+      else {
+        const entryHex = proved.entry && Buffer.from(proved.entry).toString('hex')
+        console.log(JSON.stringify({ index: `${index}`, entryHex, proof: proved.proof }))
+      }
     },
   )
     .argument('<index>', 'of the entry; the first one is 0')
     .option('--dir <folder>', 'the log in a folder')
     .option('--url <url>', 'the log as it is served below an address')
     .option('--vkey <vkey>', 'verifier key of the log; without it the signature is not looked at')
-    .option('--json', 'print the proof within JSON')
+    .option('--json', 'print JSON: the proof, and the entry in hex where the log has it')
 }
 
 export function logCheckProofCommand(): Command {
