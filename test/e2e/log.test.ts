@@ -231,7 +231,12 @@ describe('the log of a node', () => {
       const { entryHex, proof } = JSON.parse(stdout)
       writeFileSync(at('own.tlog-proof'), proof)
       const checked = await run(
-        ...['check-proof', 'own.tlog-proof', '--vkey', shown.vkey, '--entry-hex', entryHex],
+        'check-proof',
+        'own.tlog-proof',
+        '--vkey',
+        shown.vkey,
+        '--entry-hex',
+        entryHex,
       )
       assert.equal(checked.code, 0, checked.stderr)
       if (name !== 'gateway') continue
