@@ -1,4 +1,5 @@
 import {
+  CLOCK_SKEW_MS,
   checkResidency,
   type ErrorCode,
   type PicoEuro,
@@ -188,7 +189,8 @@ function ownAttestation(
     country,
     evidence: [{ kind: 'payout-account', account, country }],
     level: 3,
-    notBefore: payableSince,
+    // The acceptance is dated by the provider's clock, which may be slow: its first sessions count too.
+    notBefore: payableSince - CLOCK_SKEW_MS,
     notAfter: Number.MAX_SAFE_INTEGER,
     issuer: issuer as RegionAttestation['issuer'],
   }
