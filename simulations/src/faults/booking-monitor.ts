@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS } from '@hanse/protocol'
 import {
   accountParts,
   type BookingPlan,
@@ -142,10 +143,10 @@ export class BookingMonitor {
         case 'HANSE_RECEIPT_LIMIT':
           return !consumerHonest || !providerHonest
         case 'HANSE_POLICY_RESIDENCY':
-          // A provider whose clock is slow dates its first sessions before its own evidence.
+          // A clock that is off by more than peers tolerate dates sessions before the evidence for them.
           return (
             !evidenceAgrees ||
-            claim.acceptedAt < payableSince ||
+            claim.acceptedAt < payableSince - CLOCK_SKEW_MS ||
             (!consumerHonest && !providerHonest)
           )
         default:

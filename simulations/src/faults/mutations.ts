@@ -402,4 +402,11 @@ export const MUTATIONS: readonly Mutation[] = [
     focus: 'statement-and-receipt',
     violates: ['booking', 'money'],
   },
+  {
+    name: 'settlement-forgets-slow-clocks',
+    file: DECIDE,
+    find: 'notBefore: payableSince - CLOCK_SKEW_MS,',
+    replace: 'notBefore: payableSince,',
+    violates: ['booking'],
+  },
 ]
