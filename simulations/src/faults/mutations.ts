@@ -98,8 +98,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'consumer-ignores-chain',
     focus: 'skip-sequence',
     file: CONSUMER,
-    find: "if (!follows) return refuse('HANSE_RECEIPT_CHAIN', `receipt ${next.sequence} does not follow`)",
-    replace: '',
+    find: 'if (!follows) return',
+    replace: 'if (false) return',
     violates: ['consumer-chain'],
   },
   {
@@ -274,8 +274,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'settlement-takes-equivocation',
     focus: 'equivocate',
     file: DECIDE,
-    find: "  if (facts.seen !== undefined) {\n    return reject('HANSE_RECEIPT_EQUIVOCATION', `sequence ${claim.sequence} is ${facts.seen}`)\n  }\n",
-    replace: '',
+    find: 'if (facts.seen !== undefined) {',
+    replace: 'if (false) {',
     violates: ['equivocation'],
   },
   {
@@ -390,8 +390,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'settlement-takes-two-statements-of-one-number',
     focus: 'statement-twice',
     file: 'settlement/src/receipts/decide-statement.ts',
-    find: "  if (seen !== undefined) {\n    return reject('HANSE_STATEMENT_EQUIVOCATION', `number ${claim.sequence} is ${seen}`)\n  }\n",
-    replace: '',
+    find: 'if (seen !== undefined) {',
+    replace: 'if (false) {',
     violates: ['equivocation'],
   },
   {
