@@ -1,26 +1,17 @@
-import {
-  entryOfEvent,
-  type LogCommit,
-  logEvent,
-  openPersonal,
-  parseCheckpoint,
-  parseTilePath,
-  TILE_WIDTH,
-} from '@hanse/protocol'
-import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm'
-import { type Database, rows, transact } from '../db/database.ts'
+import { entryOfEvent, logEvent, openPersonal } from '@hanse/protocol'
+import { and, asc, desc, eq, gte, isNull, sql } from 'drizzle-orm'
+import { type Database, transact } from '../db/database.ts'
 import {
   logCheckpoint,
   logEventTable,
   logKeyTable,
   logTile,
   logWitness,
-  settledReceipt,
-  settledSession,
-  settledStatement,
   subjectKey,
 } from '../db/schema.ts'
+import { type CommitOutcome, commitLog, type EventCommit } from './commit-log.ts'
 import type { ErasureFact, LogFact } from './log-fact.ts'
+import { type LoggedEvent, loggedEvent } from './logged-event.ts'
 import { destroyKey } from './subject-keys.ts'
 import { writeEvents } from './write-events.ts'
 
@@ -39,43 +30,12 @@ export interface PlacedEvent {
   readonly entry: Uint8Array
 }
 
-/** An event that has its place, with what proves it. */
-export interface LoggedEvent {
-  readonly body: Uint8Array
-  readonly salt: Uint8Array
-  readonly leaf: bigint
-  /** Of a session that a statement settled. */
-  readonly statement?: {
-    readonly signed: Uint8Array
-    readonly lines: Uint8Array
-    /** CID of the session's order. */
-    readonly order: string
-  }
-}
-
-/** A commit of the log with the events that become its last entries, in their order. */
-export interface EventCommit extends LogCommit {
-  readonly events: readonly bigint[]
-}
-
-/** `stale`: some of the events have their place already. */
-export type CommitOutcome = 'committed' | 'raced' | 'stale'
-
 export interface StoredLogKey {
   readonly cid: string
   readonly vkey: string
   readonly signed: Uint8Array
   readonly notBefore: number
   readonly notAfter: number
-}
-
-class Undone extends Error {
-  readonly outcome: CommitOutcome
-
-  constructor(outcome: CommitOutcome) {
-    super(outcome)
-    this.outcome = outcome
-  }
 }
 
 export function logStore(db: Database) {
@@ -103,44 +63,11 @@ export function logStore(db: Database) {
           .limit(limit)
       ).map(({ id, salt, body }) => ({ id, entry: entryOfEvent(salt, body) })),
 
-    /**
-     * Swaps in the next checkpoint, its tiles and the places of its events, in one transaction: an event is in the tree
-     * exactly when it has a place.
-     */
-    commitLog: async (commit: EventCommit): Promise<CommitOutcome> => {
-      try {
-        return await transact(db, async (tx) => {
-          if (!(await swapCheckpoint(tx, commit))) throw new Undone('raced')
-          for (const [path, bytes] of commit.tiles) await putTile(tx, path, bytes)
-          if (!(await placeEvents(tx, commit))) throw new Undone('stale')
-          return 'committed' as const
-        })
-      } catch (error) {
-        if (error instanceof Undone) return error.outcome
-        throw error
-      }
-    },
+    /** See `commitLog`. */
+    commitLog: (commit: EventCommit): Promise<CommitOutcome> => commitLog(db, commit),
 
-    /** By the CID of a session's order, or of what an event is about; only when it has its place. */
-    loggedEvent: async (cid: string): Promise<LoggedEvent | undefined> => {
-      const session = await settledBy(db, cid)
-      const [row] = await db
-        .select()
-        .from(logEventTable)
-        .where(
-          and(
-            eq(logEventTable.record, session?.record ?? cid),
-            isNotNull(logEventTable.leaf),
-            session && inArray(logEventTable.kind, ['receipt-settled', 'statement-settled']),
-          ),
-        )
-        .orderBy(asc(logEventTable.id))
-        .limit(1)
-      if (row === undefined || row.leaf === null) return undefined
-      const { body, salt, leaf } = row
-      const statement = session?.statement
-      return { body, salt, leaf, ...(statement !== undefined && { statement }) }
-    },
+    /** See `loggedEvent`. */
+    loggedEvent: (cid: string): Promise<LoggedEvent | undefined> => loggedEvent(db, cid),
 
     /** What checks a log reads: events with their entries, by their places from `from` on. */
     placedEvents: async (from: bigint, limit: number): Promise<PlacedEvent[]> =>
@@ -251,78 +178,6 @@ export function logStore(db: Database) {
           )
       }),
   }
-}
-
-async function swapCheckpoint(tx: Database, { expected, checkpoint }: LogCommit): Promise<boolean> {
-  const next = { note: checkpoint, cosigned: checkpoint }
-  const swapped =
-    expected === undefined
-      ? await tx
-          .insert(logCheckpoint)
-          .values(next)
-          .onConflictDoNothing()
-          .returning({ note: logCheckpoint.note })
-      : await tx
-          .update(logCheckpoint)
-          .set(next)
-          .where(eq(logCheckpoint.note, expected))
-          .returning({ note: logCheckpoint.note })
-  return swapped.length === 1
-}
-
-async function putTile(tx: Database, path: string, bytes: Uint8Array): Promise<void> {
-  await tx
-    .insert(logTile)
-    .values({ path, bytes })
-    .onConflictDoUpdate({ target: logTile.path, set: { bytes } })
-  if (parseTilePath(path).width < TILE_WIDTH) return
-  // The full tile stands in for its partial ones, of which there can be 255. '0' follows '/'.
-  await tx
-    .delete(logTile)
-    .where(and(gte(logTile.path, `${path}.p/`), lt(logTile.path, `${path}.p0`)))
-}
-
-async function placeEvents(tx: Database, { events, checkpoint }: EventCommit): Promise<boolean> {
-  if (events.length === 0) return true
-  const first = parseCheckpoint(checkpoint).size - BigInt(events.length)
-  const places = JSON.stringify(
-    events.map((id, i) => ({ id: id.toString(), leaf: (first + BigInt(i)).toString() })),
-  )
-  const placed = await rows<{ id: string }>(
-    tx,
-    sql`update log_event e set leaf = x.leaf
-      from json_to_recordset(${places}::text::json) as x(id int8, leaf int8)
-      where e.id = x.id and e.leaf is null returning e.id::text as id`,
-  )
-  return placed.length === events.length
-}
-
-/** What settled the last receipt of a session: itself, or a statement. */
-async function settledBy(db: Database, order: string) {
-  const [row] = await db
-    .select({
-      receipt: settledReceipt.cid,
-      statement: settledStatement.cid,
-      signed: settledStatement.signed,
-      lines: settledStatement.lines,
-    })
-    .from(settledSession)
-    .innerJoin(
-      settledReceipt,
-      and(
-        eq(settledReceipt.session, settledSession.session),
-        eq(settledReceipt.sequence, settledSession.sequence),
-      ),
-    )
-    .leftJoin(settledStatement, eq(settledStatement.cid, settledReceipt.statement))
-    .where(or(eq(settledSession.session, order), eq(settledSession.orderCid, order)))
-    .orderBy(isNull(settledSession.signedOrder), asc(settledSession.session))
-    .limit(1)
-  if (row === undefined) return undefined
-  const { receipt, statement, signed, lines } = row
-  return statement === null || signed === null || lines === null
-    ? { record: receipt, statement: undefined }
-    : { record: statement, statement: { signed, lines, order } }
 }
 
 const erasureOf = (subject: Uint8Array): ErasureFact => ({

@@ -12,7 +12,7 @@ import {
 } from '@hanse/protocol'
 import type { SettlementStore } from '../db/store.ts'
 import { decodeSigned } from '../receipts/submission.ts'
-import type { LoggedEvent } from './log-store.ts'
+import type { LoggedEvent } from './logged-event.ts'
 
 /** The lines of the largest statement, each with its length before it. */
 const LINES_BYTES_MAX = STATEMENT_SESSIONS_MAX * (LINE_BYTES_MAX + 3) + 3
