@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
+import { checkLog } from '../log/check-log.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import type { App } from './app.ts'
@@ -47,6 +48,13 @@ const reportSchema = z.object({
   ),
   accounts: z.number(),
   transfers: z.number(),
+})
+
+const logReportSchema = z.object({
+  sound: z.boolean(),
+  differences: z.array(z.object({ subject: z.string(), reason: z.string() })).readonly(),
+  size: money,
+  waiting: z.boolean(),
 })
 
 /** What the operator may do, with the operator's token. */
@@ -171,5 +179,11 @@ export function adminRoutes(app: App, context: SettlementContext, token: string)
       const report = await store.ledgerCheck()
       return { ...report, differences: [...report.differences] }
     },
+  )
+
+  app.get(
+    '/v1/admin/log/check',
+    { ...guarded, schema: { security, response: { 200: logReportSchema } } },
+    () => checkLog(store),
   )
 }

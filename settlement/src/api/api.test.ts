@@ -3,20 +3,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   attestationSigners,
+  auditTiles,
+  cidOf,
+  decodeLine,
   encodeCanonical,
+  openCheckpoint,
   openSigned,
   providerBinding,
   regionAttestation,
   type SignedRecord,
   type Signer,
   signRecord,
+  verifySettlementProof,
 } from '@hanse/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writeStatements } from '../receipts/statement-batch.ts'
 import { writeSubmissions } from '../receipts/submission.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
 import { makeDeal, newSigner } from '../testing/deals.ts'
-import { lineOf, makeStatement } from '../testing/statements.ts'
+import { lineOf, type MadeStatement, makeStatement } from '../testing/statements.ts'
 
 const NETWORK = 'test'
 const context = { network: NETWORK }
@@ -110,6 +115,56 @@ async function onboard(provider: Signer) {
   return call('GET', `/v1/providers/${provider.peerId}`)
 }
 
+/** As a reader with nothing but the service's address and peer id would. */
+async function proveIn(prefix: string, session: string, made: MadeStatement) {
+  const get = (url: string) => settlement.app.inject({ method: 'GET', url })
+  await settlement.context.log?.tick()
+  const { body } = await call('GET', '/v1/log/key')
+  const key = toSigned(body.key)
+  const checkpoint = await get(`${prefix}/checkpoint`)
+  expect(checkpoint.headers['content-type']).toBe('text/plain; charset=utf-8')
+  const { size, root } = openCheckpoint(checkpoint.body, body.vkey)
+  const answer = await get(`/v1/log/proof/${session}?since=${size}`)
+  expect(answer.headers['content-type']).toBe('application/cbor')
+  const [line] = made.lines
+  if (line === undefined) throw new Error('no line')
+  const { order, receipt } = decodeLine(line)
+  const remembered = { note: checkpoint.body }
+  expect(
+    verifySettlementProof(answer.rawPayload, { order, receipt }, { ...context, key, remembered }),
+  ).toMatchObject({
+    since: 'same',
+    key: { value: { settlement: settlement.peerId, vkey: body.vkey } },
+    event: { value: { kind: 'statement-settled' } },
+  })
+  // The public tiles make up the public checkpoint.
+  const fetchTile = async (path: string) => {
+    const tile = await get(`${prefix}/${path}`)
+    if (tile.statusCode === 404) return undefined
+    expect(tile.headers['content-type']).toBe('application/octet-stream')
+    expect(tile.headers['cache-control']).toContain('immutable')
+    return new Uint8Array(tile.rawPayload)
+  }
+  expect(await auditTiles(fetchTile, { size, root })).toMatchObject({
+    ok: true,
+    entriesChecked: size,
+  })
+  for (const none of ['tile/0/001', 'tile/entries/x', 'tile/0/..%2f', 'tile/64/000']) {
+    expect((await get(`${prefix}/${none}`)).statusCode).toBe(404)
+  }
+  const unknown = cidOf(encodeCanonical('nothing')).toString()
+  expect((await call('GET', `/v1/log/proof/${unknown}`)).body).toMatchObject({
+    status: 404,
+    code: 'HANSE_AUDIT_PENDING',
+    retry: true,
+  })
+  expect((await call('GET', `/v1/log/proof/${session}?since=${size + 1n}`)).body).toMatchObject({
+    code: 'HANSE_LOG_INDEX',
+  })
+  const check = await call('GET', '/v1/admin/log/check', { key: settlement.operatorToken })
+  expect(check.body).toMatchObject({ sound: true, size: size.toString(), waiting: false })
+}
+
 describe('the API', () => {
   test('tells who it is, that it is well, and how to talk to it', async () => {
     expect((await call('GET', '/healthz')).body).toEqual({ status: 'ok' })
@@ -197,6 +252,8 @@ describe('the API', () => {
       amount: '2000000',
       statement: statement.cid.toString(),
     })
+
+    await proveIn('/log', stated.session, statement)
 
     const operator = settlement.operatorToken
     const run = await call('POST', '/v1/admin/payout-runs', { key: operator, json: {} })

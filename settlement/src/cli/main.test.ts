@@ -80,7 +80,7 @@ test('serve keeps what it acknowledged through kill -9, and its key through ever
   for (const { output, errors } of [first, second]) {
     for (const secret of [TOKEN, apiKey]) expect(output() + errors()).not.toContain(secret)
   }
-  for (const name of ['settlement.key', 'webhook.secret']) {
+  for (const name of ['settlement.key', 'log.key', 'webhook.secret']) {
     expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600)
   }
 
@@ -94,6 +94,9 @@ test('serve keeps what it acknowledged through kill -9, and its key through ever
   const check = start(['ledger', 'check'], env)
   expect(await once(check.child, 'exit')).toEqual([0, null])
   expect(JSON.parse(check.output())).toMatchObject({ balanced: true, transfers: 1 })
+  const log = start(['log', 'check'], env)
+  expect(await once(log.child, 'exit')).toEqual([0, null])
+  expect(JSON.parse(log.output())).toMatchObject({ sound: true, size: '1', differences: [] })
 }, 90_000)
 
 test('a bad setting ends the program with the name of the setting', async () => {

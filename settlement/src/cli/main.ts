@@ -40,6 +40,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   command(ledger, 'check', 'derive every balance again; exit code 1 when one differs').action(
     run((config) => callOperator(config, readSecrets(), 'ledger-check')),
   )
+  const log = program.command('log').description('look after the transparency log')
+  command(log, 'check', 'compute the whole log again; exit code 1 when anything differs').action(
+    run((config) => callOperator(config, readSecrets(), 'log-check')),
+  )
   await program.parseAsync([...argv])
 }
 

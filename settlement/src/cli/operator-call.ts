@@ -1,16 +1,18 @@
 import type { Config, Secrets } from '../config/config.ts'
 import { openStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
+import { checkLog } from '../log/check-log.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import { loadSecret } from '../secrets.ts'
 import { openSettlement } from '../settlement.ts'
 import { settlementOptions } from './serve.ts'
 
-type Errand = 'payout-run' | 'ledger-check'
+type Errand = 'payout-run' | 'ledger-check' | 'log-check'
 
 const ROUTES: Record<Errand, { method: string; path: string }> = {
   'payout-run': { method: 'POST', path: '/v1/admin/payout-runs' },
   'ledger-check': { method: 'GET', path: '/v1/admin/ledger/check' },
+  'log-check': { method: 'GET', path: '/v1/admin/log/check' },
 }
 /** A payout run may take the better part of a minute. */
 const ANSWER_MS = 120_000
@@ -27,9 +29,7 @@ export async function callOperator(
   const result =
     (await askService(config, secrets, errand)) ?? (await alone(config, secrets, errand))
   process.stdout.write(`${JSON.stringify(result, digits, 2)}\n`)
-  if (errand === 'ledger-check' && (result as { balanced?: boolean }).balanced !== true) {
-    process.exitCode = 1
-  }
+  if (isBad(errand, result)) process.exitCode = 1
 }
 
 async function askService(config: Config, secrets: Secrets, errand: Errand): Promise<unknown> {
@@ -66,7 +66,13 @@ async function alone(config: Config, secrets: Secrets, errand: Errand): Promise<
     return await runPayouts(settlement.context)
   }
   await using store = await openStore(databaseUrl === undefined ? { dataDir } : { databaseUrl })
-  return await store.ledgerCheck()
+  return errand === 'log-check' ? await checkLog(store) : await store.ledgerCheck()
+}
+
+function isBad(errand: Errand, result: unknown): boolean {
+  const { balanced, sound } = result as { balanced?: boolean; sound?: boolean }
+  if (errand === 'ledger-check') return balanced !== true
+  return errand === 'log-check' && sound !== true
 }
 
 const digits = (_key: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)

@@ -57,6 +57,8 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
       payoutMinimumCents: config.payoutMinimumCents,
       holdGraceMs: config.holdGraceHours * HOUR_MS,
     },
+    witnesses: config.witnesses,
+    ...(config.logOrigin !== undefined && { logOrigin: config.logOrigin }),
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/$/u, '') }),
     ...(databaseUrl !== undefined && { databaseUrl }),
     ...(operatorToken !== undefined && { operatorToken }),

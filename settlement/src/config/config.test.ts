@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cosignerOf, noteSignerOf } from '@hanse/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newSigner } from '../testing/deals.ts'
 import { readConfig, readSecrets } from './config.ts'
 
 let folder: string
@@ -46,4 +48,18 @@ test('secrets come from the environment or from a file, never from hanse.toml', 
   expect(() => readSecrets({ STRIPE_SECRET_KEY_FILE: join(folder, 'none') })).toThrow(
     'STRIPE_SECRET_KEY_FILE',
   )
+})
+
+test('witnesses are keys with their addresses, in a list or with commas', async () => {
+  const key = cosignerOf('witness.example', newSigner()).vkey
+  await write(`[settlement]\nwitnesses = ["${key}@https://witness.example/w/"]\n`)
+  const witness = { vkey: key, url: 'https://witness.example/w' }
+  expect(read().witnesses).toEqual([witness])
+  const other = `${key}@http://127.0.0.1:1`
+  expect(read({ witnesses: `${other}, ${other}` }).witnesses).toHaveLength(2)
+  expect(read({}, { HANSE_WITNESSES: '' }).witnesses).toEqual([witness])
+  const log = noteSignerOf('log.example', newSigner()).vkey
+  for (const wrong of [key, `${key}@nowhere`, 'x@https://a', `${log}@https://a.example`]) {
+    expect(() => read({ witnesses: wrong })).toThrow('HANSE_WITNESSES')
+  }
 })

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
 import { z } from 'zod'
 import { SettlementError } from '../errors.ts'
+import { witnessesSetting } from './witnesses.ts'
 
 /** Settings of the program, as flags spell them in camel case. Secrets are not among them: see `readSecrets`. */
 const schema = z.strictObject({
@@ -24,6 +25,8 @@ const schema = z.strictObject({
     .min(0)
     .max(24 * 365)
     .default(24),
+  logOrigin: z.string().min(1).max(128).optional(),
+  witnesses: witnessesSetting.default([]),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 })
 export type Config = z.output<typeof schema>
@@ -39,6 +42,9 @@ export const SETTINGS: Record<keyof Config, string> = {
   feeBps: 'platform fee on new provider contracts, basis points',
   payoutMinimumCents: 'the least that is paid out, euro cents',
   holdGraceHours: 'how long unused holds wait for late receipts after expiry',
+  logOrigin:
+    'what the transparency log is called, for ever; made of the public address or the key when not given',
+  witnesses: 'witnesses of the transparency log, <key>@<address>, with commas between them',
   logLevel: 'fatal, error, warn, info, debug, trace or silent',
 }
 
