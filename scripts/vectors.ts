@@ -10,8 +10,10 @@ import { ed25519File, keysFile } from './vectors/keys.ts'
 import { limitsFile } from './vectors/limits.ts'
 import { merkleFile } from './vectors/merkle.ts'
 import { notesFile } from './vectors/notes.ts'
+import { proofsFile } from './vectors/proofs.ts'
 import { recordsFile } from './vectors/records.ts'
 import { schemasFile } from './vectors/schemas.ts'
+import { settlementsFile } from './vectors/settlements.ts'
 import { signaturesFile } from './vectors/signatures.ts'
 import { statementsFile } from './vectors/statements.ts'
 import { tilesFile } from './vectors/tiles.ts'
@@ -31,8 +33,10 @@ const FILES: Readonly<Record<string, () => VectorFile | Promise<VectorFile>>> = 
   'limits.json': limitsFile,
   'merkle.json': merkleFile,
   'notes.json': notesFile,
+  'proofs.json': proofsFile,
   'records.json': recordsFile,
   'schemas.json': schemasFile,
+  'settlements.json': settlementsFile,
   'signatures.json': signaturesFile,
   'statements.json': statementsFile,
   'tiles.json': tilesFile,

@@ -2,6 +2,7 @@ import {
   cidOf,
   encodeCanonical,
   exportBundle,
+  logKey,
   picoEuro,
   type Receipt,
   type SessionEvidence,
@@ -10,6 +11,7 @@ import {
   verifyBundle,
 } from '@hanse/protocol'
 import * as make from '@hanse/protocol/testing'
+import { encodeProof, makeLogKey, makeProof } from './audit.ts'
 import { tagged } from './json.ts'
 import { samples } from './records.ts'
 
@@ -37,6 +39,7 @@ export function manifestOf(of: SessionEvidence) {
     ['order', of.order],
     ['acceptance', of.acceptance],
     ...of.receipts.map((record): [string, SignedRecord] => ['receipt', record]),
+    ...settlementKinds(of),
   ]
   const records = kinds.map(([kind, record]) => {
     const { bytes, signatures } = signedFields(record)
@@ -45,6 +48,17 @@ export function manifestOf(of: SessionEvidence) {
   const value = { network: of.network, records }
   return { value, bytes: encodeCanonical({ ...value, $type: 'hanse.bundle.v1' }) }
 }
+
+function settlementKinds({ settlement }: SessionEvidence): [string, SignedRecord][] {
+  if (settlement === undefined) return []
+  return [
+    ['log-key', settlement.key],
+    ['settlement-proof', { bytes: settlement.proof, signatures: [] }],
+  ]
+}
+
+const settled = (by: 'receipt' | 'statement'): SessionEvidence =>
+  evidence({ settlement: { key: makeLogKey(), proof: encodeProof(makeProof(by)) } })
 
 export function bundlesFile() {
   return {
@@ -57,6 +71,8 @@ export function bundlesFile() {
       shown('a session that was cut', cut()),
       shown('a session after a quote', quoted()),
       shown('a session without an authorization', free()),
+      shown('settled by its last receipt', settled('receipt')),
+      shown('settled by a statement', settled('statement')),
     ],
     wrong: wrong(),
   }
@@ -160,6 +176,12 @@ function wrong() {
     ['another amount', 'amounts', second(({ amount }) => ({ amount: picoEuro(amount + 1n) }))],
     ['more cached than read', 'amounts', second(() => ({ cachedInputTokens: 11n }))],
     ['more than accepted', 'limits', sessionTokens(11n)],
+    [
+      'settled, and cut before',
+      'settlement',
+      { ...settled('receipt'), receipts: receipts.slice(0, 1) },
+    ],
+    ['a log of another settlement', 'inclusion', evidence({ settlement: strangers() })],
     ['dated before it was accepted', 'times', withReceipts((value) => ({ ...value, at: NOW - 1 }))],
     [
       'a receipt after the final one',
@@ -171,6 +193,13 @@ function wrong() {
     const bytes = of instanceof Uint8Array ? of : exportBundle(of)
     return { why, failed, bytes: toHex(bytes) }
   })
+}
+
+/** The same proof, of a log whose key a stranger signed. */
+function strangers(): NonNullable<SessionEvidence['settlement']> {
+  const value = { ...makeLogKey().value, settlement: make.stranger.peerId }
+  const key = make.sign(logKey, value, 'settlement', make.stranger)
+  return { key, proof: encodeProof(makeProof('receipt')) }
 }
 
 /** Receipts that count so many input tokens, at the right amount; 10 were accepted. */

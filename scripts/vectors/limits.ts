@@ -1,5 +1,5 @@
-import { cidOf, encodeCanonical } from '@hanse/protocol'
-import { codeOf, makeEvidence, toHex } from '@hanse/protocol/testing'
+import { cidOf, cosignerOf, encodeCanonical } from '@hanse/protocol'
+import { codeOf, makeEvidence, signerFrom, toHex } from '@hanse/protocol/testing'
 import { boundariesOf } from './boundaries.ts'
 import { manifestOf } from './bundles.ts'
 import { changeOf } from './change.ts'
@@ -42,10 +42,19 @@ function limits(type: string, fields: Readonly<Record<string, Schema>>, base: Ba
     const limit = RECORD_SCHEMAS[type]?.bytesMax ?? 0
     const code = bytes.byteLength > limit ? 'HANSE_RECORD_TOO_LARGE' : 'HANSE_RECORD_FIELDS'
     // What its own limit allows may still break a rule between fields: the code says which it is.
-    const isBroken = !isRefused && codeIn(base, bytes) !== 'accepted'
+    const isBroken = !isRefused && (breaksManifest(value) || codeIn(base, bytes) !== 'accepted')
     const refusal = isRefused || isBroken ? code : null
     return [{ why, code: refusal, ...changeOf(base.bytes, bytes) }]
   })
+}
+
+/** Its type is not exported: the one rule of a manifest, from its description. */
+function breaksManifest(value: object): boolean {
+  const { network, records } = value as Partial<ReturnType<typeof manifestOf>['value']>
+  if (network === undefined || !Array.isArray(records)) return false
+  return (records as ReturnType<typeof manifestOf>['value']['records']).some(
+    ({ kind, signatures }) => (signatures.length === 0) !== (kind === 'settlement-proof'),
+  )
 }
 
 function codeIn({ decode }: Base, bytes: Uint8Array): string {
@@ -87,6 +96,11 @@ function ruleBreakers(
     breakers.push(['a level below its evidence', { level: 1 }])
     breakers.push(['evidence for another country', { country: 'FR' }])
   }
+  if (type === 'hanse.log-key.v1') {
+    breakers.push(['it ends as it begins', { notAfter: value.notBefore }])
+    breakers.push(['the key of a witness', { vkey: cosignerOf('w', signerFrom(1)).vkey }])
+    breakers.push(['no key', { vkey: 'a+b+c' }])
+  }
   if (type === 'hanse.landmark-ping.v1') {
     breakers.push(['it ends as it begins', { notAfter: value.at }])
   }
@@ -127,4 +141,6 @@ const FULL: Readonly<Record<string, string>> = {
   'hanse.receipt.v1': 'receipt 2',
   'hanse.order.v1': 'order that answers the quote',
   'hanse.statement.v1': 'statement 1',
+  'hanse.log-event.v1': 'log event receipt-settled',
+  'hanse.settlement-proof.v1': 'settlement proof 1',
 }

@@ -21,6 +21,7 @@ import {
   spendAuthorization,
 } from '@hanse/protocol'
 import * as make from '@hanse/protocol/testing'
+import { auditSamples } from './audit.ts'
 import { tagged } from './json.ts'
 import { type Sample, sampleOf } from './sample.ts'
 import { statementSamples } from './statements.ts'
@@ -60,6 +61,7 @@ export function samples(): Sample[] {
       .map((record, i) => sampleOf(`receipt ${i}`, receipt, record)),
     ...widths(make.makeReceipts(ordered, accepted)[1]?.value),
     ...statementSamples(),
+    ...auditSamples(),
   ]
 }
 

@@ -23,7 +23,7 @@ import { type Sample, sampleOf } from './sample.ts'
 
 const { consumer, context, NOW, provider, toHex } = make
 
-const TERMS: LaneTerms = {
+export const TERMS: LaneTerms = {
   consumer: consumer.peerId,
   provider: provider.peerId,
   authorization: make.makeAuthorization().cid,

@@ -2,8 +2,7 @@ import { isEqual, join, readVarint, varint } from './bytes.ts'
 import { read, write } from './cbor.ts'
 import { type Attempt, fail, type Parts, type Status, type Trust } from './checks.ts'
 import { isRecordLink, Link, linkOf } from './cid.ts'
-import type { Fields } from './fields.ts'
-import { openRecord, readRecord, type Signature, type Signed } from './records.ts'
+import { openRecord, readRecord, type Signed, signatureOf } from './records.ts'
 import { checkSession } from './session.ts'
 
 /** The checks of docs/protocol.md, in their order, up to the first that fails. */
@@ -115,15 +114,10 @@ function readManifest({ root, blocks: [head, ...rest] }: Car): Manifest {
   }
 }
 
-const signatureOf = (fields: Fields): Signature => ({
-  signer: fields.text('signer'),
-  role: fields.text('role'),
-  signature: fields.bytes('signature'),
-})
-
 function partsOf({ network, records }: Manifest): Parts {
   const all = (kind: string) => records.filter((record) => record.kind === kind)
   return {
+    network,
     all,
     one: (kind) => {
       const [first, second] = all(kind)

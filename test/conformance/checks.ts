@@ -1,10 +1,13 @@
 import type { Fields } from './fields.ts'
 import type { Opened, Signed, Signer } from './records.ts'
+import type { Remembered } from './settlement.ts'
 
 export interface Trust {
   readonly network?: string
   readonly attestors?: readonly string[]
   readonly settlements?: readonly string[]
+  /** A checkpoint of the settlement's log from another time. */
+  readonly checkpoint?: Remembered
 }
 
 export type Status = 'ok' | 'unproved' | 'failed'
@@ -14,6 +17,7 @@ export type Attempt = <Result>(id: string, run: (unproved: () => void) => Result
 
 /** The records of a bundle. */
 export interface Parts {
+  readonly network: string
   readonly all: (kind: string) => readonly Signed[]
   readonly one: (kind: string) => Signed
   readonly open: (

@@ -62,13 +62,16 @@ export interface Line {
 const NOTE_MAX = 1 << 20
 const SIGNATURES_MAX = 100
 
+/** What a note may be: not too long, no lone surrogate, no control character but newline. */
+export const isNoteText = (text: string): boolean =>
+  text.length <= NOTE_MAX && text.isWellFormed() && !hasControl(text)
+
 /** @throws {Refused} HANSE_LOG_NOTE */
 export function splitNote(note: string): {
   readonly text: string
   readonly lines: readonly Line[]
 } {
-  if (note.length > NOTE_MAX || !note.isWellFormed() || hasControl(note))
-    throw new Refused('HANSE_LOG_NOTE')
+  if (!isNoteText(note)) throw new Refused('HANSE_LOG_NOTE')
   const at = note.lastIndexOf('\n\n')
   const below = note.slice(at + 2)
   if (at === -1 || !below.endsWith('\n')) throw new Refused('HANSE_LOG_NOTE')
@@ -173,8 +176,7 @@ export function parseCheckpoint(whole: string): Checkpoint {
 function bodyOf(whole: string): string {
   try {
     const body = whole.includes('\n\n') ? splitNote(whole).text : whole
-    if (body.endsWith('\n') && body.isWellFormed() && !hasControl(body) && body.length <= NOTE_MAX)
-      return body
+    if (body.endsWith('\n') && isNoteText(body)) return body
   } catch {
     // Falls through: a body below which there is no note is no checkpoint.
   }

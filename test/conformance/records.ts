@@ -4,6 +4,7 @@ import { read, type Value, write } from './cbor.ts'
 import { type Link, linkOf } from './cid.ts'
 import { keyOfPeer, sign, verify } from './ed25519.ts'
 import { Fields } from './fields.ts'
+import { parseKey } from './notes.ts'
 import { fits, type Schema } from './schema.ts'
 
 interface RecordSchema {
@@ -18,6 +19,13 @@ export interface Signature {
   readonly role: string
   readonly signature: Uint8Array
 }
+
+/** A signature as it is in frames, manifests and proofs. */
+export const signatureOf = (fields: Fields): Signature => ({
+  signer: fields.text('signer'),
+  role: fields.text('role'),
+  signature: fields.bytes('signature'),
+})
 
 export interface Signed {
   readonly bytes: Uint8Array
@@ -79,8 +87,25 @@ function keepsRules(type: string, fields: Fields): boolean {
         (fields.int('sequence') === 0n) === (fields.get('previous') === null) &&
         fields.int('from') <= fields.int('to')
       )
+    case 'hanse.log-key.v1':
+      return isBefore(fields, 'notBefore') && isLogKey(fields.text('vkey'))
+    case 'hanse.bundle.v1':
+      return fields
+        .maps('records')
+        .every(
+          (entry) =>
+            (entry.text('kind') === 'settlement-proof') === (entry.list('signatures').length === 0),
+        )
     default:
       return true
+  }
+}
+
+function isLogKey(vkey: string): boolean {
+  try {
+    return parseKey(vkey).type === 1
+  } catch {
+    return false
   }
 }
 

@@ -4,6 +4,7 @@ import { type Attempt, fail, isTrusted, type Parts, type Trust } from './checks.
 import type { Fields } from './fields.ts'
 import { namedSigners, type Opened } from './records.ts'
 import { checkResidency } from './residency.ts'
+import { checkSettlement } from './settled.ts'
 
 /** The same totals, from one receipt to the next. */
 const TOTALS = ['inputTokens', 'outputTokens', 'amount'] as const
@@ -79,6 +80,8 @@ export function checkSession(parts: Parts, trust: Trust, attempt: Attempt): void
     if (finals.slice(0, -1).some((final) => final !== null)) fail('a receipt after the final one')
     if (finals.at(-1) === null) unproved()
   })
+  const issuer = authorization?.fields.text('issuer')
+  checkSettlement(parts, trust, attempt, { order, last: receipts.at(-1) ?? order, issuer })
 }
 
 function same(a: Fields, b: Fields, ...keys: readonly string[]): void {
@@ -125,7 +128,9 @@ function checkLimits(
 
 /** What an order that answers a quote may change of the one before. */
 const NEGOTIABLE = new Set(
-  'inputPrice outputPrice authorization creditWindow issuedAt notAfter nonce quote'.split(' '),
+  'inputPrice outputPrice authorization creditWindow deadlineMs issuedAt notAfter nonce quote'.split(
+    ' ',
+  ),
 )
 
 function checkPrices(parts: Parts, offer: Fields, order: Opened): void {

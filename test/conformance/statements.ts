@@ -8,6 +8,7 @@ import { fits, type Schema } from './schema.ts'
 
 export interface Line {
   readonly order: string
+  readonly receipt: string
   readonly inputTokens: bigint
   readonly outputTokens: bigint
   readonly amount: bigint
@@ -27,11 +28,12 @@ const { schema, bytesMax } = schemas.statementLine as unknown as {
 export function readLine(bytes: Uint8Array): Line {
   const value = bytes.length > bytesMax ? null : tryRead(bytes)
   if (!Array.isArray(value) || !fits(schema, value)) throw new Refused('HANSE_STATEMENT_LINE')
-  const [order, , , , input, cached, output, amount, acceptedAt] = value as readonly Value[]
-  if (number(cached) > number(input) || !(order instanceof Link))
+  const [order, receipt, , , input, cached, output, amount, acceptedAt] = value as readonly Value[]
+  if (number(cached) > number(input) || !(order instanceof Link && receipt instanceof Link))
     throw new Refused('HANSE_STATEMENT_LINE')
   return {
     order: order.toString(),
+    receipt: receipt.toString(),
     inputTokens: number(input),
     outputTokens: number(output),
     amount: number(amount),

@@ -1,4 +1,7 @@
 import fc from 'fast-check'
+import { settlementProof } from '../audit/settlement-proof.ts'
+import { makeLogKey, makeSettlement, SESSION } from '../audit/testdata/settled.ts'
+import { verifySettlementProof } from '../audit/verify-settlement-proof.ts'
 import { publicKeyOfPeer } from '../identity/peer-id.ts'
 import { parsePrice } from '../money.ts'
 import { readCar, writeCar } from '../receipt/car.ts'
@@ -72,7 +75,9 @@ export const recordTargets: readonly Target[] = [
   {
     name: 'bundles',
     cost: 'session',
-    inputs: mutated(fc.constantFrom(makeBundle(), makeBundle({ authorization: null }))),
+    inputs: mutated(
+      fc.constantFrom(makeBundle(), makeBundle({ settlement: makeSettlement('statement', 3) })),
+    ),
     run: (input) => {
       const { verified, checks } = verifyBundle(input, TRUST)
       const failed = checks.filter(({ status }) => status === 'failed')
@@ -83,6 +88,24 @@ export const recordTargets: readonly Target[] = [
       mustHold(!checks.some(({ detail }) => detail.includes('HANSE_INTERNAL')), 'a hidden fault')
       const file = unlessRefused(() => readCar(input))
       if (file !== undefined) mustBeSame(input, writeCar(file))
+    },
+  },
+  {
+    name: 'settlement-proofs',
+    cost: 'signed',
+    inputs: fc.oneof(
+      ...(['receipt', 'statement'] as const).flatMap((by) => {
+        const { proof } = makeSettlement(by, 3)
+        return [
+          mutated(fc.constant(proof)),
+          like({ ...settlementProof.decode(proof), $type: settlementProof.type }),
+        ]
+      }),
+    ),
+    run: (input) => {
+      const trust = { network: TRUST.network, key: makeLogKey() }
+      const verified = unlessRefused(() => verifySettlementProof(input, SESSION, trust))
+      mustHold(verified === undefined || verified.index === 4n, 'settled by another entry')
     },
   },
   {

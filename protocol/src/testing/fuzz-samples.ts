@@ -1,9 +1,13 @@
+import { type LogEvent, logEvent } from '../audit/event.ts'
+import { logKey } from '../audit/log-key.ts'
+import { settlementProof } from '../audit/settlement-proof.ts'
+import { makeLogKey, makeSettlement } from '../audit/testdata/settled.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
 import { offer } from '../market/offer.ts'
 import { picoEuro } from '../money.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
 import { receipt } from '../receipt/receipt.ts'
-import type { Named, RecordType } from '../record/record.ts'
+import { type Named, named, type RecordType } from '../record/record.ts'
 import { type Signature, type SignedRecord, signedFields } from '../record/signed.ts'
 import { regionAttestation } from '../region/attestation.ts'
 import { landmarkPing } from '../region/landmark.ts'
@@ -79,6 +83,12 @@ export function recordSamples(): FuzzedType[] {
     ),
     fuzzed(receipt, first),
     fuzzed(statement, makeStatement(linesOf(3))),
+    fuzzed(logEvent, unsigned(logEvent, eventSample())),
+    fuzzed(logKey, makeLogKey()),
+    fuzzed(
+      settlementProof,
+      unsigned(settlementProof, settlementProof.decode(makeSettlement('statement', 3).proof)),
+    ),
     manifestSample(),
   ]
 }
@@ -172,6 +182,18 @@ export function providerSamples(): ProviderFrame[] {
     { t: 'delta', first: 0n, items: [[1, utf8('{"choices":[{"delta":{"content":"x"}}]}')]] },
     { t: 'receipt', bytes: first.bytes, signature: first.signatures[0]?.signature ?? PROMPT },
   ]
+}
+
+const eventSample = (): LogEvent => ({
+  kind: 'payout',
+  at: NOW,
+  record: make.makeOffer().cid,
+  sealed: new Uint8Array(60),
+  subject: new Uint8Array(32),
+})
+
+function unsigned<Value>(type: RecordType<Value>, value: Value): Named<Value> & SignedRecord {
+  return { ...named(type, type.encode(value)), signatures: [] }
 }
 
 function fuzzed<Value extends object>(

@@ -1,4 +1,7 @@
 import { CID } from 'multiformats/cid'
+import { logEvent } from '../audit/event.ts'
+import { logKey } from '../audit/log-key.ts'
+import { settlementProof } from '../audit/settlement-proof.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
 import { offer } from '../market/offer.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
@@ -25,6 +28,9 @@ const types = [
   rejection,
   receipt,
   statement,
+  logEvent,
+  logKey,
+  settlementProof,
   bundleManifest,
 ] as const satisfies readonly { readonly type: string }[]
 
