@@ -14,6 +14,8 @@ export interface LogSource {
   checkpoint(): Promise<Uint8Array>
   /** Whether the log serves its entries too, and not only their hashes. */
   hasEntries(size: bigint): Promise<boolean>
+  /** How many resources to ask for at once, where each answer takes a while. */
+  readonly fetchAhead?: number
   /** Paths of all tiles and bundles that are there, where they can be listed. */
   paths?(): AsyncIterable<string>
 }

@@ -10,6 +10,7 @@ import {
   parseVerifierKey,
 } from '@hanse/protocol'
 import { compareCheckpoint, type SeenCheckpoint } from './compare-checkpoint.ts'
+import { lookAhead } from './look-ahead.ts'
 import { checkOtherTiles } from './other-tiles.ts'
 import { type LogReport, ReportDraft } from './report.ts'
 import { type LogSource, textOf } from './source.ts'
@@ -111,7 +112,7 @@ async function checkTiles(
   draft: ReportDraft,
 ): Promise<boolean> {
   let resources = 0
-  const fetch = async (path: string) => {
+  const counted = async (path: string) => {
     const bytes = await source.tile(path)
     onProgress?.(++resources, head.size)
     return bytes
@@ -121,6 +122,9 @@ async function checkTiles(
   try {
     const hasEntries = mode !== 'auto' || (await source.hasEntries(head.size))
     wanted = mode !== 'auto' ? mode : hasEntries ? 'require' : 'ignore'
+    const { fetchAhead: count = 0 } = source
+    const ahead = { entries: wanted !== 'ignore', count }
+    const fetch = count === 0 ? counted : lookAhead(counted, head.size, ahead)
     audit = await auditTiles(fetch, head, { entries: wanted })
   } catch (error) {
     failWith(draft, 'tiles', error)
