@@ -2,6 +2,7 @@ import { cidOf, exportBundle, HanseError, type MatchedOffer, receipt } from '@ha
 import type { FastifyInstance } from 'fastify'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { FetchedOffer } from '../consumer/offer-directory.ts'
+import type { SettlementProofs } from '../settlement/settlement-proofs.ts'
 import type { NodeStore } from '../store/node-store.ts'
 
 export interface MarketRoutesOptions {
@@ -9,6 +10,8 @@ export interface MarketRoutesOptions {
   readonly store: NodeStore
   readonly networkName: string
   readonly policy: { readonly allow: readonly string[]; readonly minLevel: number }
+  /** Where proofs of settlement come from, when there is a settlement. */
+  readonly proofs?: Pick<SettlementProofs, 'of'> | undefined
   readonly now: () => number
 }
 
@@ -57,18 +60,27 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
     return { ...toJson(session), settled, receipts }
   })
 
-  app.get<{ Params: { session: string } }>(
+  app.get<{ Params: { session: string }; Querystring: { since?: string } }>(
     '/hanse/v1/bundles/:session',
-    async ({ params }, reply) => {
+    async ({ params, query }, reply) => {
       const evidence = store.evidence(params.session, networkName)
       if (evidence === undefined)
         throw new HanseError('HANSE_NOT_FOUND', 'no such session, or it has no receipt yet')
+      const settlement = await options.proofs?.of(params.session, sizeOf(query.since))
       return await reply
         .type('application/vnd.ipld.car; version=1')
         .header('content-disposition', `attachment; filename="${params.session}.car"`)
-        .send(Buffer.from(exportBundle(evidence)))
+        .send(Buffer.from(exportBundle({ ...evidence, ...(settlement && { settlement }) })))
     },
   )
+}
+
+/** The size of a checkpoint, decimal digits. @throws {HanseError} HANSE_REQUEST_INVALID */
+function sizeOf(since: string | undefined): bigint | undefined {
+  if (since === undefined) return undefined
+  if (!/^\d{1,18}$/u.test(since))
+    throw new HanseError('HANSE_REQUEST_INVALID', 'since: the size of a checkpoint')
+  return BigInt(since)
 }
 
 function modelEntry(

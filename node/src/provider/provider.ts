@@ -74,6 +74,8 @@ export class Provider implements AsyncDisposable {
   #changed: PromiseWithResolvers<void> | undefined
   #issuer: PeerId | undefined
   #evidenceLevel = 0
+  /** Until when, milliseconds since 1970. */
+  #evidenceUntil = 0
 
   private constructor(options: ProviderOptions) {
     const {
@@ -159,7 +161,7 @@ export class Provider implements AsyncDisposable {
       models: new Map(models.map(({ model, engineModel }) => [model.id, { engine, engineModel }])),
       findOffer: (cid) => this.#book.find(cid),
       pricesOf: (model) => findModel(this.#book.current().value, model),
-      evidenceLevel: () => this.#evidenceLevel,
+      evidenceLevel: () => (now() < this.#evidenceUntil ? this.#evidenceLevel : 0),
       isDraining: () => this.#draining,
       trustedIssuers: () => (this.#issuer === undefined ? [] : [this.#issuer]),
       creditWindowMax,
@@ -250,6 +252,7 @@ export class Provider implements AsyncDisposable {
         asked = true
         if (account.attestation !== undefined) {
           this.#evidenceLevel = account.attestation.value.level
+          this.#evidenceUntil = account.attestation.value.notAfter
           this.#book.setAttestations([account.attestation])
           log.info(
             { level: this.#evidenceLevel, payable: account.payable },

@@ -80,8 +80,13 @@ export class Outbox implements AsyncDisposable {
         const result = results[i]
         if (result === undefined) continue
         const { cid } = submission
-        if (result.status !== 'rejected') store.statements.acknowledged(cid)
-        else if (STATEMENT_MAY_CHANGE.has(result.code)) store.statements.failed(cid, now())
+        if (result.status !== 'rejected') {
+          // A session that it was not booked for is told of by its receipt, which gets an answer of its own.
+          store.statements.acknowledged(
+            cid,
+            result.rejected.map(({ session }) => session),
+          )
+        } else if (STATEMENT_MAY_CHANGE.has(result.code)) store.statements.failed(cid, now())
         else store.statements.refused(cid, result.code)
         onStatement?.(submission, result)
       }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   attestationSigners,
   encodeCanonical,
@@ -11,6 +12,7 @@ import {
   providerBinding,
   type RegionAttestation,
   regionAttestation,
+  type SessionEvidence,
   type Signature,
   type SignedRecord,
   type Signer,
@@ -54,6 +56,8 @@ export interface ProviderAccount {
 
 /** A request beyond this is taken for lost; settlement is idempotent, so another try is safe. */
 const REQUEST_MS = 15_000
+/** Somebody waits for a bundle, which is good without the proof too. */
+const PROOF_MS = 3_000
 const BINDING_VALID_MS = 10 * 60_000
 
 const bytes64 = z.string().transform((text) => new Uint8Array(Buffer.from(text, 'base64')))
@@ -62,6 +66,7 @@ const signedJson = z.object({
   bytes: bytes64,
   signatures: z.array(z.object({ signer: z.string(), role: z.string(), signature: bytes64 })),
 })
+const logKeyJson = z.object({ key: signedJson })
 const identityJson = z.object({ peerId: z.string().refine(isPeerId), network: z.string() })
 const accountJson = z.object({
   payable: z.boolean(),
@@ -118,10 +123,16 @@ export class SettlementClient {
   /** @throws {HanseError} HANSE_BALANCE_INSUFFICIENT and other refusals, HANSE_SETTLEMENT_UNAVAILABLE */
   async requestAuthorization(provider: string, amount: PicoEuro): Promise<SignedRecord> {
     const consumer = this.#options.signer.peerId
-    const body = { consumer, provider, amount: amount.toString() }
-    const { authorization } = await this.#call('POST', '/v1/authorizations', authorizationJson, {
+    const body = {
       type: 'application/json',
-      bytes: JSON.stringify(body),
+      bytes: JSON.stringify({ consumer, provider, amount: amount.toString() }),
+      // A second try finds the hold of the first, whose answer may have been lost.
+      idempotencyKey: randomUUID(),
+    }
+    const ask = () => this.#call('POST', '/v1/authorizations', authorizationJson, body)
+    const { authorization } = await ask().catch((error: unknown) => {
+      if (error instanceof HanseError && error.code === 'HANSE_SETTLEMENT_UNAVAILABLE') return ask()
+      throw error
     })
     return toSigned(authorization)
   }
@@ -185,6 +196,41 @@ export class SettlementClient {
     return results
   }
 
+  /**
+   * What proves, offline, that settlement has logged a session.
+   *
+   * @param since the size of a checkpoint that the reader remembers: the proof then leads from it
+   * @returns undefined while it is not in the log
+   * @throws {HanseError} when settlement could not be asked
+   */
+  async settlementProof(
+    session: string,
+    since?: bigint,
+  ): Promise<NonNullable<SessionEvidence['settlement']> | undefined> {
+    const query = since === undefined ? '' : `?since=${since}`
+    const [{ key }, proof] = await Promise.all([
+      this.#call('GET', '/v1/log/key', logKeyJson),
+      this.#bytes(`/v1/log/proof/${session}${query}`),
+    ])
+    return proof === undefined ? undefined : { key: toSigned(key), proof }
+  }
+
+  /** @returns undefined when it is not there */
+  async #bytes(path: string): Promise<Uint8Array | undefined> {
+    const { url } = this.#options
+    try {
+      const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(PROOF_MS) })
+      if (response.status === 404) return undefined
+      if (!response.ok) throw refusal(response.status, await response.json())
+      return new Uint8Array(await response.arrayBuffer())
+    } catch (cause) {
+      if (cause instanceof HanseError) throw cause
+      throw new HanseError('HANSE_SETTLEMENT_UNAVAILABLE', `settlement at ${url} did not answer`, {
+        cause,
+      })
+    }
+  }
+
   #account({ payable, onboardingUrl, attestation }: z.output<typeof accountJson>): ProviderAccount {
     const { context, signer } = this.#options
     const opened =
@@ -201,7 +247,7 @@ export class SettlementClient {
     method: 'GET' | 'POST',
     path: string,
     schema: z.ZodType<Result>,
-    body?: { type: string; bytes: string | Uint8Array },
+    body?: { type: string; bytes: string | Uint8Array; idempotencyKey?: string },
   ): Promise<Result> {
     const { url, apiKey } = this.#options
     let response: Response
@@ -212,6 +258,7 @@ export class SettlementClient {
         signal: AbortSignal.timeout(REQUEST_MS),
         headers: {
           ...(body === undefined ? {} : { 'content-type': body.type }),
+          ...(body?.idempotencyKey === undefined ? {} : { 'idempotency-key': body.idempotencyKey }),
           ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
         },
         ...(body === undefined ? {} : { body: body.bytes as NonNullable<RequestInit['body']> }),

@@ -180,6 +180,18 @@ describe('a provider and a consumer that are both there', () => {
     assert.deepEqual(to, { ...to, receipts: [cut], amounts: [] })
   })
 
+  test('go back to receipts for the sessions that it was not booked for', async () => {
+    await answer()
+    const [good, bad] = [trade(1), trade(2)]
+    await using desk = openDesk()
+    await desk.flush()
+    const rejected = [{ session: bad, code: 'HANSE_RECEIPT_LIMIT' }]
+    const to = settler({ status: 'booked', rejected })
+    await using _ = await tell(seller, to)
+    assert.deepEqual(to.receipts, [bad])
+    assert.notEqual(good, bad)
+  })
+
   test('go back to receipts when settlement will not have the statement', async () => {
     await answer()
     const session = trade(1)

@@ -11,6 +11,7 @@ import {
   quote,
   type Receipt,
   type Round,
+  regionAttestation,
   type SessionEvidence,
   type SignedRecord,
   type SpendAuthorization,
@@ -249,6 +250,27 @@ export class NodeStore implements Disposable {
     }
   }
 
+  /** What proves that settlement has logged a session, if it was asked for before. */
+  settlementProof(session: string): SessionEvidence['settlement'] {
+    const row = this.#db
+      .prepare('select key, proof from settlement_proof where session = ?')
+      .get(session)
+    if (row === undefined) return undefined
+    return { key: unpack(row.key), proof: row.proof as Uint8Array }
+  }
+
+  putSettlementProof(
+    session: string,
+    { key, proof }: NonNullable<SessionEvidence['settlement']>,
+  ): void {
+    this.#db
+      .prepare(
+        `insert into settlement_proof (session, key, proof) values (?, ?, ?)
+         on conflict (session) do update set key = excluded.key, proof = excluded.proof`,
+      )
+      .run(session, pack(key), proof)
+  }
+
   /** What was asked and quoted before an order, oldest first. */
   #roundsBefore(ordered: SignedRecord): SessionEvidence['rounds'] {
     const cited = order.decode(ordered.bytes).quote
@@ -282,6 +304,15 @@ export class NodeStore implements Disposable {
       .map((row) => unpack(row.signed))
   }
 
+  /** The first that came with an offer and is about its provider: settlement takes no other. */
+  #attestationFor(offer: string, session: string): SignedRecord | null {
+    const { provider } = order.decode(this.#required(session).bytes)
+    const about = this.attestationsOf(offer).find(
+      ({ bytes }) => regionAttestation.decode(bytes).subject === provider,
+    )
+    return about ?? null
+  }
+
   /** Ended sessions that settlement has not acknowledged and whose next try is due. */
   dueSubmissions(now: number, limit: number): Submission[] {
     const rows = this.#db.bigints(
@@ -298,7 +329,7 @@ export class NodeStore implements Disposable {
       order: this.#required(row.session),
       acceptance: this.#required(row.acceptance),
       authorization: row.authorization === null ? null : this.#required(row.authorization),
-      attestation: this.attestationsOf(String(row.offer))[0] ?? null,
+      attestation: this.#attestationFor(String(row.offer), String(row.session)),
       receipt: unpack(row.signed),
     }))
   }

@@ -60,6 +60,11 @@ const MIGRATIONS = [
   alter table outbox add column statement text references statement;
   alter table session add column statement text references statement;
   `,
+  `
+  create table settlement_proof (
+    session text primary key references session, key blob not null, proof blob not null
+  ) strict, without rowid;
+  `,
 ]
 
 export function migrate(db: DatabaseSync): void {

@@ -180,10 +180,14 @@ export class StatementStore {
       }))
   }
 
-  /** Settlement has booked its sessions. */
-  acknowledged(cid: string): void {
+  /** Settlement has booked its sessions, but for these. */
+  acknowledged(cid: string, rejected: readonly string[] = []): void {
     this.#db.transaction(() => {
       this.#db.prepare("update statement set state = 'acknowledged' where cid = ?").run(cid)
+      const back = this.#db.prepare(
+        'update outbox set statement = null, next_at = 0 where session = ? and statement = ?',
+      )
+      for (const session of rejected) back.run(session, cid)
       this.#db.prepare('delete from outbox where statement = ?').run(cid)
     })
   }

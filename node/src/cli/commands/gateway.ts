@@ -12,6 +12,7 @@ import { createGateway } from '../../gateway/gateway.ts'
 import { AuditLog } from '../../log/audit-log.ts'
 import { Outbox } from '../../settlement/outbox.ts'
 import { SettlementClient } from '../../settlement/settlement-client.ts'
+import { SettlementProofs } from '../../settlement/settlement-proofs.ts'
 import { serveStatements } from '../../statement/countersign.ts'
 import { NodeStore } from '../../store/node-store.ts'
 import { reporter } from '../output.ts'
@@ -90,10 +91,13 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
     },
   })
   await serveStatements(network, { context, store: store.statements, now: clock, log })
+  const proofs =
+    settlement === undefined ? undefined : new SettlementProofs({ context, store, settlement, log })
   const app = await createGateway({
     consumer,
     store,
     networkName: settings.network,
+    proofs,
     policy: { allow: residency.allow, minLevel: residency.minLevel },
     now: clock,
     log,
