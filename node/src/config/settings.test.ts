@@ -18,6 +18,19 @@ describe('a setting', () => {
     assert.equal(readSettings(providerSettings, { flags: { slots: '5' }, file, env }).slots, 5)
   })
 
+  test('that is on or off may be a flag alone, a word, or true in TOML', () => {
+    const read = (sources: Partial<Sources>) =>
+      readSettings(gatewaySettings, { ...none, ...sources }).euAudit
+    assert.equal(read({}), true)
+    for (const off of ['false', 'off']) assert.equal(read({ env: { HANSE_EU_AUDIT: off } }), false)
+    assert.equal(read({ flags: { euAudit: true }, env: { HANSE_EU_AUDIT: 'false' } }), true)
+    assert.equal(read({ file: { path: 'hanse.toml', table: { eu_audit: false } } }), false)
+    assert.throws(
+      () => read({ env: { HANSE_EU_AUDIT: 'maybe' } }),
+      /HANSE_EU_AUDIT.*true or false/u,
+    )
+  })
+
   test.each([
     ['slots', '0', 'from 1 to 1024'],
     ['slots', 'many', 'whole number'],

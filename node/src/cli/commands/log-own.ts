@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { HanseError, openCheckpoint } from '@hanse/protocol'
+import { HanseError, isPeerId, openCheckpoint } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { logOwnSettings } from '../../config/schemas.ts'
+import { AuditEvents } from '../../log/audit-events.ts'
 import { exportLog } from '../../log/export-log.ts'
 import type { LogSource } from '../../log/source.ts'
 import { openLogDatabase, SqliteLogStore, storeSource, vkeyOf } from '../../log/sqlite-log-store.ts'
+import type { Database } from '../../store/database.ts'
+import { usage } from '../log-options.ts'
+import { clock, random } from '../running.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 export function logShowCommand(): Command {
@@ -43,9 +47,27 @@ export function logExportCommand(): Command {
     .option('--json', 'print as JSON')
 }
 
+export function logEraseCommand(): Command {
+  return settingsCommand(
+    'erase',
+    'Destroy the key that a peer’s id is sealed with in this node’s own log; every proof stays valid.',
+    logOwnSettings,
+    async ({ dataDir }, args, flags) =>
+      await withOwnLog(dataDir, async (_source, _vkey, db) => {
+        const peer = args[0] ?? ''
+        if (!isPeerId(peer)) throw usage(`${peer} is not a peer id (12D3Koo…)`)
+        const erased = new AuditEvents(db, random).eraseSubject(peer, clock())
+        if (flags.json === true) console.log(JSON.stringify({ peer, erased }))
+        else console.log(erased ? `erased: ${peer}` : `this log has nothing of ${peer}`)
+      }),
+  )
+    .argument('<peer>', 'peer id of the subject')
+    .option('--json', 'print as JSON')
+}
+
 async function withOwnLog(
   dataDir: string,
-  use: (source: LogSource, vkey: string) => Promise<void>,
+  use: (source: LogSource, vkey: string, db: Database) => Promise<void>,
 ): Promise<void> {
   const path = join(dataDir, 'log.db')
   // Opening would make an empty one.
@@ -56,5 +78,5 @@ async function withOwnLog(
     )
   }
   using db = openLogDatabase(path)
-  await use(storeSource(path, new SqliteLogStore(db)), vkeyOf(db, path))
+  await use(storeSource(path, new SqliteLogStore(db)), vkeyOf(db, path), db)
 }

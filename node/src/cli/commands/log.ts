@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { logExportCommand, logShowCommand } from './log-own.ts'
+import { logEraseCommand, logExportCommand, logShowCommand } from './log-own.ts'
 import { logCheckProofCommand, logProveCommand } from './log-proof.ts'
 import { logVerifyCommand } from './log-verify.ts'
 
@@ -14,6 +14,7 @@ export function logCommand(): Command {
     logCheckProofCommand(),
     logShowCommand(),
     logExportCommand(),
+    logEraseCommand(),
   ]) {
     command.addCommand(sub.exitOverride().showHelpAfterError('(add --help for usage)'))
   }
