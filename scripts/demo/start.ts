@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { styleText } from 'node:util'
-import { formatEuro, PICO_PER_EURO, picoEuro, verifyBundle } from '@hanse/protocol'
+import { formatEuro, PICO_PER_EURO, parseCheckpoint, picoEuro, verifyBundle } from '@hanse/protocol'
 import { ask } from './ask.ts'
 import { entriesOf, Market, NETWORK, type ProviderPlan } from './market.ts'
 import { freePort } from './ports.ts'
@@ -9,6 +9,8 @@ import { buildWeb, WEB_SERVER } from './web.ts'
 
 const MODEL = 'hanse/tiny-v1:f16'
 const PROMPT = 'Tell me a story about a baker and a cat.'
+const MARKS = { ok: '✓', unproved: '?', failed: '✗' } as const
+const CHECKPOINT_FILE = 'checkpoint'
 /** The built-in model's stories end before this. */
 const MAX_TOKENS = 200
 
@@ -91,6 +93,8 @@ async function runOnce(market: Market, stateDir: string) {
     if (event === 'receipt') receipts.push(facts as unknown as ReceiptFacts)
   })
 
+  // Whoever remembers a checkpoint can see later that the log was only added to.
+  const remembered = await rememberCheckpoint(market, stateDir)
   step(`One chat through the gateway: “${PROMPT}”`)
   process.stdout.write('  ')
   const asked = await ask(
@@ -108,21 +112,22 @@ async function runOnce(market: Market, stateDir: string) {
   step('Receipts, each signed by both sides')
   const amount = await printReceipts(receipts, asked.session)
 
-  step('The session’s bundle, checked offline')
-  const bundlePath = await saveBundle(market, asked.session, stateDir)
-  const report = verifyBundle(bundlePath.bytes, {
-    network: NETWORK,
-    attestors: [market.settlementPeerId],
-    settlements: [market.settlementPeerId],
-  })
-  for (const { id, status, detail } of report.checks)
-    say(`  ${status === 'failed' ? '✗' : '✓'} ${id.padEnd(18)} ${detail}`)
-  if (!report.verified) throw new Error('the bundle does not verify')
-
   step('Settlement: the ledger')
   await untilSettled(market, asked.session)
   const booked = await printLedger(market, asked.session)
   if (booked !== amount) throw new Error(`booked ${booked}, the receipts say ${amount}`)
+
+  step('The session’s bundle, checked offline')
+  const bundlePath = await saveBundle(market, asked.session, stateDir, remembered)
+  const report = verifyBundle(bundlePath.bytes, {
+    network: NETWORK,
+    attestors: [market.settlementPeerId],
+    settlements: [market.settlementPeerId],
+    checkpoint: { note: remembered },
+  })
+  for (const { id, status, detail } of report.checks)
+    say(`  ${MARKS[status]} ${id.padEnd(18)} ${detail}`)
+  if (!report.verified) throw new Error('the bundle does not verify')
 
   step('Payout through Stripe, in whole cents')
   const payouts = await market.operator.runPayouts()
@@ -182,10 +187,33 @@ async function printReceipts(receipts: readonly ReceiptFacts[], session: string)
   return BigInt(ours.at(-1)?.amount ?? 0)
 }
 
-async function saveBundle(market: Market, session: string, stateDir: string) {
-  const response = await fetch(`${market.gatewayUrl}/hanse/v1/bundles/${session}`)
-  if (!response.ok) throw new Error(`no bundle: ${await response.text()}`)
-  const bytes = new Uint8Array(await response.arrayBuffer())
+/** The latest checkpoint of settlement's log, kept in a file for `hanse verify`. */
+async function rememberCheckpoint(market: Market, stateDir: string): Promise<string> {
+  for (let tries = 0; tries < 100; tries++) {
+    const response = await fetch(`${market.settlementUrl}/log/checkpoint`)
+    if (response.ok) {
+      const note = await response.text()
+      writeFileSync(join(stateDir, CHECKPOINT_FILE), note)
+      return note
+    }
+    await sleep(100)
+  }
+  throw new Error('settlement’s log has no checkpoint; see .hanse/logs/settlement.log')
+}
+
+/** The bundle as soon as it holds the proof of its settlement: the log takes events in once a second. */
+async function saveBundle(market: Market, session: string, stateDir: string, since: string) {
+  const { size } = parseCheckpoint(since)
+  const url = `${market.gatewayUrl}/hanse/v1/bundles/${session}?since=${size}`
+  let bytes = new Uint8Array()
+  for (let tries = 0; tries < 50; tries++) {
+    const response = await fetch(url)
+    if (!response.ok) throw new Error(`no bundle: ${await response.text()}`)
+    bytes = new Uint8Array(await response.arrayBuffer())
+    const { checks } = verifyBundle(bytes, { settlements: [market.settlementPeerId] })
+    if (checks.some(({ id, status }) => id === 'inclusion' && status === 'ok')) break
+    await sleep(100)
+  }
   const folder = join(stateDir, 'bundles')
   mkdirSync(folder, { recursive: true })
   const path = join(folder, `${session}.car`)
@@ -228,6 +256,7 @@ function writeConfig(stateDir: string, market: Market): void {
     `settlement_url = "${market.settlementUrl}"`,
     `gateway_url = "${market.gatewayUrl}"`,
     `trust = ["${market.settlementPeerId}"]`,
+    `checkpoint = ${JSON.stringify(join(stateDir, CHECKPOINT_FILE))}`,
   ]
   writeFileSync(join(stateDir, 'hanse.toml'), `${lines.join('\n')}\n`)
 }

@@ -209,6 +209,10 @@ export const verifySettings = {
     description: 'peer ids of settlement services that you trust',
     fallback: [],
   }),
+  checkpoint: kinds.optionalText({
+    description: 'file with a checkpoint of the settlement’s log that you remember',
+    placeholder: '<file>',
+  }),
 } as const
 
 /** For commands that look at the node's own log. */

@@ -23,11 +23,13 @@ export function verifyCommand(): Command {
     'verify',
     'Check a session bundle offline: one line per check; exit code 1 when one fails.',
     verifySettings,
-    async ({ network, trust }, args, flags) => {
+    async ({ network, trust, checkpoint }, args, flags) => {
       const bytes = await readBundle(args[0] ?? '')
+      const note = checkpoint === undefined ? undefined : await readText(checkpoint)
       const report = verifyBundle(bytes, {
         ...(network === undefined ? {} : { network }),
         ...(trust.length === 0 ? {} : { attestors: trust, settlements: trust }),
+        ...(note === undefined ? {} : { checkpoint: { note } }),
       })
       if (flags.json === true)
         console.log(JSON.stringify(report, (_, v) => (typeof v === 'bigint' ? v.toString() : v)))
@@ -39,10 +41,13 @@ export function verifyCommand(): Command {
     .option('--json', 'print the report as JSON')
 }
 
-async function readBundle(path: string): Promise<Uint8Array> {
-  let bytes: Buffer
+async function readText(path: string): Promise<string> {
+  return (await read(path)).toString('utf8')
+}
+
+async function read(path: string): Promise<Buffer> {
   try {
-    bytes = path === '-' ? await readStandardInput() : await readFile(path)
+    return path === '-' ? await readStandardInput() : await readFile(path)
   } catch (cause) {
     throw new HanseError(
       'HANSE_REQUEST_INVALID',
@@ -50,6 +55,10 @@ async function readBundle(path: string): Promise<Uint8Array> {
       { cause },
     )
   }
+}
+
+async function readBundle(path: string): Promise<Uint8Array> {
+  const bytes = await read(path)
   if (bytes.byteLength > BUNDLE_BYTES_MAX)
     throw new HanseError('HANSE_REQUEST_TOO_LARGE', `${path} is no bundle`)
   return new Uint8Array(bytes)
