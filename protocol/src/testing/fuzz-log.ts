@@ -46,6 +46,12 @@ const REQUEST = formatAddCheckpoint({
   proof: proveConsistency(LEAVES, 20n),
   checkpoint: AT_21,
 })
+/** Signed by the log, and no tree of the same entries. */
+const FORK = formatAddCheckpoint({
+  oldSize: 20n,
+  proof: proveConsistency(LEAVES.toReversed(), 20n),
+  checkpoint: signCheckpoint(LOG, { size: 21n, root: rootOfLeaves(LEAVES.toReversed()) }),
+})
 const POLICY = `log ${LOG.vkey} https://log.example\nwitness w ${WITNESS.vkey}\ngroup g any w\nquorum g\n`
 
 const texts = (...samples: readonly string[]) => mutated(fc.constantFrom(...samples.map(utf8)))
@@ -166,7 +172,11 @@ export const logTargets: readonly Target[] = [
   {
     name: 'witness-requests',
     cost: 'signed',
-    inputs: texts(REQUEST, formatAddCheckpoint({ oldSize: 0n, proof: [], checkpoint: AT_20 })),
+    inputs: texts(
+      REQUEST,
+      FORK,
+      formatAddCheckpoint({ oldSize: 0n, proof: [], checkpoint: AT_20 }),
+    ),
     run: (input) => {
       const parsed = unlessRefused(() => parseAddCheckpoint(input))
       if (parsed !== undefined) {

@@ -25,6 +25,11 @@ const HUGE_HEADS = [
   'fb7ff8000000000000',
 ].map(fromHex)
 
+/** Heads of one item's length that the next byte could say itself. */
+const LONG_HEADS = ['18', '1900', '1a000000', '38', '58', '5900', '78', '98', 'b8', 'd900'].map(
+  fromHex,
+)
+
 /** What nests when it is repeated: lists, maps, links, lists without an end. */
 const NESTS = ['81', 'a16161', 'd82a', '9f', 'c0'].map(fromHex)
 
@@ -86,6 +91,11 @@ const mutation = (other: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Mutation> =>
       ([at, head, remove]): Mutation =>
         (input) =>
           splice(input, at, remove, head),
+    ),
+    fc.tuple(place, fc.constantFrom(...LONG_HEADS)).map(
+      ([at, head]): Mutation =>
+        (input) =>
+          splice(input, at, 0, head),
     ),
     fc.tuple(place, fc.constantFrom(...NESTS), fc.constantFrom(1, 2, 15, 16, 17, 100, 4000)).map(
       ([at, nest, depth]): Mutation =>

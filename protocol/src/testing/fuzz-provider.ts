@@ -1,7 +1,7 @@
 import { HanseError } from '../errors.ts'
 import { picoEuro } from '../money.ts'
 import { priceTokens, receipt } from '../receipt/receipt.ts'
-import { signBytes, signedFields } from '../record/signed.ts'
+import { isSignatureValid, signBytes, signedFields } from '../record/signed.ts'
 import { decodeConsumerFrame, decodeProviderFrame, encodeFrame } from '../session/frames.ts'
 import {
   openProviderSession,
@@ -161,6 +161,10 @@ class ProviderUnderTest {
       if (action.type === 'save-receipt') {
         const { value, signatures } = action.receipt
         mustHold(signatures.length === 2, 'a receipt that one side signed')
+        const areValid = signatures.every((signature) =>
+          isSignatureValid(make.context, receipt, action.receipt.bytes, signature),
+        )
+        mustHold(areValid, 'a receipt with a signature that does not verify')
         mustHold(value.sequence === this.#saved, 'a receipt left out, or twice')
         this.#saved += 1n
       }

@@ -105,7 +105,10 @@ export const recordTargets: readonly Target[] = [
     run: (input) => {
       const trust = { network: TRUST.network, key: makeLogKey() }
       const verified = unlessRefused(() => verifySettlementProof(input, SESSION, trust))
-      mustHold(verified === undefined || verified.index === 4n, 'settled by another entry')
+      if (verified === undefined) return
+      mustHold(verified.index === 4n, 'settled by another entry')
+      const { statement } = settlementProof.decode(input)
+      mustHold(statement === null || statement.index === 1, 'settled by another line')
     },
   },
   {

@@ -30,7 +30,8 @@ export function scripts(
   })
   const some = fc.array(step, { maxLength: 24, size: 'max' })
   return fc
-    .tuple(fc.constantFrom(...preludes), fc.nat(1000), some)
+    .constantFrom(...preludes)
+    .chain((prelude) => fc.tuple(fc.constant(prelude), fc.nat(prelude.length), some))
     .map(([prelude, length, steps]) => [...prelude.slice(0, length), ...steps])
     .map((steps) => encodeCanonical(steps.map(({ op, n, bytes }) => [op, n, bytes])))
 }
