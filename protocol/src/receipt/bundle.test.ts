@@ -210,9 +210,12 @@ describe('a bundle of a session that was settled', () => {
     }
   })
 
-  test('is unproved to a reader who does not trust that settlement', () => {
+  test('has nothing to prove for a session that nobody owes for', () => {
     const free = session({ authorization: null }, { authorization: null })
-    expect(statusOf(free, TRUST)).toMatchObject({ settlement: 'unproved', inclusion: 'unproved' })
+    expect(statusOf(free, TRUST)).toMatchObject({ settlement: 'ok', inclusion: 'ok' })
+  })
+
+  test('is unproved to a reader who does not trust that settlement', () => {
     const { settlements: _, ...nobody } = TRUST
     expect(statusOf(good, nobody)).toMatchObject({ settlement: 'ok', inclusion: 'unproved' })
   })

@@ -123,6 +123,8 @@ export function verifyBundle(bytes: Uint8Array, trust: TrustRoots = {}): BundleR
   }
 }
 
+const NOTHING_TO_SETTLE = ['nothing to settle: the order cites no authorization', 'ok'] as const
+
 class Stop extends Error {}
 
 type Attempt = <Result>(id: CheckId, run: () => [Result, string, Check['status']?]) => Result
@@ -284,19 +286,25 @@ function runChecks(
     if (last.final === null) return [undefined, 'no final receipt: the session was cut', 'unproved']
     return [undefined, `${last.final}${isAnswered(last.final) ? '' : ' (not a whole answer)'}`]
   })
+  const nothingOwed = ordered.value.authorization === null
   const settled = attempt('settlement', () => {
+    if (nothingOwed && all('settlement-proof').length === 0)
+      return [undefined, ...NOTHING_TO_SETTLE]
     const records = openSettlementRecords(all('log-key'), all('settlement-proof'))
     const session = { order: ordered.cid, receipt: lastReceipt.cid }
     return [records, ...checkSettled(context, records?.proof, session)]
   })
   const issuer = authorized?.value.issuer
   const included = attempt('inclusion', () =>
-    checkIncluded(context, settled, issuer, trust.settlements),
+    nothingOwed && settled === undefined
+      ? [undefined, ...NOTHING_TO_SETTLE]
+      : checkIncluded(context, settled, issuer, trust.settlements),
   )
-  attempt('consistency', () => [
-    undefined,
-    ...checkConsistent(included, settled?.proof, trust.checkpoint),
-  ])
+  attempt('consistency', () =>
+    nothingOwed && settled === undefined
+      ? [undefined, ...NOTHING_TO_SETTLE]
+      : [undefined, ...checkConsistent(included, settled?.proof, trust.checkpoint)],
+  )
   const { provider, consumer, model } = ordered.value
   const { inputTokens, outputTokens, amount, final } = last
   const session = ordered.cid.toString()
