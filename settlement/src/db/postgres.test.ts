@@ -1,7 +1,10 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
-import { addTenant, testContext } from '../testing/market.ts'
+import { ingestStatements } from '../receipts/ingest-statements.ts'
+import { makeDeal } from '../testing/deals.ts'
+import { addProvider, addTenant, CENT, hold, NETWORK, testContext } from '../testing/market.ts'
+import { lineOf, makeStatement } from '../testing/statements.ts'
 import { interleavingContract } from './interleaving-contract.ts'
 import { logContract } from './log-contract.ts'
 import { statementContract } from './statement-contract.ts'
@@ -77,6 +80,31 @@ test('PostgreSQL: transfers can be neither changed nor deleted, and the check fi
     actual: '50000000001',
   })
   expect(report.differences.map(({ check }) => check)).toContain('sums')
+})
+
+test('PostgreSQL: the check finds sessions whose statement or receipts whose session is not there', async () => {
+  const databaseUrl = await server.createDatabase()
+  await using store = await openStore({ databaseUrl })
+  const context = testContext(store)
+  const { organization, consumer } = await addTenant(context, 5n)
+  const provider = await addProvider(context)
+  const authorization = await hold(context, { organization, consumer }, provider, CENT)
+  const parties = { network: NETWORK, consumer, provider, authorization }
+  const deal = makeDeal({ ...parties, at: context.now() })
+  const statement = makeStatement(parties, [lineOf(deal.submission(0, 1))])
+  await ingestStatements(context, [statement])
+  expect((await store.ledgerCheck()).balanced).toBe(true)
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  await client.query('delete from settled_statement')
+  await client.query("update settled_session set session = 'another'")
+  await client.end()
+  const { differences } = await store.ledgerCheck()
+  expect(differences.map(({ check, subject }) => `${check} ${subject}`)).toEqual([
+    'orphan settled_session',
+    'orphan settled_receipt',
+    'orphan settled_receipt',
+  ])
 })
 
 test('PostgreSQL: a migration that this release does not know is refused', async () => {

@@ -13,6 +13,7 @@ export interface LedgerDifference {
     | 'revenue'
     | 'in_transit'
     | 'clearing'
+    | 'orphan'
   readonly subject: string
   readonly expected: string
   readonly actual: string
@@ -42,6 +43,12 @@ const compare = (check: string, expected: string, actual: string) => `
 
 const legs = `select debit as account, amount as debits, 0::numeric as credits from ledger_transfer
   union all select credit, 0, amount from ledger_transfer`
+
+/** Rows that refer to nothing: no constraint of the table says so, for the sake of speed. */
+const orphans = (table: string, column: string, to: string, key: string) => `
+  select 'orphan' as "check", '${table}' as subject, o.${column}::text as expected, 'none' as actual
+  from ${table} o where o.${column} is not null
+    and not exists (select from ${to} t where t.${key} = o.${column})`
 
 const CENT = '10000000000'
 
@@ -93,6 +100,11 @@ const CHECKS = [
        - coalesce((select sum(cents) from top_up where state = 'succeeded'), 0) * ${CENT}::numeric as amount`,
     balances('stripe_clearing'),
   ),
+  orphans('settled_session', 'authorization_serial', 'spend_authorization', 'serial'),
+  orphans('settled_session', 'organization', 'organization', 'id'),
+  orphans('settled_session', 'statement', 'settled_statement', 'cid'),
+  orphans('settled_receipt', 'session', 'settled_session', 'session'),
+  orphans('settled_receipt', 'statement', 'settled_statement', 'cid'),
 ].map((check) => `(${check})`)
 
 /** Derives every balance again, from the transfers and from the records that caused them, in one snapshot. */

@@ -4,27 +4,18 @@ import { SettlementError } from '../errors.ts'
 import { type AccountId, accountParts, isGuarded, type Transfer } from './accounts.ts'
 
 /**
- * The one parameter of a posting statement, taken apart once: a `json` is parsed again by every `->`, so one that is
- * evaluated for each row costs the square of the batch.
- */
-export const documentCte = (...lists: readonly string[]): string => `
-raw as materialized (select $1::text::json as json),
-doc as materialized (
-  select ${lists.map((name) => `json -> '${name}' as ${name}`).join(', ')},
-    (json ->> 'at')::timestamptz as at from raw)`
-
-/**
- * The ledger's part of a posting statement; before it must come `documentCte`.
+ * The ledger's part of a posting statement. Its lists are parameters of their own, written `{name}`: taken out of one
+ * document, each would have all of it parsed again.
  *
  * CTEs are never joined with one another (without statistics the planner takes a nested loop), balances are locked in
  * one order (so that two batches cannot deadlock), and each balance row is written once, however many transfers touch it.
  */
 export const LEDGER_CTES = `
 t as materialized (
-  select x.* from doc, json_to_recordset(doc.transfers)
+  select x.* from json_to_recordset({transfers})
     as x(debit text, credit text, amount numeric, kind text, reference text)),
 batch as materialized (
-  select nextval('ledger_batch') as id, doc.at from doc),
+  select nextval('ledger_batch') as id, {at} as at),
 posted as (
   insert into ledger_transfer (batch, debit, credit, amount, kind, reference, at)
   select batch.id, t.debit, t.credit, t.amount, t.kind, t.reference, batch.at from t cross join batch
@@ -55,7 +46,7 @@ export interface LedgerCounts {
   readonly updated: number
 }
 
-const POST = `with ${documentCte('transfers')}, ${LEDGER_CTES} select ${LEDGER_COUNTS}`
+const POST = `with ${LEDGER_CTES} select ${LEDGER_COUNTS}`
 
 /**
  * Posts a balanced batch inside the caller's transaction.
@@ -69,29 +60,32 @@ export async function postTransfers(
 ): Promise<void> {
   if (transfers.length === 0) return
   await ensureAccounts(tx, transfers)
-  await runPosting(tx, POST, { ...transfersDocument(transfers, at) })
+  await runPosting(tx, POST, { transfers: transferRows(transfers) }, at)
 }
 
-/** The JSON of transfers, as LEDGER_CTES reads it. `at` in milliseconds. */
-export function transfersDocument(transfers: readonly Transfer[], at: number) {
-  return {
-    at: new Date(at).toISOString(),
-    transfers: transfers.map((transfer) => ({ ...transfer, amount: transfer.amount.toString() })),
-  }
+/** Transfers as LEDGER_CTES reads them. */
+export function transferRows(transfers: readonly Transfer[]): object[] {
+  return transfers.map((transfer) => ({ ...transfer, amount: transfer.amount.toString() }))
 }
 
 /**
- * Runs a posting statement with its one parameter, and proves that every touched account was there.
+ * Runs a posting statement, and proves that every touched account was there.
  *
+ * @param lists what stands for `{name}`; `{at}` is the time, milliseconds since 1970
  * @returns what it counted
  */
 export async function runPosting<Counts extends object = object>(
   tx: Database,
   statement: string,
-  document: object,
+  lists: Readonly<Record<string, readonly object[]>>,
+  at: number,
 ): Promise<LedgerCounts & Counts> {
-  const [before, after] = statement.split('$1')
-  const query = sql`${sql.raw(before ?? '')}${JSON.stringify(document)}${sql.raw(after ?? '')}`
+  const parts = statement.split(/\{(\w+)\}/u).map((part, i) => {
+    if (i % 2 === 0) return sql.raw(part)
+    if (part === 'at') return sql`${new Date(at).toISOString()}::timestamptz`
+    return sql`${JSON.stringify(lists[part])}::text::json`
+  })
+  const query = sql.join(parts)
   try {
     const [counts] = await rows<LedgerCounts & Counts>(tx, query)
     if (counts?.transfers !== counts?.posted || counts?.accounts !== counts?.updated) {
