@@ -44,7 +44,7 @@ export const SETTINGS: Record<keyof Config, string> = {
   holdGraceHours: 'how long unused holds wait for late receipts after expiry',
   logOrigin:
     'what the transparency log is called, for ever; made of the public address or the key when not given',
-  witnesses: 'witnesses of the transparency log, <key>@<address>, with commas between them',
+  witnesses: 'witnesses of the transparency log, key@address each, with commas between them',
   logLevel: 'fatal, error, warn, info, debug, trace or silent',
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import {
   cidOf,
   picoEuro,
@@ -304,16 +305,23 @@ export function statementContract(name: string, open: () => Promise<SettlementSt
     })
 
     test('two pairs that name one order at once are both booked, each its own', async () => {
-      const [a, b] = [await setUp(), await setUp()]
-      const other = { ...b.context, store: await open() }
-      const items = Array.from({ length: 4 }, () => finalOf(a.deal(), 0, 5))
-      const squat = makeStatement(b.parties, items.map(lineOf))
-      await Promise.all([ingest(a.context, items), ingestStatements(other, [squat])])
-      for (const { provider } of [a, b]) {
-        const { payable } = await a.context.store.providerBalance(provider.peerId)
-        expect(payable).toBe(4n * 1_500_000n)
+      const store = await open()
+      // A window of a millisecond: rounds that begin a little later each find it.
+      for (let lateMs = -4; lateMs <= 4; lateMs++) {
+        const [a, b] = [await setUp(), await setUp()]
+        const other = { ...b.context, store }
+        const items = Array.from({ length: 4 }, () => finalOf(a.deal(), 0, 5))
+        const squat = makeStatement(b.parties, items.map(lineOf))
+        await Promise.all([
+          setTimeout(Math.max(0, lateMs)).then(() => ingest(a.context, items)),
+          setTimeout(Math.max(0, -lateMs)).then(() => ingestStatements(other, [squat])),
+        ])
+        for (const { provider } of [a, b]) {
+          const { payable } = await a.context.store.providerBalance(provider.peerId)
+          expect(payable).toBe(4n * 1_500_000n)
+        }
+        await balanced(a.context)
       }
-      await balanced(a.context)
     })
 
     test('a session is paid from one authorization, whatever statements say', async () => {

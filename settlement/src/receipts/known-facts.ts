@@ -1,6 +1,6 @@
 import { type PeerId, picoEuro } from '@hanse/protocol'
 import { eq, inArray, sql } from 'drizzle-orm'
-import type { Database } from '../db/database.ts'
+import { type Database, LostRace } from '../db/database.ts'
 import {
   consumer,
   provider,
@@ -15,7 +15,7 @@ import type { Claim, StatementClaim } from './claim.ts'
 import { claimAs } from './session-key.ts'
 import { decodeSigned } from './submission.ts'
 
-/** What is booked together: the claims of the statements are among the claims. */
+/** What is booked together: receipts, or statements with all of their claims. */
 export interface Batch {
   readonly claims: readonly Claim[]
   readonly statements: readonly StatementClaim[]
@@ -60,13 +60,21 @@ export async function knownFacts(tx: Database, batch: Batch): Promise<KnownFacts
     .from(consumer)
     .where(sql`${consumer.peerId} in (${list(parties.map((pair) => pair.consumer))})`)
   const sessions = await sessionFacts(tx, batch.claims)
+  const receipts = await seatsOf(
+    tx,
+    batch.claims.map((claim) => claimAs(claim, sessions)),
+  )
+  // Each query sees what was committed when it began. A pair that is not locked here may have taken a session's key in
+  // between: its receipts would then look like ours.
+  for (const seat of receipts.keys()) {
+    if (!sessions.has(seat.slice(0, seat.lastIndexOf('/')))) {
+      throw new LostRace('another pair has taken a session')
+    }
+  }
   return {
     authorizations: new Map(authorizationRows.map((row) => [row.cid, toAuthorization(row)])),
     sessions,
-    receipts: await seatsOf(
-      tx,
-      batch.claims.map((claim) => claimAs(claim, sessions)),
-    ),
+    receipts,
     providers: new Map(providerRows.map((row) => [row.peerId, toProvider(row)])),
     organizations: new Map(consumerRows.map((row) => [row.peerId, row.organization])),
     lanes: await lanesOf(tx, batch.statements),
@@ -165,7 +173,8 @@ async function lanesOf(tx: Database, statements: readonly StatementClaim[]): Pro
 
 function partiesOf({ claims, statements }: Batch): Parties[] {
   const parties = new Map<string, Parties>()
-  for (const one of [...claims, ...statements]) {
+  // All lines of a statement are between the same two.
+  for (const one of statements.length > 0 ? statements : claims) {
     parties.set(`${one.provider}/${one.consumer}/${one.authorization}`, one)
   }
   return [...parties.values()]
