@@ -121,6 +121,8 @@ class Reader {
 
   #link(tag: bigint): Value {
     if (tag !== 42n) refuse('another tag than 42')
+    // A tag within a tag within a tag would fill the stack.
+    if ((this.#bytes[this.#at] ?? 0) >> 5 !== 2) refuse('a link that is none')
     const bytes = this.item(DEPTH_MAX)
     if (!(bytes instanceof Uint8Array) || bytes[0] !== 0 || !isCid(bytes.subarray(1))) {
       refuse('a link that is none')
