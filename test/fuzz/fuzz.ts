@@ -14,6 +14,8 @@ const HELP = `Usage: npm run fuzz -- [options]
   --list            name the targets
 `
 
+/** A longer input is printed, and found again by its seed. */
+const COMMAND_HEX_MAX = 2000
 const MODULE = '@hanse/protocol/testing/fuzz'
 
 async function main(): Promise<void> {
@@ -63,7 +65,8 @@ async function main(): Promise<void> {
 }
 
 function report(target: string, { seed, input, error }: Failed): void {
-  const how = input === '' ? `--seed ${seed}` : `--input ${input}`
+  const isShort = input !== '' && input.length <= COMMAND_HEX_MAX
+  const how = isShort ? `--input ${input}` : `--seed ${seed}`
   console.error(`
 FAILED  ${target}
 seed    ${seed}

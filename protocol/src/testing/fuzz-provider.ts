@@ -12,6 +12,7 @@ import {
   providerStep,
 } from '../session/provider.ts'
 import { FINAL_REASONS } from '../session/reasons.ts'
+import { reviewInput } from '../session/review.ts'
 import { utf8 } from '../wire.ts'
 import * as make from './fixtures.ts'
 import { consumerSamples } from './fuzz-samples.ts'
@@ -101,7 +102,7 @@ class ProviderUnderTest {
         return { type: 'deltas', deltas: [{ tokens: n % 40, payload }], now }
       }
       case OPS.accepted:
-        return { type: 'accepted', inputTokens: BigInt(n), now }
+        return this.#decision(BigInt(n))
       case OPS.engineEnded: {
         const reason = FINAL_REASONS[n % FINAL_REASONS.length] ?? 'completed'
         const usage = { inputTokens: BigInt(n), cachedInputTokens: BigInt(n % 7) }
@@ -122,7 +123,8 @@ class ProviderUnderTest {
         return { type: 'quoted', prices, now }
       }
       case OPS.rejected: {
-        const message = new TextDecoder().decode(bytes)
+        // Our own driver's words: longer than a record takes, and not without end.
+        const message = new TextDecoder().decode(bytes.subarray(0, 700))
         const error = new HanseError('HANSE_CAPACITY', message, { retryAfterMs: n - 5 })
         return { type: 'rejected', error, now }
       }
@@ -136,6 +138,19 @@ class ProviderUnderTest {
         return { type: 'closed', now }
       default:
         return undefined
+    }
+  }
+
+  /** A driver accepts only what it has reviewed. */
+  #decision(inputTokens: bigint): ProviderEvent {
+    const { state } = this
+    const now = this.#now
+    try {
+      if (state.phase === 'reviewing') reviewInput(state.ordered.order.value, inputTokens)
+      return { type: 'accepted', inputTokens, now }
+    } catch (error) {
+      if (!(error instanceof HanseError)) throw error
+      return { type: 'rejected', error, now }
     }
   }
 
