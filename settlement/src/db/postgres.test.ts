@@ -15,7 +15,12 @@ import { startPostgres, type TestPostgres } from './testing/embedded-postgres.ts
 let server: TestPostgres
 let url: string
 const opened: SettlementStore[] = []
+/** In turns, each as another process would be: a server takes a hundred connections, and a pool has several. */
+const STORES = 3
+let turn = 0
 const open = async (): Promise<SettlementStore> => {
+  const known = opened[turn++ % STORES]
+  if (known !== undefined) return known
   const store = await openStore({ databaseUrl: url })
   opened.push(store)
   return store
