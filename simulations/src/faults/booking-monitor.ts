@@ -36,8 +36,8 @@ export class BookingMonitor {
   readonly #balances = new Map<string, bigint>()
   readonly #given = new Map<string, Given>()
   readonly #seats = new Map<string, string>()
-  /** Sessions whose last receipt was refused for a reason that holds, by `pairKey`. */
-  readonly refused = new Map<string, string>()
+  /** By `pairKey`: number of the newest receipt that was refused for a reason that holds, and that no later one followed. */
+  readonly #refused = new Map<string, bigint>()
   #transfers = 0
 
   /** The journal and the balances that were made of it. */
@@ -79,6 +79,16 @@ export class BookingMonitor {
     this.#checkLimits(state, outcomes)
   }
 
+  /** A receipt was refused, and rightly. */
+  refuse(parties: Parameters<typeof pairKey>[0], sequence: bigint): void {
+    const key = pairKey(parties)
+    if (sequence >= (this.#refused.get(key) ?? 0n)) this.#refused.set(key, sequence)
+  }
+
+  wasRefused(parties: Parameters<typeof pairKey>[0]): boolean {
+    return this.#refused.has(pairKey(parties))
+  }
+
   #post({ debit, credit, amount }: Transfer, touched: Set<string>): void {
     if (amount <= 0n) fail('money', `a transfer of ${amount}`)
     this.#balances.set(debit, (this.#balances.get(debit) ?? 0n) - amount)
@@ -99,7 +109,8 @@ export class BookingMonitor {
     const highest = this.#given.get(key)
     if (highest === undefined || highest.sequence < sequence)
       this.#given.set(key, { sequence, amount })
-    this.refused.delete(key)
+    // Somebody who has only older receipts may send one of those again.
+    if (sequence >= (this.#refused.get(key) ?? 0n)) this.#refused.delete(key)
   }
 
   #checkBooked(state: SettlementState, claim: Claim): void {
@@ -154,7 +165,7 @@ export class BookingMonitor {
       }
     })()
     if (!reason) fail('booking', `${session} ${claim.sequence}: refused as ${code}`)
-    this.refused.set(pairKey(claim), code)
+    this.refuse(claim, claim.sequence)
   }
 
   /** What providers and the platform were ever given is what the settled sessions come to. */

@@ -7,7 +7,7 @@ import type {
   StatementClaim,
 } from '@hanse/settlement/rules'
 import type { Host } from '../kernel/index.ts'
-import { BookingMonitor, type Outcome, pairKey } from './booking-monitor.ts'
+import { BookingMonitor, type Outcome } from './booking-monitor.ts'
 import { mayServe, peer, satisfies } from './cast.ts'
 import { type Bought, ConsumerAccount } from './consumer-account.ts'
 import { ProviderAccount } from './provider-account.ts'
@@ -230,14 +230,14 @@ export class Monitor {
   }
 
   /** Settlement refuses what an honest party sends for a session before it looks into its books. */
-  refuses(order: SignedOrder, session: string, code: string): void {
+  refuses(order: SignedOrder, session: string, sequence: bigint, code: string): void {
     const shown = this.#providers.get(order.value.provider)?.attestation
     const reason =
       (code === 'HANSE_AUTHORIZATION_REQUIRED' && this.#unsecured.has(session)) ||
       // Its consumers pass on what the provider showed them.
       (code === 'HANSE_RECEIPT_LINK' && shown === 'wrong-subject')
     if (!reason) this.fail('booking', `${session}: refused as ${code}`)
-    this.#booking.refused.set(pairKey({ session, ...order.value }), code)
+    this.#booking.refuse({ session, ...order.value }, sequence)
   }
 
   /** After all faults have healed and time enough has passed. */
@@ -263,7 +263,7 @@ export class Monitor {
       // Settlement pays nothing without an authorization: that credit was the provider's own.
       if (this.#unsecured.has(session)) continue
       // A cheat may have given settlement a later one, that it did not let the other party have.
-      if (booked < value.amount && !this.#booking.refused.has(pairKey(parties)))
+      if (booked < value.amount && !this.#booking.wasRefused(parties))
         this.fail('quiescence', `${session}: ${booked} booked, ${value.amount} signed`)
     }
   }

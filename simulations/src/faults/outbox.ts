@@ -96,7 +96,7 @@ export class Outbox {
       else if (MAY_CHANGE.has(result.code)) this.#store.submissionFailed(session, now)
       else this.#store.submissionRefused(session, sequence, result.code)
       if (result?.status === 'rejected' && result.by === 'bytes' && this.#honest)
-        this.#world.monitor.refuses(order, session, result.code)
+        this.#world.monitor.refuses(order, session, sequence, result.code)
     }
   }
 
