@@ -306,7 +306,9 @@ export const ERRORS = {
   ),
   // Proofs of settlement
   HANSE_AUDIT_EVENT: invalid('Ask the settlement for the proof of this very session.'),
-  HANSE_AUDIT_KEY: invalid('Use the record of the key that signed the log at the time of the event.'),
+  HANSE_AUDIT_KEY: invalid(
+    'Use the record of the key that signed the log at the time of the event.',
+  ),
   HANSE_AUDIT_FORK: invalid(
     'Keep both checkpoints and publish them: the log has shown different histories to different readers.',
   ),

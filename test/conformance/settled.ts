@@ -11,7 +11,7 @@ export function checkSettlement(
 ): void {
   const [keys, proofs] = [parts.all('log-key'), parts.all('settlement-proof')]
   // Who has no authorization has nothing to settle, and so nothing to prove.
-  const isFree = session.issuer === undefined && proofs.length === 0
+  const isFree = session.issuer === undefined && keys.length + proofs.length === 0
   const records = attempt('settlement', (unproved) => {
     if (isFree) return undefined
     if (keys.length === 0 && proofs.length === 0) return unproved()

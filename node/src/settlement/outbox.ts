@@ -84,7 +84,7 @@ export class Outbox implements AsyncDisposable {
           // A session that it was not booked for is told of by its receipt, which gets an answer of its own.
           store.statements.acknowledged(
             cid,
-            result.rejected.map(({ session }) => session),
+            result.refused.map(({ session }) => session),
           )
         } else if (STATEMENT_MAY_CHANGE.has(result.code)) store.statements.failed(cid, now())
         else store.statements.refused(cid, result.code)

@@ -42,7 +42,7 @@ export type StatementResult =
   | {
       readonly status: 'booked' | 'duplicate'
       /** Sessions of it that were not booked, each with the code. */
-      readonly rejected: readonly { readonly session: string; readonly code: string }[]
+      readonly refused: readonly { readonly session: string; readonly code: string }[]
     }
   | { readonly status: 'rejected'; readonly code: string }
 
@@ -87,7 +87,7 @@ const statementsJson = z.object({
     z.union([
       z.object({
         status: z.enum(['booked', 'duplicate']),
-        rejected: z.array(z.object({ session: z.string(), code: z.string() })).default([]),
+        refused: z.array(z.object({ session: z.string(), code: z.string() })),
       }),
       z.object({ status: z.literal('rejected'), code: z.string() }),
     ]),

@@ -107,7 +107,7 @@ const answer = async (store = buyer) =>
   })
 
 /** A settlement that says yes, or what it is told to say, and counts. */
-function settler(result: StatementResult = { status: 'booked', rejected: [] }): Settler & {
+function settler(result: StatementResult = { status: 'booked', refused: [] }): Settler & {
   readonly receipts: string[]
   readonly amounts: PicoEuro[]
 } {
@@ -164,7 +164,7 @@ describe('a provider and a consumer that are both there', () => {
     assert.equal(to.amounts[1], 2n * (to.amounts[0] ?? 0n))
     // The consumer tells too, should the provider never do so.
     now += 2_000
-    const late = settler({ status: 'duplicate', rejected: [] })
+    const late = settler({ status: 'duplicate', refused: [] })
     await using __ = await tell(buyer, late)
     assert.deepEqual(late.amounts, to.amounts)
     assert.deepEqual(buyer.outbox(), [])
@@ -185,8 +185,8 @@ describe('a provider and a consumer that are both there', () => {
     const [good, bad] = [trade(1), trade(2)]
     await using desk = openDesk()
     await desk.flush()
-    const rejected = [{ session: bad, code: 'HANSE_RECEIPT_LIMIT' }]
-    const to = settler({ status: 'booked', rejected })
+    const refused = [{ session: bad, code: 'HANSE_RECEIPT_LIMIT' }]
+    const to = settler({ status: 'booked', refused })
     await using _ = await tell(seller, to)
     assert.deepEqual(to.receipts, [bad])
     assert.notEqual(good, bad)

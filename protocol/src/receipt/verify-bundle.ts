@@ -288,9 +288,8 @@ function runChecks(
   })
   const nothingOwed = ordered.value.authorization === null
   const settled = attempt('settlement', () => {
-    if (nothingOwed && all('settlement-proof').length === 0)
-      return [undefined, ...NOTHING_TO_SETTLE]
     const records = openSettlementRecords(all('log-key'), all('settlement-proof'))
+    if (nothingOwed && records === undefined) return [undefined, ...NOTHING_TO_SETTLE]
     const session = { order: ordered.cid, receipt: lastReceipt.cid }
     return [records, ...checkSettled(context, records?.proof, session)]
   })

@@ -6,7 +6,7 @@ import { isCountryCode } from '../region/countries.ts'
 import { isRecordCid } from '../wire.ts'
 
 /** Canonical CBOR integers end at 64 bits; 9.2 million euro in one record is more than any session costs. */
-const AMOUNT_MAX = 2n ** 63n - 1n
+export const AMOUNT_MAX = 2n ** 63n - 1n
 /** Tokens, sequence numbers: what an unsigned 64-bit counter holds. */
 const COUNTER_MAX = 2n ** 63n - 1n
 

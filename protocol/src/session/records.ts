@@ -62,7 +62,7 @@ export const acceptance = defineRecord('hanse.acceptance.v1', {
   /** The most input tokens that receipts will count: exact where the provider has the tokenizer. */
   inputTokens: counter,
   at: timestamp,
-  /** Receipts of this session are dated before this. */
+  /** Receipts of this session are dated no later. */
   notAfter: timestamp,
 })
 export type Acceptance = ReturnType<typeof acceptance.decode>

@@ -19,7 +19,7 @@ import {
   stranger,
 } from '../testing/fixtures.ts'
 import { grownWindow, openingWindow, smallestWindow } from './credit-window.ts'
-import type { Order } from './records.ts'
+import type { Order, Quote } from './records.ts'
 import {
   CLOCK_SKEW_MS,
   orderCostMax,
@@ -42,6 +42,15 @@ const facts: ReviewFacts = {
   creditWindowMax: picoEuro(10n ** 12n),
 }
 const value = makeOrder().value
+const quoted: Quote = {
+  order: makeOrder().cid,
+  consumer: value.consumer,
+  provider: value.provider,
+  inputPrice: picoEuro(1n),
+  outputPrice: picoEuro(2n),
+  round: 1,
+  notAfter: NOW,
+}
 
 describe('an order', () => {
   test('that is right gives the model that it asks for', () => {
@@ -77,6 +86,25 @@ describe('an order', () => {
     ['for no output', { maxOutputTokens: 0n }, {}, 'HANSE_ORDER_LIMITS'],
     ['for the most output', { maxOutputTokens: 4096n }, {}, 'accepted'],
     ['for too much output', { maxOutputTokens: 4097n }, {}, 'HANSE_ORDER_LIMITS'],
+    [
+      'for more than a receipt can hold',
+      { maxInputTokens: 2n ** 62n, inputPrice: picoEuro(INPUT_PRICE + 1n) },
+      {},
+      'HANSE_ORDER_LIMITS',
+    ],
+    ['on a quote of another session', { quote: makeOrder().cid }, {}, 'HANSE_ORDER_QUOTE'],
+    [
+      'at a quote below the offer',
+      { quote: makeOrder().cid, inputPrice: picoEuro(1n), outputPrice: picoEuro(2n) },
+      { quote: quoted },
+      'accepted',
+    ],
+    [
+      'below the quote',
+      { quote: makeOrder().cid, inputPrice: picoEuro(1n), outputPrice: picoEuro(1n) },
+      { quote: quoted },
+      'HANSE_ORDER_PRICE',
+    ],
     [
       'for another region',
       { residency: { allow: ['FR', 'CH'], minLevel: 0 } },

@@ -7,6 +7,7 @@ import { HanseError } from '../errors.ts'
 import { findModel, type Offer, type OfferedModel } from '../market/offer.ts'
 import { amountOf, type PicoEuro, picoEuro } from '../money.ts'
 import { priceTokens } from '../receipt/receipt.ts'
+import { AMOUNT_MAX } from '../record/fields.ts'
 import type { Named } from '../record/record.ts'
 import { openSigned, type SignedRecord, type SigningContext } from '../record/signed.ts'
 import { isInRegion } from '../region/countries.ts'
@@ -71,6 +72,9 @@ export function reviewOrder(order: Order, facts: ReviewFacts): OfferedModel {
       'HANSE_ORDER_LIMITS',
       `between 1 and ${model.maxOutputTokens} output tokens`,
     )
+  }
+  if (orderCostMax(order) > AMOUNT_MAX) {
+    throw new HanseError('HANSE_ORDER_LIMITS', 'no receipt can hold what the order may cost')
   }
   reviewResidency(order, offer.country, facts.evidenceLevel)
   if (order.creditWindow > facts.creditWindowMax) {
