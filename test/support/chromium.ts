@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type LaunchOptions } from 'playwright-core'
 
 /** What the package adds for other uses: with it the browser ends with its first page, or asks no CORS. */
 const unwanted = [
@@ -17,8 +17,20 @@ export async function launchChromium(): Promise<Browser> {
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
   if (executablePath !== undefined) return chromium.launch({ executablePath, args })
   const { default: packaged } = await import('@sparticuz/chromium')
-  return chromium.launch({
+  return await launchPackaged({
     executablePath: await packaged.executablePath(),
     args: [...packaged.args.filter((arg) => !unwanted.includes(arg)), ...args],
   })
+}
+
+/** On a loaded machine the packaged browser now and then dies of a signal before it has started. */
+const ATTEMPTS = 3
+
+async function launchPackaged(options: LaunchOptions, attempt = 1): Promise<Browser> {
+  try {
+    return await chromium.launch(options)
+  } catch (error) {
+    if (attempt >= ATTEMPTS || !/signal=SIG/u.test(String(error))) throw error
+    return await launchPackaged(options, attempt + 1)
+  }
 }
