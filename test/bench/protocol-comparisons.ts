@@ -22,6 +22,7 @@ import {
   signRecord,
   statement,
   stateSessions,
+  TileReader,
   verifyBundle,
   verifyInclusion,
 } from '@hanse/protocol'
@@ -258,6 +259,7 @@ function log(): Comparison[] {
   const frontier = new Frontier()
   const entries = Array.from({ length: BATCH }, () => entry)
   let writer: Promise<LogWriter> | undefined
+  let proofs: Promise<TileReader> | undefined
   return [
     {
       title: 'log: leaf hash and append to the tree',
@@ -279,6 +281,16 @@ function log(): Comparison[] {
       raw: rawHashes(2),
     },
     {
+      title: 'log: make an inclusion proof from tiles',
+      against: `${DEPTH} × SHA-256`,
+      ours: async () => {
+        proofs ??= tilesOf(leaves.length)
+        await (await proofs).inclusionProof(leafIndex)
+        return 1
+      },
+      raw: rawHashes(DEPTH),
+    },
+    {
       title: `log: check an inclusion proof of ${DEPTH} hashes`,
       against: `${DEPTH} × SHA-256`,
       ours: () => {
@@ -288,4 +300,12 @@ function log(): Comparison[] {
       raw: rawHashes(DEPTH),
     },
   ]
+}
+
+/** A reader of the tiles of a log of so many entries. */
+async function tilesOf(entries: number): Promise<TileReader> {
+  const store = new MemoryLogStore()
+  const log = await LogWriter.open(store, noteSignerOf('bench.example/log', provider))
+  await log.append(Array.from({ length: entries }, (_, i) => Uint8Array.of(i >> 8, i & 255)))
+  return new TileReader((path) => store.read(path), BigInt(entries))
 }
