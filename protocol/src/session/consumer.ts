@@ -13,9 +13,15 @@ import {
   signBytes,
   signedFields,
 } from '../record/signed.ts'
-import { bytesEqual, utf8 } from '../wire.ts'
+import { bytesEqual } from '../wire.ts'
 import { type ConsumerFrame, type ProviderFrame, promptFrames } from './frames.ts'
-import { outputTokensMax, SILENT_TOKENS_MAX, shownText, type Tokenizer } from './plausibility.ts'
+import {
+  outputTokensMax,
+  SILENT_TOKENS_MAX,
+  shownText,
+  type Tokenizer,
+  utf8Length,
+} from './plausibility.ts'
 import { type FinalReason, isAnswered, REASON_CODES } from './reasons.ts'
 import {
   type Acceptance,
@@ -320,7 +326,7 @@ function onDeltas(
     transcript = extendTranscript(transcript, payload)
     const text = shownText(payload)
     texts.push(text)
-    shownBytes += BigInt(utf8(text).byteLength)
+    shownBytes += BigInt(utf8Length(text))
     tokens += count
     const counted = state.outputTokens + BigInt(tokens)
     if (counted > outputTokensMax(shownBytes)) {

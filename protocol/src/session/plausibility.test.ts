@@ -4,7 +4,13 @@ import { RUNS } from '../testing/fixtures.ts'
 import { chunkOf, SessionDriver, type SessionOptions } from '../testing/session-driver.ts'
 import { utf8 } from '../wire.ts'
 import type { ProviderFrame } from './frames.ts'
-import { SILENT_TOKENS_MAX, shownBytes, shownText, type Tokenizer } from './plausibility.ts'
+import {
+  SILENT_TOKENS_MAX,
+  shownBytes,
+  shownText,
+  type Tokenizer,
+  utf8Length,
+} from './plausibility.ts'
 
 const chunk = (value: unknown) => utf8(JSON.stringify(value))
 const delta = (fields: unknown) => chunk({ choices: [{ index: 0, delta: fields }] })
@@ -39,6 +45,20 @@ describe('the text that a chunk shows', () => {
     ['another shape', chunk([1, null, { choices: 'many' }]), ''],
     ['inherited names', chunk({ choices: [{ delta: { __proto__: { content: 'x' } } }] }), ''],
   ])('%s', (_, payload, text) => expect(shownText(payload)).toBe(text))
+
+  test('has the length that an encoder gives it', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.string({ unit: 'grapheme' }),
+          fc.constantFrom('\uD800', '\uDC00\uD800x', '𐍈€é'),
+        ),
+        (text) => utf8Length(text) === utf8(text).byteLength,
+      ),
+      { numRuns: RUNS.cheap },
+    )
+  })
 
   test('is never longer than the chunk, whatever the chunk is', () => {
     const content = fc.string({ unit: 'binary' }).map((text) => delta({ content: text }))

@@ -1,5 +1,3 @@
-import { utf8 } from '../wire.ts'
-
 /**
  * Output tokens that an answer may count beyond the bytes of text that it shows: stop tokens, the frame of a tool call,
  * the marks around a thought. What an engine thinks and does not show beyond that is not charged.
@@ -20,37 +18,62 @@ export function outputTokensMax(shownBytes: bigint): bigint {
 }
 
 export function shownBytes(payload: Uint8Array): bigint {
-  return BigInt(utf8(shownText(payload)).byteLength)
+  return BigInt(utf8Length(shownText(payload)))
+}
+
+/** Bytes of a text in UTF-8, as an encoder would write it. */
+export function utf8Length(text: string): number {
+  let bytes = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    // Two units of a pair make four bytes; a lone surrogate is written as U+FFFD, which has three.
+    const isPair = unit >= 0xd800 && unit < 0xdc00 && isTrailing(text.charCodeAt(i + 1))
+    if (isPair) i++
+    bytes += unit < 0x800 ? 1 : 2
+  }
+  return bytes
+}
+
+function isTrailing(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000
 }
 
 /**
  * What a model has generated, as far as an OpenAI chunk shows it: `content`, `reasoning`, `reasoning_content`, `refusal`,
  * and the names and arguments of tool and function calls in each choice's `delta`, and `text` of a completion. Anything
  * else in a chunk is the server's, and pads nothing. A payload that is not such a chunk shows nothing.
+ *
+ * It is called for every chunk on both sides, so it makes no lists on its way.
  */
 export function shownText(payload: Uint8Array): string {
   let chunk: unknown
   try {
-    chunk = JSON.parse(new TextDecoder().decode(payload))
+    chunk = JSON.parse(decoder.decode(payload))
   } catch {
     return ''
   }
-  return list(member(chunk, 'choices')).map(textOfChoice).join('')
+  let shown = ''
+  for (const choice of list(member(chunk, 'choices'))) shown += textOfChoice(choice)
+  return shown
 }
 
-const DELTA_TEXTS = ['content', 'reasoning', 'reasoning_content', 'refusal'] as const
+const decoder = new TextDecoder()
 
 function textOfChoice(choice: unknown): string {
   const delta = member(choice, 'delta')
-  const calls = list(member(delta, 'tool_calls')).map((call) => member(call, 'function'))
-  return [
-    ...DELTA_TEXTS.map((key) => text(member(delta, key))),
-    ...[...calls, member(delta, 'function_call')].flatMap((call) => [
-      text(member(call, 'name')),
-      text(member(call, 'arguments')),
-    ]),
-    text(member(choice, 'text')),
-  ].join('')
+  let shown =
+    text(member(delta, 'content')) +
+    text(member(delta, 'reasoning')) +
+    text(member(delta, 'reasoning_content')) +
+    text(member(delta, 'refusal'))
+  for (const call of list(member(delta, 'tool_calls')))
+    shown += textOfCall(member(call, 'function'))
+  return shown + textOfCall(member(delta, 'function_call')) + text(member(choice, 'text'))
+}
+
+function textOfCall(call: unknown): string {
+  return text(member(call, 'name')) + text(member(call, 'arguments'))
 }
 
 function member(value: unknown, key: string): unknown {
@@ -59,5 +82,6 @@ function member(value: unknown, key: string): unknown {
     : undefined
 }
 
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+const NONE: readonly unknown[] = []
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : NONE)
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
