@@ -91,7 +91,13 @@ export {
   laneStep,
   type Proposal,
 } from './statement/lane.ts'
-export { decodeLine, encodeLine, LINE_BYTES_MAX, type StatementLine } from './statement/line.ts'
+export {
+  decodeLine,
+  encodeLine,
+  LINE_BYTES_MAX,
+  lineOfSession,
+  type StatementLine,
+} from './statement/line.ts'
 export {
   countersignStatement,
   type StatedSession,

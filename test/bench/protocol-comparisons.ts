@@ -4,15 +4,14 @@ import {
   Frontier,
   LogWriter,
   leafHash,
+  lineOfSession,
   MemoryLogStore,
-  type Named,
   noteSignerOf,
   openSigned,
   openStatement,
   order,
   orderSigners,
   proveInclusion,
-  type Receipt,
   receipt,
   receiptSigners,
   rootOfLeaves,
@@ -217,29 +216,10 @@ function sessions(count: number): StatementLine[] {
     const ordered = makeOrder({ nonce: Uint8Array.from({ length: 16 }, (_, at) => (i >> at) & 1) })
     const accepted = makeAcceptance(ordered)
     const [last] = makeReceipts(ordered, accepted, 1)
-    return lineOf(ordered.cid, last, NOW + i)
+    const line = last && lineOfSession(ordered, accepted.value, last)
+    if (line === undefined) throw new Error('no final receipt')
+    return line
   })
-}
-
-function lineOf(
-  session: StatementLine['order'],
-  last: Named<Receipt> | undefined,
-  acceptedAt: number,
-): StatementLine {
-  if (last === undefined) throw new Error('no receipt')
-  const { sequence, inputTokens, cachedInputTokens, outputTokens, amount } = last.value
-  return {
-    order: session,
-    receipt: last.cid,
-    model: 'hanse/test-model:q4',
-    sequence,
-    inputTokens,
-    cachedInputTokens,
-    outputTokens,
-    amount,
-    acceptedAt,
-    final: 'completed',
-  }
 }
 
 /** Leaves of the tree that proofs are made of: 2²⁰ would take a second to build, and a proof only grows by its depth. */

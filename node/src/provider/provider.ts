@@ -122,7 +122,6 @@ export class Provider implements AsyncDisposable {
             context: { network: networkName, signer },
             store: store.statements,
             network,
-            now,
             everyMs: options.statementEveryMs,
             log: options.log,
             onSettled: () => void this.#outbox?.flush(),

@@ -21,7 +21,6 @@ export interface StatementDeskOptions {
   readonly context: SigningContext & { readonly signer: Signer }
   readonly store: StatementStore
   readonly network: Pick<Network, 'openStream'>
-  readonly now: () => number
   /** Between two rounds of Statements, ms. */
   readonly everyMs: number
   readonly log: FastifyBaseLogger

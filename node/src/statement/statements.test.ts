@@ -92,7 +92,6 @@ function openDesk(): StatementDesk {
     context: providerContext,
     store: seller.statements,
     network: sellerNetwork,
-    now: () => now,
     everyMs: 3_600_000,
     log,
     onSettled: () => {},

@@ -7,6 +7,7 @@ import {
   encodeCanonical,
   encodeLine,
   type LaneTerms,
+  lineOfSession,
   type Named,
   type Order,
   order,
@@ -271,24 +272,8 @@ function toUnstated(
   accepted: Named<Acceptance>,
   last: Named<Receipt>,
 ): UnstatedSession | undefined {
-  const { final, sequence, inputTokens, cachedInputTokens, outputTokens, amount } = last.value
-  if (final === null) return undefined
-  return {
-    consumer: ordered.value.consumer,
-    order: ordered,
-    line: {
-      order: ordered.cid,
-      receipt: last.cid,
-      model: ordered.value.model,
-      sequence,
-      inputTokens,
-      cachedInputTokens,
-      outputTokens,
-      amount,
-      acceptedAt: accepted.value.at,
-      final,
-    },
-  }
+  const line = lineOfSession(ordered, accepted.value, last)
+  return line && { consumer: ordered.value.consumer, order: ordered, line }
 }
 
 function openStored<Value>(

@@ -1,8 +1,11 @@
 import type { CID } from 'multiformats/cid'
 import { HanseError } from '../errors.ts'
 import { type PicoEuro, picoEuro } from '../money.ts'
+import type { Receipt } from '../receipt/receipt.ts'
 import { MODEL_ID_BYTES_MAX, MODEL_ID_PATTERN } from '../record/fields.ts'
+import type { Named } from '../record/record.ts'
 import { FINAL_REASONS, type FinalReason } from '../session/reasons.ts'
+import type { Acceptance, Order } from '../session/records.ts'
 import { encodeCanonical } from '../wire.ts'
 import { LineReader } from './line-reader.ts'
 
@@ -23,6 +26,28 @@ export interface StatementLine {
   /** When the order was accepted, milliseconds since 1970. */
   readonly acceptedAt: number
   readonly final: FinalReason
+}
+
+/** What a Statement says of a session; `undefined` when its last receipt is not a final one. */
+export function lineOfSession(
+  ordered: Named<Order>,
+  accepted: Acceptance,
+  last: Named<Receipt>,
+): StatementLine | undefined {
+  const { final, sequence, inputTokens, cachedInputTokens, outputTokens, amount } = last.value
+  if (final === null) return undefined
+  return {
+    order: ordered.cid,
+    receipt: last.cid,
+    model: ordered.value.model,
+    sequence,
+    inputTokens,
+    cachedInputTokens,
+    outputTokens,
+    amount,
+    acceptedAt: accepted.at,
+    final,
+  }
 }
 
 /** Two links, a model's name and seven numbers; the longest there is has 284 bytes. */

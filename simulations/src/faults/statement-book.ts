@@ -7,7 +7,7 @@ import type {
   Statement,
   StatementLine,
 } from '@hanse/protocol'
-import { encodeLine } from '@hanse/protocol'
+import { encodeLine, lineOfSession } from '@hanse/protocol'
 import type { StatementSubmission } from '@hanse/settlement/rules'
 import type { Disk } from '../kernel/index.ts'
 import type { NodeState } from './session-store.ts'
@@ -53,20 +53,9 @@ export class StatementBook {
       const last = row?.receipts.at(-1)
       const idle = statement === undefined && refused === undefined && attempts === 0 && nextAt > 0
       if (!idle || row?.ended === undefined || row.acceptance === undefined) return []
-      if (row.order.value.authorization === null || last?.value.final == null) return []
-      const { sequence, inputTokens, cachedInputTokens, outputTokens, amount, final } = last.value
-      const line: StatementLine = {
-        order: row.order.cid,
-        receipt: last.cid,
-        model: row.order.value.model,
-        sequence,
-        inputTokens,
-        cachedInputTokens,
-        outputTokens,
-        amount,
-        acceptedAt: row.acceptance.value.at,
-        final,
-      }
+      if (row.order.value.authorization === null || last === undefined) return []
+      const line = lineOfSession(row.order, row.acceptance.value, last)
+      if (line === undefined) return []
       return [{ order: row.order, line }]
     })
   }
