@@ -9,7 +9,6 @@ export { environmentName, type Setting, type Settings, toKebab } from './config/
 export { type AuthorizationSource, Authorizer } from './consumer/authorizer.ts'
 export {
   type Answer,
-  type ChatRequest,
   Consumer,
   type ConsumerSettings,
 } from './consumer/consumer.ts'

@@ -116,6 +116,24 @@ export const ERRORS = {
     true,
     'The provider is shutting down: choose another one.',
   ),
+  HANSE_PROVIDER_PAUSED: entry(
+    503,
+    'server_error',
+    true,
+    'The owner uses the machine, or the schedule says no: try again after the time given, or choose another provider.',
+  ),
+  HANSE_DEADLINE_UNREACHABLE: entry(
+    503,
+    'rate_limit_error',
+    true,
+    'Raise the deadline, ask for fewer tokens, or choose a faster provider.',
+  ),
+  HANSE_CONNECTION_LIMIT: entry(
+    429,
+    'rate_limit_error',
+    true,
+    'Open fewer streams at once, and try again after the time given.',
+  ),
   // Authorizations
   HANSE_AUTHORIZATION_REQUIRED: entry(
     402,
@@ -205,6 +223,44 @@ export const ERRORS = {
     true,
     'Start the inference engine, or choose another provider.',
   ),
+  // Models and machines
+  HANSE_MODEL_DOWNLOAD: entry(
+    502,
+    'server_error',
+    true,
+    'Check name and network; pulling again goes on where it stopped.',
+  ),
+  HANSE_MODEL_DIGEST: internal(
+    'The file is not what its digest says: remove it with `hanse models rm` and pull it again.',
+  ),
+  HANSE_MODEL_FILE: internal(
+    'The file is no whole GGUF model: remove it with `hanse models rm` and pull it again.',
+  ),
+  HANSE_MODEL_MEMORY: internal(
+    'Choose a smaller model or quantization, less context or fewer slots, or free memory.',
+  ),
+  HANSE_DISK_FULL: internal(
+    'Free space on the disk that the message names; what was accepted before is kept.',
+  ),
+  // A node and its owner
+  HANSE_ADDRESS_IN_USE: internal(
+    'Stop what uses the port, or choose another one with the setting that the message names.',
+  ),
+  HANSE_ALREADY_RUNNING: internal(
+    'Stop the daemon that runs with this data folder, or give this one a folder of its own.',
+  ),
+  HANSE_CLOCK: internal('Set the clock of this machine, for example by NTP.'),
+  HANSE_NETWORK_KEY: internal(
+    'Use a key file that `hanse network-key` made, the same on every node of the private network.',
+  ),
+  HANSE_CONTROL_UNREACHABLE: internal(
+    'Start the daemon, or name its data folder or peer id: no daemon answers there.',
+  ),
+  HANSE_UPDATE_FAILED: internal('Nothing was changed; see the cause, and try again.'),
+  HANSE_UPDATE_SIGNATURE: internal(
+    'The release is not signed by the key that you trust; nothing was changed. Do not install it.',
+  ),
+  HANSE_REPLAY: internal('Replay with the model file, request and release that the bundle names.'),
   HANSE_NO_PROVIDER: entry(
     503,
     'server_error',

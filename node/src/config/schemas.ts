@@ -1,4 +1,13 @@
 import { picoEuro } from '@hanse/protocol'
+import { builtInGroup } from './groups/built-in.ts'
+import { enginesGroup } from './groups/engines.ts'
+import { modelsGroup } from './groups/models.ts'
+import { networkGroup } from './groups/network.ts'
+import { operationsGroup } from './groups/operations.ts'
+import { pricingGroup } from './groups/pricing.ts'
+import { relayGroup } from './groups/relay.ts'
+import { scheduleGroup } from './groups/schedule.ts'
+import { updateGroup } from './groups/update.ts'
 import * as kinds from './kinds.ts'
 
 /** What every program that joins the network needs. */
@@ -21,10 +30,12 @@ export const networkSettings = {
     description: 'least severity that is logged to standard error',
     fallback: 'info',
   }),
+  ...networkGroup,
 } as const
 
 export const relaySettings = {
   ...networkSettings,
+  ...relayGroup,
   witness: kinds.toggle({
     description: 'cosign the checkpoints of transparency logs, over HTTP (C2SP tlog-witness)',
     fallback: false,
@@ -60,6 +71,7 @@ const auditSettings = {
 export const providerSettings = {
   ...networkSettings,
   ...auditSettings,
+  ...operationsGroup,
   country: kinds.country({ description: 'country that this machine is in (required)' }),
   engine: kinds.oneOf(['builtin', 'openai'], {
     description: 'the small built-in model, or a server that speaks the OpenAI API',
@@ -117,6 +129,11 @@ export const providerSettings = {
     min: 0,
     max: 600_000,
   }),
+  ...enginesGroup,
+  ...builtInGroup,
+  ...modelsGroup,
+  ...pricingGroup,
+  ...scheduleGroup,
 } as const
 
 export const consumerSettings = {
@@ -177,6 +194,7 @@ export const consumerSettings = {
 export const gatewaySettings = {
   ...consumerSettings,
   ...auditSettings,
+  ...operationsGroup,
   host: kinds.text({
     description: 'address of the HTTP server',
     placeholder: '<host>',
@@ -230,3 +248,9 @@ export const logProveSettings = {
     fallback: 'http://127.0.0.1:8787',
   }),
 } as const
+
+/** For commands that look after models. */
+export const modelsSettings = { ...modelsGroup } as const
+
+/** For `hanse update`. */
+export const updateSettings = { ...updateGroup } as const

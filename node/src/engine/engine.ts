@@ -1,15 +1,27 @@
-/** A chat to run: the OpenAI request as the client sent it. */
-export interface ChatRequest {
-  readonly kind: 'chat'
+/** What a request is, in OpenAI's terms: `messages`, a `prompt`, or `input` to embed. */
+export type RequestKind = 'chat' | 'completion' | 'embedding'
+
+/** A request to run: OpenAI's, as the client sent it. */
+export interface EngineRequest {
+  readonly kind: RequestKind
   /** The engine's own id of the model; takes the place of `model` in the body. */
   readonly model: string
-  /** An OpenAI chat completion request, JSON in UTF-8. */
+  /** An OpenAI request of that kind, JSON in UTF-8. */
   readonly body: Uint8Array
-  /** Most tokens to generate, even when the body asks for more. */
+  /** Most tokens to generate, even when the body asks for more; 0 for an embedding. */
   readonly maxOutputTokens: number
+  /** Decides what is otherwise the engine's choice. A reproducible engine then gives the same bytes each time. */
+  readonly fixed?: FixedChoices
 }
 
-export type EngineRequest = ChatRequest
+export interface FixedChoices {
+  /** `id` of every chunk. */
+  readonly id: string
+  /** `created` of every chunk, seconds since 1970. */
+  readonly created: number
+  /** Where the body names none; 0 to 2^32 - 1. */
+  readonly seed: number
+}
 
 export interface EngineModel {
   readonly id: string
@@ -19,7 +31,31 @@ export interface EngineModel {
   readonly digest: string | null
   /** As `F16` or `Q4_K_M`; `null` when the engine does not tell. */
   readonly quantization: string | null
+  /** `chat`, `completion`, `embedding`, and what goes with them: `tools`, `vision`, `reasoning`, `logprobs`. */
   readonly capabilities: string[]
+  /** Size of the weights; `null` when the engine does not tell. */
+  readonly sizeBytes?: number | null
+  /** Parameters, such as 7e9; `null` when the engine does not tell. */
+  readonly parameters?: number | null
+  /** Answers that the engine generates at once; `null` when it does not tell. */
+  readonly slots?: number | null
+  /** Names the program and its build when `fixed` requests reproduce their bytes on it; else `null`. */
+  readonly reproducible?: string | null
+}
+
+/** How an engine is, for its owner: `message` says what to do when it is not ready. */
+export interface EngineHealth {
+  readonly ready: boolean
+  readonly message: string
+  readonly models: readonly ModelHealth[]
+}
+
+export interface ModelHealth {
+  readonly id: string
+  readonly state: 'loaded' | 'loading' | 'unloaded' | 'failed'
+  /** While it loads, 0 to 1. */
+  readonly progress?: number
+  readonly message?: string
 }
 
 export interface EngineUsage {
@@ -36,16 +72,20 @@ export type EngineEvent =
 
 /** What runs models. Closing it ends what is running. */
 export interface Engine extends AsyncDisposable {
+  /** The program, as `ollama` or `vllm`, for its owner. */
+  readonly name: string
   /** @throws {EngineError} */
   models(): Promise<EngineModel[]>
   /** Exact, as `run` would count it. @throws {EngineError} */
-  countInputTokens?(request: ChatRequest): Promise<number>
+  countInputTokens?(request: EngineRequest): Promise<number>
   /**
    * The answer: `start`, deltas, `end`. Events that arrived together come in one array.
    *
    * @throws {EngineError} also in mid-answer; the signal's reason, and then the engine stops at once.
    */
   run(request: EngineRequest, signal: AbortSignal): AsyncIterable<EngineEvent[]>
+  /** Asks the engine how it is. Never rejects: an engine that does not answer is one that is not ready. */
+  health(signal?: AbortSignal): Promise<EngineHealth>
 }
 
 export type EngineFault =

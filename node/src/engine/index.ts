@@ -1,15 +1,18 @@
-export { builtInModelPath } from './built-in-model.ts'
 export {
-  type ChatRequest,
   type Engine,
   EngineError,
   type EngineErrorFacts,
   type EngineEvent,
   type EngineFault,
+  type EngineHealth,
   type EngineModel,
   type EngineRequest,
   type EngineUsage,
+  type FixedChoices,
+  type ModelHealth,
+  type RequestKind,
 } from './engine.ts'
-export { LlamaEngine, type LlamaEngineOptions } from './llama-engine.ts'
-export { type ModelTokenizer, openTokenizer } from './llama-tokenizer.ts'
-export { OpenAiEngine, type OpenAiEngineOptions } from './openai-engine.ts'
+export { OpenAiEngine, type OpenAiEngineOptions } from './http/openai-engine.ts'
+export { builtInModelPath } from './llama/built-in-model.ts'
+export { LlamaEngine, type LlamaEngineOptions } from './llama/llama-engine.ts'
+export { type ModelTokenizer, openTokenizer } from './llama/llama-tokenizer.ts'

@@ -1,4 +1,4 @@
-import { type ChatRequest, EngineError } from './engine.ts'
+import { EngineError, type EngineRequest } from './engine.ts'
 import { encodeJson, isJsonObject, type JsonObject, parseJsonObject } from './json.ts'
 
 // The names under which a client may limit its answer. llama.cpp lets n_predict win over max_tokens,
@@ -16,7 +16,7 @@ export function parseChatBody(body: Uint8Array): JsonObject {
 }
 
 /** The client's body, made to stream with usage and to stay within the output limit. */
-export function upstreamBody(request: ChatRequest): Uint8Array {
+export function upstreamBody(request: EngineRequest): Uint8Array {
   const body = parseChatBody(request.body)
   const streamOptions = isJsonObject(body.stream_options) ? body.stream_options : {}
   return encodeJson({

@@ -47,6 +47,8 @@ const UNSECURED = picoEuro(1_000_000n)
 /** Makes chunks as fast as it is asked to, until `max_tokens` or for ever. */
 const engine: Engine & { running: number } = {
   running: 0,
+  name: 'scripted',
+  health: async () => ({ ready: true, message: 'ready', models: [{ id: MODEL, state: 'loaded' }] }),
   models: async () => [
     { id: MODEL, contextLength: 100_000, digest: null, quantization: null, capabilities: ['chat'] },
   ],

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
-import type { ChatRequest, EngineEvent } from './engine.ts'
+import type { EngineEvent, EngineRequest } from '../engine.ts'
 import { OpenAiAnswer } from './openai-answer.ts'
 import { OpenAiEngine } from './openai-engine.ts'
 
@@ -52,7 +52,7 @@ function stream(response: ServerResponse, text: string): void {
   response.write(text)
 }
 
-function chat(more: Record<string, unknown> = {}, maxOutputTokens = 100): ChatRequest {
+function chat(more: Record<string, unknown> = {}, maxOutputTokens = 100): EngineRequest {
   const body = { model: 'market', messages: [{ role: 'user', content: 'SECRET PROMPT' }], ...more }
   return {
     kind: 'chat',

@@ -1,5 +1,5 @@
 import type { ChatWrapper, Llama, LlamaModel } from 'node-llama-cpp'
-import { EngineError } from './engine.ts'
+import { EngineError } from '../engine.ts'
 import { countTokens, digestOf } from './llama-model.ts'
 import { parseLlamaRequest } from './llama-request.ts'
 

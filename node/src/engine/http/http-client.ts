@@ -5,7 +5,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http'
 import { request as httpsRequest, Agent as SecureAgent } from 'node:https'
-import { EngineError } from './engine.ts'
+import { EngineError } from '../engine.ts'
 
 // Long enough for a TLS handshake across a continent; an engine on the same machine takes 1 ms.
 const CONNECT_MS = 5_000

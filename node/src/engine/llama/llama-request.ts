@@ -1,7 +1,7 @@
 import type { ChatHistoryItem } from 'node-llama-cpp'
-import { type ChatRequest, EngineError } from './engine.ts'
-import { isJsonObject, type JsonObject, stringIn } from './json.ts'
-import { limitedTo, parseChatBody } from './openai-request.ts'
+import { EngineError, type EngineRequest } from '../engine.ts'
+import { isJsonObject, type JsonObject, stringIn } from '../json.ts'
+import { limitedTo, parseChatBody } from '../openai-request.ts'
 
 export interface LlamaChatRequest {
   /** Ends with the empty answer that is to be generated. */
@@ -26,7 +26,7 @@ const DEFAULT_TEMPERATURE = 0.8
 const STOPS_MAX = 16
 
 /** @throws {EngineError} HANSE_ENGINE_REFUSED for what the built-in engine cannot do. */
-export function parseLlamaRequest(request: ChatRequest): LlamaChatRequest {
+export function parseLlamaRequest(request: EngineRequest): LlamaChatRequest {
   const body = parseChatBody(request.body)
   refuseUnsupported(body)
   const asked = body.max_completion_tokens ?? body.max_tokens

@@ -1,5 +1,5 @@
-import type { EngineUsage } from './engine.ts'
-import { encodeJson } from './json.ts'
+import type { EngineUsage } from '../engine.ts'
+import { encodeJson } from '../json.ts'
 
 /** Writes the chunks of one answer as OpenAI does: same `id`, `created` and `model` in all. */
 export class ChatChunks {

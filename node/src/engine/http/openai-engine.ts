@@ -1,16 +1,16 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import {
-  type ChatRequest,
   type Engine,
   EngineError,
   type EngineEvent,
+  type EngineHealth,
   type EngineModel,
   type EngineRequest,
-} from './engine.ts'
+} from '../engine.ts'
+import { isJsonObject, type JsonObject, numberIn, parseJsonObject, stringIn } from '../json.ts'
+import { upstreamBody } from '../openai-request.ts'
 import { HttpClient, readDocument } from './http-client.ts'
-import { isJsonObject, type JsonObject, numberIn, parseJsonObject, stringIn } from './json.ts'
 import { messageOf, OpenAiAnswer } from './openai-answer.ts'
-import { upstreamBody } from './openai-request.ts'
 
 export interface OpenAiEngineOptions {
   /** Up to and with `/v1`. */
@@ -33,6 +33,7 @@ const ENGINE_MESSAGE_CHARS_MAX = 1000
 
 /** Any server that speaks OpenAI's HTTP API: Ollama, llama.cpp, vLLM, LM Studio and the like. */
 export class OpenAiEngine implements Engine {
+  readonly name = 'openai'
   readonly #baseUrl: string
   readonly #headers: OutgoingHttpHeaders
   readonly #assumedContextLength: number
@@ -44,6 +45,20 @@ export class OpenAiEngine implements Engine {
     this.#headers =
       options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }
     this.#assumedContextLength = options.assumedContextLength ?? ASSUMED_CONTEXT_LENGTH
+  }
+
+  async health(): Promise<EngineHealth> {
+    try {
+      const models = await this.models()
+      return {
+        ready: true,
+        message: `answers at ${this.#baseUrl}`,
+        models: models.map(({ id }) => ({ id, state: 'loaded' })),
+      }
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      return { ready: false, message: `${this.#baseUrl}: ${message}`, models: [] }
+    }
   }
 
   async models(): Promise<EngineModel[]> {
@@ -85,7 +100,7 @@ export class OpenAiEngine implements Engine {
     this.#http.close()
   }
 
-  async #openAnswer(request: ChatRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  async #openAnswer(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const response = await this.#open('POST', '/chat/completions', signal, upstreamBody(request))
     if (response.headers['content-type']?.startsWith('text/event-stream') === true) return response
     response.destroy()

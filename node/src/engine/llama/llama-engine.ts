@@ -8,15 +8,15 @@ import type {
   LlamaContextSequence,
   LlamaModel,
 } from 'node-llama-cpp'
-import { ChatChunks } from './chat-chunks.ts'
 import {
-  type ChatRequest,
   type Engine,
   EngineError,
   type EngineEvent,
+  type EngineHealth,
   type EngineModel,
   type EngineRequest,
-} from './engine.ts'
+} from '../engine.ts'
+import { ChatChunks } from './chat-chunks.ts'
 import { EventQueue } from './event-queue.ts'
 import { countTokens, digestOf } from './llama-model.ts'
 import { type LlamaChatRequest, parseLlamaRequest } from './llama-request.ts'
@@ -55,6 +55,7 @@ interface Loaded {
 
 /** The built-in engine: llama.cpp on this machine's processor. */
 export class LlamaEngine implements Engine {
+  readonly name = 'builtin'
   readonly #loaded: Loaded
   readonly #slots: WaitingQueue<LlamaContextSequence>
   readonly #closing = new AbortController()
@@ -76,11 +77,16 @@ export class LlamaEngine implements Engine {
     }
   }
 
+  async health(): Promise<EngineHealth> {
+    const { id } = this.#loaded.facts
+    return { ready: true, message: 'loaded', models: [{ id, state: 'loaded' }] }
+  }
+
   async models(): Promise<EngineModel[]> {
     return [this.#loaded.facts]
   }
 
-  async countInputTokens(request: ChatRequest): Promise<number> {
+  async countInputTokens(request: EngineRequest): Promise<number> {
     this.#checkModel(request)
     return this.#countTokens(parseLlamaRequest(request).history)
   }
@@ -138,7 +144,7 @@ export class LlamaEngine implements Engine {
     await this.#loaded.llama.dispose()
   }
 
-  #checkModel(request: ChatRequest): void {
+  #checkModel(request: EngineRequest): void {
     if (request.model === this.#loaded.facts.id) return
     throw new EngineError('HANSE_ENGINE_MODEL_UNKNOWN', 'the engine does not have this model')
   }

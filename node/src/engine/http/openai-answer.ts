@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser'
-import { EngineError, type EngineEvent, type EngineUsage } from './engine.ts'
-import { isJsonObject, type JsonObject, numberIn, parseJsonObject, stringIn } from './json.ts'
+import { EngineError, type EngineEvent, type EngineUsage } from '../engine.ts'
+import { isJsonObject, type JsonObject, numberIn, parseJsonObject, stringIn } from '../json.ts'
 
 // In characters. Engines send a token an event, and a whole tool call at the most; a stream without
 // line ends stops here and not when memory does.

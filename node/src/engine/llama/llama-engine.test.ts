@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, test } from 'vitest'
+import type { EngineEvent, EngineRequest } from '../engine.ts'
 import { builtInModelPath } from './built-in-model.ts'
-import type { ChatRequest, EngineEvent } from './engine.ts'
 import { LlamaEngine } from './llama-engine.ts'
 
 const MODEL = 'hanse-tiny-v1'
@@ -23,7 +23,7 @@ function chat(
   content: unknown,
   more: Record<string, unknown> = {},
   maxOutputTokens = 200,
-): ChatRequest {
+): EngineRequest {
   const body = {
     model: 'market-name',
     messages: [{ role: 'user', content }],
@@ -55,7 +55,7 @@ interface Answer {
   end: Extract<EngineEvent, { type: 'end' }>
 }
 
-async function ask(request: ChatRequest, signal = AbortSignal.timeout(20_000)): Promise<Answer> {
+async function ask(request: EngineRequest, signal = AbortSignal.timeout(20_000)): Promise<Answer> {
   const events: EngineEvent[] = []
   for await (const batch of engine.run(request, signal)) events.push(...batch)
   const deltas = events.flatMap((event) => (event.type === 'delta' ? [event] : []))

@@ -1,0 +1,2 @@
+/** Where models are kept and pulled from. */
+export const modelsGroup = {} as const

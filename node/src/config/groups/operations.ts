@@ -1,0 +1,2 @@
+/** Watching and steering a running daemon: control, logs, metrics. */
+export const operationsGroup = {} as const

@@ -1,0 +1,2 @@
+/** What a relay carries for others. */
+export const relayGroup = {} as const

@@ -1,0 +1,2 @@
+/** Whom a provider serves, when, and how many at once. */
+export const scheduleGroup = {} as const

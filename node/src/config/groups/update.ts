@@ -1,0 +1,2 @@
+/** How `hanse update` gets a new release. */
+export const updateGroup = {} as const
