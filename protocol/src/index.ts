@@ -56,6 +56,7 @@ export {
   type Purchase,
 } from './session/consumer.ts'
 export * from './session/credit-window.ts'
+export * from './session/determinism.ts'
 export * from './session/frames.ts'
 export * from './session/plausibility.ts'
 export {

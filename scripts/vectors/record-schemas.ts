@@ -161,7 +161,16 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
   'hanse.acceptance.v1': {
     bytesMax: 2048,
     signers: [{ role: 'provider', field: 'provider' }],
-    fields: { order: 'link', ...peers, inputTokens: counter, at: time, notAfter: time },
+    fields: {
+      order: 'link',
+      ...peers,
+      inputTokens: counter,
+      at: time,
+      notAfter: time,
+      determinism: nullable(
+        map({ engine: word(128), digest: word(96), seed: int(0, 2 ** 32 - 1) }),
+      ),
+    },
     rules: [],
   },
   'hanse.quote.v1': {

@@ -22,11 +22,17 @@ export function checkSession(parts: Parts, trust: Trust, attempt: Attempt): void
     same(opened.fields, order.fields, 'provider')
     return opened
   })
-  attempt('prices', () => checkPrices(parts, offer.fields, order))
+  const model = attempt('prices', () => checkPrices(parts, offer.fields, order))
   const acceptance = attempt('acceptance', () => {
     const opened = openAs('hanse.acceptance.v1', 'acceptance')
     if (!order.name.equals(opened.fields.get('order'))) fail('another order')
     same(opened.fields, order.fields, 'provider', 'consumer')
+    const promised = opened.fields.get('determinism')
+    if (
+      promised !== null &&
+      opened.fields.map('determinism').text('digest') !== model.get('digest')
+    )
+      fail('other weights')
     return opened
   })
   const authorization = attempt('authorization', (unproved) => {
@@ -133,7 +139,8 @@ const NEGOTIABLE = new Set(
   ),
 )
 
-function checkPrices(parts: Parts, offer: Fields, order: Opened): void {
+/** @returns the model that is ordered */
+function checkPrices(parts: Parts, offer: Fields, order: Opened): Fields {
   const name = order.fields.text('model')
   const model = offer
     .maps('models')
@@ -152,6 +159,7 @@ function checkPrices(parts: Parts, offer: Fields, order: Opened): void {
     (key) => order.fields.int(key) >= asked.int(key),
   )
   if (!isPaid) fail('below the prices that were asked')
+  return model
 }
 
 function checkRound(

@@ -160,6 +160,7 @@ class SessionServer {
       this.#dispatch({
         type: 'accepted',
         inputTokens: admission.inputTokens,
+        determinism: null,
         now: this.#options.now(),
       })
     } catch (error) {

@@ -382,6 +382,15 @@ describe('a dishonest exporter', () => {
       'limits',
     ],
     [
+      'other weights than were offered',
+      makeBundle({
+        acceptance: makeAcceptance(makeOrder(), {
+          determinism: { engine: 'llama.cpp', digest: `sha256:${'cd'.repeat(32)}`, seed: 1 },
+        }),
+      }),
+      'acceptance',
+    ],
+    [
       'an attestation that the offer does not cite',
       makeBundle({ attestations: [others[0]] }),
       'residency',

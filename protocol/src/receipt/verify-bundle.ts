@@ -181,7 +181,7 @@ function runChecks(
     if (opened.value.provider !== ordered.value.provider) fail('the offer is by another provider')
     return [opened, `signed by provider ${short(opened.value.provider)} in ${opened.value.country}`]
   })
-  attempt('prices', () => {
+  const sold = attempt('prices', () => {
     const model = findModel(offered.value, ordered.value.model)
     if (model === undefined) fail(`${ordered.value.model} is not in the offer`)
     const asked = all('quoted-order').map((record) => open(order, record, orderSigners))
@@ -190,7 +190,7 @@ function runChecks(
     const agreed = quotes.at(-1)?.value
     if (!isAtQuote(ordered.value, agreed ?? model)) fail('ordered below the asked prices')
     const which = agreed === undefined ? 'offered' : 'quoted'
-    return [undefined, `${ordered.value.model} at the ${which} prices`]
+    return [model, `${ordered.value.model} at the ${which} prices`]
   })
   const accepted: Named<Acceptance> = attempt('acceptance', () => {
     const opened = open(acceptance, one('acceptance'), acceptanceSigners)
@@ -198,7 +198,11 @@ function runChecks(
     if (!cites.equals(ordered.cid)) fail('accepts another order')
     if (provider !== ordered.value.provider || consumer !== ordered.value.consumer)
       fail('other peers')
-    return [opened, `signed by provider ${short(provider)}`]
+    const { determinism } = opened.value
+    if (determinism !== null && determinism.digest !== sold.digest)
+      fail('answered with other weights than offered')
+    const again = determinism === null ? '' : `; reproducible with seed ${determinism.seed}`
+    return [opened, `signed by provider ${short(provider)}${again}`]
   })
   const authorized: Named<SpendAuthorization> | undefined = attempt('authorization', () => {
     if (ordered.value.authorization === null) {

@@ -221,6 +221,9 @@ const CASES: Case<unknown>[] = [
       inputTokens: u63,
       at: instant,
       notAfter: instant,
+      determinism: nullable(
+        fc.record({ engine: word(128), digest: word(96), seed: fc.nat(2 ** 32 - 1) }),
+      ),
     }),
   ),
   define(

@@ -28,6 +28,7 @@ import type { FinalReason } from './reasons.ts'
 import {
   type Acceptance,
   acceptance,
+  type Determinism,
   type Order,
   order,
   orderSigners,
@@ -123,7 +124,12 @@ export type ProviderEvent =
   | { readonly type: 'frame'; readonly frame: ConsumerFrame; readonly now: number }
   /** The bytes of a frame could not be decoded. */
   | { readonly type: 'malformed'; readonly error: HanseError; readonly now: number }
-  | { readonly type: 'accepted'; readonly inputTokens: bigint; readonly now: number }
+  | {
+      readonly type: 'accepted'
+      readonly inputTokens: bigint
+      readonly determinism: Determinism | null
+      readonly now: number
+    }
   /** The order is good but for its prices: ask for these. */
   | { readonly type: 'quoted'; readonly prices: Prices; readonly now: number }
   | { readonly type: 'rejected'; readonly error: HanseError; readonly now: number }
@@ -265,7 +271,7 @@ function onReviewing(
     case 'drain':
       return reject(context, state.ordered, draining(), event.now)
     case 'accepted':
-      return accept(context, state.ordered, event.inputTokens, event.now)
+      return accept(context, state.ordered, event, event.now)
     case 'quoted':
       return askFor(context, state, event.prices, event.now)
     case 'frame':
@@ -375,7 +381,7 @@ const draining = () => new HanseError('HANSE_DRAINING', 'the provider is shuttin
 function accept(
   context: ProviderContext,
   ordered: OrderReceived,
-  inputTokens: bigint,
+  { inputTokens, determinism }: Pick<Acceptance, 'inputTokens' | 'determinism'>,
   now: number,
 ): ProviderStep {
   const { order } = ordered
@@ -390,6 +396,7 @@ function accept(
       inputTokens,
       at: now,
       notAfter: now + deadlineMs + PROVIDER_LIMITS.receiptGraceMs,
+      determinism,
     },
     'provider',
     context.signer,

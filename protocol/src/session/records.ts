@@ -8,8 +8,10 @@ import {
   durationMs,
   modelId,
   peerId,
+  smallInt,
   text,
   timestamp,
+  word,
 } from '../record/fields.ts'
 import { defineRecord } from '../record/record.ts'
 import { residencySchema } from '../region/policy.ts'
@@ -54,6 +56,17 @@ export type Order = ReturnType<typeof order.decode>
 export const orderSigners = (value: Order) =>
   [{ signer: value.consumer, role: 'consumer' }] as const
 
+/** What makes the provider's engine give the same bytes for the same request again. */
+const determinism = z.strictObject({
+  /** The program, its build and the device: another one may round differently. */
+  engine: word(128),
+  /** `sha256:…` of the weights. */
+  digest: word(96),
+  /** Of the sampler; see `seedOf`. */
+  seed: smallInt(2 ** 32 - 1),
+})
+export type Determinism = z.output<typeof determinism>
+
 /** The provider takes the order; signed in the role `provider`. */
 export const acceptance = defineRecord('hanse.acceptance.v1', {
   order: cid,
@@ -64,6 +77,8 @@ export const acceptance = defineRecord('hanse.acceptance.v1', {
   at: timestamp,
   /** Receipts of this session are dated no later. */
   notAfter: timestamp,
+  /** `null` where the answer cannot be had again. */
+  determinism: determinism.nullable(),
 })
 export type Acceptance = ReturnType<typeof acceptance.decode>
 export const acceptanceSigners = (value: Acceptance) =>

@@ -183,6 +183,7 @@ export function makeAcceptance(
       inputTokens: 10n,
       at: NOW,
       notAfter: NOW + ordered.value.deadlineMs + 60_000,
+      determinism: null,
       ...changes,
     },
     'provider',

@@ -147,7 +147,7 @@ class ProviderUnderTest {
     const now = this.#now
     try {
       if (state.phase === 'reviewing') reviewInput(state.ordered.order.value, inputTokens)
-      return { type: 'accepted', inputTokens, now }
+      return { type: 'accepted', inputTokens, determinism: null, now }
     } catch (error) {
       if (!(error instanceof HanseError)) throw error
       return { type: 'rejected', error, now }

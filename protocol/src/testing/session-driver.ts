@@ -345,7 +345,7 @@ export class SessionDriver {
       this.toProvider({ type: 'rejected', error, now })
       return
     }
-    this.toProvider({ type: 'accepted', inputTokens, now })
+    this.toProvider({ type: 'accepted', inputTokens, determinism: null, now })
   }
 
   #post(to: Side, frames: readonly (ConsumerFrame | ProviderFrame | Uint8Array)[]): void {

@@ -105,6 +105,7 @@ export function makeDeal(terms: DealTerms): Deal {
       inputTokens: 10n,
       at,
       notAfter: at + 120_000,
+      determinism: null,
       ...terms.acceptanceChanges,
     },
     'provider',

@@ -241,7 +241,15 @@ export class Collusions {
     const accepted = signRecord(
       CONTEXT,
       acceptance,
-      { order: ordered.cid, consumer, provider, inputTokens: 0n, at, notAfter: at + 120_000 },
+      {
+        order: ordered.cid,
+        consumer,
+        provider,
+        inputTokens: 0n,
+        at,
+        notAfter: at + 120_000,
+        determinism: null,
+      },
       'provider',
       this.#provider,
     )

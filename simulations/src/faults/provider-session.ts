@@ -173,7 +173,8 @@ export class ProviderSession {
     }
     this.#session = ordered.order.cid.toString()
     this.#admission = admission
-    this.#dispatch({ type: 'accepted', inputTokens: admission.inputTokens, now: this.#now() })
+    const { inputTokens } = admission
+    this.#dispatch({ type: 'accepted', inputTokens, determinism: null, now: this.#now() })
   }
 
   #runEngine(): void {
