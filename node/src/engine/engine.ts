@@ -41,6 +41,8 @@ export interface EngineModel {
   readonly slots?: number | null
   /** Names the program and its build when `fixed` requests reproduce their bytes on it; else `null`. */
   readonly reproducible?: string | null
+  /** What the model is called on the market, where the engine's own metadata leaves no doubt about it. */
+  readonly marketName?: string
 }
 
 /** How an engine is, for its owner: `message` says what to do when it is not ready. */
@@ -48,6 +50,16 @@ export interface EngineHealth {
   readonly ready: boolean
   readonly message: string
   readonly models: readonly ModelHealth[]
+  /** Absent when the engine does not tell. */
+  readonly load?: EngineLoad
+}
+
+/** What an engine does for all its clients: beyond this provider's own sessions, it is its owner's use. */
+export interface EngineLoad {
+  readonly running: number
+  readonly waiting: number
+  /** Of the memory for running answers, 0 to 1. */
+  readonly cacheUsed?: number
 }
 
 export interface ModelHealth {
@@ -76,7 +88,7 @@ export interface Engine extends AsyncDisposable {
   readonly name: string
   /** @throws {EngineError} */
   models(): Promise<EngineModel[]>
-  /** Exact, as `run` would count it. @throws {EngineError} */
+  /** Exact, as `run` would count it; an upper bound for what no tokenizer counts, such as an image. @throws {EngineError} */
   countInputTokens?(request: EngineRequest): Promise<number>
   /**
    * The answer: `start`, deltas, `end`. Events that arrived together come in one array.

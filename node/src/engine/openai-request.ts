@@ -15,23 +15,39 @@ export function parseChatBody(body: Uint8Array): JsonObject {
   return parsed
 }
 
-/** The client's body, made to stream with usage and to stay within the output limit. */
-export function upstreamBody(request: EngineRequest): Uint8Array {
+/**
+ * The client's body, made to stream with usage and to stay within the output limit.
+ *
+ * @param seeds whether the engine knows `seed`; then `fixed.seed` goes into a body that has none
+ */
+export function upstreamBody(request: EngineRequest, seeds = false): Uint8Array {
   const body = parseChatBody(request.body)
+  if (request.kind === 'embedding') {
+    const { stream: _stream, stream_options: _options, ...rest } = body
+    return encodeJson({ ...rest, model: request.model })
+  }
   const streamOptions = isJsonObject(body.stream_options) ? body.stream_options : {}
+  const seed = seeds && (body.seed ?? null) === null ? request.fixed?.seed : undefined
   return encodeJson({
     ...body,
     model: request.model,
     stream: true,
     stream_options: { ...streamOptions, include_usage: true },
+    ...(seed === undefined ? {} : { seed }),
     ...outputLimits(body, request.maxOutputTokens),
   })
 }
 
 function outputLimits(body: JsonObject, maxOutputTokens: number): Record<string, number> {
-  const present = LIMIT_FIELDS.filter((field) => body[field] !== undefined)
+  const present = LIMIT_FIELDS.filter((field) => (body[field] ?? null) !== null)
   const fields = present.length > 0 ? present : (['max_tokens'] as const)
-  return Object.fromEntries(fields.map((field) => [field, limitedTo(maxOutputTokens, body[field])]))
+  // Engines hold each choice to the limit, and the order is for all of them.
+  const most = Math.max(1, Math.floor(maxOutputTokens / choicesOf(body)))
+  return Object.fromEntries(fields.map((field) => [field, limitedTo(most, body[field])]))
+}
+
+function choicesOf(body: JsonObject): number {
+  return typeof body.n === 'number' && body.n > 1 ? body.n : 1
 }
 
 /** The asked limit, if it is one: some engines read -1 as "without end". */

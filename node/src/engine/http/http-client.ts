@@ -93,13 +93,16 @@ export class HttpClient {
 class StaleConnectionError extends Error {}
 
 /** The whole body. @throws {EngineError} HANSE_ENGINE_FAILED when it is cut or too large. */
-export async function readDocument(response: IncomingMessage): Promise<Uint8Array> {
+export async function readDocument(
+  response: IncomingMessage,
+  bytesMax = DOCUMENT_BYTES_MAX,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength
-      if (bytes > DOCUMENT_BYTES_MAX) throw new Error(`more than ${DOCUMENT_BYTES_MAX} bytes`)
+      if (bytes > bytesMax) throw new Error(`more than ${bytesMax} bytes`)
       chunks.push(chunk)
     }
   } catch (cause) {

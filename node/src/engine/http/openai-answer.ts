@@ -1,6 +1,9 @@
+import { utf8Length } from '@hanse/protocol'
 import { createParser } from 'eventsource-parser'
-import { EngineError, type EngineEvent, type EngineUsage } from '../engine.ts'
-import { isJsonObject, type JsonObject, numberIn, parseJsonObject, stringIn } from '../json.ts'
+import { EngineError, type EngineEvent } from '../engine.ts'
+import { isJsonObject, type JsonObject, parseJsonObject, stringIn } from '../json.ts'
+import { messageOf } from './refusals.ts'
+import { countIn, TokenTally } from './token-tally.ts'
 
 // In characters. Engines send a token an event, and a whole tool call at the most; a stream without
 // line ends stops here and not when memory does.
@@ -8,9 +11,7 @@ const EVENT_CHARS_MAX = 1 << 20
 
 const DELTA_TEXTS = ['content', 'reasoning', 'reasoning_content', 'refusal'] as const
 
-/**
- * Turns the bytes of an OpenAI stream into events, without any I/O.
- */
+/** Turns the bytes of an OpenAI stream, of a chat or a completion, into events, without any I/O. */
 export class OpenAiAnswer {
   readonly #decoder = new TextDecoder()
   readonly #encoder = new TextEncoder()
@@ -27,11 +28,21 @@ export class OpenAiAnswer {
   #done = false
   #finishReason: string | undefined
   #usage: JsonObject | undefined
-  #countedTokens = 0
+  readonly #tally = new TokenTally()
 
-  /** True after `[DONE]`; then the last event was `end`. */
+  /** True after `[DONE]`; then nothing but `end()` is left. */
   get done(): boolean {
     return this.#done
+  }
+
+  /** Whether the model has said something. */
+  get begun(): boolean {
+    return this.#tally.tokens > 0
+  }
+
+  /** What the prompt was worth, once the engine has told. */
+  get inputTokens(): number | undefined {
+    return countIn(this.#usage, 'prompt_tokens')
   }
 
   /** Why no more will come. The events before it are still good. */
@@ -48,10 +59,20 @@ export class OpenAiAnswer {
     return events
   }
 
-  /** The `end` event. @throws {EngineError} HANSE_ENGINE_FAILED when the answer is not whole. */
-  end(): EngineEvent {
+  /**
+   * The `end` event.
+   *
+   * @param inputTokens when the engine has not told
+   * @throws {EngineError} HANSE_ENGINE_FAILED when the answer is not whole
+   */
+  end(inputTokens: number): EngineEvent {
     if (this.#finishReason === undefined) throw failed('ended its answer without a finish chunk')
-    return { type: 'end', finishReason: this.#finishReason, usage: this.#finalUsage() }
+    const usage = {
+      inputTokens: this.inputTokens ?? inputTokens,
+      outputTokens: this.#tally.tokens,
+      cachedInputTokens: countIn(this.#usage?.prompt_tokens_details, 'cached_tokens') ?? 0,
+    }
+    return { type: 'end', finishReason: this.#finishReason, usage }
   }
 
   #onEvent(name: string | undefined, data: string): void {
@@ -73,7 +94,6 @@ export class OpenAiAnswer {
     // Some send JSON of their own between the chunks; the official clients stumble over it.
     if (!Array.isArray(chunk.choices)) return
     const tokens = this.#tokensOf(chunk.choices, chunk.usage)
-    this.#countedTokens += tokens
     for (const choice of chunk.choices)
       this.#finishReason = stringIn(choice, 'finish_reason') ?? this.#finishReason
     if (this.#finishReason === 'error') {
@@ -89,47 +109,53 @@ export class OpenAiAnswer {
       return
     }
     this.#done = true
-    this.#events.push(this.end())
   }
 
   /**
-   * At least one for each choice that says something; a running usage tells it exactly. The usage chunk at the end is
-   * worth what the chunks before it were counted short, so that deltas sum to what the engine made.
+   * At least one for each choice that says something, and as many as have a log probability; a running usage tells it
+   * exactly. The usage chunk at the end is worth what the chunks before it were counted short, so that deltas sum to
+   * what the engine made.
    */
   #tokensOf(choices: readonly unknown[], usage: unknown): number {
-    const speaking = choices.filter(
-      (choice) => isJsonObject(choice) && saysSomething(choice.delta),
-    ).length
-    const uncounted = Math.max(0, (numberIn(usage, 'completion_tokens') ?? 0) - this.#countedTokens)
-    if (speaking === 0) return choices.length === 0 ? uncounted : 0
-    return Math.max(speaking, uncounted)
-  }
-
-  #finalUsage(): EngineUsage {
-    const details = this.#usage?.prompt_tokens_details
-    return {
-      // Without usage the engine does not say what the prompt was worth, and nothing is charged for it.
-      inputTokens: numberIn(this.#usage, 'prompt_tokens') ?? 0,
-      outputTokens: numberIn(this.#usage, 'completion_tokens') ?? this.#countedTokens,
-      cachedInputTokens: numberIn(details, 'cached_tokens') ?? 0,
+    let seen = 0
+    let shownBytes = 0
+    for (const choice of choices) {
+      const said = saidBy(choice)
+      if (said === undefined) continue
+      seen += Math.max(1, logprobsOf(choice))
+      shownBytes += said
     }
+    const mayReconcile = seen > 0 || choices.length === 0
+    const total = mayReconcile ? countIn(usage, 'completion_tokens') : undefined
+    return this.#tally.add(shownBytes, seen, total)
   }
 }
 
-function saysSomething(delta: unknown): boolean {
-  if (!isJsonObject(delta)) return false
-  if (DELTA_TEXTS.some((field) => (stringIn(delta, field) ?? '') !== '')) return true
-  return (
-    (Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0) ||
-    isJsonObject(delta.function_call)
-  )
+/** Bytes of text that a choice adds to the answer; `undefined` when it says nothing at all. */
+function saidBy(choice: unknown): number | undefined {
+  if (!isJsonObject(choice)) return undefined
+  const text = stringIn(choice, 'text') ?? ''
+  const { delta } = choice
+  if (!isJsonObject(delta)) return text === '' ? undefined : utf8Length(text)
+  let bytes = utf8Length(text)
+  for (const field of DELTA_TEXTS) bytes += utf8Length(stringIn(delta, field) ?? '')
+  const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls : []
+  for (const call of calls) bytes += callBytes(isJsonObject(call) ? call.function : undefined)
+  bytes += callBytes(delta.function_call)
+  const speaks = bytes > 0 || calls.length > 0 || isJsonObject(delta.function_call)
+  return speaks ? bytes : undefined
 }
 
-/** The engine's own words in any of the shapes that are about. */
-export function messageOf(answer: JsonObject | undefined): string | undefined {
-  const error = answer?.error
-  if (typeof error === 'string') return error
-  return stringIn(error, 'message') ?? stringIn(answer, 'message') ?? stringIn(answer, 'detail')
+function callBytes(call: unknown): number {
+  return utf8Length(stringIn(call, 'name') ?? '') + utf8Length(stringIn(call, 'arguments') ?? '')
+}
+
+/** How many tokens a choice has log probabilities of: a chat lists them as `content`, a completion as `tokens`. */
+function logprobsOf(choice: unknown): number {
+  const logprobs = isJsonObject(choice) ? choice.logprobs : undefined
+  if (!isJsonObject(logprobs)) return 0
+  const list = logprobs.content ?? logprobs.tokens
+  return Array.isArray(list) ? list.length : 0
 }
 
 function failed(what: string, engineMessage?: string): EngineError {

@@ -1,89 +1,137 @@
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import {
   type Engine,
   EngineError,
   type EngineEvent,
   type EngineHealth,
+  type EngineLoad,
   type EngineModel,
   type EngineRequest,
 } from '../engine.ts'
-import { isJsonObject, type JsonObject, numberIn, parseJsonObject, stringIn } from '../json.ts'
+import { estimateInputTokens, maxInputTokens } from '../input-estimate.ts'
+import { stringIn } from '../json.ts'
 import { upstreamBody } from '../openai-request.ts'
-import { HttpClient, readDocument } from './http-client.ts'
-import { messageOf, OpenAiAnswer } from './openai-answer.ts'
+import { EMBEDDING_BYTES_MAX, embeddingAnswer } from './embedding-answer.ts'
+import { EngineHttp } from './engine-http.ts'
+import { loadOf, tellsLoad } from './engine-load.ts'
+import { readDocument } from './http-client.ts'
+import { type InputCounter, inputCounterOf } from './input-counters.ts'
+import { EXTRA_FACTS, modelsOf } from './model-facts.ts'
+import { OpenAiAnswer } from './openai-answer.ts'
+import { type OpenAiProgram, PROGRAM_NAMES, rootOf } from './programs.ts'
+import { finish, readsOf } from './reads.ts'
 
 export interface OpenAiEngineOptions {
   /** Up to and with `/v1`. */
   readonly baseUrl: string
   readonly apiKey?: string
+  /** What is known to answer there; `openai` uses nothing but OpenAI's own routes. */
+  readonly program?: OpenAiProgram
   /** Tokens of context to assume of a model whose server does not tell. Ollama runs 4096 by default. */
   readonly assumedContextLength?: number
+  /** How long the engine may be silent between two reads of an answer, ms. */
+  readonly idleMs?: number
 }
 
 const ASSUMED_CONTEXT_LENGTH = 4096
 
-// A list of models is at hand in every engine; one that needs longer is not fit to serve.
-const MODELS_MS = 10_000
+/** A tool call of 4096 tokens, held back until it is whole, takes this at 22 tokens a second. */
+export const IDLE_MS = 180_000
 
-// The end of a chunked body follows [DONE] at once; a server that holds it back loses the connection.
-const DRAIN_MS = 1_000
+// For its owner's eyes, and asked often: an engine that needs longer is not well.
+const HEALTH_MS = 3_000
 
-/** The engine's words are kept up to here: enough for any real message. */
-const ENGINE_MESSAGE_CHARS_MAX = 1000
+/** Counts are kept for requests that are about to run, so that a second look costs nothing. */
+type Counts = WeakMap<Uint8Array, number>
 
-/** Any server that speaks OpenAI's HTTP API: Ollama, llama.cpp, vLLM, LM Studio and the like. */
+/** Any server that speaks OpenAI's HTTP API: llama.cpp, vLLM, LM Studio and the like. */
 export class OpenAiEngine implements Engine {
-  readonly name = 'openai'
+  readonly name: OpenAiProgram
+  /** There when the program has a route for it. */
+  readonly countInputTokens?: (request: EngineRequest) => Promise<number>
   readonly #baseUrl: string
-  readonly #headers: OutgoingHttpHeaders
+  readonly #root: string
+  readonly #http: EngineHttp
+  readonly #counter: InputCounter | undefined
   readonly #assumedContextLength: number
-  readonly #http = new HttpClient()
-  readonly #closing = new AbortController()
+  readonly #idleMs: number
+  readonly #contexts = new Map<string, number>()
+  readonly #counts: Counts = new WeakMap()
 
   constructor(options: OpenAiEngineOptions) {
-    this.#baseUrl = options.baseUrl.replace(/\/+$/, '')
-    this.#headers =
-      options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }
+    this.name = options.program ?? 'openai'
+    this.#baseUrl = options.baseUrl.replace(/\/+$/u, '')
+    this.#root = rootOf(this.#baseUrl)
+    this.#http = new EngineHttp(options.apiKey)
     this.#assumedContextLength = options.assumedContextLength ?? ASSUMED_CONTEXT_LENGTH
-  }
-
-  async health(): Promise<EngineHealth> {
-    try {
-      const models = await this.models()
-      return {
-        ready: true,
-        message: `answers at ${this.#baseUrl}`,
-        models: models.map(({ id }) => ({ id, state: 'loaded' })),
-      }
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      return { ready: false, message: `${this.#baseUrl}: ${message}`, models: [] }
+    this.#idleMs = options.idleMs ?? IDLE_MS
+    this.#counter = inputCounterOf(this.name, this.#http, this.#root)
+    if (this.#counter !== undefined) {
+      this.countInputTokens = async (request) =>
+        (await this.#count(request)) ??
+        maxInputTokens(request, await this.#contextOf(request.model))
     }
   }
 
   async models(): Promise<EngineModel[]> {
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(MODELS_MS)])
-    const response = await this.#open('GET', '/models', signal)
-    const list = parseJsonObject(await readDocument(response))
-    if (!Array.isArray(list?.data))
+    const path = EXTRA_FACTS[this.name]
+    const [list, extra] = await Promise.all([
+      this.#http.json(`${this.#baseUrl}/models`),
+      // An older version, or one that keeps it closed, still serves.
+      path === undefined ? undefined : this.#http.json(this.#root + path).catch(() => undefined),
+    ])
+    if (!Array.isArray(list.data))
       throw new EngineError('HANSE_ENGINE_FAILED', 'the engine sent no list of models')
-    return list.data.flatMap((entry) => this.#modelOf(entry))
+    const assumedContextLength = this.#assumedContextLength
+    const models = modelsOf(list.data, { program: this.name, extra, assumedContextLength })
+    for (const { id, contextLength } of models) this.#contexts.set(id, contextLength)
+    return models
+  }
+
+  async health(signal: AbortSignal = AbortSignal.timeout(HEALTH_MS)): Promise<EngineHealth> {
+    const [listed, load] = await Promise.all([
+      this.#http.json(`${this.#baseUrl}/models`, { signal, ms: HEALTH_MS }).then(
+        (list) => ({ list }),
+        (error: unknown) => ({ error }),
+      ),
+      this.#load(signal),
+    ])
+    if ('error' in listed) {
+      return { ready: false, message: this.#troubleOf(listed.error), models: [] }
+    }
+    const entries: unknown[] = Array.isArray(listed.list.data) ? listed.list.data : []
+    return {
+      ready: true,
+      message: `${PROGRAM_NAMES[this.name]} answers at ${this.#baseUrl}`,
+      models: entries.flatMap((entry) => {
+        const id = stringIn(entry, 'id')
+        return id === undefined ? [] : [{ id, state: 'loaded' as const }]
+      }),
+      ...(load === undefined ? {} : { load }),
+    }
   }
 
   async *run(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent[]> {
-    const either = AbortSignal.any([this.#closing.signal, signal])
-    const response = await this.#openAnswer(request, either)
+    const either = this.#http.until(signal)
+    if (request.kind === 'embedding') {
+      yield* this.#embed(request, either)
+      return
+    }
+    const fitting = await this.#fit(request)
+    const response = await this.#openStream(fitting, either)
     const answer = new OpenAiAnswer()
     try {
       yield [{ type: 'start', inputTokens: null }]
       // One read of the network is one chunk here, and so one array of events.
-      for await (const bytes of readsOf(response)) {
+      for await (const bytes of readsOf(response, this.#idleMs, () => answer.begun)) {
         const events = answer.push(bytes)
+        if (answer.done && answer.inputTokens !== undefined) events.push(answer.end(0))
         if (events.length > 0) yield events
         if (answer.fault !== undefined) throw answer.fault
-        if (answer.done) return
+        if (answer.done) break
       }
-      yield [answer.end()]
+      if (!answer.done || answer.inputTokens === undefined)
+        yield [answer.end(await this.#uncounted(request))]
     } catch (cause) {
       either.throwIfAborted()
       if (cause instanceof EngineError) throw cause
@@ -96,110 +144,89 @@ export class OpenAiEngine implements Engine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new EngineError('HANSE_ENGINE_UNAVAILABLE', 'the engine was closed'))
     this.#http.close()
   }
 
-  async #openAnswer(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const response = await this.#open('POST', '/chat/completions', signal, upstreamBody(request))
+  async *#embed(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent[]> {
+    const response = await this.#post('/embeddings', upstreamBody(request), signal)
+    yield [{ type: 'start', inputTokens: null }]
+    try {
+      const document = await readDocument(response, EMBEDDING_BYTES_MAX)
+      const { payloads, inputTokens } = embeddingAnswer(document)
+      // Each by itself, so that a reader who is held back does not get them all at once.
+      for (const payload of payloads) yield [{ type: 'delta', tokens: 0, payload }]
+      const input = inputTokens ?? (await this.#uncounted(request))
+      const usage = { inputTokens: input, outputTokens: 0, cachedInputTokens: 0 }
+      yield [{ type: 'end', finishReason: 'stop', usage }]
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw cause
+    } finally {
+      response.destroy()
+    }
+  }
+
+  /** vLLM and TGI refuse a limit that the context has no room for; the order's limit is only the most that is paid. */
+  async #fit(request: EngineRequest): Promise<EngineRequest> {
+    if (this.name !== 'vllm' && this.name !== 'tgi') return request
+    const context = this.#contexts.get(request.model)
+    const { maxOutputTokens } = request
+    const enough = maxInputTokens(request, Number.MAX_SAFE_INTEGER) + maxOutputTokens
+    if (context === undefined || enough <= context) return request
+    const input = await this.#count(request).catch(() => undefined)
+    if (input === undefined || input >= context) return request
+    return { ...request, maxOutputTokens: Math.min(maxOutputTokens, context - input) }
+  }
+
+  async #openStream(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const path = request.kind === 'completion' ? '/completions' : '/chat/completions'
+    const body = upstreamBody(request, this.name !== 'openai')
+    const response = await this.#post(path, body, signal)
     if (response.headers['content-type']?.startsWith('text/event-stream') === true) return response
     response.destroy()
     throw new EngineError('HANSE_ENGINE_FAILED', 'the engine did not answer with a stream')
   }
 
-  async #open(
-    method: 'GET' | 'POST',
-    path: string,
-    signal: AbortSignal,
-    body?: Uint8Array,
-  ): Promise<IncomingMessage> {
-    const headers: OutgoingHttpHeaders = {
-      ...this.#headers,
-      accept: 'text/event-stream, application/json',
+  async #post(path: string, body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> {
+    return await this.#http.open({ method: 'POST', url: this.#baseUrl + path, signal, body })
+  }
+
+  async #count(request: EngineRequest): Promise<number | undefined> {
+    const known = this.#counts.get(request.body)
+    if (known !== undefined) return known
+    const count = await this.#counter?.(request)
+    if (count !== undefined) this.#counts.set(request.body, count)
+    return count
+  }
+
+  /** What the prompt is worth when the engine has not told: as its tokenizer says, else a low guess. */
+  async #uncounted(request: EngineRequest): Promise<number> {
+    const count = await this.#count(request).catch(() => undefined)
+    return count ?? estimateInputTokens(request)
+  }
+
+  async #contextOf(model: string): Promise<number> {
+    if (!this.#contexts.has(model)) await this.models()
+    return this.#contexts.get(model) ?? this.#assumedContextLength
+  }
+
+  async #load(signal: AbortSignal): Promise<EngineLoad | undefined> {
+    if (!tellsLoad(this.name)) return undefined
+    try {
+      const metrics = await this.#http.document(`${this.#root}/metrics`, { signal, ms: HEALTH_MS })
+      return loadOf(this.name, new TextDecoder().decode(metrics))
+    } catch {
+      return undefined
     }
-    if (body !== undefined) {
-      headers['content-type'] = 'application/json'
-      headers['content-length'] = body.byteLength
-    }
-    const url = new URL(this.#baseUrl + path)
-    const response = await this.#http.open({
-      method,
-      url,
-      headers,
-      signal,
-      ...(body === undefined ? {} : { body }),
-    })
-    const status = response.statusCode ?? 0
-    if (status >= 200 && status < 300) return response
-    throw refusalOf(status, parseJsonObject(await readDocument(response)))
   }
 
-  #modelOf(entry: unknown): EngineModel[] {
-    const id = stringIn(entry, 'id')
-    if (id === undefined || !isJsonObject(entry)) return []
-    // In turn: vLLM, OpenRouter and others, Groq, llama.cpp.
-    const contextLength =
-      numberIn(entry, 'max_model_len') ??
-      numberIn(entry, 'context_length') ??
-      numberIn(entry, 'context_window') ??
-      numberIn(entry.meta, 'n_ctx') ??
-      numberIn(entry.meta, 'n_ctx_train') ??
-      this.#assumedContextLength
-    return [{ id, contextLength, digest: null, quantization: null, capabilities: ['chat'] }]
+  #troubleOf(error: unknown): string {
+    const where = `${PROGRAM_NAMES[this.name]} at ${this.#baseUrl}`
+    if (!(error instanceof EngineError)) return `${where} does not answer`
+    if (error.httpStatus === 401 || error.httpStatus === 403)
+      return `${where} wants an API key: set HANSE_ENGINE_API_KEY`
+    if (error.httpStatus === 503) return `${where} is still loading its model`
+    if (error.httpStatus !== undefined) return `${where} answers with ${error.httpStatus}`
+    return `${where} cannot be reached: start it, or give its address`
   }
-}
-
-/** Leaving the loop does not close the connection, as it would by default. */
-function readsOf(response: IncomingMessage): AsyncIterable<Uint8Array> {
-  return response.iterator({ destroyOnReturn: false })
-}
-
-/** Drains what may follow `[DONE]`, so that the connection can be used again. */
-function finish(response: IncomingMessage): void {
-  const timer = setTimeout(() => response.destroy(), DRAIN_MS)
-  response.once('close', () => clearTimeout(timer))
-  response.resume()
-}
-
-function refusalOf(httpStatus: number, answer: JsonObject | undefined): EngineError {
-  const engineMessage = messageOf(answer)?.slice(0, ENGINE_MESSAGE_CHARS_MAX)
-  const facts = { httpStatus, ...(engineMessage === undefined ? {} : { engineMessage }) }
-  const code = stringIn(answer?.error, 'code') ?? stringIn(answer?.error, 'type') ?? ''
-  if (httpStatus === 408 || httpStatus === 429 || (httpStatus >= 502 && httpStatus <= 504)) {
-    return new EngineError('HANSE_ENGINE_UNAVAILABLE', `the engine is busy (${httpStatus})`, facts)
-  }
-  // A wrong API key is the provider's own mistake, and none of the client's.
-  if (httpStatus >= 500 || httpStatus === 401 || httpStatus === 403 || httpStatus < 400) {
-    return new EngineError('HANSE_ENGINE_FAILED', `the engine failed (${httpStatus})`, facts)
-  }
-  if (isContextLength(code, engineMessage)) {
-    return new EngineError(
-      'HANSE_ENGINE_CONTEXT_LENGTH',
-      `prompt and answer do not fit (${httpStatus})`,
-      facts,
-    )
-  }
-  if (
-    code === 'model_not_found' ||
-    (httpStatus === 404 && /\bmodel\b/i.test(engineMessage ?? ''))
-  ) {
-    return new EngineError(
-      'HANSE_ENGINE_MODEL_UNKNOWN',
-      'the engine does not have this model',
-      facts,
-    )
-  }
-  return new EngineError(
-    'HANSE_ENGINE_REFUSED',
-    `the engine refused the request (${httpStatus})`,
-    facts,
-  )
-}
-
-// OpenAI's code, llama.cpp's type, and the words of vLLM and Ollama.
-function isContextLength(code: string, message = ''): boolean {
-  if (code === 'context_length_exceeded' || code === 'exceed_context_size_error') return true
-  return /maximum context length|exceeds? the (available )?context|context (length|window|size)[^.]*exceed/i.test(
-    message,
-  )
 }
