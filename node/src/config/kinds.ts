@@ -72,6 +72,13 @@ export const integer = (
     return number
   })
 
+export const optionalInteger = (
+  described: Optional<number> & { min: number; max: number },
+): Setting<number | undefined> => ({
+  ...integer({ ...described, fallback: described.min }),
+  fallback: undefined,
+})
+
 export const country = (described: Optional<string>): Setting<string | undefined> =>
   make<string | undefined>(
     { placeholder: '<code>', ...described, fallback: undefined },
