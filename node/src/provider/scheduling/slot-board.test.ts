@@ -209,8 +209,13 @@ describe('whatever comes, in whatever order,', () => {
         const running = request({ consumer: 'greedy' })
         board.place(running, 0)
         assert.equal(board.place(victim, 0).type, 'queued')
-        let current = running.id
-        let passed = 0
+        // It was served so much that everybody else has a better claim.
+        board.progress(running.id, 1_000_000, 0)
+        board.finish(running.id, { ...sample(), whole: false }, 0)
+        const first = request({ consumer: 'first', priority: 'authorized' })
+        assert.equal(board.place(first, 0).type, 'granted')
+        let current = first.id
+        let passed = 1
         for (const next of plan) {
           board.place(request(next), 0)
           board.finish(current, undefined, 0)
