@@ -182,6 +182,10 @@ export const consumerSettings = {
     placeholder: '<file,…>',
     fallback: [],
   }),
+  keepRequests: kinds.toggle({
+    description: 'keep request bodies in the data folder, so that `hanse replay` can run them again',
+    fallback: false,
+  }),
   deadlineMs: kinds.integer({
     description: 'longest an answer may take, ms',
     placeholder: '<ms>',
@@ -216,6 +220,27 @@ export const gatewaySettings = {
 export const clientSettings = {
   gatewayUrl: kinds.url({ description: 'the gateway to ask', fallback: 'http://127.0.0.1:8787' }),
   apiKey: kinds.optionalText({ description: 'key of the gateway', secret: true }),
+} as const
+
+export const replaySettings = {
+  ...clientSettings,
+  ...modelsGroup,
+  network: kinds.optionalText({
+    description: 'network that the bundle must be of',
+    placeholder: '<name>',
+  }),
+  request: kinds.optionalText({
+    description: 'file with the request body; asked of the gateway when not given',
+    placeholder: '<file>',
+  }),
+  opening: kinds.optionalText({
+    description: 'file with the session’s opening; asked of the gateway when not given',
+    placeholder: '<file>',
+  }),
+  modelFile: kinds.optionalText({
+    description: 'GGUF file; looked for among the built-in and the pulled models when not given',
+    placeholder: '<file>',
+  }),
 } as const
 
 export const verifySettings = {

@@ -41,6 +41,8 @@ export interface ConsumerSettings {
   /** The most to leave un-countersigned with any provider, pico-euro. */
   readonly creditWindowMax: PicoEuro
   readonly deadlineMs: number
+  /** Request bodies stay in the store, so that they can be run again. */
+  readonly keepRequests: boolean
 }
 
 export interface ConsumerOptions {
@@ -237,6 +239,11 @@ export class Consumer {
           context,
           store,
           now,
+          onAccepted: (session) =>
+            store.putOpening(session, {
+              secret,
+              request: settings.keepRequests ? request.body : undefined,
+            }),
           decide: async ({ quote }) =>
             this.#isAcceptable(quote.value, model) ? await bid(quote.value, quote.cid) : undefined,
           ...(onReceipt === undefined ? {} : { onReceipt }),

@@ -36,6 +36,8 @@ export interface SessionClientOptions {
   readonly store: NodeStore
   readonly now: () => number
   readonly onReceipt?: (session: string, receipt: Receipt) => void
+  /** The provider has taken the order. */
+  readonly onAccepted?: (session: string) => void
   /** Answers a quote with the next order, or leaves it. @throws {HanseError} why it is left */
   readonly decide?: (round: Round) => Promise<Bid | undefined>
 }
@@ -124,6 +126,7 @@ export class SessionClient {
         return
       case 'accepted':
         store.setAcceptance(this.session, action.acceptance)
+        this.#options.onAccepted?.(this.session)
         return
       case 'deliver':
         this.#queue.push(action.payloads)

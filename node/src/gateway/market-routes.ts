@@ -1,5 +1,5 @@
 import { cidOf, exportBundle, HanseError, type MatchedOffer, receipt } from '@hanse/protocol'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { FetchedOffer } from '../consumer/offer-directory.ts'
 import type { SettlementProofs } from '../settlement/settlement-proofs.ts'
@@ -60,6 +60,23 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
     return { ...toJson(session), settled, receipts }
   })
 
+  // Whoever has this can prove what was asked and answered, so pages of other origins do not get it.
+  app.get<{ Params: { session: string } }>(
+    '/hanse/v1/openings/:session',
+    { preHandler: refuseOtherOrigins },
+    async ({ params }) => {
+      const opening = store.opening(params.session)
+      if (opening === undefined)
+        throw new HanseError('HANSE_NOT_FOUND', 'no such session, or its opening was destroyed')
+      return {
+        session: params.session,
+        secret: Buffer.from(opening.secret).toString('base64'),
+        request:
+          opening.request === undefined ? null : Buffer.from(opening.request).toString('base64'),
+      }
+    },
+  )
+
   app.get<{ Params: { session: string }; Querystring: { since?: string } }>(
     '/hanse/v1/bundles/:session',
     async ({ params, query }, reply) => {
@@ -73,6 +90,11 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
         .send(Buffer.from(exportBundle({ ...evidence, ...(settlement && { settlement }) })))
     },
   )
+}
+
+async function refuseOtherOrigins({ headers }: FastifyRequest): Promise<void> {
+  if (headers.origin !== undefined)
+    throw new HanseError('HANSE_FORBIDDEN', 'openings are not for web pages')
 }
 
 /** The size of a checkpoint, decimal digits. @throws {HanseError} HANSE_REQUEST_INVALID */

@@ -1,5 +1,8 @@
 import {
+  findModel,
   HanseError,
+  isAtQuote,
+  type Named,
   type Offer,
   type OfferedModel,
   type OrderReceived,
@@ -12,27 +15,35 @@ import {
   reviewInput,
   reviewOrder,
   reviewRemaining,
+  type SpendAuthorization,
 } from '@hanse/protocol'
 import type { Engine, EngineRequest } from '../engine/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
-import type { Capacity } from './capacity.ts'
+import { meteredRun } from './metered-run.ts'
+import { assertOffered, requestKindOf } from './request-kind.ts'
 import { Reservations } from './reservations.ts'
+import { ByteBudget } from './scheduling/byte-budget.ts'
+import type { Lease, Scheduler } from './scheduling/scheduler.ts'
 import type { Admission, Ask } from './session-server.ts'
 
 /** A model on offer, and the engine that runs it under its own name. */
 export interface ServedModel {
   readonly engine: Engine
   readonly engineModel: string
+  /** Names the engine and the weights when requests with fixed choices give the same bytes again. */
+  readonly reproducible?: { readonly engine: string; readonly digest: string } | undefined
 }
 
 export interface AdmissionOptions {
   readonly context: ProviderContext
   readonly store: NodeStore
-  readonly capacity: Capacity
+  readonly scheduler: Scheduler
   readonly models: ReadonlyMap<string, ServedModel>
   readonly findOffer: (cid: string) => Offer | undefined
-  /** What a model costs now; it may have changed since the offer that an order cites. */
-  readonly pricesOf: (model: string) => Prices | undefined
+  /** What to ask of an order that cites an offer with these prices: they may have changed since. */
+  readonly pricesOf: (model: string, offered: Prices) => Prices | undefined
+  /** Set while no orders are taken; `reopensInMs` where that is known. */
+  readonly paused?: () => { readonly reopensInMs: number | undefined } | undefined
   readonly evidenceLevel: () => number
   readonly isDraining: () => boolean
   readonly trustedIssuers: () => readonly string[]
@@ -40,8 +51,16 @@ export interface AdmissionOptions {
   readonly now: () => number
 }
 
-/** A slot frees up about this soon; a better guess needs the engine's speed and the queue. */
-const RETRY_AFTER_MS = 1_000
+/** When a pause has no known end, its consumers ask again about this often. */
+const PAUSED_RETRY_MS = 60_000
+/** Later than in an hour a consumer looks at the market anew anyway. */
+const PAUSED_RETRY_MAX_MS = 60 * 60_000
+/** Of prompts that wait for their slot: sixteen of the largest, or a quarter million chat requests. */
+const PROMPT_BYTES_WAITING_MAX = 256 << 20
+/** Of one peer: it may open many streams at once, and must not take what all share. */
+const PROMPT_BYTES_WAITING_EACH_MAX = PROMPT_BYTES_WAITING_MAX / 4
+/** Prompts leave this queue as fast as engines count their tokens. */
+const PROMPTS_RETRY_MS = 1_000
 /** Chat templates wrap each message in a few tokens. */
 const TEMPLATE_TOKENS_MAX = 64
 
@@ -49,12 +68,15 @@ const TEMPLATE_TOKENS_MAX = 64
 export class AdmissionDesk {
   readonly #options: AdmissionOptions
   readonly #reservations = new Reservations()
+  readonly #waiting = new ByteBudget(PROMPT_BYTES_WAITING_MAX, PROMPT_BYTES_WAITING_EACH_MAX)
 
   constructor(options: AdmissionOptions) {
     this.#options = options
   }
 
   /**
+   * Waits for a slot where there is none; leaves the queue when `signal` is aborted.
+   *
    * @returns the admission, or the prices to ask for when only they are wrong
    * @throws {HanseError} the reason for the Rejection
    */
@@ -62,79 +84,162 @@ export class AdmissionDesk {
     remotePeer: string,
     ordered: OrderReceived,
     prompt: Uint8Array,
+    signal: AbortSignal,
   ): Promise<Admission | Ask> {
-    const { order, authorization, rounds } = ordered
-    const { store, now } = this.#options
+    const { order } = ordered
     if (order.value.consumer !== remotePeer) {
       throw new HanseError(
         'HANSE_FORBIDDEN',
         'the order is signed by another peer than the one connected',
       )
     }
+    this.#assertOpen()
     const reviewed = this.#review(ordered)
     if ('ask' in reviewed) return reviewed
-    const { offer, model } = reviewed
-    const modelId = model.id
-    const served = this.#options.models.get(modelId)
+    const giveBack = this.#hold(remotePeer, prompt)
+    try {
+      return await this.#seat(ordered, prompt, reviewed, signal)
+    } finally {
+      giveBack()
+    }
+  }
+
+  async #seat(
+    ordered: OrderReceived,
+    prompt: Uint8Array,
+    { offer, model }: Reviewed,
+    signal: AbortSignal,
+  ): Promise<Admission> {
+    const { order } = ordered
+    const { scheduler, models, now } = this.#options
+    const served = models.get(model.id)
     if (served === undefined)
-      throw new HanseError('HANSE_MODEL_UNKNOWN', `${modelId} is not served`)
+      throw new HanseError('HANSE_MODEL_UNKNOWN', `${model.id} is not served`)
+    const kind = requestKindOf(prompt)
+    assertOffered(model, kind)
     const request: EngineRequest = {
-      kind: 'chat',
+      kind,
       model: served.engineModel,
       body: prompt,
-      maxOutputTokens: Number(order.value.maxOutputTokens),
+      maxOutputTokens: kind === 'embedding' ? 0 : Number(order.value.maxOutputTokens),
     }
-    parseBody(prompt)
     const inputTokens = await boundInput(served.engine, request, model.contextLength)
     reviewInput(order.value, inputTokens)
-    const facts = { now: now(), offer, trustedIssuers: this.#options.trustedIssuers() }
-    const opened = reviewAuthorization(this.#options.context, order.value, authorization, facts)
+    const facts = () => ({ now: now(), offer, trustedIssuers: this.#options.trustedIssuers() })
+    // Looked at before the wait, so that nobody waits in vain, and after it, when it counts.
+    const authorize = () =>
+      reviewAuthorization(this.#options.context, order.value, ordered.authorization, facts())
     const cost = priceTokens(order.value, {
       inputTokens,
       outputTokens: order.value.maxOutputTokens,
     })
+    this.#reviewSpent(authorize(), cost)
+    const lease = await scheduler.acquire(
+      {
+        model: model.id,
+        consumer: order.value.consumer,
+        authorized: order.value.authorization !== null,
+        inputTokens: Number(inputTokens),
+        maxOutputTokens: request.maxOutputTokens,
+        deadlineMs: order.value.deadlineMs,
+      },
+      signal,
+    )
+    try {
+      // From here to the end nothing waits, so no other order can come between the checks and what they allow.
+      if (signal.aborted) throw new HanseError('HANSE_SESSION_CANCELLED', 'the consumer is gone')
+      this.#assertOpen()
+      this.#reviewOrder(ordered, offer)
+      const opened = authorize()
+      this.#reviewSpent(opened, cost)
+      return this.#begin(ordered, { inputTokens, cost, request, served, lease, opened })
+    } catch (error) {
+      lease.release()
+      throw error
+    }
+  }
 
-    // From here to the end nothing waits, so no other order can come between the check and the reservation.
-    const spentUnder = opened?.cid.toString()
-    if (opened !== undefined && spentUnder !== undefined) {
-      const spent = picoEuro(store.spentUnder(spentUnder) + this.#reservations.under(spentUnder))
-      reviewRemaining(opened.value.limit, spent, cost)
-    }
-    const giveBack = this.#options.capacity.take(modelId)
-    if (giveBack === undefined) {
-      throw new HanseError('HANSE_CAPACITY', 'every slot is busy', { retryAfterMs: RETRY_AFTER_MS })
-    }
-    if (!store.beginSession('provider', order, authorization, now())) {
-      giveBack()
+  /** Writes the session down and reserves what it may cost. */
+  #begin(
+    { order, authorization, rounds }: OrderReceived,
+    { inputTokens, cost, request, served, lease, opened }: Seat,
+  ): Admission {
+    const { store, now } = this.#options
+    if (!store.beginSession('provider', order, authorization, now()))
       throw new HanseError('HANSE_ORDER_REPLAYED', 'the order was seen before')
-    }
     for (const round of rounds) store.putRound(round)
     const unreserve =
-      spentUnder === undefined ? undefined : this.#reservations.reserve(spentUnder, cost)
+      opened === undefined ? undefined : this.#reservations.reserve(opened.cid.toString(), cost)
     return {
       inputTokens,
-      run: (signal) => served.engine.run(request, signal),
+      kind: request.kind,
+      reproducible: served.reproducible ?? null,
+      run: (signal, fixed) =>
+        meteredRun(
+          served.engine.run(fixed === undefined ? request : { ...request, fixed }, signal),
+          lease,
+          now,
+        ),
       release: () => {
-        giveBack()
+        lease.release()
         unreserve?.()
       },
     }
   }
 
-  #review({ order, rounds }: OrderReceived): { offer: Offer; model: OfferedModel } | Ask {
-    const {
-      context,
-      findOffer,
-      pricesOf,
-      evidenceLevel,
-      isDraining,
-      trustedIssuers,
-      creditWindowMax,
-      now,
-      store,
-    } = this.#options
+  #assertOpen(): void {
+    const pause = this.#options.paused?.()
+    if (pause === undefined) return
+    const retryAfterMs = Math.min(pause.reopensInMs ?? PAUSED_RETRY_MS, PAUSED_RETRY_MAX_MS)
+    throw new HanseError('HANSE_PROVIDER_PAUSED', 'the provider takes no orders now', {
+      retryAfterMs,
+    })
+  }
+
+  /** @returns how to give the bytes back */
+  #hold(remotePeer: string, prompt: Uint8Array): () => void {
+    const held = this.#waiting.take(remotePeer, prompt.byteLength)
+    if (typeof held === 'function') return held
+    const retryAfterMs = PROMPTS_RETRY_MS
+    if (held === 'each') {
+      const message = 'too many bytes of prompts of this peer are waiting'
+      throw new HanseError('HANSE_CONNECTION_LIMIT', message, { retryAfterMs })
+    }
+    const message = 'too many bytes of prompts are waiting'
+    throw new HanseError('HANSE_CAPACITY', message, { retryAfterMs })
+  }
+
+  /** Whether the authorization still covers `cost`, beside all that runs under it. */
+  #reviewSpent(opened: Named<SpendAuthorization> | undefined, cost: PicoEuro): void {
+    if (opened === undefined) return
+    const under = opened.cid.toString()
+    const spent = picoEuro(this.#options.store.spentUnder(under) + this.#reservations.under(under))
+    reviewRemaining(opened.value.limit, spent, cost)
+  }
+
+  #review(ordered: OrderReceived): Reviewed | Ask {
+    const { findOffer, pricesOf } = this.#options
+    const { order, rounds } = ordered
     const offer = findOffer(order.value.offer.toString())
-    const facts = {
+    const offered = offer === undefined ? undefined : findModel(offer, order.value.model)
+    const asked = offered === undefined ? undefined : pricesOf(offered.id, offered)
+    try {
+      const model = this.#reviewOrder(ordered, offer)
+      if (offer === undefined) throw new Error('an order was reviewed without its offer')
+      // A quote is good while it is valid; an offer only as long as its prices hold.
+      const holds = rounds.length > 0 || asked === undefined || isAtQuote(order.value, asked)
+      return holds ? { offer, model } : { ask: asked }
+    } catch (error) {
+      const onlyPrices = error instanceof HanseError && error.code === 'HANSE_ORDER_PRICE'
+      if (!onlyPrices || asked === undefined) throw error
+      return { ask: asked }
+    }
+  }
+
+  #reviewOrder({ order, rounds }: OrderReceived, offer: Offer | undefined): OfferedModel {
+    const { context, evidenceLevel, isDraining, trustedIssuers, creditWindowMax, now, store } =
+      this.#options
+    return reviewOrder(order.value, {
       now: now(),
       provider: context.signer.peerId,
       offer,
@@ -144,18 +249,23 @@ export class AdmissionDesk {
       draining: isDraining(),
       trustedIssuers: trustedIssuers(),
       creditWindowMax,
-    }
-    try {
-      const model = reviewOrder(order.value, facts)
-      if (offer === undefined) throw new Error('an order was reviewed without its offer')
-      return { offer, model }
-    } catch (error) {
-      const ask = pricesOf(order.value.model)
-      const onlyPrices = error instanceof HanseError && error.code === 'HANSE_ORDER_PRICE'
-      if (!onlyPrices || ask === undefined) throw error
-      return { ask }
-    }
+    })
   }
+}
+
+interface Reviewed {
+  readonly offer: Offer
+  readonly model: OfferedModel
+}
+
+/** An order that has its slot. */
+interface Seat {
+  readonly inputTokens: bigint
+  readonly cost: PicoEuro
+  readonly request: EngineRequest
+  readonly served: ServedModel
+  readonly lease: Lease
+  readonly opened: Named<SpendAuthorization> | undefined
 }
 
 /**
@@ -179,21 +289,4 @@ async function boundInput(
     )
   }
   return BigInt(tokens)
-}
-
-function parseBody(prompt: Uint8Array): void {
-  let body: unknown
-  try {
-    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(prompt))
-  } catch (cause) {
-    throw new HanseError('HANSE_REQUEST_JSON', 'the prompt is not JSON', { cause })
-  }
-  if (
-    typeof body !== 'object' ||
-    body === null ||
-    !('messages' in body) ||
-    !Array.isArray(body.messages)
-  ) {
-    throw new HanseError('HANSE_REQUEST_INVALID', 'messages: must be an array')
-  }
 }

@@ -32,6 +32,8 @@ export interface OfferBookOptions {
 
 /** Long enough that a consumer need not ask again during a chat, short enough that a dead provider is soon forgotten. */
 const VALID_MS = 30 * 60_000
+/** An offer must be valid when it is stored; nobody buys in so short a time. */
+const WITHDRAWN_MS = 2_000
 /** Slots change with every session; offers this fresh are handed out again. */
 const FRESH_MS = 2_000
 /** The DHT's copy is renewed well inside its validity. */
@@ -81,7 +83,13 @@ export class OfferBook {
     return this.#byCid.get(cid)?.value
   }
 
-  #sign(now: number): SignedOffer {
+  /** The last offer: it takes the place of the one before wherever that is kept, and expires at once. */
+  withdraw(): SignedOffer {
+    this.#current = undefined
+    return this.#sign(this.#options.now(), WITHDRAWN_MS)
+  }
+
+  #sign(now: number, validMs = VALID_MS): SignedOffer {
     const { context, terms, addresses, freeSlots, keep } = this.#options
     const next = BigInt(now)
     this.#sequence = next > this.#sequence ? next : this.#sequence + 1n
@@ -92,7 +100,7 @@ export class OfferBook {
         provider: context.signer.peerId,
         sequence: this.#sequence,
         issuedAt: now,
-        notAfter: now + VALID_MS,
+        notAfter: now + validMs,
         addresses: [...addresses()].slice(0, 16),
         country: terms.country,
         attestations: this.#attestations.map(({ cid }) => cid),

@@ -30,6 +30,7 @@ import { Authorizer } from '../consumer/authorizer.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import { OfferDirectory } from '../consumer/offer-directory.ts'
 import type { Engine, EngineEvent } from '../engine/index.ts'
+import { ProviderStatistics } from '../metrics/provider-statistics.ts'
 import { type FrameStream, type Network, openNetwork } from '../network/index.ts'
 import { openOfferValue, selectNewestOffer } from '../network/offer-records.ts'
 import { NodeStore } from '../store/node-store.ts'
@@ -123,13 +124,13 @@ beforeAll(async () => {
       signer: provider,
       network: providerNetwork,
       store: providerStore,
-      engine,
       models: offeredModels(await engine.models(), [], {
         inputPrice: picoEuro(1n),
         outputPrice: picoEuro(OUTPUT_PRICE),
         slots: 4,
         maxOutputTokens: 50_000,
-      }),
+      }).map((offered) => ({ ...offered, engine })),
+      statistics: new ProviderStatistics({ now: Date.now }),
       country: 'DE',
       minAuthorization: picoEuro(0n),
       unsecuredCredit: UNSECURED,
@@ -379,6 +380,7 @@ function honest(store: NodeStore, habits: Habits = {}): Consumer {
       receiptEvery: 32n,
       creditWindowMax: picoEuro(10_000n),
       deadlineMs: 30_000,
+      keepRequests: true,
     },
     now: Date.now,
     random: (bytes) => new Uint8Array(randomBytes(bytes)),

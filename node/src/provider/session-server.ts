@@ -2,6 +2,8 @@ import {
   decodeConsumerFrame,
   encodeFrame,
   type FinalReason,
+  type FixedChoices,
+  fixedChoices,
   HanseError,
   isAnswered,
   type OrderReceived,
@@ -13,18 +15,23 @@ import {
   type ProviderState,
   type ProviderTimer,
   providerStep,
+  seedOf,
 } from '@hanse/protocol'
-import { EngineError, type EngineEvent } from '../engine/index.ts'
+import { EngineError, type EngineEvent, type RequestKind } from '../engine/index.ts'
 import { type FrameStream, SessionLink } from '../network/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { statementDue } from '../store/statement-store.ts'
+import type { SessionTrace } from './session-board.ts'
 
 /** An order that was looked at and found good: what it takes to serve it. */
 export interface Admission {
   /** The most input tokens that will be charged. */
   readonly inputTokens: bigint
+  readonly kind: RequestKind
+  /** Names the engine and the weights when a request with fixed choices gives the same bytes again. */
+  readonly reproducible: { readonly engine: string; readonly digest: string } | null
   /** Runs the engine; ends when the signal is aborted. */
-  run(signal: AbortSignal): AsyncIterable<readonly EngineEvent[]>
+  run(signal: AbortSignal, fixed?: FixedChoices): AsyncIterable<readonly EngineEvent[]>
   /** Frees the slot and what was reserved of the authorization. */
   release(): void
 }
@@ -41,30 +48,30 @@ export interface SessionServerOptions {
   /** Final receipts wait a while for a Statement to tell of them. */
   readonly stated: boolean
   /** Decides on an order: takes it, or asks for other prices. @throws {HanseError} to reject it */
-  readonly admit: (ordered: OrderReceived, prompt: Uint8Array) => Promise<Admission | Ask>
+  readonly admit: (
+    ordered: OrderReceived,
+    prompt: Uint8Array,
+    signal: AbortSignal,
+  ) => Promise<Admission | Ask>
+  readonly trace: SessionTrace
   /** The engine broke; the session goes on to its final receipt. */
   readonly onEngineFault?: (session: string, error: HanseError) => void
   readonly onEnd?: (session: string, reason: FinalReason, error: HanseError | undefined) => void
 }
 
-/** Runs the provider's side of one session over a stream; resolves when it has ended. */
-export async function serveSession(
-  frames: FrameStream,
-  options: SessionServerOptions,
-): Promise<void> {
-  const server = new SessionServer(frames, options)
-  await server.ended
-}
-
-class SessionServer {
+/** Runs the provider's side of one session over a stream, by itself, until it has ended. */
+export class SessionServer {
   readonly ended: Promise<void>
   readonly #link: SessionLink<ProviderTimer>
   readonly #options: SessionServerOptions
   readonly #ended = Promise.withResolvers<void>()
   readonly #engineStop = new AbortController()
+  /** Aborted when nobody waits any more for the order to be taken. */
+  #reviewing = new AbortController()
   #state: ProviderState
   #session: string | undefined
   #admission: Admission | undefined
+  #fixed: FixedChoices | undefined
   #resume: PromiseWithResolvers<void> | undefined
 
   constructor(frames: FrameStream, options: SessionServerOptions) {
@@ -78,6 +85,17 @@ class SessionServer {
     this.#state = state
     this.#perform(actions)
     void this.#link.read()
+  }
+
+  /** The daemon is to stop: an order that is not taken yet is rejected, an answer goes on. */
+  drain(): void {
+    this.#dispatch({ type: 'drain', now: this.#options.now() })
+  }
+
+  /** There is no more time: ends an answer with a receipt for what was delivered. */
+  cut(): void {
+    this.#stopEngine()
+    this.#dispatch({ type: 'engine-ended', reason: 'draining', now: this.#options.now() })
   }
 
   #onFrame(bytes: Uint8Array): void {
@@ -94,6 +112,7 @@ class SessionServer {
     if (this.#state.phase === 'ended') return
     const { state, actions } = providerStep(this.#options.context, this.#state, event)
     this.#state = state
+    if (state.phase !== 'reviewing') this.#reviewing.abort()
     this.#perform(actions)
   }
 
@@ -127,6 +146,7 @@ class SessionServer {
             action.receipt,
             stated ? statementDue(action.receipt.value, now()) : 0,
           )
+          this.#options.trace.countersigned(action.receipt.value)
           break
         case 'set-timer': {
           const { timer, ms } = action
@@ -145,25 +165,30 @@ class SessionServer {
 
   async #review(ordered: OrderReceived, prompt: Uint8Array): Promise<void> {
     const session = ordered.order.cid.toString()
+    const { admit, trace } = this.#options
+    trace.ordered(session, ordered.order.value)
+    this.#reviewing = new AbortController()
+    const { signal } = this.#reviewing
     try {
-      const admission = await this.#options.admit(ordered, prompt)
+      const admission = await admit(ordered, prompt, signal)
       if ('ask' in admission) {
         this.#dispatch({ type: 'quoted', prices: admission.ask, now: this.#options.now() })
         return
       }
-      if (this.#state.phase !== 'reviewing') {
+      if (signal.aborted) {
         admission.release()
         return
       }
+      const { inputTokens, reproducible, kind } = admission
       this.#session = session
       this.#admission = admission
-      this.#dispatch({
-        type: 'accepted',
-        inputTokens: admission.inputTokens,
-        determinism: null,
-        now: this.#options.now(),
-      })
+      this.#fixed = fixedChoices(ordered.order)
+      const determinism =
+        reproducible === null ? null : { ...reproducible, seed: seedOf(prompt, this.#fixed) }
+      trace.accepted(kind)
+      this.#dispatch({ type: 'accepted', inputTokens, determinism, now: this.#options.now() })
     } catch (error) {
+      if (signal.aborted) return
       const fault = toHanseError(error)
       this.#dispatch({ type: 'rejected', error: fault, now: this.#options.now() })
     }
@@ -175,7 +200,7 @@ class SessionServer {
     let finished: EngineEvent | undefined
     let fault: unknown
     try {
-      for await (const events of admission.run(this.#engineStop.signal)) {
+      for await (const events of admission.run(this.#engineStop.signal, this.#fixed)) {
         finished = this.#onEngineEvents(events) ?? finished
         // Both the network and the credit window hold the engine back.
         await this.#resume?.promise
@@ -208,7 +233,10 @@ class SessionServer {
         this.#dispatch({ type: 'input', inputTokens: BigInt(event.inputTokens), now })
       }
     }
-    if (deltas.length > 0) this.#dispatch({ type: 'deltas', deltas, now })
+    if (deltas.length > 0) {
+      this.#options.trace.tokens(deltas.reduce((sum, { tokens }) => sum + tokens, 0))
+      this.#dispatch({ type: 'deltas', deltas, now })
+    }
     return events.find((event) => event.type === 'end')
   }
 
@@ -222,6 +250,7 @@ class SessionServer {
     this.#admission?.release()
     if (this.#session !== undefined)
       this.#options.store.endSession(this.#session, reason, this.#options.now())
+    this.#options.trace.ended(reason, error?.code)
     this.#options.onEnd?.(this.#session ?? '', reason, error)
     void this.#link.end(isAnswered(reason) || reason === 'rejected').then(this.#ended.resolve)
   }

@@ -22,6 +22,13 @@ import { StatementStore } from './statement-store.ts'
 
 export type SessionRole = 'provider' | 'consumer'
 
+/** What opens the commitments of a session; it is in no record and no bundle. */
+export interface Opening {
+  readonly secret: Uint8Array
+  /** The request body, where the owner has it kept. */
+  readonly request: Uint8Array | undefined
+}
+
 export interface SessionRow {
   /** CID of the Order. */
   readonly session: string
@@ -229,6 +236,31 @@ export class NodeStore implements Disposable {
       .prepare('select signed from receipt where session = ? order by sequence')
       .all(session)
       .map((row) => unpack(row.signed))
+  }
+
+  /** Keeps what opens a session's commitments. */
+  putOpening(session: string, { secret, request }: Opening): void {
+    this.#db
+      .prepare(
+        'insert into opening (session, secret, request) values (?, ?, ?) on conflict do nothing',
+      )
+      .run(session, secret, request ?? null)
+  }
+
+  opening(session: string): Opening | undefined {
+    const row = this.#db
+      .prepare('select secret, request from opening where session = ?')
+      .get(session)
+    if (row === undefined) return undefined
+    return {
+      secret: row.secret as Uint8Array,
+      request: row.request === null ? undefined : (row.request as Uint8Array),
+    }
+  }
+
+  /** After this nobody can tell what was asked or answered. @returns false when there was none */
+  forgetOpening(session: string): boolean {
+    return this.#db.prepare('delete from opening where session = ?').run(session).changes === 1
   }
 
   /** Everything a bundle is made of; `undefined` when the session is unknown or has no receipt yet. */

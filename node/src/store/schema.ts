@@ -65,6 +65,12 @@ const MIGRATIONS = [
     session text primary key references session, key blob not null, proof blob not null
   ) strict, without rowid;
   `,
+  `
+  -- What opens a session's commitments: deleting a row leaves them meaningless, and every proof valid.
+  create table opening (
+    session text primary key references session, secret blob not null, request blob
+  ) strict, without rowid;
+  `,
 ]
 
 export function migrate(db: DatabaseSync): void {

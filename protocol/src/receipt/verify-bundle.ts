@@ -12,7 +12,7 @@ import {
 } from '../authorization/authorization.ts'
 import { HanseError } from '../errors.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import { findModel, type Offer, offer, offerSigners } from '../market/offer.ts'
+import { findModel, type Offer, type OfferedModel, offer, offerSigners } from '../market/offer.ts'
 import { formatEuro } from '../money.ts'
 import type { Named, RecordType } from '../record/record.ts'
 import { openSigned, type Role, type SignedRecord } from '../record/signed.ts'
@@ -96,6 +96,16 @@ export interface BundleReport {
     readonly receipts: number
     readonly final: string | null
   }
+  /** What a replay needs; only when verified. */
+  readonly session?: BundledSession
+}
+
+export interface BundledSession {
+  /** As it was offered. */
+  readonly model: OfferedModel
+  readonly order: Named<Order>
+  readonly acceptance: Named<Acceptance>
+  readonly last: Named<Receipt>
 }
 
 /** Checks a bundle, one line per check. Never throws on bad input: what is wrong is a failed check. */
@@ -113,8 +123,7 @@ export function verifyBundle(bytes: Uint8Array, trust: TrustRoots = {}): BundleR
     }
   }
   try {
-    const summary = runChecks(bytes, trust, attempt)
-    return { verified: true, checks, summary }
+    return { verified: true, checks, ...runChecks(bytes, trust, attempt) }
   } catch (error) {
     if (!(error instanceof Stop)) {
       checks.push({ id: 'file', status: 'failed', detail: describe(error) })
@@ -133,7 +142,7 @@ function runChecks(
   bytes: Uint8Array,
   trust: TrustRoots,
   attempt: Attempt,
-): NonNullable<BundleReport['summary']> {
+): Required<Pick<BundleReport, 'summary' | 'session'>> {
   const car = attempt('file', () => {
     const file = readCar(bytes)
     return [file, `CAR file of ${file.blocks.length} blocks, each hashing to its name`]
@@ -310,10 +319,9 @@ function runChecks(
   )
   const { provider, consumer, model } = ordered.value
   const { inputTokens, outputTokens, amount, final } = last
-  const session = ordered.cid.toString()
   const { country } = offered.value
-  return {
-    session,
+  const summary = {
+    session: ordered.cid.toString(),
     consumer,
     provider,
     country,
@@ -323,6 +331,10 @@ function runChecks(
     amount,
     receipts: receipts.length,
     final,
+  }
+  return {
+    summary,
+    session: { model: sold, order: ordered, acceptance: accepted, last: lastReceipt },
   }
 }
 

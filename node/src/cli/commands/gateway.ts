@@ -74,6 +74,7 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
       receiptEvery: BigInt(settings.receiptEvery),
       creditWindowMax: settings.creditWindow,
       deadlineMs: settings.deadlineMs,
+      keepRequests: settings.keepRequests,
     },
     tokenizers: tokenizers.all,
     now: clock,

@@ -5,6 +5,7 @@ import { providerSettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
 import { builtInModelPath, type Engine, LlamaEngine, OpenAiEngine } from '../../engine/index.ts'
 import { AuditLog } from '../../log/audit-log.ts'
+import { ProviderStatistics } from '../../metrics/provider-statistics.ts'
 import { offeredModels } from '../../provider/model-names.ts'
 import { Provider } from '../../provider/provider.ts'
 import { SettlementClient } from '../../settlement/settlement-client.ts'
@@ -61,13 +62,16 @@ async function runProvider(settings: ProviderSettings, json: boolean): Promise<v
     signer: node.signer,
     network: node.network,
     store,
-    engine,
-    models,
+    models: models.map((offered) => ({ ...offered, engine })),
+    statistics: new ProviderStatistics({ now: clock }),
     country,
     minAuthorization: settings.minAuthorization,
     unsecuredCredit: settings.unsecuredCredit,
     creditWindowMax: settings.creditWindow,
-    settlement,
+    settlement:
+      settlement === undefined || settings.settlementUrl === undefined
+        ? undefined
+        : { url: settings.settlementUrl, client: settlement },
     statementEveryMs: settings.statementEveryMs,
     drainMs: settings.drainMs,
     log: node.log,
@@ -76,7 +80,7 @@ async function runProvider(settings: ProviderSettings, json: boolean): Promise<v
     onOnboarding: (url) =>
       report('onboarding', { url }, `finish onboarding for payouts: ${paint('bold', url)}`),
     onLive: (offer) =>
-      report('live', offer, `on the market (evidence level ${offer.evidenceLevel})`),
+      report('live', { ...offer }, `on the market (evidence level ${offer.evidenceLevel})`),
   })
   report(
     'ready',

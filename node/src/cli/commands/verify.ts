@@ -31,8 +31,9 @@ export function verifyCommand(): Command {
         ...(trust.length === 0 ? {} : { attestors: trust, settlements: trust }),
         ...(note === undefined ? {} : { checkpoint: { note } }),
       })
+      const { session: _, ...told } = report
       if (flags.json === true)
-        console.log(JSON.stringify(report, (_, v) => (typeof v === 'bigint' ? v.toString() : v)))
+        console.log(JSON.stringify(told, (_, v) => (typeof v === 'bigint' ? v.toString() : v)))
       else print(report)
       if (!report.verified) process.exitCode = 1
     },
@@ -42,10 +43,10 @@ export function verifyCommand(): Command {
 }
 
 async function readText(path: string): Promise<string> {
-  return (await read(path)).toString('utf8')
+  return (await readInput(path)).toString('utf8')
 }
 
-async function read(path: string): Promise<Buffer> {
+export async function readInput(path: string): Promise<Buffer> {
   try {
     return path === '-' ? await readStandardInput() : await readFile(path)
   } catch (cause) {
@@ -57,8 +58,8 @@ async function read(path: string): Promise<Buffer> {
   }
 }
 
-async function readBundle(path: string): Promise<Uint8Array> {
-  const bytes = await read(path)
+export async function readBundle(path: string): Promise<Uint8Array> {
+  const bytes = await readInput(path)
   if (bytes.byteLength > BUNDLE_BYTES_MAX)
     throw new HanseError('HANSE_REQUEST_TOO_LARGE', `${path} is no bundle`)
   return new Uint8Array(bytes)
