@@ -1,3 +1,5 @@
+import { isIPv4, isIPv6 } from 'node:net'
+
 /** How far away one may be and still dial an address. */
 export type Scope = 'loopback' | 'private' | 'public'
 
@@ -5,9 +7,15 @@ const RANK: Readonly<Record<Scope, number>> = { loopback: 0, private: 1, public:
 
 /** The scope of a multiaddress. A relayed address counts as that of its relay. */
 export function scopeOf(address: string): Scope {
-  const [, kind = '', host = ''] = address.split('/')
-  if (kind === 'ip4') return scopeOfIp4(host)
-  if (kind === 'ip6') return scopeOfIp6(host.toLowerCase())
+  const [, , host = ''] = address.split('/')
+  return scopeOfHost(host)
+}
+
+/** The scope of a name or address of a machine. */
+export function scopeOfHost(name: string): Scope {
+  const host = name.toLowerCase().replace(/^\[|\]$/gu, '')
+  if (isIPv4(host)) return scopeOfIp4(host)
+  if (isIPv6(host)) return scopeOfIp6(host)
   if (host === 'localhost' || host.endsWith('.localhost')) return 'loopback'
   // Names that only answer at home (RFC 6762, RFC 8375).
   return /\.(?:local|home\.arpa|lan)$/u.test(host) ? 'private' : 'public'
@@ -25,6 +33,11 @@ export function widest(addresses: readonly string[]): Scope | undefined {
 
 export function isNarrower(a: Scope, b: Scope): boolean {
   return RANK[a] < RANK[b]
+}
+
+/** Whether an HTTP server on this host is only for this machine. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
 /** RFC 1918, 3927 and 6598; 0.0.0.0 listens everywhere. */

@@ -1,0 +1,100 @@
+import { type Offer, picoEuro } from '@hanse/protocol'
+import { clock } from '../cli/running.ts'
+import type { providerSettings } from '../config/schemas.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Engine } from '../engine/index.ts'
+import type { ProviderStatus } from '../provider/status.ts'
+import { VERSION } from '../version.ts'
+import { probeEngine } from './gather/engine.ts'
+import { signerIn } from './gather/identity.ts'
+import { probeMachine } from './gather/machine.ts'
+import { probeSettlement, readHttpClock } from './gather/settlement.ts'
+import { lookAsStranger } from './gather/stranger.ts'
+import type {
+  EngineProbe,
+  ProviderFacts,
+  ProviderTerms,
+  SettlementProbe,
+} from './provider-facts.ts'
+
+export interface ProviderLook {
+  readonly settings: Settings<typeof providerSettings>
+  /** Asks the daemon; `undefined` when none answers. */
+  readonly fetchStatus: () => Promise<ProviderStatus | undefined>
+  /** An engine that can be asked beside the daemon; `undefined` when it runs in the daemon only. */
+  readonly openEngine: () => Promise<Engine | undefined>
+  /** Whether the engine is sent a short request, and not only asked how it is. */
+  readonly testRequest: boolean
+  /** Whether to look at the network at all. */
+  readonly offline: boolean
+  /** The newest release that is known of. */
+  readonly latestVersion: string | undefined
+}
+
+/** Everything that can be found out about a provider from here. Changes nothing. */
+export async function gatherProvider(look: ProviderLook): Promise<ProviderFacts> {
+  const { settings, fetchStatus, offline, latestVersion } = look
+  const [status, signer] = await Promise.all([fetchStatus(), signerIn(settings.dataDir)])
+  const settlementUrl = status?.settlement?.url ?? settings.settlementUrl
+  const peerId = status?.peerId ?? signer?.peerId
+  const [stranger, settlement, httpClock, engines, machine] = await Promise.all([
+    offline ? undefined : lookAsStranger(settings, peerId),
+    offline ? undefined : settlementOf(settings, settlementUrl),
+    offline || settlementUrl === undefined
+      ? undefined
+      : readHttpClock(`${settlementUrl}/healthz`, 'settlement', clock),
+    enginesOf(look, status),
+    probeMachine(settings.dataDir),
+  ])
+  return {
+    // After the looks: what they fetched is not older than this.
+    now: clock(),
+    terms: termsOf(settings, status, stranger?.view.offer?.offer),
+    peerId,
+    status,
+    stranger: stranger?.view,
+    clocks: [...(stranger?.clocks ?? []), ...(httpClock === undefined ? [] : [httpClock])],
+    settlement,
+    engines,
+    machine,
+    version: VERSION,
+    latestVersion,
+  }
+}
+
+/** As the daemon runs, where it tells: it may have been started with flags that this command does not know. */
+function termsOf(
+  settings: ProviderLook['settings'],
+  status: ProviderStatus | undefined,
+  offer: Offer | undefined,
+): ProviderTerms {
+  const { network, listen, bootstrap, minAuthorization, unsecuredCredit } = settings
+  return {
+    network,
+    listen,
+    bootstrap,
+    country: status?.country ?? settings.country,
+    minAuthorization: picoEuro(offer?.minAuthorization ?? minAuthorization),
+    unsecuredCredit: picoEuro(offer?.unsecuredCredit ?? unsecuredCredit),
+    settlementUrl: status === undefined ? settings.settlementUrl : status.settlement?.url,
+  }
+}
+
+async function settlementOf(
+  { network, dataDir }: ProviderLook['settings'],
+  url: string | undefined,
+): Promise<SettlementProbe | undefined> {
+  const signer = await signerIn(dataDir)
+  if (url === undefined || signer === undefined) return undefined
+  return await probeSettlement({ url, network, signer, now: clock })
+}
+
+async function enginesOf(
+  { openEngine, testRequest }: ProviderLook,
+  status: ProviderStatus | undefined,
+): Promise<readonly EngineProbe[]> {
+  await using engine = await openEngine()
+  if (engine === undefined) return []
+  const model = status?.models.find((one) => one.engine === engine.name)?.engineModel
+  return [await probeEngine(engine, { model, request: testRequest, now: clock })]
+}
