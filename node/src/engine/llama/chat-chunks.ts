@@ -1,5 +1,6 @@
 import type { EngineUsage } from '../engine.ts'
 import { encodeJson } from '../json.ts'
+import { usageJson } from './completion-chunks.ts'
 
 /** Writes the chunks of one answer as OpenAI does: same `id`, `created` and `model` in all. */
 export class ChatChunks {
@@ -22,17 +23,8 @@ export class ChatChunks {
     return this.#choice({}, reason)
   }
 
-  usage({ inputTokens, outputTokens, cachedInputTokens }: EngineUsage): Uint8Array {
-    return encodeJson({
-      ...this.#head,
-      choices: [],
-      usage: {
-        prompt_tokens: inputTokens,
-        completion_tokens: outputTokens,
-        total_tokens: inputTokens + outputTokens,
-        prompt_tokens_details: { cached_tokens: cachedInputTokens },
-      },
-    })
+  usage(usage: EngineUsage): Uint8Array {
+    return encodeJson({ ...this.#head, choices: [], usage: usageJson(usage) })
   }
 
   #choice(delta: Record<string, string>, finishReason: string | null): Uint8Array {

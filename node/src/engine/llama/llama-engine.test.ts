@@ -235,20 +235,31 @@ test.each([
   ['max_tokens of 0', { max_tokens: 0 }],
   ['an empty stop', { stop: '' }],
   ['two choices', { n: 2 }],
+  ['logprobs', { logprobs: true }],
 ])('%s: refused', async (_what, more) => {
   await assert.rejects(ask(chat(FRANCE, more)), { code: 'HANSE_ENGINE_REFUSED', httpStatus: 400 })
 })
 
 test('the model is told with the digest of its file', async () => {
-  assert.deepEqual(await engine.models(), [
+  const models = await engine.models()
+  const reproducible = models[0]?.reproducible
+  assert.deepEqual(models, [
     {
       id: MODEL,
       contextLength: 512,
       digest: 'sha256:409183061a9432b28b3f3177b0c5cf536ca27ae4c58da487977dbd90194cdda2',
       quantization: 'F16',
-      capabilities: ['chat'],
+      capabilities: ['chat', 'completion', 'embedding'],
+      sizeBytes: 3_004_256,
+      parameters: 1_476_224,
+      slots: 2,
+      reproducible,
     },
   ])
+  assert.match(
+    reproducible ?? '',
+    /^node-llama-cpp \d+\.\d+\.\d+ llama\.cpp \S+ cpu \w+-[0-9a-f]{8} threads 1$/u,
+  )
 })
 
 test('closing ends what is running', async () => {

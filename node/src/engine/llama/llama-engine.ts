@@ -1,13 +1,5 @@
-import { randomInt, randomUUID } from 'node:crypto'
 import { basename } from 'node:path'
-import type {
-  ChatHistoryItem,
-  ChatWrapper,
-  Llama,
-  LlamaChatResponseChunk,
-  LlamaContextSequence,
-  LlamaModel,
-} from 'node-llama-cpp'
+import { HanseError } from '@hanse/protocol'
 import {
   type Engine,
   EngineError,
@@ -16,10 +8,14 @@ import {
   type EngineModel,
   type EngineRequest,
 } from '../engine.ts'
-import { ChatChunks } from './chat-chunks.ts'
+import { answerEmbedding, embeddingInputTokens } from './embedding-answer.ts'
+import { parseEmbeddingRequest } from './embedding-request.ts'
 import { EventQueue } from './event-queue.ts'
-import { countTokens, digestOf } from './llama-model.ts'
-import { type LlamaChatRequest, parseLlamaRequest } from './llama-request.ts'
+import { type Inspected, inspectModel } from './llama-inspect.ts'
+import { type Loaded, loadModel } from './llama-load.ts'
+import type { LlamaSlot } from './llama-slot.ts'
+import type { GpuChoice } from './model-spec.ts'
+import { answerText, textTask } from './text-answer.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 
 export interface LlamaEngineOptions {
@@ -31,50 +27,82 @@ export interface LlamaEngineOptions {
   readonly slots?: number
   /** Tokens of context of each slot; what the model was trained for, up to 4096, by default. */
   readonly contextLength?: number
+  /** For each answer; 1 for models below 100 million parameters, else the cores shared by the slots. */
+  readonly threads?: number
+  readonly gpu?: GpuChoice
 }
 
 const DEFAULT_SLOTS = 2
-
-// Memory for the context grows with it; a model's own length can be a million.
-const CONTEXT_LENGTH_MAX = 4096
 
 // LlamaChat rewrites the history when the context is full. It must never come to that: the last
 // token but one is where it begins, and it wants room for one token more than the prompt.
 const RESERVED_TOKENS = 1
 
-type NodeLlamaCpp = typeof import('node-llama-cpp')
+/** Events that wait for a reader before generation does: a moment's worth, some 20 kB. */
+const WAITING_EVENTS_MAX = 64
 
-interface Loaded {
-  readonly library: NodeLlamaCpp
-  readonly llama: Llama
-  readonly model: LlamaModel
-  readonly wrapper: ChatWrapper
-  readonly sequences: LlamaContextSequence[]
-  readonly facts: EngineModel
+/** An answer to give, which waits for its place before it begins. */
+interface Task {
+  readonly inputTokens: number
+  readonly enter: (signal: AbortSignal) => Promise<Place>
 }
 
-/** The built-in engine: llama.cpp on this machine's processor. */
+interface Place {
+  readonly answer: (queue: EventQueue<EngineEvent>, signal: AbortSignal) => Promise<void>
+  readonly leave: () => void
+}
+
+/** The built-in engine in this process: llama.cpp with one model. */
 export class LlamaEngine implements Engine {
   readonly name = 'builtin'
   readonly #loaded: Loaded
-  readonly #slots: WaitingQueue<LlamaContextSequence>
+  readonly #slots: WaitingQueue<LlamaSlot>
+  readonly #embedding = new WaitingQueue(['the one context'])
   readonly #closing = new AbortController()
   readonly #running = new Set<Promise<void>>()
 
   private constructor(loaded: Loaded) {
     this.#loaded = loaded
-    this.#slots = new WaitingQueue(loaded.sequences)
+    this.#slots = new WaitingQueue(loaded.slots)
   }
 
   /** Loads the model. @throws {EngineError} HANSE_ENGINE_FAILED when it cannot be loaded. */
   static async open(options: LlamaEngineOptions): Promise<LlamaEngine> {
     try {
-      return new LlamaEngine(await load(options))
-    } catch (cause) {
-      throw new EngineError('HANSE_ENGINE_FAILED', `${options.modelPath} cannot be loaded`, {
-        cause,
+      const inspected = await inspectModel({
+        id: options.modelId ?? basename(options.modelPath, '.gguf'),
+        path: options.modelPath,
+        slots: options.slots ?? DEFAULT_SLOTS,
+        contextLength: options.contextLength ?? null,
+        threads: options.threads ?? null,
+        gpu: options.gpu ?? 'cpu',
+        digest: null,
+        digestFolder: null,
       })
+      return await LlamaEngine.load(inspected, inspected.facts.contextLength)
+    } catch (cause) {
+      const why = cause instanceof HanseError ? `: ${cause.message}` : ''
+      const text = `${options.modelPath} cannot be loaded${why}`
+      throw new EngineError('HANSE_ENGINE_FAILED', text, { cause })
     }
+  }
+
+  /** Loads a model that was inspected before. @throws {HanseError} */
+  static async load(
+    inspected: Inspected,
+    contextLength: number,
+    onProgress?: (share: number) => void,
+  ): Promise<LlamaEngine> {
+    return new LlamaEngine(await loadModel(inspected, contextLength, onProgress))
+  }
+
+  /** The longest that llama.cpp has been at one batch, ms; 0 when it computes none. */
+  get callMs(): number {
+    return Math.max(...this.#loaded.slots.map(({ callMs }) => callMs), 0)
+  }
+
+  get facts(): EngineModel {
+    return this.#loaded.facts
   }
 
   async health(): Promise<EngineHealth> {
@@ -88,50 +116,41 @@ export class LlamaEngine implements Engine {
 
   async countInputTokens(request: EngineRequest): Promise<number> {
     this.#checkModel(request)
-    return this.#countTokens(parseLlamaRequest(request).history)
+    const { inputTokens } = await this.#taskOf(request)
+    return inputTokens
   }
 
   async *run(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent[]> {
     this.#checkModel(request)
-    const parsed = parseLlamaRequest(request)
-    const inputTokens = this.#countTokens(parsed.history)
-    const room = this.#loaded.facts.contextLength - RESERVED_TOKENS - inputTokens
-    if (room < 1) {
-      const text = `the prompt has ${inputTokens} tokens; prompt and answer together may have ${this.#loaded.facts.contextLength}`
-      throw new EngineError('HANSE_ENGINE_CONTEXT_LENGTH', text, {
-        httpStatus: 400,
-        engineMessage: text,
-      })
-    }
-    // Aborted also when the reader goes away, so that nobody generates for nobody.
+    // Aborted also when the reader goes away, so that nobody computes for nobody.
     const leaving = new AbortController()
     const either = AbortSignal.any([this.#closing.signal, signal, leaving.signal])
-    const sequence = await this.#slots.take(either)
-    const queue = new EventQueue<EngineEvent>()
-    const chunks = new ChatChunks(
-      `chatcmpl-${randomUUID()}`,
-      Math.floor(Date.now() / 1000),
-      request.model,
-    )
-    queue.push({ type: 'start', inputTokens }, { type: 'delta', tokens: 0, payload: chunks.role() })
-    const answer = { ...parsed, maxTokens: Math.min(parsed.maxTokens, room) }
-    const generating = this.#generate(answer, inputTokens, sequence, chunks, queue, either)
-    // The slot goes back when llama.cpp is done with it, which may be after the reader has left.
-    const settled = generating.then(
-      () => queue.close(),
-      () => queue.close(),
-    )
-    const running = settled.then(() => {
-      this.#slots.giveBack(sequence)
-      this.#running.delete(running)
-    })
+    const task = await this.#taskOf(request)
+    const place = await task.enter(either)
+    const queue = new EventQueue<EngineEvent>(WAITING_EVENTS_MAX)
+    // Neither side may wait for the other any more.
+    either.addEventListener('abort', () => queue.close(), { once: true })
+    queue.push({ type: 'start', inputTokens: task.inputTokens })
+    const answering = place.answer(queue, either)
+    // The place is free when llama.cpp is done with it, which may be after the reader has left.
+    const running = answering
+      .catch(() => {})
+      .then(() => {
+        queue.close()
+        place.leave()
+        this.#running.delete(running)
+      })
     this.#running.add(running)
     try {
-      for (let events = await queue.next(); events !== undefined; events = await queue.next())
+      for (let events = await queue.next(); events !== undefined; events = await queue.next()) {
+        either.throwIfAborted()
         yield events
-      await generating
+      }
+      either.throwIfAborted()
+      await answering
     } catch (cause) {
       either.throwIfAborted()
+      if (cause instanceof EngineError) throw cause
       throw new EngineError('HANSE_ENGINE_FAILED', 'the model broke off its answer', { cause })
     } finally {
       leaving.abort()
@@ -145,98 +164,50 @@ export class LlamaEngine implements Engine {
   }
 
   #checkModel(request: EngineRequest): void {
-    if (request.model === this.#loaded.facts.id) return
-    throw new EngineError('HANSE_ENGINE_MODEL_UNKNOWN', 'the engine does not have this model')
+    const { id, capabilities } = this.#loaded.facts
+    if (request.model !== id)
+      throw new EngineError('HANSE_ENGINE_MODEL_UNKNOWN', 'the engine does not have this model')
+    // A model without a chat template can be talked to in a plain one.
+    if (capabilities.includes(request.kind) || capabilities.includes('completion')) return
+    const text = `the model can only do: ${capabilities.join(', ')}`
+    throw new EngineError('HANSE_ENGINE_REFUSED', text, { httpStatus: 400, engineMessage: text })
   }
 
-  #countTokens(history: ChatHistoryItem[]): number {
-    return countTokens(this.#loaded.model, this.#loaded.wrapper, history)
+  async #taskOf(request: EngineRequest): Promise<Task> {
+    return request.kind === 'embedding'
+      ? await this.#embeddingTask(request)
+      : this.#textTask(request)
   }
 
-  async #generate(
-    request: LlamaChatRequest,
-    inputTokens: number,
-    sequence: LlamaContextSequence,
-    chunks: ChatChunks,
-    queue: EventQueue<EngineEvent>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    // A prompt prefix left by somebody else's request would answer faster, and so give it away.
-    await sequence.clearHistory()
-    const chat = new this.#loaded.library.LlamaChat({
-      contextSequence: sequence,
-      chatWrapper: this.#loaded.wrapper,
-    })
-    // Tokens that show no text, such as those around a thought, count with the next chunk that does.
-    let untold = 0
-    let outputTokens = 0
-    const onResponseChunk = (chunk: LlamaChatResponseChunk): void => {
-      untold += chunk.tokens.length
-      outputTokens += chunk.tokens.length
-      if (chunk.text === '') return
-      const field = chunk.segmentType === 'thought' ? 'reasoning_content' : 'content'
-      queue.push({ type: 'delta', tokens: untold, payload: chunks.text(field, chunk.text) })
-      untold = 0
-    }
-    try {
-      const { metadata } = await chat.generateResponse(request.history, {
-        seed: randomInt(2 ** 32),
-        ...request.sampling,
-        maxTokens: request.maxTokens,
-        customStopTriggers: request.stop,
-        // Penalties would make answers at temperature 0 depend on more than the model.
-        repeatPenalty: false,
-        budgets: { thoughtTokens: Number.POSITIVE_INFINITY },
-        onResponseChunk,
-        signal,
-      })
-      const finishReason = metadata.stopReason === 'maxTokens' ? 'length' : 'stop'
-      const usage = { inputTokens, outputTokens, cachedInputTokens: 0 }
-      queue.push(
-        { type: 'delta', tokens: untold, payload: chunks.finish(finishReason) },
-        { type: 'delta', tokens: 0, payload: chunks.usage(usage) },
-        { type: 'end', finishReason, usage },
-      )
-    } finally {
-      chat.dispose({ disposeSequence: false })
+  #textTask(request: EngineRequest): Task {
+    const task = textTask(this.#loaded, request, this.#loaded.facts.contextLength - RESERVED_TOKENS)
+    return {
+      inputTokens: task.inputTokens,
+      enter: async (signal) => {
+        const slot = await this.#slots.take(signal)
+        return {
+          answer: async (queue, ending) => await answerText(task, slot, queue, ending),
+          leave: () => this.#slots.giveBack(slot),
+        }
+      },
     }
   }
-}
 
-async function load(options: LlamaEngineOptions): Promise<Loaded> {
-  const digest = digestOf(options.modelPath)
-  // A rejection must not go unseen while the library is imported; it is thrown below.
-  digest.catch(() => {})
-  // Imported here: it takes 0.4 s and 30 MB that only this engine needs.
-  const library = await import('node-llama-cpp')
-  const llama = await library.getLlama({
-    gpu: false,
-    build: 'never',
-    logLevel: library.LlamaLogLevel.error,
-  })
-  try {
-    const model = await llama.loadModel({ modelPath: options.modelPath })
-    const slots = options.slots ?? DEFAULT_SLOTS
-    const contextLength =
-      options.contextLength ?? Math.min(model.trainContextSize, CONTEXT_LENGTH_MAX)
-    // One thread: more only wait for each other on a small model (900 tokens/s against below 100).
-    const context = await model.createContext({
-      contextSize: contextLength,
-      sequences: slots,
-      threads: 1,
-    })
-    const facts = {
-      id: options.modelId ?? basename(options.modelPath, '.gguf'),
-      contextLength: context.contextSize,
-      digest: `sha256:${await digest}`,
-      // As "llama 7B Q4_K - Medium": what follows the architecture and the size.
-      quantization: model.typeDescription.split(' ').slice(2).join(' ') || null,
-      capabilities: ['chat'],
+  async #embeddingTask(request: EngineRequest): Promise<Task> {
+    const parsed = parseEmbeddingRequest(request)
+    const context = await this.#loaded.embedding()
+    const inputTokens = embeddingInputTokens(context, parsed, this.#loaded.embeddingTokensMax)
+    const told = { model: request.model, inputTokens }
+    return {
+      inputTokens,
+      enter: async (signal) => {
+        const place = await this.#embedding.take(signal)
+        return {
+          answer: async (queue, ending) =>
+            await answerEmbedding(context, parsed, told, queue, ending),
+          leave: () => this.#embedding.giveBack(place),
+        }
+      },
     }
-    const sequences = Array.from({ length: slots }, () => context.getSequence())
-    return { library, llama, model, wrapper: library.resolveChatWrapper(model), sequences, facts }
-  } catch (error) {
-    await llama.dispose()
-    throw error
   }
 }

@@ -1,7 +1,7 @@
 import type { ChatWrapper, Llama, LlamaModel } from 'node-llama-cpp'
 import { EngineError } from '../engine.ts'
 import { countTokens, digestOf } from './llama-model.ts'
-import { parseLlamaRequest } from './llama-request.ts'
+import { chatHistoryOf } from './llama-request.ts'
 
 /** A model's tokenizer without its weights: what a consumer needs to check what a provider counts. */
 export interface ModelTokenizer extends AsyncDisposable {
@@ -48,9 +48,7 @@ class LlamaTokenizer implements ModelTokenizer {
   }
 
   countInputTokens(body: Uint8Array): bigint {
-    const request = { kind: 'chat', model: '', body, maxOutputTokens: 1 } as const
-    const { history } = parseLlamaRequest(request)
-    return BigInt(countTokens(this.#model, this.#wrapper, history))
+    return BigInt(countTokens(this.#model, this.#wrapper, chatHistoryOf(body)))
   }
 
   outputTokensMax(text: string): bigint {
