@@ -6,8 +6,17 @@ import { pino } from 'pino'
 import { isLan } from '../config/kinds.ts'
 import type { networkSettings } from '../config/schemas.ts'
 import type { Settings } from '../config/settings.ts'
-import { loadOrCreateIdentity, type Network, openNetwork, seedOf } from '../network/index.ts'
+import {
+  loadNetworkKey,
+  loadOrCreateIdentity,
+  mdnsTagOf,
+  type Network,
+  openNetwork,
+  type RelayLimits,
+  seedOf,
+} from '../network/index.ts'
 import { openOfferValue, selectNewestOffer } from '../network/offer-records.ts'
+import { lockDataFolder } from '../store/data-lock.ts'
 
 export interface RunningNode extends AsyncDisposable {
   readonly signer: Signer
@@ -15,32 +24,72 @@ export interface RunningNode extends AsyncDisposable {
   readonly log: FastifyBaseLogger
 }
 
-/** Opens identity and network as every daemon does. Logs go to standard error. */
+export interface OpenNodeOptions {
+  /** What to carry for others; `undefined` for a node that is no meeting point. */
+  readonly relay?: Partial<RelayLimits> | boolean
+  readonly dhtClient?: boolean
+}
+
+/**
+ * Takes the data folder, and opens identity and network as every daemon does. Logs go to standard error.
+ *
+ * @throws {HanseError} HANSE_ALREADY_RUNNING, HANSE_ADDRESS_IN_USE, HANSE_NETWORK_KEY
+ */
 export async function openNode(
   settings: Settings<typeof networkSettings>,
-  { relay = false, dhtClient = false }: { relay?: boolean; dhtClient?: boolean } = {},
+  { relay = false, dhtClient = false }: OpenNodeOptions = {},
 ): Promise<RunningNode> {
+  await using stack = new AsyncDisposableStack()
+  stack.use(lockDataFolder(settings.dataDir))
   const log = pino({ level: settings.logLevel }, pino.destination(2))
   const privateKey = await loadOrCreateIdentity(join(settings.dataDir, 'identity.key'))
   const context = { network: settings.network }
-  const network = await openNetwork({
-    privateKey,
-    listen: [...settings.listen],
-    lan: isLan(settings.listen),
-    dhtClient,
-    relay,
-    validateRecord: async (key, value) => {
-      openOfferValue(context, key, value, Date.now())
-    },
-    selectRecord: (_key, values) => selectNewestOffer(values),
-  })
+  const { networkKey } = settings
+  const network = stack.use(
+    await openNetwork({
+      privateKey,
+      listen: [...settings.listen],
+      lan: isLocal(settings),
+      dhtClient,
+      relay: relay !== false,
+      ...(typeof relay === 'object' ? { relayLimits: relay } : {}),
+      // Nobody has to reach a node that only buys.
+      relayUse: dhtClient && settings.relay === 'auto' ? 'off' : settings.relay,
+      announce: settings.announce,
+      ...(settings.mdns ? { mdnsTag: mdnsTagOf(settings.network) } : {}),
+      ...(networkKey === undefined ? {} : { networkKey: await loadNetworkKey(networkKey) }),
+      gate: {
+        allowPeers: settings.allowPeers,
+        denyPeers: settings.denyPeers,
+        denyAddresses: settings.denyAddresses,
+        connectionsPerPeer: settings.connectionsPerPeer,
+        connectionsPerAddress: settings.connectionsPerAddress,
+        ...(settings.connectionsMax === 0 ? {} : { connectionsMax: settings.connectionsMax }),
+      },
+      streams: { perSecond: settings.streamsPerSecond, most: settings.streamsMax },
+      now: clock,
+      validateRecord: async (key, value) => {
+        openOfferValue(context, key, value, Date.now())
+      },
+      selectRecord: (_key, values) => selectNewestOffer(values),
+    }),
+  )
   network.keepConnected([...settings.bootstrap])
+  const opened = stack.move()
   return {
     signer: signerOf(seedOf(privateKey)),
     network,
     log,
-    [Symbol.asyncDispose]: async () => await network.stop(),
+    [Symbol.asyncDispose]: async () => await opened.disposeAsync(),
   }
+}
+
+/** A node that listens nowhere is where its bootstraps are. */
+function isLocal({ lan, listen, bootstrap, networkKey }: Settings<typeof networkSettings>) {
+  if (lan !== 'auto') return lan === 'on'
+  if (networkKey !== undefined) return true
+  const own = listen.filter((address) => !address.startsWith('/p2p-circuit'))
+  return isLan(own.length > 0 ? own : bootstrap)
 }
 
 export const clock = (): number => Date.now()

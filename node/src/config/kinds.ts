@@ -8,6 +8,7 @@ import {
   picoEuro,
 } from '@hanse/protocol'
 import { multiaddr } from '@multiformats/multiaddr'
+import { blockList } from '../network/address-kinds.ts'
 import type { Setting } from './settings.ts'
 
 type Described<Value> = Omit<Setting<Value>, 'parse' | 'fallback'> & { readonly fallback: Value }
@@ -51,6 +52,14 @@ export const peerIds = (described: Described<readonly string[]>): Setting<readon
     const items = splitList(value)
     const wrong = items.find((item) => !isPeerId(item))
     if (wrong !== undefined) throw new Error(`${wrong} is not a peer id (12D3Koo…)`)
+    return items
+  })
+
+/** IP addresses and CIDR blocks. */
+export const ipBlocks = (described: Described<readonly string[]>): Setting<readonly string[]> =>
+  make({ placeholder: '<ip,…>', ...described }, (value) => {
+    const items = splitList(value)
+    blockList(items)
     return items
   })
 

@@ -25,6 +25,12 @@ const BATCH_SLACK_BYTES = 1024
 // empty frames fills our memory with its bytes, and not with a hundred times as many of ours.
 const DECODE_BYTES = 64 * 1024
 
+// A frame of the largest size arrives within this at 140 kbit/s; who sends byte by byte is cut.
+const FRAME_MS = 60_000
+
+// A peer that takes nothing for this long keeps our memory, and whoever waits for it, for nothing.
+const STALL_MS = 60_000
+
 const EMPTY = new Uint8Array(0)
 
 // setImmediate runs after the reads of this tick. Browsers lack it, and clamp setTimeout to 4 ms.
@@ -48,6 +54,10 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
   #flushPlanned = false
 
   #unread: Uint8Array[] = []
+  /** Frames that were cut and not yet asked for. */
+  #ready: Uint8Array[] = []
+  /** When the frame that is still incomplete began, by the monotonic clock. */
+  #frameBegan: number | undefined
   #unreadBytes = 0
   #pausePlanned = false
   #ended: boolean
@@ -136,6 +146,10 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
     const onDrain = (): void => resolve()
     const onClose = (): void => reject(this.#error ?? resetError(undefined))
     const onAbort = (): void => reject(signal?.reason)
+    const timer = setTimeout(() => {
+      this.abort(this.#fail(new Error('the peer reads nothing')))
+      onClose()
+    }, STALL_MS)
     // The event, not stream.onDrain(): that promise is never renewed after its first drain.
     this.stream.addEventListener('drain', onDrain)
     this.stream.addEventListener('close', onClose)
@@ -143,6 +157,7 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
     try {
       await promise
     } finally {
+      clearTimeout(timer)
       this.stream.removeEventListener('drain', onDrain)
       this.stream.removeEventListener('close', onClose)
       signal?.removeEventListener('abort', onAbort)
@@ -172,10 +187,20 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
    * @throws {FrameError}
    */
   async readBatch(): Promise<Uint8Array[] | undefined> {
+    if (this.#ready.length > 0) {
+      const frames = this.#ready
+      this.#ready = []
+      return frames
+    }
     for (;;) {
       const bytes = this.#nextUnread()
       if (bytes !== undefined) {
         const frames = this.#cut(bytes)
+        this.#frameBegan = this.#decoder.insideFrame
+          ? frames.length > 0
+            ? performance.now()
+            : (this.#frameBegan ?? performance.now())
+          : undefined
         if (frames.length > 0) return frames
         continue
       }
@@ -192,9 +217,28 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
           throw new FrameError('HANSE_FRAME_CUT', 'the stream ended inside a frame')
         return undefined
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
+      await this.#moreOrTooLate()
+    }
+  }
+
+  /**
+   * The next frame; `undefined` after the peer's last. One reader at a time.
+   *
+   * @throws {FrameError}; the signal's reason, and then the stream is cut
+   */
+  async readFrame(signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    const onAbort = (): void => this.abort(new Error('not in time'))
+    if (signal?.aborted === true) onAbort()
+    signal?.addEventListener('abort', onAbort)
+    try {
+      const [first, ...others] = (await this.readBatch()) ?? []
+      this.#ready = others
+      return first
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
     }
   }
 
@@ -202,6 +246,26 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
     for (let batch = await this.readBatch(); batch !== undefined; batch = await this.readBatch()) {
       yield* batch
     }
+  }
+
+  /** Waits for bytes or the end. A frame that was begun must be whole in time. */
+  async #moreOrTooLate(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    const began = this.#frameBegan
+    const timer =
+      began === undefined
+        ? undefined
+        : setTimeout(
+            () => {
+              const message = 'a frame took too long to arrive'
+              this.abort(this.#fail(new FrameError('HANSE_FRAME_CUT', message)))
+              resolve()
+            },
+            Math.max(0, began + FRAME_MS - performance.now()),
+          )
+    await promise
+    clearTimeout(timer)
   }
 
   // Runs in the stream's listener, where an exception would end the process.

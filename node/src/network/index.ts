@@ -1,3 +1,5 @@
+export { announceOrder } from './address-kinds.ts'
+export { DIAL_FAULTS, type DialFault, type DialResult } from './dial-back-messages.ts'
 export { FrameError, type FrameFault } from './frame-decoder.ts'
 export { type FrameLimits, FrameStream } from './frame-stream.ts'
 export {
@@ -12,8 +14,15 @@ export {
   Network,
   type OpenedStream,
   openNetwork,
+  type PeerConnection,
   type StreamHandler,
   type Waiting,
 } from './libp2p-node.ts'
-export type { NetworkOptions } from './libp2p-options.ts'
+export type { NetworkOptions, RelayUse } from './libp2p-options.ts'
+export { listenFault } from './listen-error.ts'
+export { mdnsTagOf } from './mdns-tag.ts'
+export { createNetworkKey, loadNetworkKey } from './network-key.ts'
+export type { PeerReport, Reachability, ReachabilityReport } from './reachability.ts'
+export type { RelayLimits } from './relay-limits.ts'
 export { SessionLink, type SessionLinkHandlers } from './session-link.ts'
+export { findTwin, type Twin, type TwinOptions } from './twin.ts'

@@ -1,11 +1,36 @@
+import { randomInt } from 'node:crypto'
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import type { CID } from 'multiformats/cid'
+import { announceOrder } from './address-kinds.ts'
+import { askDialBack, DIAL_BACK_MS, DialBack } from './dial-back.ts'
+import { DIAL_BACK_ADDRESSES_MAX, DIAL_BACK_PROTOCOL } from './dial-back-messages.ts'
 import { FrameStream } from './frame-stream.ts'
 import { keepDialed } from './keep-dialed.ts'
-import { type HanseServices, libp2pOptions, type NetworkOptions } from './libp2p-options.ts'
+import {
+  connectionsMax,
+  type HanseServices,
+  libp2pOptions,
+  type NetworkOptions,
+  type RelayUse,
+} from './libp2p-options.ts'
+import { listenFault } from './listen-error.ts'
+import { PeerGate } from './peer-gate.ts'
+import {
+  median,
+  type PeerReport,
+  type Reachability,
+  type ReachabilityReport,
+  reachabilityOf,
+} from './reachability.ts'
+import { RelayHost } from './relay-host.ts'
+import { RELAY_LIMITS } from './relay-limits.ts'
+import { closeWhenIdle, RelayedConnections } from './relayed-connections.ts'
+import { SelfReach } from './self-reach.ts'
+import { StreamAdmission } from './stream-admission.ts'
+import { StreamWatch, whenClosed } from './stream-watch.ts'
 
 /** Serves one stream. A rejection resets it. */
 export type StreamHandler = (frames: FrameStream, remotePeer: string) => Promise<void>
@@ -25,6 +50,38 @@ export interface Waiting {
   readonly signal?: AbortSignal
 }
 
+/** A fact for whoever wants to know how a peer is connected. */
+export interface PeerConnection {
+  readonly address: string
+  readonly direct: boolean
+  readonly inbound: boolean
+  readonly streams: number
+}
+
+/** Listened on, it stands for a place at any relay that is connected. */
+const CIRCUIT = '/p2p-circuit'
+
+// A gateway uses one connection to a provider; more appear when both dial at once, or a hole is punched.
+const GATE = {
+  allowPeers: [],
+  denyPeers: [],
+  denyAddresses: [],
+  connectionsPerPeer: 8,
+  connectionsPerAddress: 64,
+}
+
+// Above what one gateway asks of one provider in a second, and below what would keep a node from its work.
+const STREAMS = { perSecond: 500, most: 4_096 }
+
+/** For a peer that goes on opening streams after two thousand were refused. */
+const FLOOD_DENY_MS = 5 * 60_000
+
+const DIAL_BACK_STREAMS_MAX = 4
+const PROBED_PEERS = 3
+
+// Multicast is for small networks; in a large one the DHT does it better.
+const DISCOVERED_CONNECTIONS_MAX = 64
+
 // A DHT query with an empty table would wait 180 s. 20 s outlives a peer that dials on a slow link.
 const QUERY_MS = 20_000
 
@@ -40,46 +97,150 @@ const DEFAULT_INBOUND_STREAMS_MAX = 256
 /**
  * Starts a peer of the Hanse network. It knows nobody until `keepConnected` or an `openStream`.
  *
- * @throws when an address cannot be listened on.
+ * @throws {HanseError} HANSE_ADDRESS_IN_USE; another error when an address cannot be listened on
  */
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
-  return new Network(await createLibp2p<HanseServices>(libp2pOptions(options)))
+  const { lan, relay, relayUse = 'off', now = Date.now } = options
+  const gate = new PeerGate(
+    { ...GATE, ...options.gate, connectionsMax: connectionsMax(options), lan },
+    now,
+  )
+  const relayHost =
+    relay === true
+      ? new RelayHost({ ...RELAY_LIMITS, ...options.relayLimits }, { lan, now })
+      : undefined
+  const direct = options.listen.filter((address) => address !== CIRCUIT)
+  const listen = relayUse === 'on' && relay !== true ? [...direct, CIRCUIT] : direct
+  let libp2p: Libp2p<HanseServices>
+  try {
+    libp2p = await createLibp2p<HanseServices>(
+      libp2pOptions({ ...options, listen }, { gate, relayHost }),
+    )
+  } catch (error) {
+    throw listenFault(error, '--listen')
+  }
+  const admission = new StreamAdmission({ ...STREAMS, ...options.streams }, now)
+  const network = new Network(libp2p, { gate, relayHost, admission, lan, now })
+  if (!options.dhtClient) await network.serveDialBack()
+  if (options.mdnsTag !== undefined) network.dialDiscovered()
+  if (!options.dhtClient && relay !== true) network.watchReachability(relayUse)
+  return network
+}
+
+interface Parts {
+  readonly gate: PeerGate
+  readonly relayHost: RelayHost | undefined
+  readonly admission: StreamAdmission
+  readonly lan: boolean
+  readonly now: () => number
 }
 
 /** What Hanse needs from libp2p: streams of frames to a peer, and the DHT's records. */
 export class Network implements AsyncDisposable {
   readonly #libp2p: Libp2p<HanseServices>
+  readonly #parts: Parts
+  readonly #relayed = new RelayedConnections()
   readonly #stopping = new AbortController()
+  #selfReach: SelfReach | undefined
 
-  constructor(libp2p: Libp2p<HanseServices>) {
+  constructor(libp2p: Libp2p<HanseServices>, parts: Parts) {
     this.#libp2p = libp2p
+    this.#parts = parts
+    libp2p.addEventListener('connection:open', ({ detail }) => {
+      parts.gate.opened(detail)
+      this.#relayed.opened(detail)
+      if (!detail.direct) closeWhenIdle(detail, this.#stopping.signal)
+    })
+    libp2p.addEventListener('connection:close', ({ detail }) => parts.gate.closed(detail))
   }
 
   get peerId(): string {
     return this.#libp2p.peerId.toString()
   }
 
-  /** Where this peer listens, each with `/p2p/` and its peer id. */
+  /** Where this peer is reached, each with `/p2p/` and its peer id: first what everybody can dial, then relays. */
   addresses(): string[] {
-    return this.#libp2p.getMultiaddrs().map((address) => address.toString())
+    const all = this.#libp2p.getMultiaddrs().map((address) => address.toString())
+    return announceOrder([...new Set(all)])
   }
 
   get connectionCount(): number {
     return this.#libp2p.getConnections().length
   }
 
-  /** Serves `protocol`. Streams over `maxInboundStreams` per connection are reset. */
+  /** Streams that others opened and that are being served. */
+  get inboundStreams(): number {
+    return this.#parts.admission.open
+  }
+
+  /** How others reached this peer when they were last asked to. */
+  reachability(): Reachability {
+    const last = this.#selfReach?.last ?? 'unknown'
+    if (last === 'direct') return last
+    return this.addresses().some((address) => address.includes(CIRCUIT)) ? 'relayed' : last
+  }
+
+  /** The open connections to a peer. */
+  connectionsTo(peer: string): readonly PeerConnection[] {
+    return this.#libp2p.getConnections(peerIdFromString(peer)).map((connection) => ({
+      address: connection.remoteAddr.toString(),
+      direct: connection.direct,
+      inbound: connection.direction === 'inbound',
+      streams: connection.streams.length,
+    }))
+  }
+
+  /** Refuses a peer for a while, and closes what connections it has. */
+  deny(peer: string, forMs: number): void {
+    this.#parts.gate.deny(peer, forMs)
+    for (const connection of this.#libp2p.getConnections(peerIdFromString(peer)))
+      connection.abort(new Error('denied'))
+  }
+
+  /**
+   * Serves `protocol`. Streams over `maxInboundStreams` per connection are reset, and so are those of a peer that opens
+   * them too often. A peer that sends nothing, or does not end its side, is cut.
+   */
   async handle(
     protocol: string,
     handler: StreamHandler,
     { maxInboundStreams = DEFAULT_INBOUND_STREAMS_MAX }: { maxInboundStreams?: number } = {},
   ): Promise<void> {
+    await this.#serve(
+      protocol,
+      async (frames, { remotePeer }) => await handler(frames, remotePeer.toString()),
+      maxInboundStreams,
+    )
+  }
+
+  async #serve(
+    protocol: string,
+    handler: (frames: FrameStream, connection: Connection) => Promise<void>,
+    maxInboundStreams: number,
+  ): Promise<void> {
+    const { admission } = this.#parts
     await this.#libp2p.handle(
       protocol,
-      // The FrameStream is made at once: what comes before it listens may be lost sight of.
-      async (stream, connection) =>
-        await handler(new FrameStream(stream), connection.remotePeer.toString()),
-      { maxInboundStreams },
+      async (stream, connection) => {
+        const peer = connection.remotePeer.toString()
+        const verdict = admission.admit(peer, protocol)
+        if (verdict !== 'served') {
+          stream.abort(new Error(verdict))
+          if (verdict === 'flood') this.deny(peer, FLOOD_DENY_MS)
+          return
+        }
+        whenClosed(stream, () => admission.release())
+        // The FrameStream is made at once: what comes before it listens may be lost sight of.
+        const frames = new FrameStream(stream)
+        const watch = new StreamWatch(stream)
+        try {
+          await handler(frames, connection)
+        } finally {
+          watch.served()
+        }
+      },
+      // What a relay limits it limits by bytes and time, which a session can bear.
+      { maxInboundStreams, runOnLimitedConnection: true },
     )
   }
 
@@ -104,6 +265,7 @@ export class Network implements AsyncDisposable {
     const stream = await connection.newStream(protocols, {
       signal,
       maxOutboundStreams: OUTBOUND_STREAMS_MAX,
+      runOnLimitedConnection: true,
     })
     return { frames: new FrameStream(stream), remotePeer: connection.remotePeer.toString() }
   }
@@ -169,6 +331,10 @@ export class Network implements AsyncDisposable {
   /** Dials each address now, and again whenever its peer is not connected, until `stop`. */
   keepConnected(addresses: string[], redialMs?: number): void {
     for (const address of addresses) {
+      const peer = multiaddr(address)
+        .getComponents()
+        .findLast(({ name }) => name === 'p2p')?.value
+      if (peer !== undefined) this.#parts.gate.protect(peer)
       void keepDialed(this.#libp2p, multiaddr(address), this.#stopping.signal, redialMs)
     }
   }
@@ -193,6 +359,110 @@ export class Network implements AsyncDisposable {
     }
   }
 
+  /** Addresses at which the peer was seen, by this node or by those it asked. */
+  async knownAddresses(peer: string): Promise<string[]> {
+    const known = await this.#libp2p.peerStore.get(peerIdFromString(peer)).catch(() => undefined)
+    return (known?.addresses ?? []).map(({ multiaddr: at }) => withPeerId(at.toString(), peer))
+  }
+
+  /** Asks connected peers, chosen at random, to dial this one at its addresses. */
+  async probeReachability(
+    signal: AbortSignal,
+    { peers = PROBED_PEERS }: { peers?: number } = {},
+  ): Promise<ReachabilityReport> {
+    const addresses = this.addresses()
+    const asked = (await this.#dialBackPeers()).slice(0, peers)
+    const reports = await Promise.all(
+      asked.map(async (peer) => await this.#askToDial(peer, addresses, signal)),
+    )
+    signal.throwIfAborted()
+    const offsets = reports.flatMap(({ clockOffsetMs }) => clockOffsetMs ?? [])
+    const report: ReachabilityReport = {
+      reachability: reachabilityOf(reports, addresses),
+      addresses,
+      peers: reports,
+      clockOffsetMs: median(offsets),
+    }
+    this.#selfReach?.learn(report)
+    return report
+  }
+
+  async #dialBackPeers(): Promise<string[]> {
+    const able: { peer: string; rank: number }[] = []
+    for (const id of this.#libp2p.getPeers()) {
+      const known = await this.#libp2p.peerStore.get(id).catch(() => undefined)
+      if (known?.protocols.includes(DIAL_BACK_PROTOCOL) === true)
+        able.push({ peer: id.toString(), rank: randomInt(2 ** 32) })
+    }
+    return able.sort((one, other) => one.rank - other.rank).map(({ peer }) => peer)
+  }
+
+  async #askToDial(
+    peerId: string,
+    addresses: readonly string[],
+    signal: AbortSignal,
+  ): Promise<PeerReport> {
+    const { now } = this.#parts
+    const within = AbortSignal.any([signal, AbortSignal.timeout(DIAL_BACK_MS)])
+    const asked = addresses.length === 0 ? [`/p2p/${this.peerId}`] : addresses
+    try {
+      const { frames } = await this.openStream(peerId, DIAL_BACK_PROTOCOL, { signal: within })
+      const heard = await askDialBack(frames, asked.slice(0, DIAL_BACK_ADDRESSES_MAX), {
+        now,
+        signal: within,
+      })
+      const results = addresses.length === 0 ? [] : heard.results
+      return { peerId, ...heard, results, fault: undefined }
+    } catch (error) {
+      const fault = error instanceof Error ? error.message : String(error)
+      return { peerId, observed: undefined, clockOffsetMs: undefined, results: [], fault }
+    }
+  }
+
+  /** Dials other nodes back when they ask for it. */
+  async serveDialBack(): Promise<void> {
+    const { lan, now, relayHost } = this.#parts
+    const { connectionManager } = this.#libp2p.services.components
+    const dialBack = new DialBack({
+      lan,
+      now,
+      self: this.peerId,
+      relays: (peer) => relayHost?.holds(peer) === true,
+      isConnected: (peer) => this.#libp2p.getConnections(peerIdFromString(peer)).length > 0,
+      dial: async (address, signal) =>
+        await connectionManager.openConnection(address, { signal, force: true }),
+    })
+    await this.#serve(
+      DIAL_BACK_PROTOCOL,
+      async (frames, connection) => await dialBack.serve(frames, connection),
+      DIAL_BACK_STREAMS_MAX,
+    )
+  }
+
+  /** Dials whom multicast finds: the network is theirs and ours by name. */
+  dialDiscovered(): void {
+    this.#libp2p.addEventListener('peer:discovery', ({ detail: { id, multiaddrs } }) => {
+      if (this.connectionCount >= DISCOVERED_CONNECTIONS_MAX || multiaddrs.length === 0) return
+      if (this.#libp2p.getConnections(id).length > 0) return
+      const addresses = multiaddrs.map((address) =>
+        multiaddr(withPeerId(address.toString(), id.toString())),
+      )
+      this.#libp2p.dial(addresses, { signal: this.#signal({}, QUERY_MS) }).catch(() => {})
+    })
+  }
+
+  /** Keeps `reachability` true, and with `auto` asks relays for a place when it is bad. */
+  watchReachability(use: RelayUse): void {
+    this.#selfReach = new SelfReach({
+      use,
+      probe: async (signal) => await this.probeReachability(signal),
+      connected: async (signal) => await this.whenConnected(signal),
+      listenOnRelays: async () =>
+        await this.#libp2p.services.components.transportManager.listen([multiaddr(CIRCUIT)]),
+    })
+    void this.#selfReach.watch(this.#stopping.signal)
+  }
+
   /** Closes every connection, cutting the streams that are still open: end sessions first. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the network was stopped'))
@@ -204,13 +474,20 @@ export class Network implements AsyncDisposable {
   }
 
   async #connect(target: string | string[], signal: AbortSignal): Promise<Connection> {
-    // dial() itself hands back an open connection to the same peer.
-    if (typeof target === 'string')
-      return await this.#libp2p.dial(peerIdFromString(target), { signal })
-    return await this.#libp2p.dial(
-      target.map((address) => multiaddr(address)),
-      { signal },
-    )
+    const addresses = typeof target === 'string' ? [] : target.map((address) => multiaddr(address))
+    const peer =
+      typeof target === 'string'
+        ? target
+        : addresses[0]?.getComponents().findLast(({ name }) => name === 'p2p')?.value
+    if (peer === undefined) return await this.#libp2p.dial(addresses, { signal })
+    const id = peerIdFromString(peer)
+    const known = this.#libp2p.getConnections(id)
+    // Not left to dial(): it tries direct addresses anew each time while there is only a relayed connection.
+    const best = this.#relayed.best(known)
+    if (best !== undefined) return best
+    // What there is, is nearly used up; without force, libp2p would hand it out again.
+    const force = known.some(({ status }) => status === 'open')
+    return await this.#libp2p.dial(addresses.length === 0 ? id : addresses, { signal, force })
   }
 
   /** Without a signal libp2p waits far too long, so every call gets one. */

@@ -1,18 +1,31 @@
-import type { Identify } from '@libp2p/identify'
-import { identify } from '@libp2p/identify'
-import type { PrivateKey } from '@libp2p/interface'
+import { autoNAT } from '@libp2p/autonat'
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { dcutr } from '@libp2p/dcutr'
+import { type Identify, identify } from '@libp2p/identify'
+import type { Address, Connection, PrivateKey } from '@libp2p/interface'
 import {
   type KadDHT,
   kadDHT,
   passthroughMapper,
   removePrivateAddressesMapper,
 } from '@libp2p/kad-dht'
+import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { type Ping, ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
-import type { Libp2pOptions } from 'libp2p'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Libp2pOptions, ServiceFactoryMap } from 'libp2p'
+import { dialOrder } from './address-kinds.ts'
+import type { GateRules, PeerGate } from './peer-gate.ts'
+import type { RelayHost } from './relay-host.ts'
+import type { RelayLimits } from './relay-limits.ts'
+import type { StreamLimits } from './stream-admission.ts'
+
+/** When to ask a relay for a place: when peers cannot dial this node, always, never. */
+export type RelayUse = 'auto' | 'on' | 'off'
 
 export interface NetworkOptions {
   readonly privateKey: PrivateKey
@@ -26,11 +39,41 @@ export interface NetworkOptions {
   validateRecord(key: Uint8Array, value: Uint8Array): Promise<void>
   /** The index of the best of several valid values of one key. */
   selectRecord(key: Uint8Array, values: Uint8Array[]): number
-  /** A public meeting point: takes ten times as many connections. It carries no traffic of others. */
+  /** A public meeting point: takes ten times as many connections, and carries connections of others. */
   readonly relay?: boolean
+  readonly relayLimits?: Partial<RelayLimits>
+  /** Whether to be reached through relays; off when left out. */
+  readonly relayUse?: RelayUse
+  /** Addresses to tell others besides those listened on, such as a router's. */
+  readonly announce?: readonly string[]
+  /** Finds nodes of the same name in the local network by multicast. */
+  readonly mdnsTag?: string
+  /** Only nodes with the same key can connect: a swarm key file's content. */
+  readonly networkKey?: Uint8Array
+  readonly gate?: Partial<Omit<GateRules, 'lan'>>
+  readonly streams?: Partial<StreamLimits>
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
 }
 
-export type HanseServices = { identify: Identify; ping: Ping; dht: KadDHT }
+/** What libp2p gives its services and keeps from everybody else. */
+export interface Components {
+  readonly connectionManager: {
+    openConnection(
+      target: Multiaddr | Multiaddr[],
+      options: { signal: AbortSignal; force?: boolean },
+    ): Promise<Connection>
+  }
+  readonly transportManager: { listen(addresses: Multiaddr[]): Promise<void> }
+}
+
+export type HanseServices = {
+  identify: Identify
+  ping: Ping
+  dht: KadDHT
+  components: Components
+  dcutr: unknown
+}
 
 // Speaks only with its like: nodes of another string never enter each other's tables.
 const DHT_PROTOCOL = '/hanse/kad/1.0.0'
@@ -39,13 +82,27 @@ const DHT_PROTOCOL = '/hanse/kad/1.0.0'
 // whose reader pauses. 1 MiB still carries 20 MB/s at a round trip of 50 ms.
 const STREAM_WINDOW_BYTES = 1 << 20
 
+// libp2p queues without a bound for a peer that does not read. The largest prompt of 16 MiB is written at once.
+const STREAM_UNSENT_BYTES = 24 << 20
+
+// 256 sessions, as many relayed connections, and what keeps the connection up.
+const STREAMS_PER_CONNECTION = 640
+
 // libp2p's default is 300; a meeting point is the one place that strangers all connect to.
 const CONNECTIONS_MAX = 300
 const RELAY_CONNECTIONS_MAX = 3000
 
-// libp2p admits 5 new connections a second from one address and 10 half-open ones. Behind one home
-// router, and in tests, all nodes share an address.
+// The gate makes room at its own limit by closing idle connections; libp2p's must not refuse before that.
+const CONNECTIONS_SPARE = 64
+
+// libp2p admits 5 new connections a second from one address, where everybody behind one relay or router
+// counts as one, and 10 half-open ones in all, which a single address could hold. The gate counts both by address.
+const CONNECTIONS = { inboundConnectionThreshold: 64, maxIncomingPendingConnections: 256 }
+// In tests all nodes share an address and start at once.
 const LAN_CONNECTIONS = { inboundConnectionThreshold: 10_000, maxIncomingPendingConnections: 1_000 }
+
+// One address after the other is tried; with libp2p's 6 s a dead one would use up the patience of whoever waits.
+const DIAL_ADDRESS_MS = 2_500
 
 // A frozen peer is found after about 2.5 s; with libp2p's defaults it took 14.7 s.
 const MONITOR = { pingInterval: 2_000, pingTimeout: { minTimeout: 1_000, maxTimeout: 2_000 } }
@@ -61,34 +118,80 @@ const REPROVIDE = { validity: 30 * 60_000, interval: 5 * 60_000, threshold: 20 *
 // The first query of a node waits for its first look at itself, by default one second.
 const FIRST_SELF_QUERY_MS = 100
 
+/** Connections that the gate allows before it makes room. */
+export function connectionsMax({ gate, relay }: NetworkOptions): number {
+  return gate?.connectionsMax ?? (relay === true ? RELAY_CONNECTIONS_MAX : CONNECTIONS_MAX)
+}
+
 /** The settings of a Hanse peer. */
-export function libp2pOptions(options: NetworkOptions): Libp2pOptions<HanseServices> {
+export function libp2pOptions(
+  options: NetworkOptions,
+  { gate, relayHost }: { gate: PeerGate; relayHost: RelayHost | undefined },
+): Libp2pOptions<HanseServices> {
+  const { lan, networkKey, mdnsTag, announce = [] } = options
+  const compare = dialOrder(lan)
   return {
     privateKey: options.privateKey,
-    addresses: { listen: options.listen },
-    transports: [tcp(), webSockets()],
+    addresses: { listen: options.listen, appendAnnounce: [...announce] },
+    transports: [
+      tcp(),
+      webSockets(),
+      circuitRelayTransport({ maxInboundStopStreams: STREAMS_PER_CONNECTION }),
+    ],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES } })],
+    ...(networkKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: networkKey }) }),
+    ...(mdnsTag === undefined ? {} : { peerDiscovery: [mdns({ serviceTag: mdnsTag })] }),
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: STREAMS_PER_CONNECTION,
+        streamOptions: {
+          maxStreamWindowSize: STREAM_WINDOW_BYTES,
+          maxWriteBufferLength: STREAM_UNSENT_BYTES,
+        },
+      }),
+    ],
+    connectionGater: { ...gate.gater, ...relayHost?.gater },
     connectionManager: {
-      maxConnections: options.relay === true ? RELAY_CONNECTIONS_MAX : CONNECTIONS_MAX,
-      ...(options.lan ? LAN_CONNECTIONS : {}),
+      maxConnections: connectionsMax(options) + CONNECTIONS_SPARE,
+      addressDialTimeout: DIAL_ADDRESS_MS,
+      addressSorter: (one: Address, other: Address) => compare(one.multiaddr, other.multiaddr),
+      ...(lan ? LAN_CONNECTIONS : CONNECTIONS),
     },
     connectionMonitor: { ...MONITOR, protocolPrefix: 'hanse' },
     peerStore: { maxAddressAge: ADDRESS_AGE_MAX_MS },
-    services: {
-      identify: identify({ protocolPrefix: 'hanse' }),
-      ping: ping({ protocolPrefix: 'hanse' }),
-      dht: kadDHT({
-        protocol: DHT_PROTOCOL,
-        // Always said: left unset, a node without a public address stays a client.
-        clientMode: options.dhtClient,
-        // The default mapper drops loopback and private addresses, and tables stay empty.
-        peerInfoMapper: options.lan ? passthroughMapper : removePrivateAddressesMapper,
-        initialQuerySelfInterval: FIRST_SELF_QUERY_MS,
-        reprovide: REPROVIDE,
-        validators: { hanse: async (key, value) => await options.validateRecord(key, value) },
-        selectors: { hanse: (key, values) => options.selectRecord(key, values) },
-      }),
-    },
+    services: services(options, relayHost),
+  }
+}
+
+function services(
+  options: NetworkOptions,
+  relayHost: RelayHost | undefined,
+): ServiceFactoryMap<HanseServices> {
+  const all: ServiceFactoryMap<HanseServices> = {
+    identify: identify({ protocolPrefix: 'hanse' }),
+    ping: ping({ protocolPrefix: 'hanse' }),
+    dcutr: dcutr(),
+    // Not the object itself, which libp2p would start with the services, and start itself with it.
+    components: ({ connectionManager, transportManager }: Components) => ({
+      connectionManager,
+      transportManager,
+    }),
+    dht: kadDHT({
+      protocol: DHT_PROTOCOL,
+      // Always said: left unset, a node without a public address stays a client.
+      clientMode: options.dhtClient,
+      // The default mapper drops loopback and private addresses, and tables stay empty.
+      peerInfoMapper: options.lan ? passthroughMapper : removePrivateAddressesMapper,
+      initialQuerySelfInterval: FIRST_SELF_QUERY_MS,
+      reprovide: REPROVIDE,
+      validators: { hanse: async (key, value) => await options.validateRecord(key, value) },
+      selectors: { hanse: (key, values) => options.selectRecord(key, values) },
+    }),
+  }
+  return {
+    ...all,
+    ...(relayHost === undefined ? {} : { relay: relayHost.service }),
+    // Confirms public addresses only, so a LAN has no use for it.
+    ...(options.lan || options.dhtClient ? {} : { autonat: autoNAT({ protocolPrefix: 'hanse' }) }),
   }
 }

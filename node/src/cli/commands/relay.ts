@@ -6,6 +6,7 @@ import type { Settings } from '../../config/settings.ts'
 import { loadNoteKey, witnessNameOf } from '../../log/note-keys.ts'
 import { createWitness } from '../../log/witness-server.ts'
 import { WitnessStore } from '../../log/witness-store.ts'
+import { listenFault, type RelayLimits } from '../../network/index.ts'
 import { type Reporter, reporter } from '../output.ts'
 import { clock, openNode, type RunningNode, untilStopped } from '../running.ts'
 import { settingsCommand } from '../settings-command.ts'
@@ -13,11 +14,11 @@ import { settingsCommand } from '../settings-command.ts'
 export function relayCommand(): Command {
   return settingsCommand(
     'relay',
-    'Run a node that others join the network through, or a witness of logs.',
+    'Run a node that others join the network through, and are reached through; or a witness of logs.',
     relaySettings,
     async (settings, _args, flags) => {
       const report = reporter(flags.json === true)
-      await using node = await openNode(settings, { relay: true })
+      await using node = await openNode(settings, { relay: limitsOf(settings) })
       await using _witness = settings.witness
         ? await startWitness(settings, node, report)
         : undefined
@@ -27,6 +28,16 @@ export function relayCommand(): Command {
       await untilStopped()
     },
   ).option('--json', 'print events as JSON lines')
+}
+
+function limitsOf(settings: Settings<typeof relaySettings>): RelayLimits {
+  return {
+    reservations: settings.relayReservations,
+    reservationsPerAddress: settings.relayReservationsPerAddress,
+    circuitsPerPeer: settings.relayConnectionsPerPeer,
+    dataLimit: BigInt(settings.relayDataLimit),
+    durationMs: settings.relayDurationMs,
+  }
 }
 
 async function startWitness(
@@ -59,7 +70,9 @@ async function startWitness(
       ),
   })
   stack.defer(async () => await app.close())
-  const url = await app.listen({ host, port })
+  const url = await app.listen({ host, port }).catch((error: unknown) => {
+    throw listenFault(error, '--witness-port', `${host}:${port}`)
+  })
   report(
     'witness',
     { url, vkey: cosigner.vkey, logs: logKeys.length, forks: store.forks().length },

@@ -1,0 +1,35 @@
+import { offerKey, type SigningContext } from '@hanse/protocol'
+import type { Network } from './libp2p-node.ts'
+import { openOfferValue } from './offer-records.ts'
+
+/** Another node that signs with this node's identity. */
+export interface Twin {
+  /** Where its offer says that it is. */
+  readonly addresses: readonly string[]
+  /** When it signed, milliseconds since 1970. */
+  readonly issuedAt: number
+}
+
+export interface TwinOptions {
+  readonly network: Network
+  readonly context: SigningContext
+  /** When this node started, milliseconds since 1970: what it signed itself before that is no twin's. */
+  readonly startedAt: number
+  readonly now: () => number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Looks for an offer that this node's key signed since this node started, at addresses that are none of its own: the same
+ * identity file in use on two machines. Finds sellers alone, for nobody else puts signed values in the DHT.
+ */
+export async function findTwin(options: TwinOptions): Promise<Twin | undefined> {
+  const { network, context, startedAt, now, signal } = options
+  const key = offerKey(network.peerId)
+  const value = await network.getValue(key, signal === undefined ? {} : { signal })
+  if (value === undefined) return undefined
+  const { addresses, issuedAt } = openOfferValue(context, key, value, now()).value
+  const own = new Set(network.addresses())
+  const isOurs = issuedAt <= startedAt || addresses.some((address) => own.has(address))
+  return isOurs || addresses.length === 0 ? undefined : { addresses, issuedAt }
+}
