@@ -1,0 +1,46 @@
+import { HanseError, type OfferedModel } from '@hanse/protocol'
+import type { RequestKind } from '../engine/index.ts'
+
+/** The field of the body that makes a request what it is. */
+const FIELDS = {
+  messages: 'chat',
+  prompt: 'completion',
+  input: 'embedding',
+} as const satisfies Record<string, RequestKind>
+
+/**
+ * What an OpenAI request asks for, by the field that only such a request has.
+ *
+ * @throws {HanseError} HANSE_REQUEST_JSON, HANSE_REQUEST_INVALID
+ */
+export function requestKindOf(body: Uint8Array): RequestKind {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    // Without the cause: a parser quotes what it was given.
+    throw new HanseError('HANSE_REQUEST_JSON', 'the prompt is not JSON')
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new HanseError('HANSE_REQUEST_INVALID', 'the request is not a JSON object')
+  const given = Object.entries(FIELDS).filter(([field]) => Object.hasOwn(parsed, field))
+  const [only] = given
+  if (only === undefined || given.length > 1) {
+    const message = 'messages, prompt or input: there must be just one of them'
+    throw new HanseError('HANSE_REQUEST_INVALID', message)
+  }
+  const [field, kind] = only
+  const value: unknown = (parsed as Record<string, unknown>)[field]
+  if (kind === 'chat' ? !Array.isArray(value) : !Array.isArray(value) && typeof value !== 'string')
+    throw new HanseError('HANSE_REQUEST_INVALID', `${field}: must be an array`)
+  return kind
+}
+
+/** Whether a model is offered for such requests. @throws {HanseError} HANSE_REQUEST_INVALID when not */
+export function assertOffered({ id, capabilities }: OfferedModel, kind: RequestKind): void {
+  const offered = Object.values(FIELDS).filter((each) => capabilities.includes(each))
+  // An engine that does not tell speaks what all of them speak.
+  const kinds = offered.length === 0 ? ['chat'] : offered
+  if (kinds.some((each) => each === kind)) return
+  throw new HanseError('HANSE_REQUEST_INVALID', `${id} is offered for ${kinds.join(', ')} only`)
+}
