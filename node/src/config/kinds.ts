@@ -69,6 +69,17 @@ export const optionalUrl = (described: Optional<string>): Setting<string | undef
 export const url = (described: Described<string>): Setting<string> =>
   make({ placeholder: '<url>', ...described }, parseUrl)
 
+export const urls = (described: Described<readonly string[]>): Setting<readonly string[]> =>
+  make({ placeholder: '<url,…>', ...described }, (value) =>
+    splitList(value).map((item) => {
+      try {
+        return parseUrl(item)
+      } catch {
+        throw new Error(`${item} is not an http(s) URL`)
+      }
+    }),
+  )
+
 export const integer = (
   described: Described<number> & { min: number; max: number },
 ): Setting<number> =>

@@ -1,10 +1,24 @@
 export {
+  type DetectedEngine,
+  type DetectOptions,
+  detectEngines,
+} from './detect/detect-engines.ts'
+export { EngineSet, type EngineTrouble, type RunnableModel } from './detect/engine-set.ts'
+export type { EngineKind } from './detect/identify.ts'
+export {
+  type OpenEngineOptions,
+  openDetectedEngine,
+  openEngine,
+  openEngineAt,
+} from './detect/open-engine.ts'
+export {
   type Engine,
   EngineError,
   type EngineErrorFacts,
   type EngineEvent,
   type EngineFault,
   type EngineHealth,
+  type EngineLoad,
   type EngineModel,
   type EngineRequest,
   type EngineUsage,
@@ -17,4 +31,6 @@ export { builtInModelPath } from './llama/built-in-model.ts'
 export { LlamaEngine, type LlamaEngineOptions } from './llama/llama-engine.ts'
 export { digestOf } from './llama/llama-model.ts'
 export { type ModelTokenizer, openTokenizer } from './llama/llama-tokenizer.ts'
+export { OllamaEngine, type OllamaEngineOptions } from './ollama/ollama-engine.ts'
+export type { PullProgress } from './ollama/ollama-pull.ts'
 export { requestKindOf } from './request-kind.ts'

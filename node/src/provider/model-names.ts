@@ -1,5 +1,5 @@
 import { HanseError, type OfferedModel, type PicoEuro } from '@hanse/protocol'
-import type { EngineModel } from '../engine/index.ts'
+import type { Engine, EngineModel, RunnableModel } from '../engine/index.ts'
 
 export interface ModelTerms {
   readonly inputPrice: PicoEuro
@@ -20,12 +20,43 @@ export function offeredModels(
   wanted: readonly string[],
   terms: ModelTerms,
 ): { readonly model: OfferedModel; readonly engineModel: string }[] {
+  return offeredOf(available, wanted, terms).map(({ model, source }) => ({
+    model,
+    engineModel: source.id,
+  }))
+}
+
+/**
+ * The same of several engines together. A name goes to the first engine that has it, because an offer names each model
+ * once; `wanted` chooses among the engines' names in the same order.
+ *
+ * @throws {HanseError} HANSE_CONFIG_INVALID when no engine has a wanted one
+ */
+export function offeredEngineModels(
+  available: readonly RunnableModel[],
+  wanted: readonly string[],
+  terms: ModelTerms,
+): { readonly model: OfferedModel; readonly engine: Engine; readonly engineModel: string }[] {
+  const sources = available.map(({ engine, model }) => ({ ...model, engine }))
+  const seen = new Set<string>()
+  return offeredOf(sources, wanted, terms).flatMap(({ model, source }) => {
+    if (seen.has(model.id)) return []
+    seen.add(model.id)
+    return [{ model, engine: source.engine, engineModel: source.id }]
+  })
+}
+
+function offeredOf<Source extends EngineModel>(
+  available: readonly Source[],
+  wanted: readonly string[],
+  terms: ModelTerms,
+): { readonly model: OfferedModel; readonly source: Source }[] {
   const chosen =
     wanted.length === 0
-      ? available.map((model) => ({ id: marketName(model.id), model }))
+      ? available.map((model) => ({ id: nameOf(model), model }))
       : wanted.map((entry) => choose(entry, available))
   return chosen.map(({ id, model }) => ({
-    engineModel: model.id,
+    source: model,
     model: {
       id,
       // Consumers find it by the name they know from the engine, too.
@@ -68,10 +99,14 @@ function clean(part: string): string {
   return part.replace(/[^a-z0-9._-]+/gu, '-').replace(/^[^a-z0-9]+|-+$/gu, '')
 }
 
-function choose(
+function nameOf(model: EngineModel): string {
+  return model.marketName ?? marketName(model.id)
+}
+
+function choose<Source extends EngineModel>(
   entry: string,
-  available: readonly EngineModel[],
-): { id: string; model: EngineModel } {
+  available: readonly Source[],
+): { id: string; model: Source } {
   const at = entry.indexOf('=')
   const engineName = at < 0 ? entry : entry.slice(at + 1)
   const model = available.find(({ id }) => id === engineName)
@@ -82,5 +117,5 @@ function choose(
       `the engine has no model ${engineName}; it has ${names || 'none'}`,
     )
   }
-  return { id: at < 0 ? marketName(engineName) : entry.slice(0, at), model }
+  return { id: at < 0 ? nameOf(model) : entry.slice(0, at), model }
 }
