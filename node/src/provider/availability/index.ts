@@ -1,0 +1,5 @@
+export { Availability, type AvailabilityGuard, type AvailabilityOptions } from './availability.ts'
+export { GpuGuard, type GpuGuardOptions, type GuardFacts } from './gpu-guard.ts'
+export { OwnerSwitch } from './owner-switch.ts'
+export { isWithin, parseTimes, parseWindows, Schedule, type Window } from './schedule.ts'
+export { WallClock, type WallTime } from './wall-clock.ts'
