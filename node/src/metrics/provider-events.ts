@@ -1,6 +1,7 @@
 import type { ErrorCode, FinalReason, PicoEuro } from '@hanse/protocol'
+import type { RequestKind } from '../engine/engine.ts'
 
-export type RequestKind = 'chat' | 'completion' | 'embedding'
+export type { RequestKind }
 
 /** How one session that was accepted ended. */
 export interface EndedSession {
