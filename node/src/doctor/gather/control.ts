@@ -1,6 +1,13 @@
+import { HanseError } from '@hanse/protocol'
+import { ControlClient, localControl } from '../../control/index.ts'
 import type { ProviderStatus } from '../../provider/status.ts'
 
 /** The status of the provider that runs with this data folder; `undefined` when none answers. */
-export async function fetchStatus(_dataDir: string): Promise<ProviderStatus | undefined> {
-  return await Promise.resolve(undefined)
+export async function fetchStatus(dataDir: string): Promise<ProviderStatus | undefined> {
+  try {
+    return await new ControlClient(localControl(dataDir)).status()
+  } catch (error) {
+    if (error instanceof HanseError && error.code === 'HANSE_CONTROL_UNREACHABLE') return undefined
+    throw error
+  }
 }
