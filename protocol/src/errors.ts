@@ -230,6 +230,24 @@ export const ERRORS = {
     true,
     'Check name and network; pulling again goes on where it stopped.',
   ),
+  HANSE_MODEL_GATED: entry(
+    403,
+    'permission_error',
+    false,
+    'Accept the licence on the model’s page, and give a token that may read it as HANSE_HF_TOKEN.',
+  ),
+  HANSE_MODEL_BUSY: entry(
+    409,
+    'invalid_request_error',
+    true,
+    'Wait until the other command has done with this model.',
+  ),
+  HANSE_MODEL_NOT_STORED: entry(
+    404,
+    'not_found_error',
+    false,
+    'See `hanse models list` for what is stored, and pull what is missing.',
+  ),
   HANSE_MODEL_DIGEST: internal(
     'The file is not what its digest says: remove it with `hanse models rm` and pull it again.',
   ),
