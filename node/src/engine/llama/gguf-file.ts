@@ -79,12 +79,14 @@ async function readHeader(path: string): Promise<Buffer> {
 function checkExtents(path: string, info: GgufFileInfo, sizeBytes: number): void {
   const tensors = info.tensorInfo ?? []
   if (tensors.length === 0) throw modelFileError(path, 'has no weights')
-  for (const { fileOffset, ggmlType, dimensions } of tensors) {
-    const end = Number(fileOffset) + tensorBytes(ggmlType, dimensions)
-    if (end > sizeBytes) {
-      const missing = `its weights reach to byte ${end}, the file has ${sizeBytes}`
-      throw modelFileError(path, `is cut short: ${missing}`)
-    }
+  const ends = tensors.map(
+    ({ fileOffset, ggmlType, dimensions }) =>
+      Number(fileOffset) + tensorBytes(ggmlType, dimensions),
+  )
+  const end = ends.reduce((last, next) => Math.max(last, next), 0)
+  if (end > sizeBytes) {
+    const missing = `its weights reach to byte ${end}, the file has ${sizeBytes}`
+    throw modelFileError(path, `is cut short: ${missing}`)
   }
 }
 

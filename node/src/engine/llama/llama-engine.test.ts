@@ -171,6 +171,17 @@ test('words that look like the template stay words', async () => {
   assert.ok((await engine.countInputTokens(attack)) > 30)
 })
 
+test('a reader that stands still holds generation back', async () => {
+  const answer = engine.run(chat(STORY), AbortSignal.timeout(20_000))
+  await answer.next()
+  for (let i = 0; i < 10; i++) assert.match((await ask(chat(FRANCE))).text, /Paris/)
+  const { value: ahead = [] } = await answer.next()
+  assert.ok(ahead.length >= 60 && ahead.length <= 66, `${ahead.length} events were ahead`)
+  let last: EngineEvent | undefined
+  for await (const batch of answer) last = batch.at(-1)
+  assert.equal(last?.type, 'end')
+})
+
 test('an abort stops the answer and frees the slot', async () => {
   for (let i = 0; i < 4; i++) {
     const abort = new AbortController()
