@@ -27,10 +27,18 @@ export {
   type RequestKind,
 } from './engine.ts'
 export { OpenAiEngine, type OpenAiEngineOptions } from './http/openai-engine.ts'
+export {
+  BuiltInEngine,
+  type BuiltInEngineOptions,
+  type BuiltInModel,
+} from './llama/built-in-engine.ts'
 export { builtInModelPath } from './llama/built-in-model.ts'
 export { LlamaEngine, type LlamaEngineOptions } from './llama/llama-engine.ts'
 export { digestOf } from './llama/llama-model.ts'
 export { type ModelTokenizer, openTokenizer } from './llama/llama-tokenizer.ts'
+export { modelsOfFiles } from './llama/model-files.ts'
+export type { ModelNotice } from './llama/model-host.ts'
+export type { GpuChoice } from './llama/model-spec.ts'
 export { OllamaEngine, type OllamaEngineOptions } from './ollama/ollama-engine.ts'
 export type { PullProgress } from './ollama/ollama-pull.ts'
 export { requestKindOf } from './request-kind.ts'
