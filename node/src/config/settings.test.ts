@@ -86,6 +86,21 @@ describe('hanse.toml', () => {
     assert.deepEqual(load().table, { network: 'devnet', country: 'NL' })
   })
 
+  test('may hold a table where a flag holds a list of pairs', () => {
+    writeFileSync(
+      join(cwd, 'hanse.toml'),
+      '[provider]\ncountry = "NL"\n[provider.prices]\n"meta/llama-3.2-3b" = "0.05/0.20"\n"a/b" = "1/2..2/4"\n',
+    )
+    const { prices } = readSettings(providerSettings, { ...none, file: load() })
+    assert.deepEqual(
+      prices.map(({ model, strategy }) => [model, strategy.type]),
+      [
+        ['meta/llama-3.2-3b', 'fixed'],
+        ['a/b', 'utilization'],
+      ],
+    )
+  })
+
   test('is looked for in .hanse when the folder has none', () => {
     mkdirSync(join(cwd, '.hanse'))
     writeFileSync(join(cwd, '.hanse', 'hanse.toml'), 'bootstrap = ["/ip4/127.0.0.1/tcp/1"]\n')

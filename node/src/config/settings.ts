@@ -103,8 +103,13 @@ function fromSnake(key: string): string {
   return key.replace(/_([a-z])/gu, (_, letter: string) => letter.toUpperCase())
 }
 
+/** As one would type it after a flag: an array is a list, and a table a list of `key=value`. */
 function toText(value: unknown): string {
-  return Array.isArray(value) ? value.map(String).join(',') : String(value)
+  if (Array.isArray(value)) return value.map(String).join(',')
+  if (typeof value !== 'object' || value === null || value instanceof Date) return String(value)
+  return Object.entries(value)
+    .map(([key, entry]) => `${key}=${String(entry)}`)
+    .join(',')
 }
 
 /**
