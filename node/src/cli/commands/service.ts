@@ -114,7 +114,7 @@ async function planOf(
     '',
     SCHEMAS[program] as Readonly<Record<string, Setting<unknown>>>,
     async (settings) => {
-      dataDir = String(settings.dataDir)
+      dataDir = resolve(String(settings.dataDir))
       if (typeof settings.drainMs === 'number') drainMs = settings.drainMs
       await Promise.resolve()
     },
