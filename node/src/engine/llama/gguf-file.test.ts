@@ -27,22 +27,22 @@ test('a file that lacks its last byte is cut short', async () => {
   const file = join(folder, 'cut.gguf')
   await copyFile(builtInModelPath(), file)
   await truncate(file, 3_004_255)
-  await assert.rejects(readGguf(file), fault(/reach to byte 3004256, the file has 3004255$/u))
+  await assert.rejects(readGguf(file), fault(/cut off: 3004255 bytes instead of 3004256$/u))
 })
 
 test.each([30, 1_000, 40_000])('a file cut to %d bytes is a clear fault', async (size) => {
   const file = join(folder, `cut-${size}.gguf`)
   await copyFile(builtInModelPath(), file)
   await truncate(file, size)
-  await assert.rejects(readGguf(file), fault(/cut short/u))
+  await assert.rejects(readGguf(file), fault(/cut off/u))
 })
 
 test.each([
-  ['empty', Buffer.alloc(0), /not in the GGUF format/u],
-  ['a web page', Buffer.from('<!doctype html><title>404</title>'), /not in the GGUF format/u],
+  ['empty', Buffer.alloc(0), /cut off/u],
+  ['a web page', Buffer.from('<!doctype html><title>404</title>'), /no GGUF file/u],
   ['of version 9', header(9, 1n, 1n), /version 9/u],
-  ['of countless tensors', header(3, 2n ** 60n, 1n), /out of range/u],
-  ['without weights', header(3, 0n, 0n), /no weights|cannot be read/u],
+  ['of countless tensors', header(3, 2n ** 60n, 1n), /makes no sense/u],
+  ['without weights', Buffer.concat([header(3, 0n, 0n), Buffer.alloc(8)]), /has no weights/u],
 ])('a file that is %s is a clear fault', async (name, bytes, message) => {
   const file = join(folder, `${name.replaceAll(' ', '-')}.gguf`)
   await writeFile(file, bytes)
