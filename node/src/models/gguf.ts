@@ -37,7 +37,9 @@ export async function readGguf(path: string): Promise<GgufFacts> {
     throw notWhole(path, 'it cannot be opened', cause)
   })
   try {
-    return await readHeader(path, new Reader(path, file, (await file.stat()).size))
+    const facts = await file.stat()
+    if (!facts.isFile()) throw notWhole(path, 'it is no file')
+    return await readHeader(path, new Reader(path, file, facts.size))
   } finally {
     await file.close()
   }

@@ -50,7 +50,8 @@ function parseUrl(text: string, hubUrl: string): Reference {
   if (HUBS.includes(url.host) || url.host === hub) {
     const path = decodeURIComponent(url.pathname).replace(/^\/|\/$/gu, '')
     const match = /^([^/]+\/[^/]+)(?:\/(?:resolve|blob)\/([^/]+)\/(.+))?$/u.exec(path)
-    if (match?.[1] !== undefined) {
+    const isFile = match?.[3] === undefined && /\.gguf$/iu.test(path)
+    if (match?.[1] !== undefined && !isFile) {
       return parseRepo(match[3] === undefined ? match[1] : `${match[1]}/${match[3]}`, match[2])
     }
   }
