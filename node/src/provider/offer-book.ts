@@ -4,6 +4,7 @@ import {
   type OfferedModel,
   offer,
   type PicoEuro,
+  type Prices,
   type ProviderContext,
   picoEuro,
   type SignedRecord,
@@ -25,13 +26,17 @@ export interface OfferBookOptions {
   readonly addresses: () => readonly string[]
   /** Free slots by model id. */
   readonly freeSlots: (model: string) => number
+  /** What a model costs now; the terms say it where this does not. */
+  readonly pricesOf?: (model: string) => Prices | undefined
+  /** Of one answer, as measured lately; `null` before the first. */
+  readonly tokensPerSecond?: (model: string) => number | null
   readonly now: () => number
   /** Keeps what was signed: receipts will cite it. */
   readonly keep: (offer: SignedRecord, attestations: readonly SignedRecord[]) => void
 }
 
 /** Long enough that a consumer need not ask again during a chat, short enough that a dead provider is soon forgotten. */
-const VALID_MS = 30 * 60_000
+export const VALID_MS = 30 * 60_000
 /** An offer must be valid when it is stored; nobody buys in so short a time. */
 const WITHDRAWN_MS = 2_000
 /** Slots change with every session; offers this fresh are handed out again. */
@@ -70,8 +75,7 @@ export class OfferBook {
   /** The offer as of now. */
   current(): SignedOffer {
     const now = this.#options.now()
-    if (this.#current !== undefined && now - this.#current.value.issuedAt < FRESH_MS)
-      return this.#current
+    if (this.#current !== undefined && this.#isFresh(this.#current.value, now)) return this.#current
     this.#forgetExpired(now)
     this.#current = this.#sign(now)
     this.#byCid.set(this.#current.cid.toString(), this.#current)
@@ -86,11 +90,17 @@ export class OfferBook {
   /** The last offer: it takes the place of the one before wherever that is kept, and expires at once. */
   withdraw(): SignedOffer {
     this.#current = undefined
-    return this.#sign(this.#options.now(), WITHDRAWN_MS)
+    // Nobody is drawn by it in the seconds for which it has to be valid.
+    const models = this.#models().map((model) => ({ ...model, slots: 0, freeSlots: 0 }))
+    return this.#sign(this.#options.now(), models, WITHDRAWN_MS)
   }
 
-  #sign(now: number, validMs = VALID_MS): SignedOffer {
-    const { context, terms, addresses, freeSlots, keep } = this.#options
+  #sign(
+    now: number,
+    models: readonly OfferedModel[] = this.#models(),
+    validMs = VALID_MS,
+  ): SignedOffer {
+    const { context, terms, addresses, keep } = this.#options
     const next = BigInt(now)
     this.#sequence = next > this.#sequence ? next : this.#sequence + 1n
     const signed = signRecord(
@@ -105,7 +115,7 @@ export class OfferBook {
         country: terms.country,
         attestations: this.#attestations.map(({ cid }) => cid),
         gpus: terms.gpus,
-        models: terms.models.map((model) => ({ ...model, freeSlots: freeSlots(model.id) })),
+        models: [...models],
         minAuthorization: picoEuro(terms.minAuthorization),
         unsecuredCredit: picoEuro(terms.unsecuredCredit),
         protocolVersions: ['1.0.0'],
@@ -115,6 +125,33 @@ export class OfferBook {
     )
     keep(signed, this.#attestations)
     return signed
+  }
+
+  /** Slots may be a little old; a price that has moved must not be offered any more. */
+  #isFresh({ issuedAt, models }: Offer, now: number): boolean {
+    // A clock that is set back must not make an offer fresh for hours.
+    if (Math.abs(now - issuedAt) >= FRESH_MS) return false
+    return this.#models().every((model, i) => {
+      const offered = models[i]
+      return offered?.inputPrice === model.inputPrice && offered.outputPrice === model.outputPrice
+    })
+  }
+
+  /** The models as of now. */
+  #models(): OfferedModel[] {
+    const { terms, freeSlots, pricesOf, tokensPerSecond } = this.#options
+    return terms.models.map((model) => {
+      const { inputPrice, outputPrice } = pricesOf?.(model.id) ?? model
+      const speed = tokensPerSecond?.(model.id) ?? null
+      return {
+        ...model,
+        inputPrice,
+        outputPrice,
+        freeSlots: freeSlots(model.id),
+        // The record's field is whole and at most a million.
+        tokensPerSecond: speed === null ? null : Math.min(1_000_000, Math.round(speed)),
+      }
+    })
   }
 
   #forgetExpired(now: number): void {
