@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { chatCommand } from './commands/chat.ts'
 import { gatewayCommand } from './commands/gateway.ts'
 import { logCommand } from './commands/log.ts'
+import { modelsCommand } from './commands/models.ts'
 import { offersCommand } from './commands/offers.ts'
 import { providerCommand } from './commands/provider.ts'
 import { relayCommand } from './commands/relay.ts'
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     gatewayCommand(),
     relayCommand(),
     offersCommand(),
+    modelsCommand(),
     chatCommand(),
     verifyCommand(),
     logCommand(),
