@@ -73,7 +73,7 @@ function termsOf(
     network,
     listen,
     bootstrap,
-    country: status?.country ?? settings.country,
+    country: status?.country ?? offer?.country ?? settings.country,
     minAuthorization: picoEuro(offer?.minAuthorization ?? minAuthorization),
     unsecuredCredit: picoEuro(offer?.unsecuredCredit ?? unsecuredCredit),
     settlementUrl: status === undefined ? settings.settlementUrl : status.settlement?.url,

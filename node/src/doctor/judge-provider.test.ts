@@ -58,7 +58,13 @@ const cheap = knownOffer({}, { outputPrice: parsePrice('0.05'), freeSlots: 9 })
 
 /** Each row: the id, what it must say of these facts, and a word of its title or advice. */
 const CASES: readonly (readonly [string, FindingState, ProviderFacts, RegExp])[] = [
-  ['daemon.running', 'fail', { ...HEALTHY, status: undefined }, /hanse provider/u],
+  [
+    'daemon.running',
+    'fail',
+    { ...stranger({ offer: undefined }), status: undefined },
+    /hanse provider/u,
+  ],
+  ['daemon.running', 'warn', { ...HEALTHY, status: undefined }, /--data-dir/u],
   ['daemon.state', 'fail', status({ state: 'draining' }), /shutting down/u],
   [
     'daemon.state',
@@ -326,7 +332,9 @@ describe('why no work came', () => {
   })
 
   test('of a stopped daemon begins with that', () => {
-    const [first] = whyNoWork(judgeProvider({ ...HEALTHY, status: undefined }))
+    const [first] = whyNoWork(
+      judgeProvider({ ...stranger({ offer: undefined }), status: undefined }),
+    )
     assert.equal(first?.id, 'daemon.running')
   })
 })

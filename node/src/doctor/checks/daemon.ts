@@ -2,8 +2,16 @@ import { isInRegion } from '@hanse/protocol'
 import { type Finding, fail, ok, unknown, warn } from '../finding.ts'
 import type { ProviderFacts } from '../provider-facts.ts'
 
-export function daemonRuns({ status, peerId }: ProviderFacts): Finding {
+export function daemonRuns({ status, peerId, stranger }: ProviderFacts): Finding {
   const id = 'daemon.running'
+  if (status === undefined && stranger?.offer !== undefined) {
+    return warn(
+      id,
+      'a provider with this identity is on the market, but it does not answer this command',
+      'Ask as the user that runs it, with its --data-dir; if it runs on another machine, give this one an identity of its own.',
+      { peerId: peerId ?? null },
+    )
+  }
   if (status === undefined) {
     return fail(
       id,

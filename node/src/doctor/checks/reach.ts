@@ -114,7 +114,8 @@ export function offerLive({ status, now }: ProviderFacts): Finding | undefined {
 
 export function strangersFindIt({ stranger, peerId, status }: ProviderFacts): Finding | undefined {
   const id = 'market.found'
-  if (peerId === undefined || status === undefined) return undefined
+  if (peerId === undefined || (status === undefined && stranger?.offer === undefined))
+    return undefined
   if (stranger === undefined || !stranger.joined) {
     return unknown(
       id,
@@ -133,7 +134,9 @@ export function strangersFindIt({ stranger, peerId, status }: ProviderFacts): Fi
 
 export function strangersDialIt({ stranger, status }: ProviderFacts): Finding | undefined {
   const id = 'reach.dial'
-  if (status === undefined || stranger === undefined || !stranger.listed) return undefined
+  if (stranger === undefined || !stranger.listed) return undefined
+  // A daemon that has stopped stays listed for a while: that nobody reaches it is no news.
+  if (status === undefined && stranger.offer === undefined) return undefined
   const facts = { addresses: stranger.dialed }
   return stranger.offer === undefined
     ? fail(
@@ -146,9 +149,9 @@ export function strangersDialIt({ stranger, status }: ProviderFacts): Finding | 
 }
 
 /** From this machine every own address answers: only how far an address reaches tells what others can do. */
-export function listensWideEnough({ status, terms }: ProviderFacts): Finding | undefined {
+export function listensWideEnough({ status, stranger, terms }: ProviderFacts): Finding | undefined {
   const id = 'reach.listen'
-  const addresses = status?.addresses ?? terms.listen
+  const addresses = status?.addresses ?? stranger?.offer?.offer.addresses ?? terms.listen
   const direct = addresses.filter((address) => !address.includes('/p2p-circuit'))
   const relayed = addresses.filter((address) => address.includes('/p2p-circuit'))
   const market = widest(terms.bootstrap)
