@@ -9,19 +9,19 @@ export class JsonLines {
   readonly #decoder = new TextDecoder()
   #rest = ''
 
-  /** The objects that these bytes complete. @throws {EngineError} HANSE_ENGINE_FAILED for anything else */
-  push(bytes: Uint8Array): JsonObject[] {
-    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n')
-    this.#rest = lines.pop() ?? ''
-    if (this.#rest.length > LINE_CHARS_MAX) throw failed('sent a line over the limit')
-    return lines.filter((line) => line.trim() !== '').map(objectOf)
-  }
-
   /** The object that was not ended by a line break, if there is one. @throws {EngineError} HANSE_ENGINE_FAILED */
   end(): JsonObject[] {
     const rest = this.#rest.trim()
     this.#rest = ''
     return rest === '' ? [] : [objectOf(rest)]
+  }
+
+  /** The objects that these bytes complete, as far as they are such. @throws {EngineError} HANSE_ENGINE_FAILED */
+  *push(bytes: Uint8Array): Generator<JsonObject> {
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') yield objectOf(line)
+    if (this.#rest.length > LINE_CHARS_MAX) throw failed('sent a line over the limit')
   }
 }
 
