@@ -8,6 +8,8 @@ export function clean(text: string): string {
 
 /** Columns that `text` takes on a terminal; it holds no escape sequences. */
 export function widthOf(text: string): number {
+  // Nearly everything is ASCII, which takes no look at its characters.
+  if (/^[ -~]*$/u.test(text)) return text.length
   let width = 0
   for (const { segment } of graphemes(text)) width += cellsOf(segment)
   return width

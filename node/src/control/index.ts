@@ -1,6 +1,5 @@
 export { ControlClient, type OpenChannel } from './control-client.ts'
 export { ControlService, type ControlServiceOptions, type LogSource } from './control-service.ts'
-export { lockFile } from './folder-lock.ts'
 export { localControl, serveLocalControl } from './local-control.ts'
-export { CONTROL_PROTOCOL } from './messages.ts'
+export { CONTROL_PROTOCOL, LOG_LINES_MAX } from './messages.ts'
 export { networkControl, serveNetworkControl } from './network-control.ts'

@@ -1,11 +1,9 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { HanseError } from '@hanse/protocol'
 import { socketChannel } from './channel.ts'
 import type { OpenChannel } from './control-client.ts'
 import type { ControlService } from './control-service.ts'
-import { lockFile } from './folder-lock.ts'
 import { ANSWER_BYTES_MAX, REQUEST_BYTES_MAX } from './messages.ts'
 import { checkSocketFolder, socketPath } from './socket-path.ts'
 
@@ -13,15 +11,15 @@ import { checkSocketFolder, socketPath } from './socket-path.ts'
 const CONNECTIONS_MAX = 64
 
 /**
- * Lets the owner's commands reach this daemon through a socket of its data folder.
+ * Lets the owner's commands reach this daemon through a socket of its data folder. For whoever holds the lock of that
+ * folder: a socket that is there and silent is what a killed daemon left, and is replaced.
  *
- * @throws {HanseError} HANSE_ALREADY_RUNNING when a daemon runs with this folder
+ * @throws {HanseError} HANSE_ALREADY_RUNNING when a daemon answers there
  */
 export async function serveLocalControl(
   dataDir: string,
   service: ControlService,
 ): Promise<AsyncDisposable> {
-  const lock = lockFile(join(dataDir, 'control.lock'), `the data folder ${dataDir}`)
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
@@ -29,18 +27,17 @@ export async function serveLocalControl(
     void service.serve(socketChannel(socket, REQUEST_BYTES_MAX), 'this machine')
   })
   server.maxConnections = CONNECTIONS_MAX
-  try {
-    await listen(server, dataDir)
-  } catch (error) {
-    lock[Symbol.dispose]()
-    throw error
-  }
+  const path = socketPath(dataDir)
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  checkSocketFolder(path, dataDir)
+  if (await answers(path))
+    throw new HanseError('HANSE_ALREADY_RUNNING', `another daemon runs with the folder ${dataDir}`)
+  await listen(server, path)
   return {
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const socket of sockets) socket.destroy()
       await closed
-      lock[Symbol.dispose]()
     },
   }
 }
@@ -62,10 +59,16 @@ export function localControl(dataDir: string): OpenChannel {
   }
 }
 
-async function listen(server: Server, dataDir: string): Promise<void> {
-  const path = socketPath(dataDir)
-  checkSocketFolder(path, dataDir)
-  // What a daemon left that was killed: the lock says that none runs.
+async function answers(path: string): Promise<boolean> {
+  const socket = connect({ path })
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+  const answered = await promise
+  socket.destroy()
+  return answered
+}
+
+async function listen(server: Server, path: string): Promise<void> {
   if (process.platform !== 'win32') rmSync(path, { force: true })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)

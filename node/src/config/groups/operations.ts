@@ -1,4 +1,5 @@
 import * as kinds from '../kinds.ts'
+import { networkGroup } from './network.ts'
 
 /** Watching and steering a running daemon: control, logs, metrics. */
 export const operationsGroup = {
@@ -31,4 +32,17 @@ export const operationsGroup = {
     placeholder: '<host>',
     fallback: '127.0.0.1',
   }),
+} as const
+
+/** For commands that watch and steer a running daemon. */
+export const controlSettings = {
+  dataDir: kinds.folder({
+    description: 'data folder of the daemon; with --peer that of this machine, whose key is used',
+    fallback: '.hanse/node',
+  }),
+  bootstrap: kinds.addresses({
+    description: 'relays through which the peer id of --peer is looked up',
+    fallback: [],
+  }),
+  networkKey: networkGroup.networkKey,
 } as const
