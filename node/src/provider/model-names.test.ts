@@ -3,7 +3,8 @@ import { offer, picoEuro } from '@hanse/protocol'
 import { makeOffer, provider, sign } from '@hanse/protocol/testing'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
-import { marketName, offeredModels } from './model-names.ts'
+import type { Engine } from '../engine/index.ts'
+import { marketName, offeredEngineModels, offeredModels } from './model-names.ts'
 
 const terms = {
   inputPrice: picoEuro(1n),
@@ -51,5 +52,43 @@ describe('a model’s name on the market', () => {
 
   test('that the engine lacks is a clear error', () => {
     assert.throws(() => offeredModels([engineModel('a')], ['b'], terms), /no model b; it has a/u)
+  })
+})
+
+describe('the models of several engines', () => {
+  const engine = (name: string) => ({ name }) as Engine
+  const [ollama, vllm] = [engine('ollama'), engine('vllm')]
+  const canonical = { ...engineModel('llama3.2:3b'), marketName: 'meta-llama/llama-3.2-3b:q4_k_m' }
+  const available = [
+    { engine: ollama, model: canonical },
+    { engine: ollama, model: engineModel('same') },
+    { engine: vllm, model: engineModel('same') },
+    { engine: vllm, model: engineModel('other') },
+  ]
+
+  test('are offered once each, by the first engine that has the name', () => {
+    const offered = offeredEngineModels(available, [], terms)
+    assert.deepEqual(
+      offered.map(({ model, engine: by, engineModel: own }) => [model.id, by.name, own]),
+      [
+        ['meta-llama/llama-3.2-3b:q4_k_m', 'ollama', 'llama3.2:3b'],
+        ['local/same', 'ollama', 'same'],
+        ['local/other', 'vllm', 'other'],
+      ],
+    )
+    assert.deepEqual(offered[0]?.model.aliases, ['llama3.2:3b'])
+  })
+
+  test('are chosen by their names, and one that none has is a clear error', () => {
+    const wanted = ['x/y=other', 'llama3.2:3b']
+    const offered = offeredEngineModels(available, wanted, terms)
+    assert.deepEqual(
+      offered.map(({ model, engine: by }) => [model.id, by.name]),
+      [
+        ['x/y', 'vllm'],
+        ['meta-llama/llama-3.2-3b:q4_k_m', 'ollama'],
+      ],
+    )
+    assert.throws(() => offeredEngineModels(available, ['none'], terms), /no model none/u)
   })
 })
