@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { HanseError } from '@hanse/protocol'
-import { chooseVariant, partNames, partUrls, quantizationOf } from './choose-files.ts'
+import { chooseVariant, partNames, partUrls, quantizationOf, variantsOf } from './choose-files.ts'
 import {
   copyIn,
   type Downloaded,
@@ -95,9 +95,10 @@ async function planOf(
       const model = await hub.model(repo, choices.revision ?? reference.revision, signal)
       const variant = chooseVariant(repo, model.files, reference)
       const { quantization, files, stem, sizeBytes } = variant
+      const alike = variantsOf(model.files).filter((one) => one.quantization === quantization)
       return {
         name:
-          reference.file !== undefined || quantization === undefined
+          alike.length > 1 || quantization === undefined
             ? `${repo}/${basename(stem)}`
             : `${repo}:${quantization}`,
         source: sourceName(hub.fileUrl(repo, model.revision, files[0]?.path ?? '')),

@@ -128,13 +128,21 @@ function modelsRemoveCommand(): Command {
 }
 
 function cells(model: StoredModel): string[] {
-  const { name, sizeBytes, quantization, contextLength, licence, source } = model
+  const { name, sizeBytes, quantization, contextLength, licence } = model
   return [
     name,
     gigabytes(sizeBytes),
     quantization ?? '?',
     contextLength === null ? '?' : String(contextLength),
     licence ?? 'not stated',
-    source,
+    shortSource(model),
   ]
+}
+
+/** Such as `huggingface.co/org/repo@1a2b3c4`: the whole URL is in the JSON. */
+function shortSource({ source, revision }: StoredModel): string {
+  const short = source.replace(/^https?:\/\//u, '')
+  return revision === null
+    ? short
+    : short.replace(/\/resolve\/[^/]+\/.*$/u, `@${revision.slice(0, 7)}`)
 }
