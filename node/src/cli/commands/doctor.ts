@@ -32,6 +32,8 @@ interface Report {
 export function doctorCommand(): Command {
   const command = new Command('doctor')
     .description('Say why no work comes, or no answer, and what to do about each cause.')
+    // The same flags stand behind its subcommands, which are to get them.
+    .enablePositionalOptions()
     .addCommand(
       withFlags(
         settingsCommand(

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { Market, NETWORK } from '../../scripts/demo/market.ts'
+import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
+
+const BIN = fileURLToPath(new URL('../../node/bin/hanse.mjs', import.meta.url))
+const DOCTOR_MS = 60_000
+
+interface Finding {
+  readonly id: string
+  readonly title: string
+  readonly state: string
+  readonly advice: string
+}
+interface Report {
+  readonly code: number | null
+  readonly why: readonly string[]
+  readonly findings: readonly Finding[]
+}
+
+let stateDir = ''
+let market: Market
+let engine: EngineStub
+
+beforeAll(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'hanse-doctor-test-'))
+  engine = await startEngineStub({ model: 'stub-model', tokensPerSecond: 200 })
+  const args = engineArgs()
+  market = await Market.start({
+    stateDir,
+    providers: [
+      { name: 'de', country: 'DE', inputPrice: '1', outputPrice: '2', args },
+      { name: 'dear', country: 'NL', inputPrice: '900', outputPrice: '9000', args },
+      { name: 'us', country: 'US', inputPrice: '1', outputPrice: '2', args },
+    ],
+  })
+})
+afterAll(async () => {
+  await market?.[Symbol.asyncDispose]()
+  await engine?.close()
+  await rm(stateDir, { recursive: true, force: true })
+})
+
+const engineArgs = () => [
+  '--engine',
+  'openai',
+  '--engine-url',
+  engine.url,
+  '--models',
+  'test/stub=stub-model',
+]
+
+async function doctor(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Report> {
+  const child = spawn(process.execPath, [BIN, 'doctor', ...args, '--json'], {
+    cwd: stateDir,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: DOCTOR_MS,
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.notEqual(stdout, '', stderr)
+  const { programs } = JSON.parse(stdout) as { programs: Omit<Report, 'code'>[] }
+  const [report] = programs
+  assert.ok(report !== undefined)
+  return { ...report, code }
+}
+
+const look = (name: string, more: readonly string[] = []) =>
+  doctor([
+    'provider',
+    '--network',
+    NETWORK,
+    '--data-dir',
+    join(stateDir, name),
+    '--bootstrap',
+    market.relayAddress,
+    '--settlement-url',
+    market.settlementUrl,
+    ...engineArgs(),
+    ...more,
+  ])
+
+const lookAtGateway = (apiKey: string) =>
+  doctor(
+    [
+      'gateway',
+      '--network',
+      NETWORK,
+      '--data-dir',
+      join(stateDir, 'gateway'),
+      '--bootstrap',
+      market.relayAddress,
+      '--settlement-url',
+      market.settlementUrl,
+      '--gateway-url',
+      market.gatewayUrl,
+    ],
+    { HANSE_SETTLEMENT_API_KEY: apiKey },
+  )
+
+function of({ findings }: Report, id: string): Finding {
+  const finding = findings.find((one) => one.id === id)
+  assert.ok(finding !== undefined, `${id} is not among ${findings.map((one) => one.id).join()}`)
+  return finding
+}
+
+describe('a provider in a lab', () => {
+  test('that is well fails in nothing: a stranger found it, dialed it, and may order', async () => {
+    const report = await look('de')
+    assert.deepEqual(
+      report.findings.filter(({ state }) => state === 'fail'),
+      [],
+    )
+    assert.equal(report.code, 0)
+    for (const id of [
+      'engine.answer',
+      'network.bootstrap',
+      'market.found',
+      'reach.dial',
+      'match.default',
+      'settlement.payable',
+      'clock.offset',
+      'prices.market',
+      'terms.payment',
+    ])
+      assert.equal(of(report, id).state, 'ok', JSON.stringify(of(report, id)))
+    // It listens on loopback, as all of this market does.
+    assert.equal(of(report, 'reach.listen').state, 'warn')
+  })
+
+  test('that asks too much is told what others ask', async () => {
+    const report = await look('dear')
+    const finding = of(report, 'prices.market')
+    assert.equal(finding.state, 'warn')
+    assert.match(finding.advice, /2\.00 EUR\/Mtok/u)
+    assert.ok(report.why.includes('prices.market'))
+  })
+
+  test('outside the EU is told who excludes it', async () => {
+    const report = await look('us')
+    assert.equal(of(report, 'match.default').state, 'fail')
+    assert.match(of(report, 'match.default').title, /US is outside EU/u)
+    assert.equal(of(report, 'match.anywhere').state, 'ok')
+    assert.equal(report.code, 1)
+  })
+
+  test('that nobody can pay, or that has no country or relay, is told so first', async () => {
+    const report = await doctor([
+      'provider',
+      '--network',
+      NETWORK,
+      '--data-dir',
+      join(stateDir, 'nowhere'),
+      ...engineArgs(),
+    ])
+    assert.deepEqual(report.why.slice(0, 4), [
+      'daemon.running',
+      'terms.country',
+      'network.bootstrap',
+      'terms.payment',
+    ])
+    assert.equal(report.code, 1)
+  })
+
+  test('behind a relay that is gone sees that it is gone', async () => {
+    const [, , , , port = ''] = market.relayAddress.split('/')
+    const gone = market.relayAddress.replace(`/tcp/${port}/`, '/tcp/1/')
+    const report = await look('de', ['--bootstrap', gone])
+    assert.equal(of(report, 'network.bootstrap').state, 'fail')
+    assert.match(of(report, 'network.bootstrap').title, /no relay answers/u)
+  })
+
+  test('whose engine is gone is told to start it', async () => {
+    const report = await look('de', ['--engine-url', 'http://127.0.0.1:1/v1'])
+    assert.equal(of(report, 'engine.ready').state, 'fail')
+    assert.ok(report.why.includes('engine.ready'))
+  })
+})
+
+describe('a gateway', () => {
+  test('without money is told to top up, and with it fails in nothing', async () => {
+    const poor = await lookAtGateway(market.tenant.apiKey)
+    assert.deepEqual(
+      poor.findings.filter(({ state }) => state === 'fail').map(({ id }) => id),
+      ['gateway.balance'],
+    )
+    await market.operator.topUp(market.tenant, 5_000n)
+    const rich = await lookAtGateway(market.tenant.apiKey)
+    assert.deepEqual(
+      rich.findings.filter(({ state }) => state === 'fail'),
+      [],
+    )
+    assert.equal(rich.code, 0)
+    for (const id of ['gateway.offers', 'gateway.member', 'gateway.store', 'gateway.key'])
+      assert.equal(of(rich, id).state, 'ok', JSON.stringify(of(rich, id)))
+  })
+
+  test('with a wrong key of its organization is told which variable to set', async () => {
+    const report = await lookAtGateway('hanse_test_wrong')
+    assert.equal(of(report, 'gateway.key').state, 'fail')
+    assert.match(of(report, 'gateway.key').advice, /HANSE_SETTLEMENT_API_KEY/u)
+    assert.equal(report.code, 1)
+  })
+})
