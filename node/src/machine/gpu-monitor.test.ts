@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'vitest'
+import { test, vi } from 'vitest'
 import { GpuMonitor, type Timers } from './gpu-monitor.ts'
 import { readGpus } from './inspect.ts'
 import type { GpuReading } from './machine.ts'
@@ -110,10 +110,11 @@ test('keeps the last reading, with its time, when a later one fails', async () =
 test('a tool that hangs holds up one reading, not those after it', async () => {
   using fake = new FakeMachine()
   fake.script('nvidia-smi', 'sleep 600')
-  const access = fake.access('linux', { timeoutMs: 200 })
+  const access = fake.access('linux', { timeoutMs: 2_000 })
   const timers = new HandTimers()
   using monitor = new GpuMonitor(async () => await readGpus(access), { everyMs: 1_000, timers })
   assert.deepEqual((await monitor.sample()).readings, [])
   fake.prints('nvidia-smi', { '--query-gpu': outputs.NVIDIA_TWO, '': '' })
-  assert.equal((await monitor.sample()).readings.length, 2)
+  // What was killed may take a moment to be gone.
+  await vi.waitFor(async () => assert.equal((await monitor.sample()).readings.length, 2), 15_000)
 })

@@ -79,9 +79,9 @@ describe('a tool that misbehaves', () => {
     using fake = new FakeMachine()
     const pidFile = join(fake.root, 'pid')
     fake.script('nvidia-smi', `sleep 600 &\necho $! > ${pidFile}\nwait`)
-    const { machine, findings } = await examineMachine(fake.access('linux', { timeoutMs: 300 }))
+    const { machine, findings } = await examineMachine(fake.access('linux', { timeoutMs: 2_000 }))
     assert.deepEqual(machine.gpus, [])
-    assert.match(findings[0]?.reason ?? '', /no answer within 0\.3 s/u)
+    assert.match(findings[0]?.reason ?? '', /no answer within 2 s/u)
     await gone(Number(readFileSync(pidFile, 'utf8')))
   })
 
@@ -114,13 +114,13 @@ describe('a tool that misbehaves', () => {
     const started = join(fake.root, 'started')
     const pids = () => readFileSync(started, 'utf8').trim().split('\n').map(Number)
     fake.script('nvidia-smi', `echo $$ >> ${started}\nsleep 600`)
-    const programs = new Programs({ path: fake.bin, timeoutMs: 300 })
+    const programs = new Programs({ path: fake.bin, timeoutMs: 2_000 })
     // A driver in trouble keeps its caller from dying: here nobody is killed.
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
     try {
       const first = await programs.run('nvidia-smi', [])
       const second = await programs.run('nvidia-smi', [])
-      assert.equal(first.kind === 'failed' && first.reason, 'no answer within 0.3 s')
+      assert.equal(first.kind === 'failed' && first.reason, 'no answer within 2 s')
       assert.match(second.kind === 'failed' ? second.reason : '', /still hangs/u)
       assert.equal(pids().length, 1)
     } finally {

@@ -61,8 +61,8 @@ export class FakeMachine implements Disposable {
       platform,
       programs: new Programs({
         path: this.bin,
-        // For the shell scripts' own tools.
-        timeoutMs: 2_000,
+        // Scripts start slowly on a loaded machine.
+        timeoutMs: 20_000,
         ...options,
       }),
       sysRoot: this.sys,
