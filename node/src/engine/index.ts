@@ -32,7 +32,7 @@ export {
   type BuiltInEngineOptions,
   type BuiltInModel,
 } from './llama/built-in-engine.ts'
-export { builtInModelPath } from './llama/built-in-model.ts'
+export { BUILT_IN_NAME, builtInModelPath } from './llama/built-in-model.ts'
 export { LlamaEngine, type LlamaEngineOptions } from './llama/llama-engine.ts'
 export { digestOf } from './llama/llama-model.ts'
 export { type ModelTokenizer, openTokenizer } from './llama/llama-tokenizer.ts'

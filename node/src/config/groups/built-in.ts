@@ -17,7 +17,7 @@ export const builtInGroup = {
   }),
   threads: kinds.optionalInteger({
     description:
-      'processor threads for each answer of the built-in engine; one for small models, else the cores shared by the slots, when not given',
+      'processor threads for each answer of the built-in engine; one for small models, else the cores but one, shared by the slots, when not given',
     placeholder: '<n>',
     min: 1,
     max: 1024,

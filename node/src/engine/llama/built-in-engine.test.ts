@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { HanseError } from '@hanse/protocol'
 import { afterAll, afterEach, beforeAll, test } from 'vitest'
+import { EngineError } from '../engine.ts'
 import { BuiltInEngine, type BuiltInEngineOptions } from './built-in-engine.ts'
 import { builtInModelPath } from './built-in-model.ts'
 import type { ModelNotice } from './model-host.ts'
@@ -31,6 +33,18 @@ async function open(more: Partial<BuiltInEngineOptions> = {}): Promise<BuiltInEn
   const engine = await openTiny(more)
   opened.push(engine)
   return engine
+}
+
+/** What a consumer hears names nothing of the machine; its cause does. */
+function unavailable(code: string, reason: RegExp) {
+  return (error: unknown): boolean => {
+    assert.ok(error instanceof EngineError && error.cause instanceof HanseError)
+    assert.equal(error.code, 'HANSE_ENGINE_UNAVAILABLE')
+    assert.equal(error.message, 'the model cannot be loaded now')
+    assert.equal(error.cause.code, code)
+    assert.match(error.cause.message, reason)
+    return true
+  }
 }
 
 const two = [
@@ -156,10 +170,10 @@ test('a model that is answering does not leave for another one', async () => {
   const engine = await openCramped()
   const answer = engine.run(chatRequest(STORY, {}, { model: 'one' }), AbortSignal.timeout(20_000))
   await answer.next()
-  await assert.rejects(textOf(engine, chatRequest(FRANCE, {}, { model: 'two' })), {
-    code: 'HANSE_ENGINE_UNAVAILABLE',
-    message: /two needs .* GiB of memory/u,
-  })
+  await assert.rejects(
+    textOf(engine, chatRequest(FRANCE, {}, { model: 'two' })),
+    unavailable('HANSE_MODEL_MEMORY', /^two needs .* GiB of memory/u),
+  )
   await answer.return(undefined)
 })
 
@@ -218,10 +232,10 @@ test('a file that changes while it is unloaded is not offered as what it was', a
   await copyFile(path, file)
   const engine = await open({ models: [{ id: TINY, path: file }], loadAtStart: false })
   await writeFile(file, Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(100)]))
-  await assert.rejects(textOf(engine, chatRequest(FRANCE)), {
-    code: 'HANSE_ENGINE_UNAVAILABLE',
-    message: /changing\.gguf has changed: restart/u,
-  })
+  await assert.rejects(
+    textOf(engine, chatRequest(FRANCE)),
+    unavailable('HANSE_MODEL_FILE', /changing\.gguf has changed: restart/u),
+  )
 })
 
 test('a digest that is known is believed, and one that is computed is remembered', async () => {

@@ -79,7 +79,9 @@ async function openLlama(library: NodeLlamaCpp, gpu: GpuChoice): Promise<Llama> 
 function threadsOf(spec: ModelSpec, insights: GgufInsights, llama: Llama): number {
   if (spec.threads !== null) return spec.threads
   if (insights.totalParameters < ONE_THREAD_PARAMETERS) return 1
-  return Math.max(1, Math.floor(llama.cpuMathCores / spec.slots))
+  // One core is left to the rest of the machine: threads wait for the slowest of them at every layer, and one that has
+  // to share its core makes an answer ten times slower.
+  return Math.max(1, Math.floor((llama.cpuMathCores - 1) / spec.slots))
 }
 
 function defaultContext(insights: GgufInsights): number {

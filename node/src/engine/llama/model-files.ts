@@ -1,10 +1,10 @@
 import { basename, resolve } from 'node:path'
 import { HanseError } from '@hanse/protocol'
 import type { BuiltInModel } from './built-in-engine.ts'
-import { builtInModelPath } from './built-in-model.ts'
+import { BUILT_IN_NAME, builtInModelPath } from './built-in-model.ts'
 
-/** A name before `=`; a path may have that sign too, but then a separator comes first. */
-const NAMED = /^([^=/\\]+)=(.+)$/u
+/** A name as on the market, then the file; a path with that sign in it begins with a separator or a dot. */
+const NAMED = /^([a-z0-9][\w.:-]*(?:\/[\w.:-]+)?)=(.+)$/iu
 
 /**
  * The models of the setting `modelFiles`, each `file` or `name=file`; the one that ships with the source when there
@@ -13,7 +13,8 @@ const NAMED = /^([^=/\\]+)=(.+)$/u
  * @throws {HanseError} HANSE_CONFIG_INVALID when two have one name
  */
 export function modelsOfFiles(files: readonly string[]): BuiltInModel[] {
-  const models = (files.length === 0 ? [builtInModelPath()] : files).map(modelOfFile)
+  if (files.length === 0) return [{ id: BUILT_IN_NAME, path: builtInModelPath() }]
+  const models = files.map(modelOfFile)
   const names = new Set<string>()
   for (const { id } of models) {
     if (names.has(id))

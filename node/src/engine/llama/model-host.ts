@@ -321,6 +321,7 @@ async function waitToRetry(
   if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted())
 }
 
+/** The reason names files and memory of the owner's machine: it is in the cause, and not for the consumer. */
 function unavailable(cause: HanseError): EngineError {
-  return new EngineError('HANSE_ENGINE_UNAVAILABLE', cause.message, { cause })
+  return new EngineError('HANSE_ENGINE_UNAVAILABLE', 'the model cannot be loaded now', { cause })
 }
