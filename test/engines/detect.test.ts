@@ -52,7 +52,7 @@ test('engines are found by their ports and answers, asked by GET alone, and then
   assert.deepEqual(
     found.map(({ kind, name, version, url, models }) => [kind, name, version, url, models.length]),
     [
-      ['ollama', 'Ollama', '0.12.11', ollama.url, 3],
+      ['ollama', 'Ollama', '0.12.11', ollama.url, 2],
       ['vllm', 'vLLM', '0.11.0', vllm.url, 1],
     ],
   )

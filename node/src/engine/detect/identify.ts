@@ -1,5 +1,6 @@
 import { type OpenAiProgram, PROGRAM_NAMES } from '../http/programs.ts'
 import { isJsonObject, type JsonObject, stringIn } from '../json.ts'
+import { isRemote } from '../ollama/ollama-model.ts'
 
 export type EngineKind = OpenAiProgram | 'ollama'
 
@@ -36,7 +37,7 @@ export interface Identity {
   readonly version: string | null
   /** It keeps its models to who has its key. */
   readonly needsKey: boolean
-  /** The ids of its models, as it lists them. */
+  /** The ids of its models on this machine, as it lists them. */
   readonly models: readonly string[]
 }
 
@@ -54,7 +55,9 @@ export function identify(answers: ProbeAnswers): Identity | undefined {
     ...found,
     name: PROGRAM_NAMES[found.kind],
     needsKey: status === 401 || status === 403,
-    models: entriesOf(answers).flatMap((entry) => stringIn(entry, 'id') ?? []),
+    models: entriesOf(answers)
+      .flatMap((entry) => stringIn(entry, 'id') ?? [])
+      .filter((id) => found.kind !== 'ollama' || !isRemote({ name: id })),
   }
 }
 
