@@ -24,12 +24,23 @@ export class Child implements AsyncDisposable {
   constructor(
     name: string,
     args: readonly string[],
-    options: { cwd: string; logPath: string; env?: Readonly<Record<string, string>> },
+    options: {
+      cwd: string
+      logPath: string
+      env?: Readonly<Record<string, string>>
+      /** A command that replaces itself by the one that follows it, such as `ip netns exec lab`. */
+      under?: readonly string[]
+    },
   ) {
     this.name = name
     this.#logPath = options.logPath
     mkdirSync(dirname(options.logPath), { recursive: true, mode: 0o700 })
-    this.#process = spawn(process.execPath, [...args], {
+    const [command = process.execPath, ...all] = [
+      ...(options.under ?? []),
+      process.execPath,
+      ...args,
+    ]
+    this.#process = spawn(command, all, {
       cwd: options.cwd,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env, HANSE_STOP_WITH_PARENT: '1' },

@@ -9,6 +9,7 @@ import {
   OFFER_PROTOCOL,
   type Offer,
   offer,
+  offerKey,
   offerSigners,
   openSigned,
   regionAttestation,
@@ -19,6 +20,7 @@ import {
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import type { Network } from '../network/index.ts'
+import { openOfferValue } from '../network/offer-records.ts'
 
 /** An offer as its provider gave it, with the attestations it cites. */
 export interface FetchedOffer extends KnownOffer {
@@ -41,6 +43,10 @@ const LOOKUP_MS = 5_000
 const FETCH_MS = 3_000
 /** Prices and slots older than this are asked for again, in the background where an answer can be had without. */
 const FRESH_MS = 10_000
+/** Offers that are not listed under the key any more are asked for this often while somebody looks. */
+const ASK_AGAIN_MS = 30_000
+/** As many as an offer lists. */
+const ADDRESSES_MAX = 16
 /** An offer is 8 KiB at most, and cites up to eight attestations. */
 const ANSWER_BYTES_MAX = 64 * 1024
 
@@ -123,16 +129,49 @@ export class OfferDirectory {
         }
       }),
     )
+    // A provider that is listed no more is not asked above, and may be dead or alive.
+    const before = this.#options.now() - ASK_AGAIN_MS
+    for (const [provider, { addresses, fetchedAt }] of this.#offers)
+      if (!seen.has(provider) && fetchedAt < before) fetching.push(this.#fetch(provider, addresses))
     await Promise.all(fetching)
   }
 
   /** Asks the provider itself: the DHT goes on listing dead ones for up to half an hour. */
   async #fetch(provider: string, addresses: readonly string[]): Promise<void> {
     try {
-      this.#offers.set(provider, await this.#ask(provider, addresses))
+      this.#offers.set(provider, await this.#askAnywhere(provider, addresses))
     } catch {
       this.drop(provider)
     }
+  }
+
+  /**
+   * The peer that was asked first may know where a provider was before it came back on another port. Its own newest word
+   * on that is the offer that it signed and put in the DHT.
+   */
+  async #askAnywhere(provider: string, addresses: readonly string[]): Promise<FetchedOffer> {
+    try {
+      return await this.#ask(provider, addresses)
+    } catch (error) {
+      const others = await this.#otherAddresses(provider, addresses)
+      if (others.length === 0) throw error
+      return await this.#ask(provider, others)
+    }
+  }
+
+  async #otherAddresses(provider: string, tried: readonly string[]): Promise<readonly string[]> {
+    const { network, context, now } = this.#options
+    const known = await network.knownAddresses(provider)
+    try {
+      const key = offerKey(provider)
+      const value = await network.getValue(key, { signal: AbortSignal.timeout(FETCH_MS) })
+      // Throws for an offer that is another's, or has expired.
+      if (value !== undefined)
+        known.unshift(...openOfferValue(context, key, value, now()).value.addresses)
+    } catch {
+      // What the peers say has to do.
+    }
+    return [...new Set(known)].filter((address) => !tried.includes(address)).slice(0, ADDRESSES_MAX)
   }
 
   async #ask(provider: string, addresses: readonly string[]): Promise<FetchedOffer> {

@@ -85,6 +85,7 @@ export class DialBack {
       const connection = await dial(address, AbortSignal.timeout(DIAL_MS))
       // An abort, not a close: nothing was said on it, and nobody waits.
       connection.abort(new Error('dialed back'))
+      if (!connection.remotePeer.equals(remotePeer)) fault = 'wrong-peer'
     } catch (error) {
       fault = faultOf(error)
     }

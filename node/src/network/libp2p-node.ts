@@ -141,6 +141,9 @@ export class Network implements AsyncDisposable {
   readonly #parts: Parts
   readonly #relayed = new RelayedConnections()
   readonly #stopping = new AbortController()
+  readonly #provided = new Map<string, CID>()
+  readonly #addressListeners = new Set<(addresses: readonly string[]) => void>()
+  #announced = ''
   #selfReach: SelfReach | undefined
 
   constructor(libp2p: Libp2p<HanseServices>, parts: Parts) {
@@ -152,6 +155,8 @@ export class Network implements AsyncDisposable {
       if (!detail.direct) closeWhenIdle(detail, this.#stopping.signal)
     })
     libp2p.addEventListener('connection:close', ({ detail }) => parts.gate.closed(detail))
+    this.#announced = this.addresses().join()
+    libp2p.addEventListener('self:peer:update', () => this.#onSelfUpdate())
   }
 
   get peerId(): string {
@@ -162,6 +167,12 @@ export class Network implements AsyncDisposable {
   addresses(): string[] {
     const all = this.#libp2p.getMultiaddrs().map((address) => address.toString())
     return announceOrder([...new Set(all)])
+  }
+
+  /** Calls back whenever `addresses()` has changed. @returns what to call to hear no more */
+  onAddresses(listener: (addresses: readonly string[]) => void): () => void {
+    this.#addressListeners.add(listener)
+    return () => this.#addressListeners.delete(listener)
   }
 
   get connectionCount(): number {
@@ -272,11 +283,13 @@ export class Network implements AsyncDisposable {
 
   /** Lists this peer under `cid`, and keeps it listed while it runs. Resolves when the DHT was told. */
   async provide(cid: CID, waiting: Waiting = {}): Promise<void> {
+    this.#provided.set(cid.toString(), cid)
     await this.#libp2p.contentRouting.provide(cid, { signal: this.#signal(waiting, QUERY_MS) })
   }
 
   /** Lists this peer no more. Others may still find it until the record expires, 35 minutes at most. */
   async cancelProvide(cid: CID): Promise<void> {
+    this.#provided.delete(cid.toString())
     await this.#libp2p.contentRouting.cancelReprovide(cid)
   }
 
@@ -421,16 +434,19 @@ export class Network implements AsyncDisposable {
 
   /** Dials other nodes back when they ask for it. */
   async serveDialBack(): Promise<void> {
-    const { lan, now, relayHost } = this.#parts
-    const { connectionManager } = this.#libp2p.services.components
+    const { lan, now, gate, relayHost } = this.#parts
+    const { transportManager } = this.#libp2p.services.components
     const dialBack = new DialBack({
       lan,
       now,
       self: this.peerId,
       relays: (peer) => relayHost?.holds(peer) === true,
       isConnected: (peer) => this.#libp2p.getConnections(peerIdFromString(peer)).length > 0,
-      dial: async (address, signal) =>
-        await connectionManager.openConnection(address, { signal, force: true }),
+      // Past the dial queue, which makes one dial of all addresses of a peer and stops at the first that answers.
+      dial: async (address, signal) => {
+        if (gate.blocks(address)) throw new Error('denied address')
+        return await transportManager.dial(address, { signal })
+      },
     })
     await this.#serve(
       DIAL_BACK_PROTOCOL,
@@ -473,6 +489,18 @@ export class Network implements AsyncDisposable {
     await this.stop()
   }
 
+  /** Peers that hold our records heard of other addresses, or refused to hold them as there was none. */
+  #onSelfUpdate(): void {
+    const addresses = this.addresses()
+    if (addresses.join() === this.#announced || this.#stopping.signal.aborted) return
+    this.#announced = addresses.join()
+    for (const listener of this.#addressListeners) listener(addresses)
+    for (const cid of this.#provided.values()) {
+      // The next round of reproviding tries again what fails now.
+      this.provide(cid).catch(() => {})
+    }
+  }
+
   async #connect(target: string | string[], signal: AbortSignal): Promise<Connection> {
     const addresses = typeof target === 'string' ? [] : target.map((address) => multiaddr(address))
     const peer =
@@ -497,5 +525,6 @@ export class Network implements AsyncDisposable {
 }
 
 function withPeerId(address: string, peerId: string): string {
-  return address.includes('/p2p/') ? address : `${address}/p2p/${peerId}`
+  // The address of a relay has the relay's id in it.
+  return address.endsWith(`/p2p/${peerId}`) ? address : `${address}/p2p/${peerId}`
 }

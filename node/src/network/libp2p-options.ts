@@ -1,7 +1,7 @@
 import { autoNAT } from '@libp2p/autonat'
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { dcutr } from '@libp2p/dcutr'
-import { type Identify, identify } from '@libp2p/identify'
+import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
 import type { Address, Connection, PrivateKey } from '@libp2p/interface'
 import {
   type KadDHT,
@@ -58,17 +58,15 @@ export interface NetworkOptions {
 
 /** What libp2p gives its services and keeps from everybody else. */
 export interface Components {
-  readonly connectionManager: {
-    openConnection(
-      target: Multiaddr | Multiaddr[],
-      options: { signal: AbortSignal; force?: boolean },
-    ): Promise<Connection>
+  readonly transportManager: {
+    listen(addresses: Multiaddr[]): Promise<void>
+    dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
   }
-  readonly transportManager: { listen(addresses: Multiaddr[]): Promise<void> }
 }
 
 export type HanseServices = {
   identify: Identify
+  identifyPush: IdentifyPush
   ping: Ping
   dht: KadDHT
   components: Components
@@ -169,13 +167,12 @@ function services(
 ): ServiceFactoryMap<HanseServices> {
   const all: ServiceFactoryMap<HanseServices> = {
     identify: identify({ protocolPrefix: 'hanse' }),
+    // Without it, who is connected already never learns of a place at a relay.
+    identifyPush: identifyPush({ protocolPrefix: 'hanse' }),
     ping: ping({ protocolPrefix: 'hanse' }),
     dcutr: dcutr(),
     // Not the object itself, which libp2p would start with the services, and start itself with it.
-    components: ({ connectionManager, transportManager }: Components) => ({
-      connectionManager,
-      transportManager,
-    }),
+    components: ({ transportManager }: Components) => ({ transportManager }),
     dht: kadDHT({
       protocol: DHT_PROTOCOL,
       // Always said: left unset, a node without a public address stays a client.

@@ -79,7 +79,7 @@ export class PeerGate {
   /** What libp2p asks. Its methods are called without their object. */
   readonly gater: ConnectionGater = {
     denyDialPeer: (peer) => !this.permits(peer.toString()),
-    denyDialMultiaddr: (address) => this.#isBlocked(address),
+    denyDialMultiaddr: (address) => this.blocks(address),
     denyInboundConnection: (raw) => this.#deniesRaw(raw),
     denyInboundEncryptedConnection: (peer) => this.#deniesPeer(peer),
     denyOutboundEncryptedConnection: (peer) => !this.permits(peer.toString()),
@@ -90,13 +90,14 @@ export class PeerGate {
     denyInboundRelayedConnection: (_relay, peer) => !this.permits(peer.toString()),
   }
 
-  #isBlocked(address: Multiaddr): boolean {
+  /** Whether the address is one of those denied. */
+  blocks(address: Multiaddr): boolean {
     const ip = ipOf(address)
     return ip !== undefined && contains(this.#blocked, ip)
   }
 
   #deniesRaw(raw: MultiaddrConnection): boolean {
-    if (this.#isBlocked(raw.remoteAddr)) return true
+    if (this.blocks(raw.remoteAddr)) return true
     if (this.#connections.size >= this.#rules.connectionsMax && !this.#makeRoom()) return true
     const owner = this.#ownerOf(raw.remoteAddr)
     if (owner === undefined) return false
@@ -127,7 +128,7 @@ export class PeerGate {
 
   /** Peers that connect and do nothing must not keep others out: the longest open of them goes. */
   #makeRoom(): boolean {
-    const before = Date.now() - IDLE_MS
+    const before = this.#now() - IDLE_MS
     // A Set keeps the order in which they were opened.
     for (const connection of this.#connections) {
       if (connection.timeline.open > before) return false
