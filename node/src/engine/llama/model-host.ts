@@ -13,6 +13,7 @@ import type { MemoryPlan } from './memory-plan.ts'
 import type { Inspection, ModelSpec } from './model-spec.ts'
 import { type Heartbeat, ModelWorker } from './model-worker.ts'
 import { RestartBackoff, type RestartPace } from './restart-backoff.ts'
+import type { WorkerEnd } from './worker-process.ts'
 
 export interface ModelHostOptions {
   /** Without a request for that long the model leaves memory, ms; 0 keeps it. */
@@ -249,7 +250,7 @@ export class ModelHost {
     this.#state = { name: 'loaded', worker, since: performance.now() }
     this.#usedAt = performance.now()
     this.#armIdle()
-    void worker.ended.then(({ reason }) => this.#onEnd(worker, reason))
+    void worker.ended.then((end) => this.#onEnd(worker, end))
     this.#tell('loaded', `with ${this.#facts.contextLength} tokens of context`)
     return worker
   }
@@ -290,11 +291,12 @@ export class ModelHost {
     if (this.#state.name === 'loading') this.#state.share = share
   }
 
-  #onEnd(worker: ModelWorker, reason: string): void {
+  #onEnd(worker: ModelWorker, { reason, complaint }: WorkerEnd): void {
     const state = this.#state
     if (state.name !== 'loaded' || state.worker !== worker || this.#closing.signal.aborted) return
     this.#worker = undefined
-    const text = `the process of ${this.id} is gone: ${reason}`
+    const why = complaint === undefined ? reason : `${reason} (${complaint})`
+    const text = `the process of ${this.id} is gone: ${why}`
     this.#fail(new HanseError('HANSE_ENGINE_FAILED', text), performance.now() - state.since)
   }
 

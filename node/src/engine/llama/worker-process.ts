@@ -5,6 +5,8 @@ import { type FromWorker, parseFromWorker, type ToWorker } from './worker-protoc
 /** How a worker ended, for its owner: never with text of a prompt. */
 export interface WorkerEnd {
   readonly reason: string
+  /** What llama.cpp said last; it may name files, so it is for the owner alone. */
+  readonly complaint?: string
 }
 
 /** Of standard error; what llama.cpp says when it gives up is a few lines. */
@@ -45,8 +47,14 @@ export class WorkerProcess {
       else onMessage(parsed)
     })
     this.ended = new Promise((resolve) => {
-      this.#child.on('error', (error) => resolve(this.#end(`it cannot start: ${error.message}`)))
-      this.#child.on('exit', (code, signal) => resolve(this.#end(this.#reason(code, signal))))
+      const end = (reason: string): void => resolve(this.#end(reason))
+      this.#child.on('error', (error) => end(`it cannot start: ${error.message}`))
+      this.#child.on('exit', (code, signal) =>
+        end(
+          this.#killed ??
+            (signal === null ? `it exited with ${code}` : `it was ended by ${signal}`),
+        ),
+      )
     })
   }
 
@@ -66,13 +74,7 @@ export class WorkerProcess {
 
   #end(reason: string): WorkerEnd {
     this.#closed = true
-    return { reason }
-  }
-
-  #reason(code: number | null, signal: NodeJS.Signals | null): string {
-    if (this.#killed !== undefined) return this.#killed
-    const how = signal === null ? `it exited with ${code}` : `it was ended by ${signal}`
-    const line = this.#complaint.split('\n').findLast((text) => COMPLAINT.test(text))
-    return line === undefined ? how : `${how}: ${line.trim().slice(0, 200)}`
+    const complaint = this.#complaint.split('\n').findLast((line) => COMPLAINT.test(line))
+    return complaint === undefined ? { reason } : { reason, complaint: complaint.slice(0, 200) }
   }
 }
