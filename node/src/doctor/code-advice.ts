@@ -5,7 +5,7 @@ const FOR_OWNERS: Readonly<Record<string, string>> = {
   HANSE_CAPACITY:
     'All slots were busy: raise --slots if the GPU has room for it, or ask a higher price.',
   HANSE_DEADLINE_UNREACHABLE:
-    'Orders wanted answers sooner than the queue allows: raise --slots, or offer a faster model.',
+    'Orders wanted answers sooner than the queue allows: raise --slots, lower --queue-max, or offer a faster model.',
   HANSE_AUTHORIZATION_REQUIRED:
     'Consumers came without an authorization: set --settlement-url to the settlement that they use, or --unsecured-credit among friends.',
   HANSE_AUTHORIZATION_INVALID:

@@ -2,10 +2,10 @@ import { type Offer, picoEuro } from '@hanse/protocol'
 import { clock } from '../cli/running.ts'
 import type { providerSettings } from '../config/schemas.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Engine } from '../engine/index.ts'
 import type { ProviderStatus } from '../provider/status.ts'
 import { VERSION } from '../version.ts'
 import { probeEngine } from './gather/engine.ts'
+import type { EngineBeside } from './gather/engine-beside.ts'
 import { signerIn } from './gather/identity.ts'
 import { probeMachine } from './gather/machine.ts'
 import { probeSettlement, readHttpClock } from './gather/settlement.ts'
@@ -21,10 +21,10 @@ export interface ProviderLook {
   readonly settings: Settings<typeof providerSettings>
   /** Asks the daemon; `undefined` when none answers. */
   readonly fetchStatus: () => Promise<ProviderStatus | undefined>
-  /** An engine that can be asked beside the daemon; `undefined` when it runs in the daemon only. */
-  readonly openEngine: () => Promise<Engine | undefined>
-  /** Whether the engine is sent a short request, and not only asked how it is. */
-  readonly testRequest: boolean
+  /** The engines that can be asked beside the daemon. */
+  readonly openEngines: () => Promise<readonly EngineBeside[]>
+  /** Whether engines are sent a short request: those near, all, or none. */
+  readonly testRequest: 'near' | 'all' | 'none'
   /** Whether to look at the network at all. */
   readonly offline: boolean
   /** The newest release that is known of. */
@@ -90,11 +90,16 @@ async function settlementOf(
 }
 
 async function enginesOf(
-  { openEngine, testRequest }: ProviderLook,
+  { openEngines, testRequest }: ProviderLook,
   status: ProviderStatus | undefined,
 ): Promise<readonly EngineProbe[]> {
-  await using engine = await openEngine()
-  if (engine === undefined) return []
-  const model = status?.models.find((one) => one.engine === engine.name)?.engineModel
-  return [await probeEngine(engine, { model, request: testRequest, now: clock })]
+  const beside = await openEngines()
+  return await Promise.all(
+    beside.map(async ({ engine: opened, near }) => {
+      await using engine = opened
+      const model = status?.models.find((one) => one.engine === engine.name)?.engineModel
+      const request = testRequest === 'all' || (testRequest === 'near' && near)
+      return await probeEngine(engine, { model, request, now: clock })
+    }),
+  )
 }

@@ -4,7 +4,7 @@ import { gatewaySettings, providerSettings } from '../../config/schemas.ts'
 import { loadConfigFile, readSettings, type Setting, type Settings } from '../../config/settings.ts'
 import { type Finding, isHealthy } from '../../doctor/finding.ts'
 import { fetchStatus } from '../../doctor/gather/control.ts'
-import { isNear, openBeside } from '../../doctor/gather/engine-beside.ts'
+import { openBeside } from '../../doctor/gather/engine-beside.ts'
 import { gatherGateway } from '../../doctor/gather-gateway.ts'
 import { gatherProvider } from '../../doctor/gather-provider.ts'
 import { judgeGateway } from '../../doctor/judge-gateway.ts'
@@ -72,18 +72,21 @@ async function lookAtProvider(
   settings: Settings<typeof providerSettings>,
   flags: Flags,
 ): Promise<Report> {
-  // Commander gives a flag that has a --no- form the value true by itself: only its absence is told apart.
-  const consent =
-    flags.testRequest !== false && (isNear(settings) || process.argv.includes('--test-request'))
   const facts = await gatherProvider({
     settings,
     fetchStatus: async () => await fetchStatus(settings.dataDir),
-    openEngine: async () => await Promise.resolve(openBeside(settings)),
-    testRequest: consent,
+    openEngines: async () => await openBeside(settings),
+    testRequest: consentOf(flags),
     offline: flags.offline === true,
     latestVersion: await newestSeen(settings.dataDir),
   })
   return { program: 'provider', findings: judgeProvider(facts) }
+}
+
+/** With both forms declared, commander leaves the flag undefined until one is given. */
+function consentOf({ testRequest }: Flags): 'near' | 'all' | 'none' {
+  if (testRequest === undefined) return 'near'
+  return testRequest === true ? 'all' : 'none'
 }
 
 async function lookAtGateway(settings: Settings<typeof doctorGateway>): Promise<Report> {

@@ -44,7 +44,7 @@ export function daemonServes({ status }: ProviderFacts): Finding | undefined {
         `it is paused${why === '' ? '' : `: ${why}`}`,
         /owner/u.test(why) || why === ''
           ? 'Run hanse provider resume.'
-          : 'Wait until that is over, or change what paused it: the schedule and the limits for busy or hot GPUs are settings of hanse provider.',
+          : 'Wait until that is over, or change what paused it: the schedule, --pause-above-gpu-busy, --pause-above-others-vram or --pause-above-celsius.',
         facts,
       )
     }

@@ -30,7 +30,9 @@ export function engineReady({ status, engines }: ProviderFacts): Finding {
 
 export function engineAnswers({ engines }: ProviderFacts): Finding | undefined {
   const id = 'engine.answer'
-  const probe = engines.find(({ answer }) => answer !== undefined)
+  const asked = engines.filter(({ answer }) => answer !== undefined)
+  // One that fails is what its owner has to hear of.
+  const probe = asked.find(({ answer }) => answer !== undefined && 'code' in answer) ?? asked[0]
   if (probe?.answer === undefined) return undefined
   const { answer, model } = probe
   if ('code' in answer) {

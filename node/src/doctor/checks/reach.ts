@@ -187,9 +187,10 @@ export function listensWideEnough({ status, stranger, terms }: ProviderFacts): F
   return ok(id, `it is reached ${kind} (${reach} network)`, facts)
 }
 
-export function reachableByPeers({ status }: ProviderFacts): Finding | undefined {
+export function reachableByPeers({ status, terms }: ProviderFacts): Finding | undefined {
   const id = 'reach.dial-back'
-  if (status === undefined) return undefined
+  // A market on one machine has no outside to be dialed from.
+  if (status === undefined || widest(terms.bootstrap) === 'loopback') return undefined
   const { reachability } = status
   const facts = { reachability }
   switch (reachability) {
