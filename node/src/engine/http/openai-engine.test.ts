@@ -418,3 +418,28 @@ test('the models are listed with the context that the server tells of', async ()
     ],
   )
 })
+
+test.each([404, 405, 501])(
+  'an engine whose tokenizer route answers %i serves all the same, within an upper bound',
+  async (status) => {
+    await using loopback = await openLoopback((request, response) => {
+      const listed = request.url === '/v1/models'
+      response.writeHead(listed ? 200 : status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(listed ? { data: [{ id: 'own-id', max_model_len: 80 }] } : {}))
+    })
+    await using engine = new OpenAiEngine({ baseUrl: loopback.baseUrl, program: 'vllm' })
+    assert.equal(await engine.countInputTokens?.(chat()), 79)
+  },
+)
+
+test('a prompt that the tokenizer refuses is not ordered', async () => {
+  const message = "This model's maximum context length is 80 tokens."
+  await using loopback = await openLoopback((_request, response) => {
+    response.writeHead(400, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ error: { message } }))
+  })
+  await using engine = new OpenAiEngine({ baseUrl: loopback.baseUrl, program: 'vllm' })
+  await assert.rejects(async () => await engine.countInputTokens?.(chat()), {
+    code: 'HANSE_ENGINE_CONTEXT_LENGTH',
+  })
+})

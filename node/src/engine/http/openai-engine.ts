@@ -194,7 +194,10 @@ export class OpenAiEngine implements Engine {
   async #count(request: EngineRequest): Promise<number | undefined> {
     const known = this.#counts.get(request.body)
     if (known !== undefined) return known
-    const count = await this.#counter?.(request)
+    const count = await this.#counter?.(request).catch((error: unknown) => {
+      if (isRouteMissing(error)) return undefined
+      throw error
+    })
     if (count !== undefined) this.#counts.set(request.body, count)
     return count
   }
@@ -229,4 +232,15 @@ export class OpenAiEngine implements Engine {
     if (error.httpStatus !== undefined) return `${where} answers with ${error.httpStatus}`
     return `${where} cannot be reached: start it, or give its address`
   }
+}
+
+/** An old version, or one behind a proxy that lets only OpenAI's routes through; it still serves. */
+function isRouteMissing(error: unknown): boolean {
+  if (!(error instanceof EngineError)) return false
+  const { code, httpStatus } = error
+  return (
+    (httpStatus === 404 && code === 'HANSE_ENGINE_REFUSED') ||
+    httpStatus === 405 ||
+    httpStatus === 501
+  )
 }
