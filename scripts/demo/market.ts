@@ -190,6 +190,9 @@ export class Market implements AsyncDisposable {
       plan.inputPrice,
       '--output-price',
       plan.outputPrice,
+      // Not an engine that happens to run on this machine.
+      '--engine',
+      'builtin',
       // Who watches does not want to wait for a whole round of Statements.
       '--statement-every-ms',
       '1000',

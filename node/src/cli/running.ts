@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { type Signer, signerOf } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
-import { pino } from 'pino'
+import type { operationsGroup } from '../config/groups/operations.ts'
 import { isLan } from '../config/kinds.ts'
 import type { networkSettings } from '../config/schemas.ts'
 import type { Settings } from '../config/settings.ts'
+import type { LogSource } from '../control/index.ts'
+import { openLog } from '../logging/open-log.ts'
 import {
   loadNetworkKey,
   loadOrCreateIdentity,
@@ -18,10 +20,16 @@ import {
 import { openOfferValue, selectNewestOffer } from '../network/offer-records.ts'
 import { lockDataFolder } from '../store/data-lock.ts'
 
+/** Daemons keep a log in their data folder; commands that are over soon need none. */
+export type NodeSettings = Settings<typeof networkSettings> &
+  Partial<Pick<Settings<typeof operationsGroup>, 'logFileMb' | 'logFiles'>>
+
 export interface RunningNode extends AsyncDisposable {
   readonly signer: Signer
   readonly network: Network
   readonly log: FastifyBaseLogger
+  /** What was logged lately, for the owner's commands. */
+  readonly logs: LogSource
 }
 
 export interface OpenNodeOptions {
@@ -31,17 +39,17 @@ export interface OpenNodeOptions {
 }
 
 /**
- * Takes the data folder, and opens identity and network as every daemon does. Logs go to standard error.
+ * Takes the data folder, and opens identity and network as every daemon does.
  *
  * @throws {HanseError} HANSE_ALREADY_RUNNING, HANSE_ADDRESS_IN_USE, HANSE_NETWORK_KEY
  */
 export async function openNode(
-  settings: Settings<typeof networkSettings>,
+  settings: NodeSettings,
   { relay = false, dhtClient = false }: OpenNodeOptions = {},
 ): Promise<RunningNode> {
   await using stack = new AsyncDisposableStack()
   stack.use(lockDataFolder(settings.dataDir))
-  const log = pino({ level: settings.logLevel }, pino.destination(2))
+  const { log, feed: logs } = stack.use(openLog(settings))
   const privateKey = await loadOrCreateIdentity(join(settings.dataDir, 'identity.key'))
   const context = { network: settings.network }
   const { networkKey } = settings
@@ -80,6 +88,7 @@ export async function openNode(
     signer: signerOf(seedOf(privateKey)),
     network,
     log,
+    logs,
     [Symbol.asyncDispose]: async () => await opened.disposeAsync(),
   }
 }

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import {
+  type ConfigFile,
   environmentName,
   loadConfigFile,
   readSettings,
@@ -17,6 +18,7 @@ export function settingsCommand<Schema extends Readonly<Record<string, Setting<u
     settings: Settings<Schema>,
     args: readonly string[],
     flags: Readonly<Record<string, unknown>>,
+    file: ConfigFile,
   ) => Promise<void>,
 ): Command {
   const command = new Command(name).description(description)
@@ -38,7 +40,7 @@ export function settingsCommand<Schema extends Readonly<Record<string, Setting<u
     const flags = command.opts()
     const file = loadConfigFile(name, (key) => key in schema)
     const settings = readSettings(schema, { flags, env: process.env, file })
-    await run(settings, received.slice(0, -2).flat().map(String), flags)
+    await run(settings, received.slice(0, -2).flat().map(String), flags, file)
   })
 }
 

@@ -73,23 +73,27 @@ export const providerSettings = {
   ...auditSettings,
   ...operationsGroup,
   country: kinds.country({ description: 'country that this machine is in (required)' }),
-  engine: kinds.oneOf(['builtin', 'openai'], {
-    description: 'the small built-in model, or a server that speaks the OpenAI API',
-    fallback: 'builtin',
+  engine: kinds.oneOf(['auto', 'builtin', 'openai', 'ollama'], {
+    description:
+      'all engines that run on this machine and all pulled models; the built-in engine alone; a server that speaks the OpenAI API; Ollama',
+    fallback: 'auto',
   }),
-  engineUrl: kinds.url({
-    description: 'base URL of that server, such as Ollama’s',
-    fallback: 'http://127.0.0.1:11434/v1',
+  engineUrl: kinds.optionalUrl({
+    description: 'base URL of the engine; Ollama’s usual one when not given',
   }),
-  engineApiKey: kinds.optionalText({ description: 'API key of that server', secret: true }),
+  engineApiKey: kinds.optionalText({ description: 'API key of that engine', secret: true }),
   models: kinds.list({
     description:
       'engine models to offer, each `name` or `publisher/name=engine-name`; all when empty',
     placeholder: '<model,…>',
     fallback: [],
   }),
-  inputPrice: kinds.price({ description: 'price of input tokens', fallback: picoEuro(50_000n) }),
-  outputPrice: kinds.price({ description: 'price of output tokens', fallback: picoEuro(200_000n) }),
+  inputPrice: kinds.optionalPrice({
+    description: 'price of input tokens; suggested by the size of each model when not given',
+  }),
+  outputPrice: kinds.optionalPrice({
+    description: 'price of output tokens; suggested by the size of each model when not given',
+  }),
   slots: kinds.integer({
     description: 'requests served at once, per model',
     fallback: 2,
@@ -183,7 +187,8 @@ export const consumerSettings = {
     fallback: [],
   }),
   keepRequests: kinds.toggle({
-    description: 'keep request bodies in the data folder, so that `hanse replay` can run them again',
+    description:
+      'keep request bodies in the data folder, so that `hanse replay` can run them again',
     fallback: false,
   }),
   deadlineMs: kinds.integer({

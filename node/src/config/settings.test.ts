@@ -38,7 +38,7 @@ describe('a setting', () => {
     ['listen', 'tcp://x', 'multiaddr'],
     ['inputPrice', '-1', 'not a price'],
     ['settlementUrl', 'ftp://x', 'http'],
-    ['engine', 'magic', 'one of builtin, openai'],
+    ['engine', 'magic', 'one of auto, builtin, openai'],
   ])('%s = %s is refused by its name, with what is allowed', (name, value, allowed) => {
     assert.throws(
       () => readSettings(providerSettings, { ...none, flags: { [name]: value } }),

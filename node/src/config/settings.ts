@@ -32,6 +32,15 @@ export interface Sources {
   readonly file: { readonly path: string; readonly table: Readonly<Record<string, unknown>> }
 }
 
+export interface ConfigFile {
+  /** Where it is, or where it would be made. */
+  readonly path: string
+  /** What it says to this program. */
+  readonly table: Readonly<Record<string, unknown>>
+  /** Whether it has a table for this program alone. */
+  readonly hasOwnTable: boolean
+}
+
 /**
  * Reads every setting: flag, then `HANSE_…` variable, then hanse.toml, then default.
  *
@@ -123,14 +132,15 @@ export function loadConfigFile(
   known: (key: string) => boolean,
   cwd: string = process.cwd(),
   env: Readonly<Record<string, string | undefined>> = process.env,
-): Sources['file'] {
+): ConfigFile {
   const configHome = env.XDG_CONFIG_HOME ?? join(homedir(), '.config')
   const path = [
     join(cwd, 'hanse.toml'),
     join(cwd, '.hanse', 'hanse.toml'),
     join(configHome, 'hanse', 'hanse.toml'),
   ].find((candidate) => existsSync(candidate))
-  if (path === undefined) return { path: 'hanse.toml', table: {} }
+  if (path === undefined)
+    return { path: join(cwd, '.hanse', 'hanse.toml'), table: {}, hasOwnTable: false }
   let toml: Record<string, unknown>
   try {
     toml = parseToml(readFileSync(path, 'utf8'))
@@ -148,5 +158,10 @@ export function loadConfigFile(
     ([key, value]) => !isTable(value) && known(fromSnake(key)),
   )
   const own = toml[program]
-  return { path, table: { ...Object.fromEntries(shared), ...(isTable(own) ? own : {}) } }
+  const hasOwnTable = isTable(own)
+  return {
+    path,
+    table: { ...Object.fromEntries(shared), ...(hasOwnTable ? own : {}) },
+    hasOwnTable,
+  }
 }

@@ -19,9 +19,21 @@ import type { ProviderAccount, SettlementClient } from '../settlement/settlement
 import { StatementDesk } from '../statement/statement-desk.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { AdmissionDesk, type ServedModel } from './admission.ts'
+import {
+  Availability,
+  type AvailabilityGuard,
+  type AvailabilityOptions,
+} from './availability/index.ts'
 import { MarketPresence } from './market-presence.ts'
-import { OfferBook } from './offer-book.ts'
-import { limitsOf, Scheduler } from './scheduling/index.ts'
+import { OfferBook, VALID_MS } from './offer-book.ts'
+import { type Electricity, PriceBook, type Strategy } from './pricing/index.ts'
+import type { ProviderFacts } from './provider-status.ts'
+import {
+  type LimitSettings,
+  limitsOf,
+  Scheduler,
+  type SchedulerOptions,
+} from './scheduling/index.ts'
 import { SessionBoard } from './session-board.ts'
 import { SessionServer } from './session-server.ts'
 import { SettlementLink } from './settlement-link.ts'
@@ -51,12 +63,26 @@ export interface ProviderOptions {
   readonly log: FastifyBaseLogger
   readonly now: () => number
   readonly statistics: ProviderStatistics
+  /** Whom to serve first, and how many may wait. */
+  readonly scheduling?: SchedulingOptions
+  /** By model id; models that are not in it keep the prices of their terms. */
+  readonly strategies?: ReadonlyMap<string, Strategy>
+  readonly electricity?: Electricity | undefined
+  /** When orders are taken; always when not given. */
+  readonly availability?: ProviderAvailability | undefined
   /** A session is over, whatever its end. */
   readonly onSessionEnd?: (session: string) => void
   /** Settlement asks the owner to finish onboarding there. */
   readonly onOnboarding?: (url: string) => void
   /** The offer has changed and is on the market. */
   readonly onLive?: (offer: LiveOffer & { readonly evidenceLevel: number }) => void
+}
+
+export type SchedulingOptions = LimitSettings & Omit<SchedulerOptions, 'models' | 'now'>
+
+/** How many answers are being made is for the provider to say. */
+export interface ProviderAvailability extends Omit<AvailabilityOptions, 'guard' | 'now'> {
+  readonly guard?: Omit<AvailabilityGuard, 'running'> | undefined
 }
 
 /** Sessions of one consumer at a time; its gateway has more than one client. */
@@ -69,6 +95,9 @@ export class Provider implements AsyncDisposable {
   readonly #options: ProviderOptions
   readonly #book: OfferBook
   readonly #scheduler: Scheduler
+  readonly #availability: Availability | undefined
+  readonly #prices: PriceBook
+  #drained: Promise<void> | undefined
   readonly #board: SessionBoard
   readonly #presence: MarketPresence
   readonly #link: SettlementLink | undefined
@@ -82,8 +111,19 @@ export class Provider implements AsyncDisposable {
     const { networkName, signer, network, store, models, now, settlement, log } = options
     this.#options = options
     const offered = models.map(({ model }) => model)
-    const limits = new Map(offered.map(({ id, slots }) => [id, limitsOf(slots)]))
-    this.#scheduler = new Scheduler({ models: limits, now })
+    const { scheduling = {}, availability } = options
+    const limits = new Map(offered.map(({ id, slots }) => [id, limitsOf(slots, scheduling)]))
+    this.#scheduler = new Scheduler({ ...scheduling, models: limits, now })
+    this.#availability =
+      availability === undefined ? undefined : this.#openAvailability(availability)
+    this.#prices = new PriceBook({
+      strategies: options.strategies ?? new Map(),
+      electricity: options.electricity,
+      load: (model) => this.#scheduler.load(model),
+      throughput: (model) => this.#scheduler.throughput(model),
+      offerLifeMs: VALID_MS,
+      now,
+    })
     this.#board = new SessionBoard(options.statistics, now)
     const { country, minAuthorization, unsecuredCredit, gpus = [] } = options
     this.#book = new OfferBook({
@@ -91,13 +131,15 @@ export class Provider implements AsyncDisposable {
       terms: { country, models: offered, gpus, minAuthorization, unsecuredCredit },
       addresses: () => network.addresses(),
       freeSlots: (model) => this.#scheduler.free(model),
+      pricesOf: (model) => this.#prices.pricesOf(model),
+      tokensPerSecond: (model) => this.#scheduler.tokensPerSecond(model),
       now,
       keep: (offer, attestations) => store.putOffer(offer, attestations),
     })
     this.#presence = new MarketPresence({
       network,
       book: this.#book,
-      isOpen: () => !this.#draining,
+      isOpen: () => this.#isOpen(),
       log,
       now,
       onLive: (live) => options.onLive?.({ ...live, evidenceLevel: this.#evidenceLevel() }),
@@ -131,20 +173,73 @@ export class Provider implements AsyncDisposable {
   static async start(options: ProviderOptions): Promise<Provider> {
     const provider = new Provider(options)
     await provider.#serve()
+    provider.#availability?.onChange(() => provider.#onAvailability())
+    provider.#availability?.start()
+    provider.#prices.onChange(() => provider.#presence.changed())
+    provider.#prices.start()
     provider.#presence.start()
     provider.#link?.start()
     return provider
   }
 
+  /** Takes no new orders and leaves the market; running sessions go on. Holds over a restart. */
+  async pause(): Promise<void> {
+    await this.#setPaused(true)
+  }
+
+  /** Undoes `pause`; a schedule or a hot GPU may still hold it back. */
+  async resume(): Promise<void> {
+    await this.#setPaused(false)
+  }
+
   /** Takes no new sessions, lets running ones finish, and leaves the market. */
+  async drain(): Promise<void> {
+    this.#drained ??= this.#leave()
+    await this.#drained
+  }
+
+  facts(): ProviderFacts {
+    const { models } = this.#options
+    return {
+      draining: this.#draining,
+      pausedBy: this.#availability?.reasons() ?? [],
+      live: this.#presence.live,
+      evidenceLevel: this.#evidenceLevel(),
+      evidenceUntil: this.#attestation?.notAfter ?? 0,
+      models: models.map(({ model, engine, engineModel }) => ({
+        id: model.id,
+        engine,
+        engineModel,
+        ...this.#scheduler.load(model.id),
+        ...(this.#prices.pricesOf(model.id) ?? model),
+        tokensPerSecond: this.#scheduler.tokensPerSecond(model.id),
+      })),
+      sessions: this.#board.rows(),
+      settlement: this.#link?.status(),
+    }
+  }
+
+  /** Drains, and ends. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#draining = true
-    const leaving = this.#presence[Symbol.asyncDispose]()
-    await this.#finishSessions()
-    await leaving
+    await this.drain()
     await this.#link?.[Symbol.asyncDispose]()
     await this.#statements?.[Symbol.asyncDispose]()
     await this.#outbox?.[Symbol.asyncDispose]()
+  }
+
+  async #setPaused(paused: boolean): Promise<void> {
+    if (this.#availability === undefined) throw new Error('this provider cannot be paused')
+    await this.#availability.setPaused(paused)
+  }
+
+  async #leave(): Promise<void> {
+    this.#draining = true
+    const leaving = this.#presence[Symbol.asyncDispose]()
+    this.#prices[Symbol.dispose]()
+    await this.#finishSessions()
+    this.#scheduler[Symbol.dispose]()
+    await this.#availability?.[Symbol.asyncDispose]()
+    await leaving
   }
 
   /** Answers that have begun may end; what is left after the time allowed ends with a receipt for what was delivered. */
@@ -164,9 +259,12 @@ export class Provider implements AsyncDisposable {
     const { network } = this.#options
     const desk = this.#openDesk()
     await network.handle(OFFER_PROTOCOL, async (frames) => {
-      const offer = signedFields(this.#book.current())
-      const attestations = this.#book.attestations.map(signedFields)
-      frames.write(encodeCanonical({ offer, attestations }))
+      // Who is not on the market has no offer to show.
+      if (this.#isOpen()) {
+        const offer = signedFields(this.#book.current())
+        const attestations = this.#book.attestations.map(signedFields)
+        frames.write(encodeCanonical({ offer, attestations }))
+      }
       await frames.end()
     })
     await network.handle(
@@ -192,6 +290,22 @@ export class Provider implements AsyncDisposable {
     )
   }
 
+  #openAvailability(options: ProviderAvailability): Availability {
+    const { guard, ...rest } = options
+    const running = () => this.#scheduler.running
+    return new Availability({
+      ...rest,
+      ...(guard === undefined ? {} : { guard: { ...guard, running } }),
+      now: this.#options.now,
+    })
+  }
+
+  #onAvailability(): void {
+    const reasons = this.#availability?.reasons() ?? []
+    this.#options.log.info({ reasons }, reasons.length === 0 ? 'taking orders' : 'paused')
+    this.#presence.changed()
+  }
+
   #openDesk(): AdmissionDesk {
     const { networkName, signer, store, models, creditWindowMax, now } = this.#options
     return new AdmissionDesk({
@@ -200,7 +314,9 @@ export class Provider implements AsyncDisposable {
       scheduler: this.#scheduler,
       models: new Map(models.map((served) => [served.model.id, served])),
       findOffer: (cid) => this.#book.find(cid),
-      pricesOf: (model) => findModel(this.#book.current().value, model),
+      pricesOf: (model, offered) =>
+        this.#prices.askFor(model, offered) ?? findModel(this.#book.current().value, model),
+      ...(this.#availability === undefined ? {} : { paused: () => this.#availability?.pause() }),
       evidenceLevel: () => this.#evidenceLevel(),
       isDraining: () => this.#draining,
       trustedIssuers: () => (this.#link?.issuer === undefined ? [] : [this.#link.issuer]),
@@ -226,6 +342,10 @@ export class Provider implements AsyncDisposable {
     this.#attestation = attestation.value
     this.#book.setAttestations([attestation])
     this.#presence.changed()
+  }
+
+  #isOpen(): boolean {
+    return !this.#draining && this.#availability?.isOpen() !== false
   }
 
   #evidenceLevel(): number {

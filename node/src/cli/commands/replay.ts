@@ -60,10 +60,17 @@ async function runReplay(settings: ReplaySettings, bundle: string): Promise<Repl
     modelId: session.model.id,
     slots: 1,
     contextLength: session.model.contextLength,
+    ...threadsOf(determinism.engine),
   })
   const [model] = await engine.models()
   if (model === undefined) throw new Error('an engine without a model')
   return await replay({ session, secret, request, engine, model }, AbortSignal.timeout(REPLAY_MS))
+}
+
+/** How many threads share the sums decides how they are rounded. */
+function threadsOf(engine: string): { threads?: number } {
+  const threads = / threads (\d{1,4})$/u.exec(engine)?.[1]
+  return threads === undefined ? {} : { threads: Number(threads) }
 }
 
 const openingSchema = z.object({
