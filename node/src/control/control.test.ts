@@ -227,6 +227,27 @@ describe('bytes that are no request', () => {
   })
 })
 
+test.each([
+  ['a socket', async () => [await overSocket(), localControl(folder)] as const],
+  [
+    'the network',
+    async () => {
+      const owner = stack.use(await openTestNetwork())
+      const provider = stack.use(await openTestNetwork())
+      stack.use(await serveNetworkControl(provider, makeService(), [owner.peerId]))
+      return [undefined, networkControl(owner, provider.addresses())] as const
+    },
+  ],
+])('an open channel over %s outlives the time that opening it may take', async (_name, prepare) => {
+  const [, open] = await prepare()
+  const opening = new AbortController()
+  const channel = await open(opening.signal)
+  opening.abort()
+  await new Promise((resolve) => setImmediate(resolve))
+  const client = new ControlClient(async () => channel)
+  assert.equal((await client.status()).state, 'serving')
+})
+
 describe('the socket', () => {
   test('is its owner’s alone, and gone when the daemon ends', async () => {
     await overSocket()

@@ -47,13 +47,20 @@ export function localControl(dataDir: string): OpenChannel {
   const path = socketPath(dataDir)
   return async (signal) => {
     checkSocketFolder(path, dataDir)
-    const socket = connect({ path, allowHalfOpen: true, signal })
+    signal.throwIfAborted()
+    // Not with connect()'s own signal, which would cut the connection whenever it is aborted.
+    const socket = connect({ path, allowHalfOpen: true })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
     socket.once('connect', resolve).once('error', reject)
     try {
       await promise
     } catch (cause) {
+      socket.destroy()
       throw new HanseError('HANSE_CONTROL_UNREACHABLE', `no daemon runs with ${dataDir}`, { cause })
+    } finally {
+      signal.removeEventListener('abort', onAbort)
     }
     return socketChannel(socket, ANSWER_BYTES_MAX)
   }

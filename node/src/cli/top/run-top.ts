@@ -15,6 +15,8 @@ const NOTICE_MS = 4_000
 const NEXT_PANE = new Set(['\t', '\x1b[B', '\x1b[C'])
 const PANE_BEFORE = new Set(['\x1b[Z', '\x1b[A', '\x1b[D'])
 
+const ESCAPED_OR_ONE = /\p{Control}\[[0-9;]*[A-Za-z~]|./gsu
+
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const
 
 /** Shows a live dashboard until its user quits. @throws what the first status throws, before the screen is touched */
@@ -44,7 +46,9 @@ class Top {
   }
 
   async run(): Promise<number> {
-    const onKeys = (data: Buffer): void => this.#onKeys(data.toString('latin1'))
+    const onKeys = (data: Buffer): void => {
+      for (const key of keysOf(data.toString('latin1'))) this.#onKey(key)
+    }
     const onResize = (): void => {
       this.#screen.forget()
       this.#draw()
@@ -96,22 +100,22 @@ class Top {
     }
   }
 
-  #onKeys(keys: string): void {
+  #onKey(key: string): void {
     if (this.#asking) {
       this.#asking = false
-      if (keys === 'y' || keys === 'Y') this.#steer('drain')
+      if (key === 'y' || key === 'Y') this.#steer('drain')
       else this.#tell('not drained')
       return
     }
-    if (keys === 'q' || keys === 'Q') this.#quit(0)
-    else if (keys === '\x03') this.#quit(SIGNALS.SIGINT)
-    else if (keys === 'p') this.#steer('pause')
-    else if (keys === 'r') this.#steer('resume')
-    else if (keys === 'd') {
+    if (key === 'q' || key === 'Q') this.#quit(0)
+    else if (key === '\x03') this.#quit(SIGNALS.SIGINT)
+    else if (key === 'p') this.#steer('pause')
+    else if (key === 'r') this.#steer('resume')
+    else if (key === 'd') {
       this.#asking = true
       this.#tell('Let running sessions finish, then end the daemon? y/n', false)
-    } else if (NEXT_PANE.has(keys)) this.#choose(1)
-    else if (PANE_BEFORE.has(keys)) this.#choose(-1)
+    } else if (NEXT_PANE.has(key)) this.#choose(1)
+    else if (PANE_BEFORE.has(key)) this.#choose(-1)
   }
 
   #choose(step: number): void {
@@ -158,6 +162,11 @@ class Top {
       }),
     )
   }
+}
+
+/** What was typed faster than it was read, key by key. */
+function keysOf(typed: string): string[] {
+  return typed.match(ESCAPED_OR_ONE) ?? []
 }
 
 function messageOf(error: unknown): string {
