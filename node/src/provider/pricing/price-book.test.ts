@@ -166,6 +166,20 @@ describe('the floor that power sets', () => {
     assert.equal(world.changes, 1)
   })
 
+  test('counts the power that is drawn while answers are made, not that of an idle machine', () => {
+    let watts = 400
+    const world = new World(RANGE, { tariff: tariff('0.36'), watts: () => watts })
+    world.throughput = { outputTokensPerSecond: 100, inputTokensPerSecond: 4_000 }
+    world.pass(10_000)
+    watts = 20
+    world.pass(10_000)
+    assert.equal(world.book.floorOf(MODEL)?.outputPrice, 400_000n)
+    world.load = { slots: 2, busy: 1, queued: 0 }
+    watts = 500
+    world.pass(10_000)
+    assert.equal(world.book.floorOf(MODEL)?.outputPrice, 500_000n)
+  })
+
   test('counts a speed that was given until one is measured', () => {
     const world = new World(RANGE, { tariff: tariff('0.36'), expectedTokensPerSecond: 50 })
     assert.deepEqual(world.prices, prices(200_000n, 800_000n), 'a prompt as the price list has it')

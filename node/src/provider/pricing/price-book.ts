@@ -40,6 +40,8 @@ export class PriceBook implements Disposable {
   readonly #pages = new Map<string, Page>()
   readonly #listeners = new Set<() => void>()
   #timer: NodeJS.Timeout | undefined
+  /** As of the last look at which an answer was being made: an idle GPU draws next to nothing. */
+  #watts: number | undefined
 
   constructor(options: PriceBookOptions) {
     this.#options = options
@@ -74,7 +76,7 @@ export class PriceBook implements Disposable {
     const strategy = this.#options.strategies.get(model)
     const { electricity, throughput, offerLifeMs, now } = this.#options
     if (strategy === undefined || electricity === undefined) return undefined
-    const watts = electricity.watts()
+    const watts = this.#watts
     const measured = throughput(model)
     const outputTokensPerSecond =
       measured.outputTokensPerSecond ?? electricity.expectedTokensPerSecond
@@ -111,10 +113,13 @@ export class PriceBook implements Disposable {
 
   /** Looks now; `start` does so from time to time. */
   update(): void {
+    const { electricity, load } = this.#options
     const now = this.#options.now()
+    const answering = [...this.#pages.keys()].some((model) => load(model).busy > 0)
+    if (answering || this.#watts === undefined) this.#watts = electricity?.watts() ?? this.#watts
     let changed = false
     for (const [model, page] of this.#pages) {
-      const { slots, busy, queued } = this.#options.load(model)
+      const { slots, busy, queued } = load(model)
       const share = slots === 0 ? 0 : (busy + queued) / slots
       if (page.turn(share, this.floorOf(model), now)) changed = true
     }
