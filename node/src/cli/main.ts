@@ -4,6 +4,7 @@ import { chatCommand } from './commands/chat.ts'
 import { gatewayCommand } from './commands/gateway.ts'
 import { logCommand } from './commands/log.ts'
 import { modelsCommand } from './commands/models.ts'
+import { networkKeyCommand } from './commands/network-key.ts'
 import { offersCommand } from './commands/offers.ts'
 import { providerCommand } from './commands/provider.ts'
 import { relayCommand } from './commands/relay.ts'
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     providerCommand(),
     gatewayCommand(),
     relayCommand(),
+    networkKeyCommand(),
     offersCommand(),
     modelsCommand(),
     chatCommand(),
