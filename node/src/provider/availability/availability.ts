@@ -99,10 +99,11 @@ export class Availability implements AsyncDisposable {
 
   async #watchClock(schedule: Schedule): Promise<void> {
     while (!this.#stopping.signal.aborted) {
+      // Before each wait: the hour may have come between two looks.
+      this.#tell()
       const now = this.#options.now()
       const next = schedule.nextChange(now) ?? Number.POSITIVE_INFINITY
       await this.#sleep(Math.min(LOOK_MS, Math.max(1, next - now)))
-      this.#tell()
     }
   }
 
