@@ -188,7 +188,8 @@ export class Network implements AsyncDisposable {
   reachability(): Reachability {
     const last = this.#selfReach?.last ?? 'unknown'
     if (last === 'direct') return last
-    return this.addresses().some((address) => address.includes(CIRCUIT)) ? 'relayed' : last
+    if (this.addresses().some((address) => address.includes(CIRCUIT))) return 'relayed'
+    return last === 'relayed' ? 'unreachable' : last
   }
 
   /** The open connections to a peer. */

@@ -13,8 +13,9 @@ export interface SelfReachOptions {
 
 // Identification has told by then which peers can be asked.
 const SETTLE_MS = 500
-/** Again soon while nobody could be asked, and now and then after that: routers change their minds. */
+/** Again soon while nobody could be asked; after that no oftener than peers like to be asked; then now and then. */
 const RETRY_MS = 5_000
+const WORSE_MS = 60_000
 const REPEAT_MS = 15 * 60_000
 
 /** Keeps knowing how this node is reached, and looks for a relay once peers say that they cannot dial it. */
@@ -22,6 +23,7 @@ export class SelfReach {
   readonly #options: SelfReachOptions
   #last: Reachability = 'unknown'
   #listens = false
+  #asked = false
 
   constructor(options: SelfReachOptions) {
     this.#options = options
@@ -32,8 +34,10 @@ export class SelfReach {
     return this.#last
   }
 
-  learn({ reachability }: ReachabilityReport): void {
-    this.#last = reachability
+  learn({ reachability, peers }: ReachabilityReport): void {
+    this.#asked ||= peers.length > 0
+    // Peers that would not dial this time do not undo what was heard before.
+    if (reachability !== 'unknown') this.#last = reachability
   }
 
   /** Never rejects. */
@@ -50,8 +54,12 @@ export class SelfReach {
       } catch {
         // Stopping, or nobody answered: the next round tries again.
       }
-      const pause = this.#last === 'unknown' || this.#last === 'unreachable' ? RETRY_MS : REPEAT_MS
-      await delay(pause, undefined, { signal: stop, ref: false }).catch(() => {})
+      await delay(this.#pause(), undefined, { signal: stop, ref: false }).catch(() => {})
     }
+  }
+
+  #pause(): number {
+    if (!this.#asked) return RETRY_MS
+    return this.#last === 'unknown' || this.#last === 'unreachable' ? WORSE_MS : REPEAT_MS
   }
 }
