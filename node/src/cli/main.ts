@@ -1,13 +1,20 @@
 import { ERRORS, HanseError } from '@hanse/protocol'
 import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
 import { chatCommand } from './commands/chat.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { gatewayCommand } from './commands/gateway.ts'
 import { logCommand } from './commands/log.ts'
 import { modelsCommand } from './commands/models.ts'
 import { networkKeyCommand } from './commands/network-key.ts'
 import { offersCommand } from './commands/offers.ts'
+import { priceCommand } from './commands/price.ts'
 import { providerCommand } from './commands/provider.ts'
+import { addProviderLife, peerOption, providerStatusCommand } from './commands/provider-life.ts'
 import { relayCommand } from './commands/relay.ts'
+import { replayCommand } from './commands/replay.ts'
+import { serviceCommand } from './commands/service.ts'
+import { updateCommand } from './commands/update.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { paint } from './output.ts'
 
@@ -24,23 +31,32 @@ export async function main(argv: readonly string[]): Promise<void> {
   })
   const program = new Command('hanse')
     .description('Peer-to-peer GPU inference: sell it, buy it, and prove what happened.')
-    .version('0.1.0')
+    .version(VERSION)
     .showHelpAfterError('(add --help for usage)')
     .exitOverride()
+    .enablePositionalOptions()
+    .addOption(peerOption())
+    .hook('preAction', (whole, command) => refusePeer(whole, command))
     .addHelpText(
       'after',
       '\nEvery setting is a flag, a HANSE_… environment variable, or a key in hanse.toml (in this order).\nSecrets come from the environment only.',
     )
   for (const command of [
-    providerCommand(),
+    addProviderLife(providerCommand()),
+    providerStatusCommand(),
     gatewayCommand(),
     relayCommand(),
     networkKeyCommand(),
     offersCommand(),
+    priceCommand(),
     modelsCommand(),
     chatCommand(),
     verifyCommand(),
+    replayCommand(),
     logCommand(),
+    doctorCommand(),
+    serviceCommand(),
+    updateCommand(),
   ]) {
     program.addCommand(command.exitOverride())
   }
@@ -49,6 +65,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = report(error)
   }
+}
+
+/** A command that would run here although another machine was named does not run. */
+function refusePeer(program: Command, command: Command): void {
+  const { peer } = program.opts()
+  if (peer === undefined || command.options.some(({ long }) => long === '--peer')) return
+  program.error(`error: ${command.name()} knows no --peer`)
 }
 
 function report(error: unknown): number {
