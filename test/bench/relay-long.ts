@@ -3,8 +3,8 @@ import { streamAnswer } from '../support/stream-answer.ts'
 
 // One answer of more than two minutes and 128 KiB, where libp2p's own limits end a relayed connection, through
 // `hanse relay` as it comes: node test/bench/relay-long.ts [seconds]
-const TOKENS_PER_SECOND = 40
-const seconds = Number(process.argv[2] ?? '140')
+const TOKENS_PER_SECOND = 25
+const seconds = Number(process.argv[2] ?? '128')
 
 await using lab = new NatLab()
 const engineUrl = await lab.engine(TOKENS_PER_SECOND)
