@@ -11,10 +11,21 @@ import * as settlement from '@hanse/settlement'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const HANSE = 'node/bin/hanse.mjs'
 const PROGRAMS: readonly { readonly title: string; readonly command: readonly string[] }[] = [
-  ...['provider', 'gateway', 'relay', 'offers', 'chat', 'verify'].map((name) => ({
-    title: `hanse ${name}`,
-    command: [HANSE, name],
-  })),
+  ...[
+    'provider',
+    'gateway',
+    'relay',
+    'offers',
+    'chat',
+    'verify',
+    'replay',
+    'models pull',
+    'price advise',
+    'doctor provider',
+    'doctor gateway',
+    'provider status',
+    'update',
+  ].map((name) => ({ title: `hanse ${name}`, command: [HANSE, ...name.split(' ')] })),
   {
     title: 'hanse-settlement serve',
     command: ['settlement/bin/hanse-settlement.mjs', 'serve'],
@@ -91,14 +102,31 @@ export interface HelpOption {
 }
 
 /** Options that a command has beside its settings: they are given by hand, once. */
-const FLAGS_ONLY = new Set(['json', 'model', 'max-tokens'])
+const FLAGS_ONLY = new Set([
+  'json',
+  'yes',
+  'model',
+  'max-tokens',
+  'text',
+  'peer',
+  'check',
+  'to',
+  'offline',
+  'test-request',
+  'no-test-request',
+  'name',
+  'revision',
+  'sha256',
+])
 
 /** Reads what a program prints for --help. */
 export function parseHelp(help: string): { purpose: string; options: HelpOption[] } {
   // A long description goes on in the next line, deeply indented.
   const lines = help.replace(/\n {12,}(?=\S)/gu, ' ').split('\n')
   const options = lines.flatMap((line): HelpOption[] => {
-    const flag = /^ {2}--([a-z-]+)(?: (<[^>]+>|\[[^\]]+\]))? {2,}(.+)$/u.exec(line)
+    const flag = /^ {2}(?:-[a-gi-z], )?--([a-z0-9-]+)(?: (<[^>]+>|\[[^\]]+\]))? {2,}(.+)$/u.exec(
+      line,
+    )
     if (flag !== null) {
       const [, name = '', placeholder = '', description = ''] = flag
       const [meaning = '', fallback = ''] = description.replace(/\)$/u, '').split(' (default: ')

@@ -3,6 +3,7 @@ import {
   type Bid,
   commitPrompt,
   ERRORS,
+  type ErrorCode,
   HanseError,
   type Match,
   type MatchedOffer,
@@ -91,6 +92,13 @@ const TEMPLATE_TOKENS_MAX = 64
 const CONNECT_MS = 5_000
 /** Without a highest price, what a quote may ask above the offer: prices follow load and electricity, not whims. */
 const QUOTE_RISE_MAX_PERCENT = 10n
+
+/** What a good provider says that has too much to do. */
+const BUSY: ReadonlySet<ErrorCode> = new Set([
+  'HANSE_CAPACITY',
+  'HANSE_DEADLINE_UNREACHABLE',
+  'HANSE_CONNECTION_LIMIT',
+])
 
 /** A consumer node: finds offers, orders, streams, countersigns. */
 export class Consumer {
@@ -326,8 +334,7 @@ export class Consumer {
   #learn(provider: string, fault: HanseError): void {
     if (fault.code.startsWith('HANSE_AUTHORIZATION')) this.#options.authorizer.forget(provider)
     // A busy provider is still a good one; any other failure that may not repeat elsewhere makes it prove itself again.
-    if (ERRORS[fault.code].retry && fault.code !== 'HANSE_CAPACITY')
-      this.#options.directory.drop(provider)
+    if (ERRORS[fault.code].retry && !BUSY.has(fault.code)) this.#options.directory.drop(provider)
   }
 }
 

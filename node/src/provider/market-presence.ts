@@ -3,7 +3,7 @@ import { keysOf, type Named, type Offer, offerKey, type SignedRecord } from '@ha
 import type { FastifyBaseLogger } from 'fastify'
 import type { Network } from '../network/index.ts'
 import { encodeOfferValue } from '../network/offer-records.ts'
-import { type OfferBook, RENEW_MS } from './offer-book.ts'
+import { addressesOnOffer, type OfferBook, RENEW_MS } from './offer-book.ts'
 import type { LiveOffer } from './status.ts'
 
 export interface MarketPresenceOptions {
@@ -33,6 +33,8 @@ export class MarketPresence implements AsyncDisposable {
   readonly #stopping = new AbortController()
   #changed = Promise.withResolvers<void>()
   #live: LiveOffer | undefined
+  /** The way to this node that the market was told. */
+  #told = ''
   #running: Promise<void> | undefined
 
   constructor(options: MarketPresenceOptions) {
@@ -67,21 +69,19 @@ export class MarketPresence implements AsyncDisposable {
       const changed = this.#changed.promise
       const wanted = this.#options.isOpen()
       const done = wanted ? await this.#announce() : await this.#withdraw(signal)
-      const way = this.#way()
       const until = this.#options.now() + (done ? RENEW_MS : ANNOUNCE_RETRY_MS)
       await this.#pause(ANNOUNCE_GAP_MS)
       // An offer that is withdrawn needs no renewal.
       while (!signal.aborted && (!wanted || this.#options.now() < until)) {
         const isTold = await Promise.race([changed.then(() => true), this.#pause(WATCH_MS)])
-        if (isTold === true || (wanted && this.#way() !== way)) break
+        if (isTold === true || (wanted && this.#way() !== this.#told)) break
       }
     }
   }
 
   /** Where this node can be dialed, and whether anybody is there to be told. */
-  #way(): string {
-    const { network } = this.#options
-    return `${network.connectionCount > 0} ${network.addresses().join(' ')}`
+  #way(addresses: readonly string[] = addressesOnOffer(this.#options.network)): string {
+    return `${this.#options.network.connectionCount > 0} ${addresses.join(' ')}`
   }
 
   async #announce(): Promise<boolean> {
@@ -93,10 +93,13 @@ export class MarketPresence implements AsyncDisposable {
       await Promise.all(keysOf(offer.value).map((key) => network.provide(key, { signal })))
       const peersTold = await this.#put(offer, signal)
       this.#live = { cid: offer.cid.toString(), at: now(), peersTold }
+      // As the offer says it: one that is seconds old may name an address that is gone.
+      this.#told = this.#way(offer.value.addresses)
       log.info({ peersTold, offer: this.#live.cid }, 'on the market')
       onLive?.(this.#live)
       return true
     } catch (error) {
+      this.#told = this.#way()
       if (!this.#stopping.signal.aborted)
         log.warn({ cause: messageOf(error) }, 'could not announce the offer yet')
       return false

@@ -26,6 +26,8 @@ export interface OfferBookOptions {
   readonly addresses: () => readonly string[]
   /** Free slots by model id. */
   readonly freeSlots: (model: string) => number
+  /** Whether a model can be sold now; all can where this is not given. */
+  readonly isRunnable?: (model: string) => boolean
   /** What a model costs now; the terms say it where this does not. */
   readonly pricesOf?: (model: string) => Prices | undefined
   /** Of one answer, as measured lately; `null` before the first. */
@@ -37,12 +39,20 @@ export interface OfferBookOptions {
 
 /** Long enough that a consumer need not ask again during a chat, short enough that a dead provider is soon forgotten. */
 export const VALID_MS = 30 * 60_000
-/** An offer must be valid when it is stored; nobody buys in so short a time. */
-const WITHDRAWN_MS = 2_000
+/** An offer must be valid when it is stored, which may take a while; it has no slots to buy. */
+const WITHDRAWN_MS = 10_000
 /** Slots change with every session; offers this fresh are handed out again. */
 const FRESH_MS = 2_000
 /** The DHT's copy is renewed well inside its validity. */
 export const RENEW_MS = 10 * 60_000
+
+/** What an offer holds; the best come first. */
+const ADDRESSES_MAX = 16
+
+/** Where a node can be dialed, as its offer names it. */
+export function addressesOnOffer(network: { addresses(): readonly string[] }): readonly string[] {
+  return network.addresses().slice(0, ADDRESSES_MAX)
+}
 
 type SignedOffer = Named<Offer> & SignedRecord
 
@@ -111,7 +121,7 @@ export class OfferBook {
         sequence: this.#sequence,
         issuedAt: now,
         notAfter: now + validMs,
-        addresses: [...addresses()].slice(0, 16),
+        addresses: addresses().slice(0, ADDRESSES_MAX),
         country: terms.country,
         attestations: this.#attestations.map(({ cid }) => cid),
         gpus: terms.gpus,
@@ -131,16 +141,25 @@ export class OfferBook {
   #isFresh({ issuedAt, models }: Offer, now: number): boolean {
     // A clock that is set back must not make an offer fresh for hours.
     if (Math.abs(now - issuedAt) >= FRESH_MS) return false
-    return this.#models().every((model, i) => {
+    const current = this.#models()
+    if (current.length !== models.length) return false
+    return current.every((model, i) => {
       const offered = models[i]
-      return offered?.inputPrice === model.inputPrice && offered.outputPrice === model.outputPrice
+      return (
+        offered?.id === model.id &&
+        offered.inputPrice === model.inputPrice &&
+        offered.outputPrice === model.outputPrice
+      )
     })
   }
 
   /** The models as of now. */
   #models(): OfferedModel[] {
-    const { terms, freeSlots, pricesOf, tokensPerSecond } = this.#options
-    return terms.models.map((model) => {
+    const { terms, freeSlots, pricesOf, tokensPerSecond, isRunnable } = this.#options
+    const runnable = terms.models.filter(({ id }) => isRunnable?.(id) !== false)
+    // An offer names at least one; while none can be sold, none is announced.
+    const models = runnable.length > 0 ? runnable : terms.models
+    return models.map((model) => {
       const { inputPrice, outputPrice } = pricesOf?.(model.id) ?? model
       const speed = tokensPerSecond?.(model.id) ?? null
       return {

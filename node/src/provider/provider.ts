@@ -6,6 +6,7 @@ import {
   type Offer,
   type OfferedModel,
   type PicoEuro,
+  PROMPT_BYTES_MAX,
   type RegionAttestation,
   SESSION_PROTOCOL,
   type Signer,
@@ -23,11 +24,13 @@ import {
   Availability,
   type AvailabilityGuard,
   type AvailabilityOptions,
+  EngineWatch,
 } from './availability/index.ts'
 import { MarketPresence } from './market-presence.ts'
 import { OfferBook, VALID_MS } from './offer-book.ts'
 import { type Electricity, PriceBook, type Strategy } from './pricing/index.ts'
 import type { ProviderFacts } from './provider-status.ts'
+import { ByteBudget } from './scheduling/byte-budget.ts'
 import {
   type LimitSettings,
   limitsOf,
@@ -85,6 +88,10 @@ export interface ProviderAvailability extends Omit<AvailabilityOptions, 'guard' 
   readonly guard?: Omit<AvailabilityGuard, 'running'> | undefined
 }
 
+/** Of prompts that are still coming in: sixteen of the largest, and four of one peer. */
+const PROMPT_BYTES_MAX_HELD = 16 * PROMPT_BYTES_MAX
+/** How often engines are asked whether they are well; two bad answers in a row take them off the market. */
+const ENGINE_WATCH_MS = 10_000
 /** Sessions of one consumer at a time; its gateway has more than one client. */
 const SESSIONS_PER_PEER_MAX = 256
 /** After its time is up an answer ends with a receipt; the consumer's countersignature takes a round trip. */
@@ -97,6 +104,7 @@ export class Provider implements AsyncDisposable {
   readonly #scheduler: Scheduler
   readonly #availability: Availability | undefined
   readonly #prices: PriceBook
+  readonly #engines: EngineWatch
   #drained: Promise<void> | undefined
   readonly #board: SessionBoard
   readonly #presence: MarketPresence
@@ -104,6 +112,7 @@ export class Provider implements AsyncDisposable {
   readonly #outbox: Outbox | undefined
   readonly #statements: StatementDesk | undefined
   readonly #sessions = new Set<SessionServer>()
+  readonly #prompts = new ByteBudget(PROMPT_BYTES_MAX_HELD, PROMPT_BYTES_MAX_HELD / 4)
   #draining = false
   #attestation: RegionAttestation | undefined
 
@@ -116,6 +125,11 @@ export class Provider implements AsyncDisposable {
     this.#scheduler = new Scheduler({ ...scheduling, models: limits, now })
     this.#availability =
       availability === undefined ? undefined : this.#openAvailability(availability)
+    this.#engines = new EngineWatch({
+      engines: [...new Set(models.map(({ engine }) => engine))],
+      everyMs: ENGINE_WATCH_MS,
+      onChange: () => this.#onAvailability(),
+    })
     this.#prices = new PriceBook({
       strategies: options.strategies ?? new Map(),
       electricity: options.electricity,
@@ -133,6 +147,7 @@ export class Provider implements AsyncDisposable {
       freeSlots: (model) => this.#scheduler.free(model),
       pricesOf: (model) => this.#prices.pricesOf(model),
       tokensPerSecond: (model) => this.#scheduler.tokensPerSecond(model),
+      isRunnable: (model) => this.#isRunnable(model),
       now,
       keep: (offer, attestations) => store.putOffer(offer, attestations),
     })
@@ -175,6 +190,7 @@ export class Provider implements AsyncDisposable {
     await provider.#serve()
     provider.#availability?.onChange(() => provider.#onAvailability())
     provider.#availability?.start()
+    provider.#engines.start()
     provider.#prices.onChange(() => provider.#presence.changed())
     provider.#prices.start()
     provider.#presence.start()
@@ -202,7 +218,7 @@ export class Provider implements AsyncDisposable {
     const { models } = this.#options
     return {
       draining: this.#draining,
-      pausedBy: this.#availability?.reasons() ?? [],
+      pausedBy: this.#pausedBy(),
       live: this.#presence.live,
       evidenceLevel: this.#evidenceLevel(),
       evidenceUntil: this.#attestation?.notAfter ?? 0,
@@ -239,6 +255,7 @@ export class Provider implements AsyncDisposable {
     await this.#finishSessions()
     this.#scheduler[Symbol.dispose]()
     await this.#availability?.[Symbol.asyncDispose]()
+    await this.#engines[Symbol.asyncDispose]()
     await leaving
   }
 
@@ -277,9 +294,12 @@ export class Provider implements AsyncDisposable {
           now,
           stated: this.#statements !== undefined,
           trace: this.#board.begin(),
+          holdPrompt: (bytes) => this.#prompts.take(remotePeer, bytes),
           admit: (ordered, prompt, signal) => desk.admit(remotePeer, ordered, prompt, signal),
-          onEngineFault: (session, error) =>
-            log.warn({ session, code: error.code, cause: causeOf(error) }, error.message),
+          onEngineFault: (session, error) => {
+            log.warn({ session, code: error.code, cause: causeOf(error) }, error.message)
+            this.#engines.wake()
+          },
           onEnd: (session, reason, error) => this.#onEnd(session, reason, error),
         })
         this.#sessions.add(server)
@@ -301,8 +321,9 @@ export class Provider implements AsyncDisposable {
   }
 
   #onAvailability(): void {
-    const reasons = this.#availability?.reasons() ?? []
-    this.#options.log.info({ reasons }, reasons.length === 0 ? 'taking orders' : 'paused')
+    const reasons = this.#pausedBy()
+    const down = this.#engines.down()
+    this.#options.log.info({ reasons, down }, reasons.length === 0 ? 'taking orders' : 'paused')
     this.#presence.changed()
   }
 
@@ -316,7 +337,10 @@ export class Provider implements AsyncDisposable {
       findOffer: (cid) => this.#book.find(cid),
       pricesOf: (model, offered) =>
         this.#prices.askFor(model, offered) ?? findModel(this.#book.current().value, model),
-      ...(this.#availability === undefined ? {} : { paused: () => this.#availability?.pause() }),
+      paused: () =>
+        this.#pausedBy().length === 0
+          ? undefined
+          : { reopensInMs: this.#availability?.reopensInMs() || undefined },
       evidenceLevel: () => this.#evidenceLevel(),
       isDraining: () => this.#draining,
       trustedIssuers: () => (this.#link?.issuer === undefined ? [] : [this.#link.issuer]),
@@ -345,7 +369,21 @@ export class Provider implements AsyncDisposable {
   }
 
   #isOpen(): boolean {
-    return !this.#draining && this.#availability?.isOpen() !== false
+    return !this.#draining && this.#pausedBy().length === 0
+  }
+
+  #isRunnable(id: string): boolean {
+    const served = this.#options.models.find(({ model }) => model.id === id)
+    return served !== undefined && this.#engines.runs(served.engine, served.engineModel)
+  }
+
+  /** Why no orders are taken, in words for the owner. */
+  #pausedBy(): string[] {
+    const { models } = this.#options
+    const down = this.#engines.down().map((name) => `the engine ${name} does not answer`)
+    const none = !models.some(({ model }) => this.#isRunnable(model.id))
+    const broken = none && down.length === 0 ? ['no model can be run'] : []
+    return [...(this.#availability?.reasons() ?? []), ...(none ? down : []), ...broken]
   }
 
   #evidenceLevel(): number {

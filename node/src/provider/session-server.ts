@@ -54,6 +54,8 @@ export interface SessionServerOptions {
     signal: AbortSignal,
   ) => Promise<Admission | Ask>
   readonly trace: SessionTrace
+  /** Makes room for a part of a prompt. @returns how to give it back; or whose limit is reached */
+  readonly holdPrompt: (bytes: number) => (() => void) | 'all' | 'each'
   /** The engine broke; the session goes on to its final receipt. */
   readonly onEngineFault?: (session: string, error: HanseError) => void
   readonly onEnd?: (session: string, reason: FinalReason, error: HanseError | undefined) => void
@@ -72,6 +74,7 @@ export class SessionServer {
   #session: string | undefined
   #admission: Admission | undefined
   #fixed: FixedChoices | undefined
+  readonly #parts: (() => void)[] = []
   #resume: PromiseWithResolvers<void> | undefined
 
   constructor(frames: FrameStream, options: SessionServerOptions) {
@@ -101,7 +104,16 @@ export class SessionServer {
   #onFrame(bytes: Uint8Array): void {
     const now = this.#options.now()
     try {
-      this.#dispatch({ type: 'frame', frame: decodeConsumerFrame(bytes), now })
+      const frame = decodeConsumerFrame(bytes)
+      if (frame.t === 'prompt' && this.#state.phase === 'ordering') {
+        const held = this.#options.holdPrompt(frame.part.byteLength)
+        if (typeof held === 'string') {
+          this.#dispatch({ type: 'rejected', error: noRoom(held), now })
+          return
+        }
+        this.#parts.push(held)
+      }
+      this.#dispatch({ type: 'frame', frame, now })
     } catch (error) {
       if (!(error instanceof HanseError)) throw error
       this.#dispatch({ type: 'malformed', error, now })
@@ -113,6 +125,8 @@ export class SessionServer {
     const { state, actions } = providerStep(this.#options.context, this.#state, event)
     this.#state = state
     if (state.phase !== 'reviewing') this.#reviewing.abort()
+    // A whole prompt is counted by whoever reviews it; one that is given up is forgotten.
+    if (state.phase !== 'ordering') for (const giveBack of this.#parts.splice(0)) giveBack()
     this.#perform(actions)
   }
 
@@ -254,6 +268,17 @@ export class SessionServer {
     this.#options.onEnd?.(this.#session ?? '', reason, error)
     void this.#link.end(isAnswered(reason) || reason === 'rejected').then(this.#ended.resolve)
   }
+}
+
+/** Prompts come in whole within a minute. */
+const ROOM_RETRY_MS = 5_000
+
+function noRoom(whose: 'all' | 'each'): HanseError {
+  return whose === 'each'
+    ? new HanseError('HANSE_CONNECTION_LIMIT', 'too many prompts at once from this peer', {
+        retryAfterMs: ROOM_RETRY_MS,
+      })
+    : new HanseError('HANSE_CAPACITY', 'too many prompts at once', { retryAfterMs: ROOM_RETRY_MS })
 }
 
 const ENGINE_CODES = {

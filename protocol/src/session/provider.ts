@@ -45,7 +45,7 @@ import { type Prices, type Round, reorderFault } from './rounds.ts'
  *
  * | state     | waits for                      | leaves to |
  * |-----------|--------------------------------|-----------|
- * | ordering  | Order, then all Prompt frames  | reviewing; ended (malformed, timer, closed, cancelled, drained) |
+ * | ordering  | Order, then all Prompt frames  | reviewing; ended (malformed, timer, closed, cancelled, drained, rejected) |
  * | reviewing | the driver's decision          | streaming; quoting; ended (rejected, closed, cancelled, drained) |
  * | quoting   | an Order that cites the Quote  | reviewing; ended (timer, closed, cancelled, violation, drained) |
  * | streaming | engine, countersignatures      | settling; ended (closed, refused, violation, timer) |
@@ -217,6 +217,9 @@ function onOrdering(context: ProviderContext, state: Ordering, event: ProviderEv
     if (state.ordered === undefined) return end(state, 'draining')
     return reject(context, state.ordered, draining(), event.now)
   }
+  // The driver has no room for the prompt.
+  if (event.type === 'rejected' && state.ordered !== undefined)
+    return reject(context, state.ordered, event.error, event.now)
   if (event.type !== 'frame') return { state, actions: [] }
   const { frame } = event
   if (frame.t === 'order' && state.ordered === undefined) {

@@ -10,6 +10,7 @@ import { OfferDirectory } from '../../consumer/offer-directory.ts'
 import { type ModelTokenizer, openTokenizer } from '../../engine/index.ts'
 import { createGateway } from '../../gateway/gateway.ts'
 import { AuditLog } from '../../log/audit-log.ts'
+import { listenFault } from '../../network/index.ts'
 import { Outbox } from '../../settlement/outbox.ts'
 import { SettlementClient } from '../../settlement/settlement-client.ts'
 import { SettlementProofs } from '../../settlement/settlement-proofs.ts'
@@ -107,7 +108,10 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
     health: () => ({ peerId: network.peerId, connections: network.connectionCount }),
   })
   try {
-    const url = await app.listen({ host: settings.host, port: settings.port })
+    const { host, port } = settings
+    const url = await app.listen({ host, port }).catch((error: unknown) => {
+      throw listenFault(error, '--port', `${host}:${port}`)
+    })
     report(
       'ready',
       { url, peerId: network.peerId },

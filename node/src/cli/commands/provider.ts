@@ -4,7 +4,11 @@ import { providerSettings } from '../../config/schemas.ts'
 import type { ConfigFile } from '../../config/settings.ts'
 import { OfferDirectory } from '../../consumer/offer-directory.ts'
 import { modelsOnOffer, type PricedModel } from '../../daemon/offer-models.ts'
-import { type ProviderSettings, startProvider } from '../../daemon/run-provider.ts'
+import {
+  type ProviderDaemon,
+  type ProviderSettings,
+  startProvider,
+} from '../../daemon/run-provider.ts'
 import type { EngineModel } from '../../engine/index.ts'
 import { inspectMachine, type Machine, thisMachine } from '../../machine/index.ts'
 import { type MarketOffer, suggestPrices } from '../../provider/pricing/index.ts'
@@ -97,7 +101,7 @@ async function runProvider(run: Run): Promise<void> {
     onLive: (offer) =>
       report('live', { ...offer }, `on the market (evidence level ${offer.evidenceLevel})`),
   })
-  reportReady(run, node, daemon.metricsUrl, country, models)
+  reportReady(run, node, daemon, country, models)
   await Promise.race([untilStopped(), daemon.drained])
   report('stopping', {}, 'finishing running answers…')
 }
@@ -190,7 +194,7 @@ function toToml(
 function reportReady(
   { report, json }: Run,
   { network }: RunningNode,
-  metricsUrl: string | undefined,
+  { provider, metricsUrl }: ProviderDaemon,
   country: string,
   models: readonly PricedModel[],
 ): void {
@@ -205,9 +209,14 @@ function reportReady(
     `provider ${network.peerId} in ${country}`,
   )
   if (json) return
-  for (const { model, engine, why } of models) {
-    const price = `in ${formatPrice(model.inputPrice)}, out ${formatPrice(model.outputPrice)}`
-    console.log(`  ${model.id} (${engine.name})  ${price}  ${paint('dim', why)}`)
+  for (const { id, engine, inputPrice, outputPrice } of provider.facts().models) {
+    const suggested = models.find(({ model }) => model.id === id)
+    const isSuggested =
+      suggested?.model.inputPrice === inputPrice && suggested.model.outputPrice === outputPrice
+    const price = `in ${formatPrice(inputPrice)}, out ${formatPrice(outputPrice)}`
+    console.log(
+      `  ${id} (${engine.name})  ${price}  ${paint('dim', isSuggested ? suggested.why : '')}`.trimEnd(),
+    )
   }
   if (metricsUrl !== undefined) console.log(`  metrics: ${metricsUrl}/metrics`)
 }
