@@ -12,7 +12,8 @@ export {
   Consumer,
   type ConsumerSettings,
 } from './consumer/consumer.ts'
-export { OfferDirectory } from './consumer/offer-directory.ts'
+export { type FetchedOffer, OfferDirectory } from './consumer/offer-directory.ts'
+export { ControlClient, localControl } from './control/index.ts'
 export * from './engine/index.ts'
 export { createGateway } from './gateway/gateway.ts'
 export { exportLog } from './log/export-log.ts'
