@@ -44,7 +44,12 @@ async function openNewNode(options: { relay?: boolean; dhtClient?: boolean } = {
   return await openNode(await generateKeyPair('Ed25519'), options)
 }
 
-function offerOf(network: Network, privateKey: Ed25519PrivateKey, now = Date.now()): SignedRecord {
+function offerOf(
+  network: Network,
+  privateKey: Ed25519PrivateKey,
+  now = Date.now(),
+  model = MODEL,
+): SignedRecord {
   const signer = signerOf(seedOf(privateKey))
   const price = picoEuro(1n)
   return signRecord(
@@ -61,7 +66,7 @@ function offerOf(network: Network, privateKey: Ed25519PrivateKey, now = Date.now
       gpus: [],
       models: [
         {
-          id: MODEL,
+          id: model,
           aliases: [],
           digest: null,
           quantization: null,
@@ -85,16 +90,20 @@ function offerOf(network: Network, privateKey: Ed25519PrivateKey, now = Date.now
 }
 
 /** A provider as far as a directory sees it. */
-async function openProvider(privateKey: Ed25519PrivateKey, bootstrap: Network): Promise<Network> {
+async function openProvider(
+  privateKey: Ed25519PrivateKey,
+  bootstrap: Network,
+  model = MODEL,
+): Promise<Network> {
   const network = await openNode(privateKey)
   network.keepConnected(bootstrap.addresses(), 200)
   await network.whenConnected(AbortSignal.timeout(10_000))
-  const signed = offerOf(network, privateKey)
+  const signed = offerOf(network, privateKey, Date.now(), model)
   await network.handle(OFFER_PROTOCOL, async (frames) => {
     frames.write(encodeCanonical({ offer: signedFields(signed), attestations: [] }))
     await frames.end()
   })
-  await network.provide(modelKey(MODEL, '*'), { signal: AbortSignal.timeout(10_000) })
+  await network.provide(modelKey(model, '*'), { signal: AbortSignal.timeout(10_000) })
   await network.putValue(offerKey(network.peerId), encodeOfferValue(signed), {
     signal: AbortSignal.timeout(10_000),
   })
@@ -135,6 +144,25 @@ test('a provider that dies is dropped, and found again when it comes back on ano
   const second = stack.use(await openProvider(privateKey, bootstrap))
   assert.notDeepEqual(second.addresses(), first.addresses())
   await until('found again', async () => (await addresses())[0] === second.addresses().join())
+})
+
+test('the one provider of a model that failed is asked again at once, whoever else offers other models', async () => {
+  await using stack = new AsyncDisposableStack()
+  const bootstrap = stack.use(await openNewNode({ relay: true }))
+  const consumer = stack.use(await openNewNode({ dhtClient: true }))
+  consumer.keepConnected(bootstrap.addresses(), 200)
+  await consumer.whenConnected(AbortSignal.timeout(10_000))
+  const context = { network: NETWORK }
+  // Its clock stands still: what was looked up stays fresh.
+  const now = Date.now()
+  const directory = new OfferDirectory({ network: consumer, context, now: () => now })
+  const other = 'test/other'
+  const one = stack.use(await openProvider(await generateKeyPair('Ed25519'), bootstrap))
+  stack.use(await openProvider(await generateKeyPair('Ed25519'), bootstrap, other))
+  for (const model of [MODEL, other])
+    await until('found', async () => (await directory.find(model, ['*'])).length === 1)
+  directory.drop(one.peerId)
+  assert.equal((await directory.find(MODEL, ['*'])).length, 1)
 })
 
 test('an identity that signs on two machines is noticed by either, and a restart is not', async () => {

@@ -70,21 +70,30 @@ export class OfferDirectory {
     await this.#lookUp(
       `${model} ${regions.join(' ')}`,
       regions.map((region) => modelKey(model, region)),
+      () => this.#offersOf(model).length > 0,
     )
-    return this.#valid().filter(({ offer }) =>
-      offer.models.some(({ id, aliases }) => id === model || aliases.includes(model)),
-    )
+    return this.#offersOf(model)
   }
 
   /** Every offer in these regions; `*` is everywhere. */
   async browse(regions: readonly string[] = ['*']): Promise<FetchedOffer[]> {
-    await this.#lookUp(`any ${regions.join(' ')}`, regions.map(browseKey))
+    await this.#lookUp(
+      `any ${regions.join(' ')}`,
+      regions.map(browseKey),
+      () => this.#offers.size > 0,
+    )
     return this.#valid()
   }
 
   /** The provider failed: its offer counts again only once it has answered for itself. */
   drop(provider: string): void {
     this.#offers.delete(provider)
+  }
+
+  #offersOf(model: string): FetchedOffer[] {
+    return this.#valid().filter(({ offer }) =>
+      offer.models.some(({ id, aliases }) => id === model || aliases.includes(model)),
+    )
   }
 
   #valid(): FetchedOffer[] {
@@ -94,18 +103,19 @@ export class OfferDirectory {
     return [...this.#offers.values()]
   }
 
-  async #lookUp(name: string, keys: readonly CID[]): Promise<void> {
+  /** @param knowsAny whether there is anything to answer with; a provider that failed may have been the only one */
+  async #lookUp(name: string, keys: readonly CID[], knowsAny: () => boolean): Promise<void> {
     const now = this.#options.now()
     const known = this.#lookups.get(name)
     if (known === undefined || known.running === undefined) {
-      if (known !== undefined && now - known.at < FRESH_MS && this.#offers.size > 0) return
+      if (known !== undefined && now - known.at < FRESH_MS && knowsAny()) return
       const running = this.#refresh(keys).finally(() => {
         this.#lookups.set(name, { at: this.#options.now(), running: undefined })
       })
       this.#lookups.set(name, { at: known?.at ?? 0, running })
     }
     // The first caller waits; later ones are served from what is known while it is renewed.
-    if (known !== undefined && known.at > 0 && this.#offers.size > 0) return
+    if (known !== undefined && known.at > 0 && knowsAny()) return
     await this.#lookups.get(name)?.running
   }
 
