@@ -17,13 +17,13 @@ function engineOf(health: { now: EngineHealth }): Engine {
 const UP: EngineHealth = { ready: true, message: '', models: [{ id: 'm', state: 'loaded' }] }
 const DOWN: EngineHealth = { ready: false, message: 'no answer', models: [] }
 
-function watched(health: { now: EngineHealth }) {
+function watched(health: { now: EngineHealth }, everyMs = 5) {
   const engine = engineOf(health)
   let changes = 0
   let changed = Promise.withResolvers<void>()
   const watch = new EngineWatch({
     engines: [engine],
-    everyMs: 5,
+    everyMs,
     onChange: () => {
       changes++
       changed.resolve()
@@ -62,6 +62,18 @@ describe('a watched engine', () => {
     await next()
     assert.deepEqual([watch.runs(engine, 'm'), watch.runs(engine, 'n')], [false, true])
     assert.deepEqual(watch.down(), [])
+  })
+
+  test('that has failed is looked at again soon, however seldom it is looked at else', async () => {
+    const health = { now: DOWN }
+    const { engine, watch, next } = watched(health, 3_600_000)
+    await using _ = watch
+    watch.wake()
+    await next()
+    assert.equal(watch.runs(engine, 'm'), false)
+    health.now = UP
+    await next()
+    assert.equal(watch.runs(engine, 'm'), true)
   })
 
   test('that keeps well is not talked about', async () => {

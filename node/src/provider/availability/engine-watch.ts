@@ -12,6 +12,8 @@ export interface EngineWatchOptions {
 const CHECKS_MAX = 2
 /** Of one check. */
 const HEALTH_MS = 5_000
+/** While something is not well: a model that starts again is back within a second or two, and is then to be sold. */
+const UNWELL_MS = 1_000
 
 /** Knows which engines can be counted on, so that nobody is sold an answer that cannot be made. */
 export class EngineWatch implements AsyncDisposable {
@@ -59,9 +61,11 @@ export class EngineWatch implements AsyncDisposable {
     const { engines, everyMs } = this.#options
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      this.#woken = Promise.withResolvers()
-      const timer = delay(everyMs, undefined, { signal, ref: false }).catch(() => {})
+      const waitMs = this.#isWell() ? everyMs : Math.min(everyMs, UNWELL_MS)
+      const timer = delay(waitMs, undefined, { signal, ref: false }).catch(() => {})
       await Promise.race([timer, this.#woken.promise])
+      // Before the look: what fails in its middle is to be looked at again.
+      this.#woken = Promise.withResolvers()
       const before = this.#state()
       await Promise.all(engines.map(async (engine) => await this.#look(engine)))
       if (!signal.aborted && this.#state() !== before) this.#options.onChange()
@@ -75,6 +79,13 @@ export class EngineWatch implements AsyncDisposable {
     this.#unready.set(engine, health.ready ? 0 : (this.#unready.get(engine) ?? 0) + 1)
     const failed = health.models.filter(({ state }) => state === 'failed').map(({ id }) => id)
     this.#failed.set(engine, new Set(failed))
+  }
+
+  #isWell(): boolean {
+    return (
+      [...this.#unready.values()].every((times) => times === 0) &&
+      [...this.#failed.values()].every((models) => models.size === 0)
+    )
   }
 
   #state(): string {
