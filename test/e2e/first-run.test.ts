@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import type { Child } from '../../scripts/demo/child.ts'
 import { entriesOf, Market, NETWORK } from '../../scripts/demo/market.ts'
 import type { EngineDouble } from '../support/engine-double.ts'
+import { hanse } from '../support/hanse.ts'
 import { startOllamaDouble } from '../support/ollama-double.ts'
 import { untilSettled } from '../support/sessions.ts'
 import { TestTerminal } from '../support/terminal.ts'
@@ -27,7 +28,11 @@ beforeAll(async () => {
   stateDir = await mkdtemp(join(tmpdir(), 'hanse-first-run-'))
   ollama = await startOllamaDouble({ tokens: 40 })
   vllm = await startVllmDouble({ tokens: 40 })
-  market = await Market.start({ stateDir, providers: [], gatewayArgs: ['--receipt-every', '16'] })
+  market = await Market.start({
+    stateDir,
+    providers: [],
+    gatewayArgs: ['--receipt-every', '16', '--keep-requests', 'true'],
+  })
   await market.operator.topUp(market.tenant, 5_000n)
   client = new OpenAI({ baseURL: `${market.gatewayUrl}/v1`, apiKey: 'none', maxRetries: 0 })
 })
@@ -74,7 +79,9 @@ async function startUnattended(
 }
 
 /** Asks for an answer, and waits until what it cost is in the ledger. */
-async function askAndSettle(model: string): Promise<{ text: string; booked: number }> {
+async function askAndSettle(
+  model: string,
+): Promise<{ text: string; booked: number; session: string }> {
   const { data, response } = await client.chat.completions
     .create({ model, messages: [{ role: 'user', content: 'Tell me a story.' }], max_tokens: 60 })
     .withResponse()
@@ -84,6 +91,7 @@ async function askAndSettle(model: string): Promise<{ text: string; booked: numb
   return {
     text: data.choices[0]?.message.content ?? '',
     booked: (await entriesOf(market, session)).length,
+    session,
   }
 }
 
@@ -93,6 +101,26 @@ describe('an unattended first start', () => {
     assert.deepEqual(models, ['hanse/tiny-v1:f16'])
     const { text, booked } = await askAndSettle('hanse/tiny-v1:f16')
     assert.ok(text.length > 0 && booked > 0)
+  })
+
+  test('gives answers that can be had again, byte for byte', async () => {
+    const { session, text } = await askAndSettle('hanse/tiny-v1:f16')
+    const bundle = join(stateDir, 'session.car')
+    const response = await fetch(`${market.gatewayUrl}/hanse/v1/bundles/${session}`)
+    await writeFile(bundle, new Uint8Array(await response.arrayBuffer()))
+    const args = ['replay', bundle, '--gateway-url', market.gatewayUrl, '--json']
+    const { code, stdout, stderr } = await hanse(args, stateDir)
+    assert.equal(code, 0, stderr)
+    const report = JSON.parse(stdout) as { reproduced: boolean; text: string }
+    assert.equal(report.reproduced, true)
+    assert.equal(report.text, text)
+
+    const other = join(stateDir, 'other.json')
+    await writeFile(other, '{"messages":[{"role":"user","content":"Something else."}]}')
+    const wrong = await hanse([...args, '--request', other], stateDir)
+    assert.equal(wrong.code, 1)
+    assert.match(wrong.stdout, /"reproduced":false/u)
+    assert.doesNotMatch(wrong.stdout + wrong.stderr, /Something else/u)
   })
 
   test('finds Ollama where its own variable says, serves it, and is paid', async () => {
