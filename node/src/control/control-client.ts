@@ -1,4 +1,5 @@
 import { HanseError } from '@hanse/protocol'
+import type { ReachabilityReport } from '../network/reachability.ts'
 import type { ProviderStatus } from '../provider/status.ts'
 import type { ControlChannel } from './channel.ts'
 import {
@@ -33,6 +34,11 @@ export class ControlClient {
 
   async status(): Promise<ProviderStatus> {
     return await this.#one({ method: 'status' })
+  }
+
+  /** What peers say that are asked now to dial the daemon. */
+  async reachability(): Promise<ReachabilityReport> {
+    return await this.#one({ method: 'reachability' })
   }
 
   async pause(): Promise<void> {

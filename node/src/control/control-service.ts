@@ -12,6 +12,7 @@ import {
   endFrame,
   faultFrame,
   logAnswers,
+  shortReport,
   shortStatus,
 } from './messages.ts'
 import { within } from './within.ts'
@@ -37,7 +38,7 @@ const REQUEST_MS = 10_000
 const SEND_MS = 10_000
 /** For the last frame to be read by the other side, which then ends the channel. */
 const LINGER_MS = 5_000
-/** The longest that pausing or a status may take; GPUs and engines are asked for it. */
+/** The longest that pausing or a status may take; GPUs, engines and peers are asked for it. */
 const ANSWER_MS = 20_000
 /** How long draining is watched for a fault that comes at once: it lasts as long as its sessions do. */
 const DRAIN_FAULT_MS = 200
@@ -111,6 +112,11 @@ export class ControlService {
         return await tell('ping', { peerId, version })
       case 'status':
         return await tell('status', await this.#status())
+      case 'reachability': {
+        const report = control.reachability()
+        const told = await within(ANSWER_MS, 'peers do not say how they reach it', report)
+        return await tell('reachability', shortReport(told))
+      }
       case 'pause':
       case 'resume':
       case 'drain':

@@ -15,7 +15,7 @@ import { localControl, serveLocalControl } from './local-control.ts'
 import { CONTROL_PROTOCOL } from './messages.ts'
 import { networkControl, serveNetworkControl } from './network-control.ts'
 import { checkSocketFolder, socketPath } from './socket-path.ts'
-import { ExampleControl } from './testing/example-status.ts'
+import { ExampleControl, exampleReachability } from './testing/example-status.ts'
 
 class ExampleLog {
   readonly lines: string[] = ['one', 'two', 'three']
@@ -87,6 +87,12 @@ describe.each([
     assert.equal((await client.status()).state, 'serving')
     await client.drain()
     assert.deepEqual(daemon.asked, ['pause', 'resume', 'drain'])
+  })
+
+  test('hears what peers say of the ways to it', async () => {
+    const client = await open()
+    assert.deepEqual(await client.reachability(), exampleReachability())
+    assert.deepEqual(daemon.asked, ['reachability'])
   })
 
   test('watches the status until it stops watching', async () => {

@@ -8,10 +8,11 @@ import {
   encodeRequest,
   encodeValue,
   logAnswers,
+  shortReport,
   shortStatus,
 } from './messages.ts'
 import { SESSIONS_MAX, TEXT_MAX } from './status-schema.ts'
-import { exampleStatus } from './testing/example-status.ts'
+import { exampleReachability, exampleStatus } from './testing/example-status.ts'
 
 const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 
@@ -19,6 +20,7 @@ describe('a request', () => {
   test.each([
     { method: 'ping' },
     { method: 'status' },
+    { method: 'reachability' },
     { method: 'watch', everyMs: 500 },
     { method: 'logs', lines: 100, follow: true },
   ] as const)('%j is read as it was written', (asked) => {
@@ -88,6 +90,27 @@ describe('a status', () => {
       code: 'HANSE_FORBIDDEN',
     })
     assert.throws(() => decodeAnswer('status', fault('HANSE_OF_2040')), { code: 'HANSE_INTERNAL' })
+  })
+})
+
+describe('a report of peers', () => {
+  test('comes back as it was, with what nobody said', () => {
+    const report = exampleReachability()
+    assert.deepEqual(decodeAnswer('reachability', encodeValue('reachability', report)), report)
+  })
+
+  test('with an endless fault is cut, and one with a fault of another release is refused', () => {
+    const report = exampleReachability()
+    const [peer] = report.peers
+    assert.ok(peer !== undefined)
+    const long = shortReport({ ...report, peers: [{ ...peer, fault: 'x'.repeat(1e6) }] })
+    const read = decodeAnswer('reachability', encodeValue('reachability', long))
+    assert.equal(read?.peers[0]?.fault?.length, TEXT_MAX)
+    const results = [{ address: 'x', ok: false, ms: 1, fault: 'moon' }]
+    const value = { ...report, peers: [{ ...peer, results, fault: null }] }
+    assert.throws(() => decodeAnswer('reachability', bytes({ t: 'value', value })), {
+      code: 'HANSE_FRAME_MALFORMED',
+    })
   })
 })
 

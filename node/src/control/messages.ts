@@ -1,6 +1,8 @@
 import { type ErrorCode, HanseError, isErrorCode } from '@hanse/protocol'
 import { z } from 'zod'
+import type { ReachabilityReport } from '../network/reachability.ts'
 import type { ProviderStatus } from '../provider/status.ts'
+import { reachabilitySchema } from './reachability-schema.ts'
 import { SESSIONS_MAX, statusSchema, TEXT_MAX } from './status-schema.ts'
 
 /** The libp2p protocol; over a local socket the same frames are spoken. */
@@ -24,6 +26,7 @@ const WATCH_MS_MAX = 60_000
 const request = z.discriminatedUnion('method', [
   z.object({ method: z.literal('ping') }),
   z.object({ method: z.literal('status') }),
+  z.object({ method: z.literal('reachability') }),
   z.object({
     method: z.literal('watch'),
     everyMs: z.number().int().min(WATCH_MS_MIN).max(WATCH_MS_MAX),
@@ -56,6 +59,7 @@ export interface LogLines {
 export interface ControlValues {
   readonly ping: Ping
   readonly status: ProviderStatus
+  readonly reachability: ReachabilityReport
   readonly watch: ProviderStatus
   readonly pause: null
   readonly resume: null
@@ -67,6 +71,7 @@ const nothing = z.null()
 const values = {
   ping: z.object({ peerId: z.string().max(TEXT_MAX), version: z.string().max(TEXT_MAX) }),
   status: statusSchema,
+  reachability: reachabilitySchema,
   watch: statusSchema,
   pause: nothing,
   resume: nothing,
@@ -116,6 +121,11 @@ export function encodeValue<Method extends ControlMethod>(
 /** A status with no more sessions and longer texts than an answer may have. */
 export function shortStatus(status: ProviderStatus): ProviderStatus {
   return cutTexts({ ...status, sessions: status.sessions.slice(0, SESSIONS_MAX) }) as ProviderStatus
+}
+
+/** A report with no longer texts than an answer may have. */
+export function shortReport(report: ReachabilityReport): ReachabilityReport {
+  return cutTexts(report) as ReachabilityReport
 }
 
 /** Log lines as answers that each fit in a frame. */

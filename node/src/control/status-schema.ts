@@ -22,7 +22,7 @@ const counts = z
   .refine((record) => Object.keys(record).length <= ITEMS_MAX, 'too many codes')
 const items = <Item extends z.ZodType>(item: Item) => z.array(item).max(ITEMS_MAX)
 /** JSON has no `undefined`: it travels as null. */
-const maybe = <Value extends z.ZodType>(value: Value) =>
+export const maybe = <Value extends z.ZodType>(value: Value) =>
   value.nullable().transform((given) => given ?? undefined)
 
 const model = z.object({

@@ -2,7 +2,7 @@ import type { PicoEuro } from '@hanse/protocol'
 import type { Engine } from '../engine/index.ts'
 import type { GpuReading, Machine } from '../machine/index.ts'
 import type { ProviderStatistics } from '../metrics/provider-statistics.ts'
-import type { Network } from '../network/index.ts'
+import type { Network, ReachabilityReport } from '../network/index.ts'
 import { VERSION } from '../version.ts'
 import type { Provider } from './provider.ts'
 import type { Load } from './scheduling/index.ts'
@@ -38,7 +38,10 @@ export interface ModelFacts extends Load {
 
 export interface ProviderDeskOptions {
   readonly provider: Provider
-  readonly network: Pick<Network, 'peerId' | 'addresses' | 'connectionCount' | 'reachability'>
+  readonly network: Pick<
+    Network,
+    'peerId' | 'addresses' | 'connectionCount' | 'reachability' | 'probeReachability'
+  >
   readonly networkName: string
   readonly country: string
   readonly statistics: ProviderStatistics
@@ -54,10 +57,13 @@ export interface ProviderDeskOptions {
 const ANSWER_MS = 500
 /** An engine that hangs must not keep its owner from seeing that it does. */
 const HEALTH_MS = 3_000
+/** Dialing a peer, and what it takes to dial back eight addresses at once. */
+const PROBE_MS = 15_000
 
 /** Where an owner asks a running provider how it does, and tells it what to do. */
 export class ProviderDesk implements ProviderControl {
   readonly #options: ProviderDeskOptions
+  #probe: Promise<ReachabilityReport> | undefined
 
   constructor(options: ProviderDeskOptions) {
     this.#options = options
@@ -106,6 +112,16 @@ export class ProviderDesk implements ProviderControl {
       gpus,
       totals: statistics.totals(),
     }
+  }
+
+  /** Who asks while peers are being asked gets the same answer: peers dial back for nobody twice in a row. */
+  async reachability(): Promise<ReachabilityReport> {
+    this.#probe ??= this.#options.network
+      .probeReachability(AbortSignal.timeout(PROBE_MS))
+      .finally(() => {
+        this.#probe = undefined
+      })
+    return await this.#probe
   }
 
   async pause(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { PicoEuro } from '@hanse/protocol'
 import type { GpuReading, Machine } from '../machine/machine.ts'
+import type { ReachabilityReport } from '../network/reachability.ts'
 
 /** Everything that an owner may want to know of a running provider, at one moment. Never holds a prompt or an answer. */
 export interface ProviderStatus {
@@ -103,6 +104,8 @@ export interface SettlementStatus {
 /** What an owner may ask of a running provider, from a terminal of this machine or another one. */
 export interface ProviderControl {
   status(): Promise<ProviderStatus>
+  /** Asks some peers now to dial this node; takes seconds, and peers answer only now and then. */
+  reachability(): Promise<ReachabilityReport>
   /** Takes no new sessions and leaves the market; running ones go on. */
   pause(): Promise<void>
   /** Undoes `pause`; a schedule or a hot GPU may still hold it back. */

@@ -1,4 +1,5 @@
 import { picoEuro } from '@hanse/protocol'
+import type { ReachabilityReport } from '../../network/reachability.ts'
 import type { ProviderControl, ProviderStatus } from '../../provider/status.ts'
 
 const NOW = Date.UTC(2026, 5, 1, 12, 0, 0)
@@ -131,6 +132,35 @@ export function exampleStatus(changes: Partial<ProviderStatus> = {}): ProviderSt
   }
 }
 
+/** One peer dialed back at one of two addresses, another one gave no answer. */
+export function exampleReachability(): ReachabilityReport {
+  const [open, shut] = ['/ip4/192.0.2.7/tcp/4001', '/ip4/192.0.2.7/tcp/4002/ws']
+  return {
+    reachability: 'direct',
+    addresses: [open, shut],
+    peers: [
+      {
+        peerId: '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X',
+        observed: '/ip4/192.0.2.7/tcp/50123',
+        clockOffsetMs: -12,
+        results: [
+          { address: open, ok: true, ms: 31, fault: null },
+          { address: shut, ok: false, ms: 4_000, fault: 'timeout' },
+        ],
+        fault: undefined,
+      },
+      {
+        peerId: '12D3KooWH3uVF6wv47WnArKHk5p6cvgCJEb74UTmxztmQDc298L3',
+        observed: undefined,
+        clockOffsetMs: undefined,
+        results: [],
+        fault: 'no answer in time',
+      },
+    ],
+    clockOffsetMs: -12,
+  }
+}
+
 /** A daemon that does nothing but change its state as it is told. */
 export class ExampleControl implements ProviderControl {
   readonly asked: string[] = []
@@ -138,6 +168,11 @@ export class ExampleControl implements ProviderControl {
 
   async status(): Promise<ProviderStatus> {
     return this.current
+  }
+
+  async reachability(): Promise<ReachabilityReport> {
+    this.asked.push('reachability')
+    return exampleReachability()
   }
 
   async pause(): Promise<void> {
