@@ -14,6 +14,7 @@ const tasks = {
   test: ['node_modules/vitest/vitest.mjs', 'run'],
   bench: ['test/bench/gateway.ts'],
   'bench:protocol': ['test/bench/protocol.ts'],
+  'bench:provider': ['test/bench/provider.ts'],
   'test:soak': ['test/soak/soak.ts'],
   fuzz: ['test/fuzz/fuzz.ts'],
   'sim:faults': ['simulations/src/faults/cli.ts'],

@@ -9,9 +9,11 @@ import { expect, test } from 'vitest'
 import type { Results } from './measure.ts'
 import type { MachineFacts } from './report.ts'
 import { QUICK } from './scenarios.ts'
-import { percentile, spreadOf } from './statistics.ts'
+import type { SidesResult } from './sides.ts'
+import { percentile, type Spread, spreadOf } from './statistics.ts'
 
 const BENCH = fileURLToPath(new URL('./gateway.ts', import.meta.url))
+const PROVIDER_BENCH = fileURLToPath(new URL('./provider.ts', import.meta.url))
 const PROTOCOL_BENCH = fileURLToPath(new URL('./protocol.ts', import.meta.url))
 
 test('a quick run measures both sides, writes every figure and leaves nothing behind', async () => {
@@ -72,6 +74,39 @@ test('a quick run measures records, statements and the log beside raw primitives
     }
     // How good they are is for a quiet machine to say; that they are promised is said here.
     expect(figures.filter(({ limit }: { limit?: number }) => limit !== undefined)).toHaveLength(2)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('a quick run measures engines beside providers, and how soon an offer is seen', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hanse-bench-test-'))
+  try {
+    const json = join(folder, 'provider.json')
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [PROVIDER_BENCH, '--quick', '--json', json],
+      { cwd: folder, timeout: 115_000, env: { ...process.env, TMPDIR: folder } },
+    )
+    const { comparisons, starts } = JSON.parse(readFileSync(json, 'utf8')) as {
+      readonly comparisons: readonly SidesResult[]
+      readonly starts: readonly Record<'ready' | 'live' | 'found', Spread>[]
+    }
+    assert.deepEqual(
+      comparisons.map(({ figures }) => Object.keys(figures[0]?.sides ?? {})),
+      [
+        ['direct', 'provider'],
+        ['in process', 'worker', 'provider'],
+      ],
+    )
+    for (const { title, sides, ratios } of comparisons.flatMap(({ figures }) => figures)) {
+      expect(stdout).toContain(title)
+      for (const { median, min, max } of [...Object.values(sides), ...Object.values(ratios)])
+        assert.ok(min > 0 && min <= median && median <= max && Number.isFinite(max), title)
+    }
+    assert.equal(starts.length, 2)
+    for (const { ready, found } of starts) assert.ok(ready.median > 0 && found.median > 0)
+    assert.deepEqual(readdirSync(folder), ['provider.json'])
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

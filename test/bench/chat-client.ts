@@ -14,6 +14,11 @@ export interface TimedAnswer {
   readonly gapsMs: readonly number[]
 }
 
+/** Whatever answers a chat of so many tokens. */
+export interface Asker {
+  ask(options: ChatOptions): Promise<TimedAnswer>
+}
+
 /** More than any event of the stub, so that a stream without event ends does not grow for ever. */
 const EVENT_CHARS_MAX = 64 * 1024
 
@@ -21,7 +26,7 @@ const EVENT_CHARS_MAX = 64 * 1024
  * The one client of both sides: keep-alive HTTP, and a counter in place of a JSON parser, so that it takes little of the
  * machine it shares with what it measures. It still sees that every token of the stub comes, once, and in order.
  */
-export class ChatClient {
+export class ChatClient implements Asker {
   readonly #url: URL
   readonly #model: string
   readonly #agent: Agent

@@ -1,4 +1,4 @@
-import type { ChatClient, ChatOptions, TimedAnswer } from './chat-client.ts'
+import type { Asker, ChatOptions, TimedAnswer } from './chat-client.ts'
 import { percentile } from './statistics.ts'
 
 export interface Figure {
@@ -58,7 +58,7 @@ export const QUICK: Scale = {
   ],
 }
 
-export async function run(client: ChatClient, scenario: Scenario): Promise<Run> {
+export async function run(client: Asker, scenario: Scenario): Promise<Run> {
   const answers: TimedAnswer[] = []
   let left = scenario.answers
   const started = performance.now()
@@ -70,7 +70,7 @@ export async function run(client: ChatClient, scenario: Scenario): Promise<Run> 
   return { answers, seconds, tokens: answers.length * scenario.chat.tokens }
 }
 
-function firstToken(answers: number): Scenario {
+export function firstToken(answers: number, tokens = 16): Scenario {
   const of = (share: number) => (all: Run) =>
     percentile(
       all.answers.map(({ firstTokenMs }) => firstTokenMs),
@@ -81,7 +81,7 @@ function firstToken(answers: number): Scenario {
     id: 'first-token',
     streams: 1,
     answers,
-    chat: { tokens: 16 },
+    chat: { tokens },
     figures: [
       { ...figure, id: 'first-token-p50', title: 'time to first token, p50', of: of(0.5) },
       { ...figure, id: 'first-token-p95', title: 'time to first token, p95', of: of(0.95) },
@@ -89,7 +89,7 @@ function firstToken(answers: number): Scenario {
   }
 }
 
-function throughput(streams: number, answers: number, tokens: number): Scenario {
+export function throughput(streams: number, answers: number, tokens: number): Scenario {
   return {
     id: `streams-${streams}`,
     streams,
