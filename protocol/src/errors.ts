@@ -429,6 +429,9 @@ export const ERRORS = {
   HANSE_IDENTITY_PERMISSIONS: internal(
     'Run chmod 600 on the identity file, or delete it to get a new identity.',
   ),
+  HANSE_IDENTITY_TWIN: internal(
+    'Stop the daemon that uses a copy of this identity file, or move identity.key out of its data folder: it then makes an identity of its own, which settlement onboards anew.',
+  ),
   HANSE_IDENTITY_CORRUPT: internal(
     'Restore the identity file from a copy, or delete it to get a new identity.',
   ),

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { HanseError } from '@hanse/protocol'
-import { clock, type RunningNode, random } from '../cli/running.ts'
 import type { providerSettings } from '../config/schemas.ts'
 import type { Settings } from '../config/settings.ts'
 import { ControlService, serveLocalControl, serveNetworkControl } from '../control/index.ts'
@@ -21,6 +20,7 @@ import { SettlementClient } from '../settlement/settlement-client.ts'
 import { NodeStore } from '../store/node-store.ts'
 import { VERSION } from '../version.ts'
 import type { PricedModel } from './offer-models.ts'
+import { clock, type RunningNode, random } from './running.ts'
 
 export type ProviderSettings = Settings<typeof providerSettings>
 

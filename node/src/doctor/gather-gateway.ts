@@ -1,6 +1,6 @@
-import { clock } from '../cli/running.ts'
 import type { gatewaySettings } from '../config/schemas.ts'
 import type { Settings } from '../config/settings.ts'
+import { clock } from '../daemon/running.ts'
 import type { GatewayFacts, GatewaySettlementProbe } from './gateway-facts.ts'
 import { probeGatewaySettlement } from './gather/gateway-settlement.ts'
 import { viewGateway } from './gather/gateway-view.ts'

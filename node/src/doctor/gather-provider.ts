@@ -1,7 +1,8 @@
 import { type Offer, picoEuro } from '@hanse/protocol'
-import { clock } from '../cli/running.ts'
 import type { providerSettings } from '../config/schemas.ts'
 import type { Settings } from '../config/settings.ts'
+import { clock } from '../daemon/running.ts'
+import type { ReachabilityReport } from '../network/index.ts'
 import type { ProviderStatus } from '../provider/status.ts'
 import { VERSION } from '../version.ts'
 import { probeEngine } from './gather/engine.ts'
@@ -11,6 +12,7 @@ import { probeMachine } from './gather/machine.ts'
 import { probeSettlement, readHttpClock } from './gather/settlement.ts'
 import { lookAsStranger } from './gather/stranger.ts'
 import type {
+  ClockReading,
   EngineProbe,
   ProviderFacts,
   ProviderTerms,
@@ -21,6 +23,8 @@ export interface ProviderLook {
   readonly settings: Settings<typeof providerSettings>
   /** Asks the daemon; `undefined` when none answers. */
   readonly fetchStatus: () => Promise<ProviderStatus | undefined>
+  /** Has the daemon ask peers to dial it; `undefined` when it does not say. */
+  readonly fetchReachability: () => Promise<ReachabilityReport | undefined>
   /** The engines that can be asked beside the daemon. */
   readonly openEngines: () => Promise<readonly EngineBeside[]>
   /** Whether engines are sent a short request: those near, all, or none. */
@@ -33,12 +37,13 @@ export interface ProviderLook {
 
 /** Everything that can be found out about a provider from here. Changes nothing. */
 export async function gatherProvider(look: ProviderLook): Promise<ProviderFacts> {
-  const { settings, fetchStatus, offline, latestVersion } = look
+  const { settings, fetchStatus, fetchReachability, offline, latestVersion } = look
   const [status, signer] = await Promise.all([fetchStatus(), signerIn(settings.dataDir)])
   const settlementUrl = status?.settlement?.url ?? settings.settlementUrl
   const peerId = status?.peerId ?? signer?.peerId
-  const [stranger, settlement, httpClock, engines, machine] = await Promise.all([
-    offline ? undefined : lookAsStranger(settings, peerId),
+  const [stranger, dialBack, settlement, httpClock, engines, machine] = await Promise.all([
+    offline ? undefined : lookAsStranger(settings, peerId, status),
+    offline || status === undefined ? undefined : fetchReachability(),
     offline ? undefined : settlementOf(settings, settlementUrl),
     offline || settlementUrl === undefined
       ? undefined
@@ -53,7 +58,12 @@ export async function gatherProvider(look: ProviderLook): Promise<ProviderFacts>
     peerId,
     status,
     stranger: stranger?.view,
-    clocks: [...(stranger?.clocks ?? []), ...(httpClock === undefined ? [] : [httpClock])],
+    dialBack,
+    clocks: [
+      ...(stranger?.clocks ?? []),
+      ...(httpClock === undefined ? [] : [httpClock]),
+      ...clocksOf(dialBack),
+    ],
     settlement,
     engines,
     machine,
@@ -63,6 +73,15 @@ export async function gatherProvider(look: ProviderLook): Promise<ProviderFacts>
 }
 
 /** As the daemon runs, where it tells: it may have been started with flags that this command does not know. */
+/** What a peer adds to this clock to have its own is how far this one is behind. */
+function clocksOf(report: ReachabilityReport | undefined): readonly ClockReading[] {
+  return (report?.peers ?? []).flatMap(({ peerId, clockOffsetMs }) =>
+    clockOffsetMs === undefined
+      ? []
+      : [{ source: `peer …${peerId.slice(-8)}`, offsetMs: -clockOffsetMs }],
+  )
+}
+
 function termsOf(
   settings: ProviderLook['settings'],
   status: ProviderStatus | undefined,

@@ -151,8 +151,24 @@ const CASES: readonly (readonly [string, FindingState, ProviderFacts, RegExp])[]
   ['reach.listen', 'fail', status({ addresses: ['/ip4/127.0.0.1/tcp/4001'] }), /loopback only/u],
   ['reach.listen', 'warn', status({ addresses: ['/ip4/192.168.1.5/tcp/4001'] }), /private/u],
   ['reach.listen', 'fail', status({ addresses: [] }), /--listen/u],
-  ['reach.dial-back', 'fail', status({ reachability: 'unreachable' }), /Forward the port/u],
-  ['reach.dial-back', 'unknown', status({ reachability: 'unknown' }), /some minutes/u],
+  [
+    'reach.dial-back',
+    'fail',
+    { ...status({ reachability: 'unreachable' }), dialBack: undefined },
+    /Forward TCP port 4001.*--relay on/u,
+  ],
+  [
+    'reach.dial-back',
+    'unknown',
+    { ...status({ reachability: 'unknown' }), dialBack: undefined },
+    /some minutes/u,
+  ],
+  [
+    'identity.twin',
+    'fail',
+    stranger({ twin: { addresses: ['/ip4/198.51.100.3/tcp/4001'], issuedAt: NOW } }),
+    /198\.51\.100\.3.*identity\.key/u,
+  ],
   ['terms.payment', 'fail', terms({ settlementUrl: undefined }), /--settlement-url/u],
   [
     'terms.payment',

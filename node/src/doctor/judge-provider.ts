@@ -7,6 +7,7 @@ import {
   modelsOffered,
 } from './checks/daemon.ts'
 import { ordersCome, ordersTaken, sessionsEndWell, slotsFree } from './checks/demand.ts'
+import { reachableByPeers } from './checks/dial-back.ts'
 import { engineAnswers, engineReady } from './checks/engine.ts'
 import { diskFree, gpusCool, gpusOurs, memoryFree } from './checks/machine.ts'
 import {
@@ -30,10 +31,10 @@ import {
   networkKey,
   offerLive,
   peersConnected,
-  reachableByPeers,
   strangersDialIt,
   strangersFindIt,
 } from './checks/reach.ts'
+import { identityAlone } from './checks/twin.ts'
 import type { Finding } from './finding.ts'
 import type { ProviderCheck, ProviderFacts } from './provider-facts.ts'
 
@@ -52,6 +53,7 @@ const CHECKS: readonly ProviderCheck[] = [
   networkKey,
   peersConnected,
   offerLive,
+  identityAlone,
   strangersFindIt,
   listensWideEnough,
   strangersDialIt,

@@ -1,4 +1,5 @@
 import type { KnownOffer, PicoEuro } from '@hanse/protocol'
+import type { ReachabilityReport, Twin } from '../network/index.ts'
 import type { ProviderStatus } from '../provider/status.ts'
 import type { Finding } from './finding.ts'
 
@@ -34,6 +35,8 @@ export interface StrangerView {
   readonly dialed: readonly string[]
   /** What everybody else offers. */
   readonly others: readonly KnownOffer[]
+  /** Another daemon that signs with this provider's identity. */
+  readonly twin: Twin | undefined
 }
 
 /** How far this machine's clock is ahead of another one's. */
@@ -82,6 +85,8 @@ export interface ProviderFacts {
   readonly peerId: string | undefined
   readonly status: ProviderStatus | undefined
   readonly stranger: StrangerView | undefined
+  /** What peers say that the daemon has just asked to dial it. */
+  readonly dialBack: ReachabilityReport | undefined
   readonly clocks: readonly ClockReading[]
   readonly settlement: SettlementProbe | undefined
   readonly engines: readonly EngineProbe[]

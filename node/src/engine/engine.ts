@@ -1,3 +1,5 @@
+import type { FixedChoices } from '@hanse/protocol'
+
 /** What a request is, in OpenAI's terms: `messages`, a `prompt`, or `input` to embed. */
 export type RequestKind = 'chat' | 'completion' | 'embedding'
 
@@ -14,14 +16,7 @@ export interface EngineRequest {
   readonly fixed?: FixedChoices
 }
 
-export interface FixedChoices {
-  /** `id` of every chunk. */
-  readonly id: string
-  /** `created` of every chunk, seconds since 1970. */
-  readonly created: number
-  /** Where the body names none; 0 to 2^32 - 1. */
-  readonly seed: number
-}
+export type { FixedChoices }
 
 export interface EngineModel {
   readonly id: string

@@ -17,7 +17,7 @@ function sent(body: object, more: Partial<EngineRequest> = {}, seeds = false): u
 const streamed = { model: 'own', stream: true, stream_options: { include_usage: true } }
 
 describe('the seed of the session', () => {
-  const fixed = { id: 'i', created: 1, seed: 7 }
+  const fixed = { id: 'i', created: 1, model: 'fixed/model', seed: 7 }
   test('goes into a body that has none, where the engine knows it', () => {
     const expected = { ...streamed, max_tokens: 100, seed: 7 }
     assert.deepEqual(sent({}, { fixed }, true), expected)

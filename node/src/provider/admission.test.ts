@@ -234,7 +234,7 @@ describe('the kind of a request', () => {
     capabilities = [...offered]
     const admission = await admitted(makeDesk()({}, body(request)).admit())
     assert.equal(admission.kind, kind)
-    const fixed = { id: 'x', created: 1, seed: 2 }
+    const fixed = { id: 'x', created: 1, model: 'm', seed: 2 }
     for await (const _ of admission.run(live(), fixed));
     admission.release()
     const [request_] = asked

@@ -9,7 +9,7 @@ import {
   shownText,
 } from '@hanse/protocol'
 import type { Engine, EngineEvent, EngineModel } from '../engine/index.ts'
-import { requestKindOf } from '../engine/request-kind.ts'
+import { requestKindOf } from '../provider/request-kind.ts'
 
 export interface ReplayInput {
   readonly session: BundledSession

@@ -6,12 +6,13 @@ import { fixedChoices, seedOf } from './determinism.ts'
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 
 describe('what an order decides for the engine', () => {
-  test('is its CID, its time in seconds, and the first four bytes of its nonce', () => {
+  test('is its CID, its time in seconds, its model, and the first four bytes of its nonce', () => {
     const nonce = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i)
     const ordered = makeOrder({ nonce })
     expect(fixedChoices(ordered)).toEqual({
       id: ordered.cid.toString(),
       created: Math.floor(ordered.value.issuedAt / 1000),
+      model: ordered.value.model,
       seed: 0xf0f1f2f3,
     })
   })
@@ -25,7 +26,7 @@ describe('what an order decides for the engine', () => {
 })
 
 describe('the seed of a request', () => {
-  const fixed = { id: 'x', created: 0, seed: 7 }
+  const fixed = { id: 'x', created: 0, model: 'm', seed: 7 }
 
   test('is its own, of which 32 bits count', () => {
     fc.assert(

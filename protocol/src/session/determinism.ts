@@ -7,6 +7,8 @@ export interface FixedChoices {
   readonly id: string
   /** `created` of every chunk, seconds since 1970: when it was ordered. */
   readonly created: number
+  /** `model` of every chunk: as it was ordered. */
+  readonly model: string
   /** For a request that names none. */
   readonly seed: number
 }
@@ -17,6 +19,7 @@ export function fixedChoices({ cid, value }: Named<Order>): FixedChoices {
   return {
     id: cid.toString(),
     created: Math.floor(value.issuedAt / 1000),
+    model: value.model,
     seed: new DataView(buffer, byteOffset).getUint32(0),
   }
 }

@@ -3,7 +3,7 @@ import * as kinds from '../../config/kinds.ts'
 import { gatewaySettings, providerSettings } from '../../config/schemas.ts'
 import { loadConfigFile, readSettings, type Setting, type Settings } from '../../config/settings.ts'
 import { type Finding, isHealthy } from '../../doctor/finding.ts'
-import { fetchStatus } from '../../doctor/gather/control.ts'
+import { fetchReachability, fetchStatus } from '../../doctor/gather/control.ts'
 import { openBeside } from '../../doctor/gather/engine-beside.ts'
 import { gatherGateway } from '../../doctor/gather-gateway.ts'
 import { gatherProvider } from '../../doctor/gather-provider.ts'
@@ -75,6 +75,7 @@ async function lookAtProvider(
   const facts = await gatherProvider({
     settings,
     fetchStatus: async () => await fetchStatus(settings.dataDir),
+    fetchReachability: async () => await fetchReachability(settings.dataDir),
     openEngines: async () => await openBeside(settings),
     testRequest: consentOf(flags),
     offline: flags.offline === true,

@@ -3,6 +3,7 @@ import { HanseError } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { pullGroup } from '../../config/groups/models.ts'
 import { modelsSettings } from '../../config/schemas.ts'
+import { clock } from '../../daemon/running.ts'
 import {
   gigabytes,
   HuggingFace,
@@ -18,7 +19,6 @@ import {
 } from '../../models/index.ts'
 import { usage } from '../log-options.ts'
 import { paint } from '../output.ts'
-import { clock } from '../running.ts'
 import { settingsCommand } from '../settings-command.ts'
 import { progressScreen } from './models-progress.ts'
 

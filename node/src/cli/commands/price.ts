@@ -8,6 +8,7 @@ import { scheduleGroup } from '../../config/groups/schedule.ts'
 import * as kinds from '../../config/kinds.ts'
 import { clientSettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
+import { clock } from '../../daemon/running.ts'
 import { loadOrCreateIdentity, peerIdOf } from '../../network/identity-file.ts'
 import { WallClock } from '../../provider/availability/index.ts'
 import { VALID_MS } from '../../provider/offer-book.ts'
@@ -23,7 +24,6 @@ import {
 } from '../../provider/pricing/index.ts'
 import { askGateway } from '../gateway-client.ts'
 import { paint, table } from '../output.ts'
-import { clock } from '../running.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 export const priceAdviseSettings = {

@@ -9,6 +9,7 @@ import {
   type ProviderSettings,
   startProvider,
 } from '../../daemon/run-provider.ts'
+import { clock, openNode, type RunningNode, untilStopped } from '../../daemon/running.ts'
 import type { EngineModel } from '../../engine/index.ts'
 import { inspectMachine, type Machine, thisMachine } from '../../machine/index.ts'
 import { type MarketOffer, suggestPrices } from '../../provider/pricing/index.ts'
@@ -16,7 +17,6 @@ import { type OpenedEngines, openEngines } from '../../setup/open-engines.ts'
 import { type Answered, askOwner, describe, type Found } from '../../setup/questions.ts'
 import { remember } from '../../setup/remember.ts'
 import { paint, type Reporter, reporter } from '../output.ts'
-import { clock, openNode, type RunningNode, untilStopped } from '../running.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 /** To see what others ask; a market that does not answer is not waited for. */

@@ -3,12 +3,12 @@ import { cosignerOf, HanseError } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { relaySettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
+import { clock, openNode, type RunningNode, untilStopped } from '../../daemon/running.ts'
 import { loadNoteKey, witnessNameOf } from '../../log/note-keys.ts'
 import { createWitness } from '../../log/witness-server.ts'
 import { WitnessStore } from '../../log/witness-store.ts'
 import { listenFault, type RelayLimits } from '../../network/index.ts'
 import { type Reporter, reporter } from '../output.ts'
-import { clock, openNode, type RunningNode, untilStopped } from '../running.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 export function relayCommand(): Command {

@@ -1,4 +1,4 @@
-import { CLOCK_SKEW_MS } from '@hanse/protocol'
+import { CLOCK_SKEW_MS, ERRORS } from '@hanse/protocol'
 import { type Finding, fail, ok, unknown, warn } from '../finding.ts'
 import type { ClockReading } from '../provider-facts.ts'
 
@@ -8,10 +8,10 @@ const WARN_MS = CLOCK_SKEW_MS / 2
 /** Orders are refused when two clocks differ by a minute. Several sources: the middle one outvotes a wrong peer. */
 export function clockRight({ clocks }: { readonly clocks: readonly ClockReading[] }): Finding {
   const id = 'clock.offset'
-  const advice = 'Set the clock by NTP: sudo timedatectl set-ntp true (Linux), or Date & Time.'
+  const advice = `${ERRORS.HANSE_CLOCK.advice} On Linux: sudo timedatectl set-ntp true; elsewhere in Date & Time.`
   const offset = middle(clocks.map(({ offsetMs }) => offsetMs))
   if (offset === undefined) {
-    return unknown(id, 'nobody to compare the clock with', `${advice}`)
+    return unknown(id, 'nobody to compare the clock with', advice)
   }
   const facts = {
     offsetMs: Math.round(offset),

@@ -186,31 +186,3 @@ export function listensWideEnough({ status, stranger, terms }: ProviderFacts): F
   const kind = direct.some((address) => scopeOf(address) === reach) ? 'directly' : 'by relay'
   return ok(id, `it is reached ${kind} (${reach} network)`, facts)
 }
-
-export function reachableByPeers({ status, terms }: ProviderFacts): Finding | undefined {
-  const id = 'reach.dial-back'
-  // A market on one machine has no outside to be dialed from.
-  if (status === undefined || widest(terms.bootstrap) === 'loopback') return undefined
-  const { reachability } = status
-  const facts = { reachability }
-  switch (reachability) {
-    case 'direct':
-      return ok(id, 'peers that were asked dialed back', facts)
-    case 'relayed':
-      return ok(id, 'peers cannot dial in; a relay carries their traffic', facts)
-    case 'unreachable':
-      return fail(
-        id,
-        'peers that were asked could not dial back',
-        'Forward the port of --listen in your router, or add a relay that carries traffic to --bootstrap.',
-        facts,
-      )
-    case 'unknown':
-      return unknown(
-        id,
-        'no peer has tried yet to dial back',
-        'Ask again in some minutes: it needs peers outside this machine’s network.',
-        facts,
-      )
-  }
-}

@@ -2,11 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { browseKey } from '@hanse/protocol'
-import { clock, openNode } from '../../cli/running.ts'
 import type { networkSettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
 import { type FetchedOffer, OfferDirectory } from '../../consumer/offer-directory.ts'
-import type { Network } from '../../network/index.ts'
+import { clock, openNode } from '../../daemon/running.ts'
+import { findTwin, type Network, type Twin } from '../../network/index.ts'
+import type { ProviderStatus } from '../../provider/status.ts'
 import type { ClockReading, StrangerView } from '../provider-facts.ts'
 import { tryBootstrap } from './bootstrap.ts'
 
@@ -29,6 +30,7 @@ export interface StrangerReport {
 export async function lookAsStranger(
   settings: Settings<typeof networkSettings>,
   peerId: string | undefined,
+  daemon?: ProviderStatus,
 ): Promise<StrangerReport> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hanse-doctor-'))
   try {
@@ -36,7 +38,7 @@ export async function lookAsStranger(
       { ...settings, dataDir, listen: [], logLevel: 'fatal' },
       { dhtClient: true },
     )
-    return await look(node.network, settings, peerId)
+    return await look(node.network, settings, peerId, daemon)
   } finally {
     await rm(dataDir, { recursive: true, force: true })
   }
@@ -46,13 +48,14 @@ async function look(
   network: Network,
   settings: Settings<typeof networkSettings>,
   peerId: string | undefined,
+  daemon: ProviderStatus | undefined,
 ): Promise<StrangerReport> {
   const bootstraps = await Promise.all(
     settings.bootstrap.map((address) => tryBootstrap(network, address)),
   )
   const joined = bootstraps.some((bootstrap) => bootstrap.joined) || network.connectionCount > 0
-  const nobody = { bootstraps, joined, listed: false, offer: undefined, dialed: [], others: [] }
-  if (!joined) return { view: nobody, clocks: [] }
+  const nothing = { listed: false, offer: undefined, dialed: [], others: [], twin: undefined }
+  if (!joined) return { view: { bootstraps, joined, ...nothing }, clocks: [] }
   const directory = new OfferDirectory({
     network,
     context: { network: settings.network },
@@ -65,6 +68,7 @@ async function look(
     offers = await directory.browse()
     if (offers.some(({ offer }) => offer.provider === peerId)) break
   }
+  const twin = daemon === undefined ? undefined : await twinOf(daemon, network, settings.network)
   const others = offers.filter(({ offer }) => offer.provider !== peerId)
   const offer = offers.find((one) => one.offer.provider === peerId)
   return {
@@ -75,6 +79,7 @@ async function look(
       offer,
       dialed: offer?.addresses ?? found ?? [],
       others,
+      twin,
     },
     clocks: others.map(clockOf),
   }
@@ -97,6 +102,31 @@ async function findAddresses(
     // Too slow, or nobody to ask: then it is not found, which is what a consumer would say.
   }
   return undefined
+}
+
+/** The newest offer in the DHT, held against what the daemon says of itself. */
+async function twinOf(
+  { peerId, addresses, startedAt, live }: ProviderStatus,
+  network: Network,
+  networkName: string,
+): Promise<Twin | undefined> {
+  try {
+    return await findTwin({
+      network: {
+        peerId,
+        addresses: () => [...addresses],
+        getValue: async (key, options) => await network.getValue(key, options),
+      },
+      context: { network: networkName },
+      startedAt,
+      isOwn: (cid) => cid === live?.cid,
+      now: clock,
+      signal: AbortSignal.timeout(LOOKUP_MS),
+    })
+  } catch {
+    // Nobody to ask, or an offer that is of no use to anybody.
+    return undefined
+  }
 }
 
 /** Every provider tells the time: its offer was signed when it was asked for. */

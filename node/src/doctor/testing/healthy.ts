@@ -103,6 +103,21 @@ export const HEALTHY: ProviderFacts = {
     offer: knownOffer(),
     dialed: [ADDRESS],
     others: [knownOffer({}, { outputPrice: parsePrice('0.30') })],
+    twin: undefined,
+  },
+  dialBack: {
+    reachability: 'direct',
+    addresses: [ADDRESS],
+    peers: [
+      {
+        peerId: '12D3KooWAsked',
+        observed: '/ip4/203.0.113.9/tcp/50123',
+        clockOffsetMs: -40,
+        results: [{ address: ADDRESS, ok: true, ms: 30, fault: null }],
+        fault: undefined,
+      },
+    ],
+    clockOffsetMs: -40,
   },
   clocks: [{ source: 'settlement', offsetMs: 40 }],
   settlement: {

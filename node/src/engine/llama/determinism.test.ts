@@ -15,7 +15,14 @@ const requests: EngineRequest[] = Array.from({ length: 20 }, (_, i) =>
   chatRequest(
     PROMPTS[i % PROMPTS.length] ?? STORY,
     { temperature: 0.8, max_tokens: 150, ...(i % 2 === 0 ? { seed: i } : {}) },
-    { fixed: { id: `answer-${i}`, created: 1_700_000_000 + i, seed: 1000 + i } },
+    {
+      fixed: {
+        id: `answer-${i}`,
+        created: 1_700_000_000 + i,
+        model: 'fixed/model',
+        seed: 1000 + i,
+      },
+    },
   ),
 )
 
@@ -45,7 +52,7 @@ test('twenty sampled answers are the same byte for byte: alone, together, after 
 
 test('embeddings and completions are the same as well, alone and together', async () => {
   await using engine = await openTiny({ slots: 3 })
-  const fixed = { id: 'x', created: 1, seed: 5 }
+  const fixed = { id: 'x', created: 1, model: 'fixed/model', seed: 5 }
   const encode = (body: object) => new TextEncoder().encode(JSON.stringify(body))
   const others = PROMPTS.flatMap((prompt): EngineRequest[] => [
     {

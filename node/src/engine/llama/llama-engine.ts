@@ -197,7 +197,7 @@ export class LlamaEngine implements Engine {
     const parsed = parseEmbeddingRequest(request)
     const context = await this.#loaded.embedding()
     const inputTokens = embeddingInputTokens(context, parsed, this.#loaded.embeddingTokensMax)
-    const told = { model: request.model, inputTokens }
+    const told = { model: request.fixed?.model ?? request.model, inputTokens }
     return {
       inputTokens,
       enter: async (signal) => {

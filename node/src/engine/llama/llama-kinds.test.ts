@@ -145,7 +145,7 @@ test.each([
 })
 
 test('choices that are fixed are kept: id, time and seed', async () => {
-  const fixed = { id: 'answer-1', created: 1_700_000_000, seed: 42 }
+  const fixed = { id: 'answer-1', created: 1_700_000_000, model: 'fixed/model', seed: 42 }
   const body = { messages: [{ role: 'user', content: 'Tell me a story.' }], temperature: 1.2 }
   const first = await ask({ ...request('chat', body), fixed })
   assert.ok(first.chunks.every(({ id, created }) => id === 'answer-1' && created === fixed.created))

@@ -31,6 +31,7 @@ export interface TextTask {
  */
 export function textTask(model: TextModel, request: EngineRequest, tokensMax: number): TextTask {
   const { fixed } = request
+  const name = fixed?.model ?? request.model
   const created = fixed?.created ?? Math.floor(Date.now() / 1000)
   const seed = fixed?.seed ?? randomInt(2 ** 32)
   if (request.kind === 'chat') {
@@ -40,7 +41,7 @@ export function textTask(model: TextModel, request: EngineRequest, tokensMax: nu
       inputTokens,
       maxTokens: Math.min(parsed.maxTokens, roomFor(inputTokens, tokensMax)),
       seed,
-      chunks: new ChatChunks(fixed?.id ?? `chatcmpl-${randomUUID()}`, created, request.model),
+      chunks: new ChatChunks(fixed?.id ?? `chatcmpl-${randomUUID()}`, created, name),
       generate: async (slot, generation) => await generateChat(model, parsed, slot, generation),
     }
   }
@@ -50,7 +51,7 @@ export function textTask(model: TextModel, request: EngineRequest, tokensMax: nu
     inputTokens,
     maxTokens: Math.min(parsed.maxTokens, roomFor(inputTokens, tokensMax)),
     seed,
-    chunks: new CompletionChunks(fixed?.id ?? `cmpl-${randomUUID()}`, created, request.model),
+    chunks: new CompletionChunks(fixed?.id ?? `cmpl-${randomUUID()}`, created, name),
     generate: async (slot, generation) => await generateCompletion(model, parsed, slot, generation),
   }
 }

@@ -28,7 +28,7 @@ const messages = [{ role: 'user', content: 'hi' }]
 const chat = (more: object, thinks = false) => call('chat', { messages, ...more }, {}, thinks).body
 
 test('a chat names its context, and is refused rather than cut', () => {
-  const fixed = { id: 'i', created: 1, seed: 7 }
+  const fixed = { id: 'i', created: 1, model: 'fixed/model', seed: 7 }
   const made = call(
     'chat',
     { messages, temperature: 0, stop: 'END', max_tokens: 99, n: 1 },
