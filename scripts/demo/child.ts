@@ -28,6 +28,8 @@ export class Child implements AsyncDisposable {
       cwd: string
       logPath: string
       env?: Readonly<Record<string, string>>
+      /** Goes on with the log of the process that had this name before. */
+      appendLog?: boolean
       /** A command that replaces itself by the one that follows it, such as `ip netns exec lab`. */
       under?: readonly string[]
     },
@@ -47,7 +49,8 @@ export class Child implements AsyncDisposable {
     })
     const { stdout, stderr } = this.#process
     if (stdout === null || stderr === null) throw new Error('no pipes')
-    stderr.pipe(createWriteStream(options.logPath, { flags: 'w', mode: 0o600 }))
+    const flags = options.appendLog === true ? 'a' : 'w'
+    stderr.pipe(createWriteStream(options.logPath, { flags, mode: 0o600 }))
     createInterface({ input: stdout }).on('line', (line) => this.#onLine(line))
     this.#process.once('exit', (code, signal) => {
       this.#exit = signal ?? `code ${code}`
@@ -97,6 +100,14 @@ export class Child implements AsyncDisposable {
   kill(): void {
     this.#stopping = true
     this.#process.kill('SIGKILL')
+  }
+
+  /** Kills it, and resolves when it is gone with all that it held open. */
+  async killed(): Promise<void> {
+    if (this.#exit !== undefined) return
+    const exited = once(this.#process, 'exit')
+    this.kill()
+    await exited
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -46,14 +46,19 @@ interface Secrets {
 export class Market implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack()
   readonly #children: Child[] = []
+  /** How each process was started, and which of that name runs now. */
+  readonly #running = new Map<string, { child: Child; again: () => Child }>()
   readonly providers = new Map<string, { readonly child: Child; readonly peerId: string }>()
-  gateway!: Child
   gatewayUrl = ''
   settlementUrl = ''
   settlementPeerId = ''
   relayAddress = ''
   operator!: Operator
   tenant!: Tenant
+
+  get gateway(): Child {
+    return this.child('gateway')
+  }
 
   private constructor() {}
 
@@ -84,13 +89,30 @@ export class Market implements AsyncDisposable {
     env: Readonly<Record<string, string>>,
     stateDir: string,
   ): Child {
-    const child = new Child(name, args, {
-      cwd: stateDir,
-      logPath: join(stateDir, 'logs', `${name}.log`),
-      env,
-    })
-    this.#children.push(child)
-    return this.#stack.use(child)
+    const start = (appendLog: boolean): Child => {
+      const logPath = join(stateDir, 'logs', `${name}.log`)
+      const child = new Child(name, args, { cwd: stateDir, logPath, env, appendLog })
+      this.#children.push(child)
+      this.#running.set(name, { child, again: () => start(true) })
+      return this.#stack.use(child)
+    }
+    return start(false)
+  }
+
+  /** The process of this name that was started last. */
+  child(name: string): Child {
+    const running = this.#running.get(name)
+    if (running === undefined) throw new Error(`there is no ${name}`)
+    return running.child
+  }
+
+  /** Starts a process again that has ended, just as it was started before. Resolves when it says that it is ready. */
+  async restart(name: string): Promise<Child> {
+    const child = this.#running.get(name)?.again() ?? this.child(name)
+    await child.event('ready')
+    const provider = this.providers.get(name)
+    if (provider !== undefined) this.providers.set(name, { ...provider, child })
+    return child
   }
 
   async #start(options: MarketOptions): Promise<void> {
@@ -141,7 +163,7 @@ export class Market implements AsyncDisposable {
     const providers = options.providers.map((plan) => this.#startProvider(plan, run, stateDir))
     const gatewayPort = await freePort(options.ports?.gateway ?? 0)
     this.tenant = secrets.tenant ?? (await this.#createTenant(stateDir, secrets, run))
-    this.gateway = run(
+    const gateway = run(
       'gateway',
       [
         HANSE,
@@ -161,7 +183,7 @@ export class Market implements AsyncDisposable {
       ],
       { HANSE_SETTLEMENT_API_KEY: this.tenant.apiKey },
     )
-    const [ready] = await Promise.all([this.gateway.event('ready'), ...providers])
+    const [ready] = await Promise.all([gateway.event('ready'), ...providers])
     this.gatewayUrl = String(ready.url)
     onProgress('market: waiting until the gateway sees every offer…')
     await this.#untilListed(options.providers.length)

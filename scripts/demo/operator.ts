@@ -59,11 +59,24 @@ export class Operator {
 
   /** Newest first. */
   async entries(): Promise<readonly LedgerEntry[]> {
-    const { entries } = await this.#call<{ entries: LedgerEntry[] }>(
-      'GET',
-      '/v1/admin/ledger/entries?limit=100',
-    )
+    const { entries } = await this.#entries()
     return entries
+  }
+
+  /** All that the ledger holds, newest first. */
+  async allEntries(): Promise<readonly LedgerEntry[]> {
+    const all: LedgerEntry[] = []
+    for (let before: string | null | undefined; before !== null; ) {
+      const { entries, next } = await this.#entries(before)
+      all.push(...entries)
+      before = next
+    }
+    return all
+  }
+
+  async #entries(before?: string): Promise<{ entries: LedgerEntry[]; next: string | null }> {
+    const from = before === undefined ? '' : `&before=${before}`
+    return await this.#call('GET', `/v1/admin/ledger/entries?limit=100${from}`)
   }
 
   async checkLedger(): Promise<LedgerReport> {
