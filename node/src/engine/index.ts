@@ -11,6 +11,7 @@ export {
   openEngine,
   openEngineAt,
 } from './detect/open-engine.ts'
+export { ollamaUrl } from './detect/places.ts'
 export {
   type Engine,
   EngineError,

@@ -21,6 +21,7 @@ import { usage } from '../log-options.ts'
 import { paint } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
 import { progressScreen } from './models-progress.ts'
+import { ollamaModel, pullIntoOllama } from './models-pull-ollama.ts'
 
 /** As shells report a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130
@@ -39,6 +40,11 @@ export function modelsPullCommand(): Command {
         sha256: optionalText(flags.sha256)?.toLowerCase(),
       }
       checkChoices(choices)
+      const atOllama = ollamaModel(args[0] ?? '')
+      if (atOllama !== undefined) {
+        await pullAtOllama(atOllama, json)
+        return
+      }
       const reference = parseReference(args[0] ?? '', settings.hfUrl)
       const hub = new HuggingFace(settings.hfUrl, settings.hfToken)
       const store = new ModelStore(settings.modelsDir)
@@ -80,13 +86,29 @@ export function modelsPullCommand(): Command {
   )
     .argument(
       '<model>',
-      'org/repo[:quantization], org/repo/file.gguf, https://…/file.gguf, or the path of a GGUF file',
+      'org/repo[:quantization], org/repo/file.gguf, https://…/file.gguf, the path of a GGUF file, or ollama:name for Ollama’s own store',
     )
     .option('--name <name>', 'keep it under this name')
     .option('--revision <commit>', 'branch, tag or commit of the repository')
     .option('--sha256 <hex>', 'digest that the file must have')
     .option('--yes', 'do not ask, whatever the licence')
     .option('--json', 'print events as JSON lines')
+}
+
+async function pullAtOllama(model: string, json: boolean): Promise<void> {
+  const screen = progressScreen(json, clock)
+  using stop = untilInterrupted()
+  try {
+    await pullIntoOllama(model, screen, stop.signal)
+    screen.end()
+    console.log(json ? JSON.stringify({ event: 'pulled', model }) : `Ollama has ${model}`)
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+    console.log(json ? JSON.stringify({ event: 'stopped' }) : 'stopped; Ollama keeps what is there')
+    process.exitCode = EXIT_INTERRUPTED
+  } finally {
+    screen.end()
+  }
 }
 
 function checkChoices(choices: {
