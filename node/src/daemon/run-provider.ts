@@ -20,6 +20,7 @@ import { SettlementClient } from '../settlement/settlement-client.ts'
 import { NodeStore } from '../store/node-store.ts'
 import { VERSION } from '../version.ts'
 import type { PricedModel } from './offer-models.ts'
+import { ownAmong } from './own-processes.ts'
 import { clock, type RunningNode, random } from './running.ts'
 
 export type ProviderSettings = Settings<typeof providerSettings>
@@ -74,6 +75,7 @@ export async function startProvider(
   )
   const readings = async () => (machine.gpus.length === 0 ? [] : (await monitor.sample()).readings)
   const wallClock = new WallClock(settings.timeZone)
+  const engines = [...new Set(models.map(({ engine }) => engine))]
   const provider = stack.use(
     await Provider.start({
       networkName: settings.network,
@@ -101,7 +103,12 @@ export async function startProvider(
       },
       strategies: strategies(models, settings),
       electricity: electricity(settings, wallClock, monitor),
-      availability: await availability(settings, wallClock, machine, readings, log),
+      availability: await availability(settings, wallClock, log, {
+        gpus: machine.gpus,
+        read: readings,
+        ownProcesses: async (pids) =>
+          await ownAmong(pids, { engines, self: process.pid, procRoot: '/proc' }),
+      }),
       onSessionEnd: (session) => audit?.record(session),
       ...(onOnboarding === undefined ? {} : { onOnboarding }),
       ...(onLive === undefined ? {} : { onLive }),
@@ -191,20 +198,18 @@ function measuredWatts(monitor: GpuMonitor): number | undefined {
 async function availability(
   settings: ProviderSettings,
   wallClock: WallClock,
-  machine: Machine,
-  read: NonNullable<ProviderAvailability['guard']>['read'],
   log: RunningNode['log'],
+  sight: Pick<NonNullable<ProviderAvailability['guard']>, 'gpus' | 'read' | 'ownProcesses'>,
 ): Promise<ProviderAvailability> {
   const { schedule, pauseAboveGpuBusy, pauseAboveCelsius, pauseAboveOthersVram } = settings
   return {
     owner: await OwnerSwitch.open(join(settings.dataDir, 'pause.json'), clock),
     schedule: schedule === undefined ? undefined : new Schedule(schedule, wallClock),
     guard:
-      machine.gpus.length === 0
+      sight.gpus.length === 0
         ? undefined
         : {
-            gpus: machine.gpus,
-            read,
+            ...sight,
             everyMs: GPU_READING_MS,
             readings: GPU_READINGS,
             pauseAboveBusy: pauseAboveGpuBusy === 0 ? undefined : pauseAboveGpuBusy / 100,

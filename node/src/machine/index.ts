@@ -12,5 +12,6 @@ export {
   readGpus,
   thisMachine,
 } from './inspect.ts'
+export { type ProcessFacts, readLineage } from './lineage.ts'
 export type { Gpu, GpuReading, Machine } from './machine.ts'
 export type { Finding, MachineAccess } from './sighting.ts'

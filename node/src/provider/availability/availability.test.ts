@@ -138,3 +138,50 @@ describe('a hot GPU', () => {
     assert.equal(subject.isOpen(), true)
   })
 })
+
+describe('memory of a GPU', () => {
+  test('that others hold pauses, and what the node itself holds does not', async () => {
+    const gib = 2 ** 30
+    let held = [{ pid: 1, vramBytes: 20 * gib }]
+    const asked: (readonly number[])[] = []
+    await using subject = new Availability({
+      owner: await OwnerSwitch.open(path, Date.now),
+      now: Date.now,
+      guard: {
+        pauseAboveBusy: 0.6,
+        pauseAboveCelsius: 88,
+        resumeBelowCelsius: 80,
+        pauseAboveOthersVram: 0.5,
+        readings: 2,
+        gpus: [{ id: 'nvidia:0', vendor: 'nvidia', name: 'x', vramBytes: 24 * gib, driver: null }],
+        everyMs: 1,
+        running: () => 0,
+        read: async () => [
+          {
+            id: 'nvidia:0',
+            utilization: 0,
+            temperatureCelsius: 40,
+            vramUsedBytes: 20 * gib,
+            powerWatts: null,
+            processes: held,
+          },
+        ],
+        ownProcesses: async (pids) => {
+          asked.push(pids)
+          return new Set([1])
+        },
+      },
+    })
+    subject.start()
+    while (asked.length < 5) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(subject.isOpen(), true)
+    const paused = new Promise<void>((resolve) => subject.onChange(resolve))
+    held = [
+      { pid: 1, vramBytes: 4 * gib },
+      { pid: 2, vramBytes: 18 * gib },
+    ]
+    await paused
+    assert.deepEqual(subject.reasons(), ['nvidia:0 is short of memory: others hold 75 %'])
+    assert.deepEqual(asked.at(-1), [1, 2])
+  })
+})

@@ -17,8 +17,8 @@ export interface AvailabilityGuard extends GpuGuardOptions {
   readonly everyMs: number
   /** Answers that are being made. */
   readonly running: () => number
-  /** Processes of this node and its engines; `undefined` where they are not all known. */
-  readonly ownProcesses?: () => ReadonlySet<number> | undefined
+  /** Which of these processes are this node's or its engines'; `undefined` where that cannot be told of all. */
+  readonly ownProcesses?: (pids: readonly number[]) => Promise<ReadonlySet<number> | undefined>
   readonly onFailure?: (error: unknown) => void
 }
 
@@ -113,7 +113,8 @@ export class Availability implements AsyncDisposable {
       const working = guard.running() > 0
       try {
         const readings = await guard.read()
-        const ownProcesses = guard.ownProcesses?.()
+        const pids = readings.flatMap(({ processes }) => processes.map(({ pid }) => pid))
+        const ownProcesses = await guard.ownProcesses?.(pids)
         // The utilization that drivers tell looks back, so an answer that has just ended still shows in it.
         const still = guard.running() > 0
         this.#guard?.observe(readings, {

@@ -1,4 +1,5 @@
 export { Availability, type AvailabilityGuard, type AvailabilityOptions } from './availability.ts'
+export { areRecognizable, servesEngines } from './engine-processes.ts'
 export { EngineWatch } from './engine-watch.ts'
 export { GpuGuard, type GpuGuardOptions, type GuardFacts } from './gpu-guard.ts'
 export { OwnerSwitch } from './owner-switch.ts'
