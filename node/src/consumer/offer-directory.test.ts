@@ -172,11 +172,12 @@ test('an identity that signs on two machines is noticed by either, and a restart
   const context = { network: NETWORK }
   const before = Date.now() - 1
   const node = stack.use(await openProvider(privateKey, bootstrap))
-  const look = async (startedAt: number) =>
+  const look = async (startedAt: number, isOwn = false) =>
     await findTwin({
       network: node,
       context,
       startedAt,
+      isOwn: () => isOwn,
       now: Date.now,
       signal: AbortSignal.timeout(10_000),
     })
@@ -191,4 +192,6 @@ test('an identity that signs on two machines is noticed by either, and a restart
   })
   assert.deepEqual((await look(before))?.addresses, elsewhere.addresses())
   assert.equal(await look(Date.now() + 60_000), undefined)
+  // A node that has moved knows what it signed where it was.
+  assert.equal(await look(before, true), undefined)
 })

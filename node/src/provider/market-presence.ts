@@ -1,13 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { keysOf, type Named, type Offer, offerKey, type SignedRecord } from '@hanse/protocol'
+import {
+  type ErrorCode,
+  keysOf,
+  type Named,
+  type Offer,
+  offerKey,
+  type SignedRecord,
+} from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Network } from '../network/index.ts'
+import { findTwin, type Network } from '../network/index.ts'
 import { encodeOfferValue } from '../network/offer-records.ts'
 import { addressesOnOffer, type OfferBook, RENEW_MS } from './offer-book.ts'
 import type { LiveOffer } from './status.ts'
 
 export interface MarketPresenceOptions {
   readonly network: Network
+  /** Of the market, as it is signed. */
+  readonly networkName: string
   readonly book: OfferBook
   /** Whether orders are taken now; the offer is withdrawn while they are not. */
   readonly isOpen: () => boolean
@@ -24,6 +33,8 @@ const ANNOUNCE_RETRY_MS = 2_000
 const ANNOUNCE_GAP_MS = 2_000
 /** How often it is looked whether the way to this node has changed: a relay was lost or found, the network came back. */
 const WATCH_MS = 1_000
+/** A look for another daemon with this identity holds up a renewal no longer than this. */
+const TWIN_MS = 5_000
 /** A daemon that stops does not wait for the DHT longer than this; its records expire by themselves. */
 const LEAVE_MS = 5_000
 
@@ -35,10 +46,14 @@ export class MarketPresence implements AsyncDisposable {
   #live: LiveOffer | undefined
   /** The way to this node that the market was told. */
   #told = ''
+  readonly #startedAt: number
+  #lookedForTwin: number
   #running: Promise<void> | undefined
 
   constructor(options: MarketPresenceOptions) {
     this.#options = options
+    this.#startedAt = options.now()
+    this.#lookedForTwin = this.#startedAt
   }
 
   /** What the market was last told; `undefined` while this node is not on it. */
@@ -89,6 +104,7 @@ export class MarketPresence implements AsyncDisposable {
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ANNOUNCE_MS)])
     try {
       await network.whenConnected(signal)
+      await this.#lookForTwin(signal)
       const offer = book.current()
       await Promise.all(keysOf(offer.value).map((key) => network.provide(key, { signal })))
       const peersTold = await this.#put(offer, signal)
@@ -103,6 +119,30 @@ export class MarketPresence implements AsyncDisposable {
       if (!this.#stopping.signal.aborted)
         log.warn({ cause: messageOf(error) }, 'could not announce the offer yet')
       return false
+    }
+  }
+
+  /** Before the own offer is told again: it would hide what somebody else has told since. */
+  async #lookForTwin(signal: AbortSignal): Promise<void> {
+    const { network, networkName, book, log, now } = this.#options
+    if (now() < this.#lookedForTwin + RENEW_MS) return
+    this.#lookedForTwin = now()
+    try {
+      const twin = await findTwin({
+        network,
+        context: { network: networkName },
+        startedAt: this.#startedAt,
+        isOwn: (cid) => book.find(cid) !== undefined,
+        now,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(TWIN_MS)]),
+      })
+      if (twin === undefined) return
+      log.warn(
+        { code: 'HANSE_IDENTITY_TWIN' satisfies ErrorCode, addresses: twin.addresses },
+        'another daemon signs with this identity',
+      )
+    } catch {
+      // Nobody to ask, or what was found is no offer: nothing is known, and the next renewal looks again.
     }
   }
 

@@ -153,6 +153,7 @@ export class Provider implements AsyncDisposable {
     })
     this.#presence = new MarketPresence({
       network,
+      networkName,
       book: this.#book,
       isOpen: () => this.#isOpen(),
       log,
