@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { Child } from '../../scripts/demo/child.ts'
 import { Market, NETWORK } from '../../scripts/demo/market.ts'
 import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
 
@@ -16,6 +17,7 @@ interface Finding {
   readonly id: string
   readonly title: string
   readonly state: string
+  readonly facts: Readonly<Record<string, unknown>>
   readonly advice: string
 }
 interface Report {
@@ -80,37 +82,23 @@ async function doctor(args: readonly string[], env: NodeJS.ProcessEnv = {}): Pro
 }
 
 const look = (name: string, more: readonly string[] = []) =>
-  doctor([
-    'provider',
-    '--network',
-    NETWORK,
-    '--data-dir',
-    join(stateDir, name),
-    '--bootstrap',
-    market.relayAddress,
-    '--settlement-url',
-    market.settlementUrl,
-    ...engineArgs(),
-    ...more,
-  ])
+  doctor(['provider', ...marketArgs(name), ...engineArgs(), ...more])
+
+const marketArgs = (name: string) => [
+  '--network',
+  NETWORK,
+  '--data-dir',
+  join(stateDir, name),
+  '--bootstrap',
+  market.relayAddress,
+  '--settlement-url',
+  market.settlementUrl,
+]
 
 const lookAtGateway = (apiKey: string) =>
-  doctor(
-    [
-      'gateway',
-      '--network',
-      NETWORK,
-      '--data-dir',
-      join(stateDir, 'gateway'),
-      '--bootstrap',
-      market.relayAddress,
-      '--settlement-url',
-      market.settlementUrl,
-      '--gateway-url',
-      market.gatewayUrl,
-    ],
-    { HANSE_SETTLEMENT_API_KEY: apiKey },
-  )
+  doctor(['gateway', ...marketArgs('gateway'), '--gateway-url', market.gatewayUrl], {
+    HANSE_SETTLEMENT_API_KEY: apiKey,
+  })
 
 function of({ findings }: Report, id: string): Finding {
   const finding = findings.find((one) => one.id === id)
@@ -131,6 +119,8 @@ describe('a provider in a lab', () => {
       'network.bootstrap',
       'market.found',
       'reach.dial',
+      'reach.dial-back',
+      'identity.twin',
       'match.default',
       'settlement.payable',
       'clock.offset',
@@ -138,6 +128,9 @@ describe('a provider in a lab', () => {
       'terms.payment',
     ])
       assert.equal(of(report, id).state, 'ok', JSON.stringify(of(report, id)))
+    // Peers were asked while the doctor looked: the relay, another provider, the gateway.
+    assert.match(String(of(report, 'reach.dial-back').facts.results), /from …\w{8}: answers/u)
+    assert.match(String(of(report, 'clock.offset').facts.sources), /peer …/u)
     // It listens on loopback, as all of this market does.
     assert.equal(of(report, 'reach.listen').state, 'warn')
   })
@@ -189,6 +182,24 @@ describe('a provider in a lab', () => {
     assert.equal(of(report, 'engine.ready').state, 'fail')
     assert.ok(report.why.includes('engine.ready'))
   })
+})
+
+test('a provider whose identity runs a second time elsewhere is told so', async () => {
+  const folder = join(stateDir, 'copy')
+  await mkdir(folder, { mode: 0o700 })
+  await copyFile(join(stateDir, 'de', 'identity.key'), join(folder, 'identity.key'))
+  await using copy = new Child(
+    'copy',
+    [BIN, 'provider', '--json', '--country', 'DE', ...marketArgs('copy'), ...engineArgs()],
+    { cwd: stateDir, logPath: join(stateDir, 'copy.log') },
+  )
+  const { peerId, addresses } = await copy.event('ready')
+  await copy.event('live')
+  assert.equal(peerId, market.providers.get('de')?.peerId)
+  const finding = of(await look('de'), 'identity.twin')
+  assert.equal(finding.state, 'fail', JSON.stringify(finding))
+  assert.deepEqual(finding.facts.addresses, addresses)
+  assert.match(finding.advice, /identity\.key/u)
 })
 
 describe('a gateway', () => {
