@@ -14,7 +14,7 @@ import { noise } from '@libp2p/noise'
 import { type Ping, ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
-import { webSockets } from '@libp2p/websockets'
+
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2pOptions, ServiceFactoryMap } from 'libp2p'
@@ -23,6 +23,7 @@ import type { GateRules, PeerGate } from './peer-gate.ts'
 import type { RelayHost } from './relay-host.ts'
 import type { RelayLimits } from './relay-limits.ts'
 import type { StreamLimits } from './stream-admission.ts'
+import { endingWebSockets } from './web-sockets.ts'
 
 /** When to ask a relay for a place: when peers cannot dial this node, always, never. */
 export type RelayUse = 'auto' | 'on' | 'off'
@@ -133,7 +134,7 @@ export function libp2pOptions(
     addresses: { listen: options.listen, appendAnnounce: [...announce] },
     transports: [
       tcp(),
-      webSockets(),
+      endingWebSockets(),
       circuitRelayTransport({ maxInboundStopStreams: STREAMS_PER_CONNECTION }),
     ],
     connectionEncrypters: [noise()],
