@@ -78,6 +78,12 @@ const CASES: readonly (readonly [string, FindingState, ProviderFacts, RegExp])[]
     status({ state: 'paused', pausedBy: ['outside the schedule'] }),
     /schedule/u,
   ],
+  [
+    'daemon.state',
+    'fail',
+    status({ state: 'paused', pausedBy: ['the engine ollama does not answer'] }),
+    /engine\.ready/u,
+  ],
   ['daemon.version', 'warn', status({ version: '1.2.2' }), /[Rr]estart/u],
   ['daemon.version', 'warn', { ...HEALTHY, latestVersion: '1.3.0' }, /hanse update/u],
   ['daemon.version', 'unknown', { ...HEALTHY, latestVersion: undefined }, /--check/u],
@@ -337,13 +343,25 @@ describe('why no work came', () => {
       ...stranger({ listed: false, offer: undefined, others: [cheap] }),
       clocks: [{ source: 'a', offsetMs: 90_000 }],
     }
+    assert.deepEqual(
+      whyNoWork(judgeProvider(facts)).map(({ id }) => id),
+      ['market.found', 'clock.offset', 'prices.market'],
+    )
+  })
+
+  test('of a paused provider is the pause: it has left the market on purpose', () => {
     const paused = {
-      ...facts,
-      status: { ...STATUS, state: 'paused' as const, pausedBy: ['paused by the owner'] },
+      ...stranger({ listed: true, offer: undefined }),
+      status: {
+        ...STATUS,
+        state: 'paused' as const,
+        pausedBy: ['paused by the owner'],
+        live: undefined,
+      },
     }
     assert.deepEqual(
       whyNoWork(judgeProvider(paused)).map(({ id }) => id),
-      ['daemon.state', 'market.found', 'clock.offset', 'prices.market'],
+      ['daemon.state'],
     )
   })
 

@@ -37,18 +37,18 @@ export function daemonServes({ status }: ProviderFacts): Finding | undefined {
         'Start it again once it has ended: hanse provider.',
         facts,
       )
-    case 'paused': {
-      const why = pausedBy.join('; ')
-      return fail(
-        id,
-        `it is paused${why === '' ? '' : `: ${why}`}`,
-        /owner/u.test(why) || why === ''
-          ? 'Run hanse provider resume.'
-          : 'Wait until that is over, or change what paused it: the schedule, --pause-above-gpu-busy, --pause-above-others-vram or --pause-above-celsius.',
-        facts,
-      )
-    }
+    case 'paused':
+      return fail(id, `it is paused: ${pausedBy.join('; ')}`, resumeAdvice(pausedBy), facts)
   }
+}
+
+/** By the reasons that a provider gives; the owner's own is the one that ends by a command. */
+function resumeAdvice(pausedBy: readonly string[]): string {
+  const why = pausedBy.join('; ')
+  if (pausedBy.length === 0 || why.includes('by the owner')) return 'Run hanse provider resume.'
+  if (/engine|no model/u.test(why))
+    return 'Start the engine or free memory for its models: see engine.ready and offer.models. It goes on by itself.'
+  return 'Wait until that is over, or change what paused it: the schedule, --pause-above-gpu-busy, --pause-above-others-vram or --pause-above-celsius.'
 }
 
 export function daemonVersion({

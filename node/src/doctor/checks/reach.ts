@@ -5,6 +5,10 @@ import type { ProviderFacts } from '../provider-facts.ts'
 /** The offer is told again every ten minutes; after three times that, telling it fails. */
 const LIVE_AGE_MAX_MS = 30 * 60_000
 
+/** A provider that takes no orders has left the market on purpose: see daemon.state. */
+const isAway = (status: ProviderFacts['status']): boolean =>
+  status !== undefined && status.state !== 'serving'
+
 export function peersConnected({ status, terms }: ProviderFacts): Finding | undefined {
   const id = 'network.peers'
   if (status === undefined) return undefined
@@ -82,7 +86,7 @@ export function networkKey({ stranger, terms }: ProviderFacts): Finding | undefi
 
 export function offerLive({ status, now }: ProviderFacts): Finding | undefined {
   const id = 'market.live'
-  if (status === undefined) return undefined
+  if (status === undefined || isAway(status)) return undefined
   const { live } = status
   if (live === undefined) {
     return fail(
@@ -116,6 +120,7 @@ export function strangersFindIt({ stranger, peerId, status }: ProviderFacts): Fi
   const id = 'market.found'
   if (peerId === undefined || (status === undefined && stranger?.offer === undefined))
     return undefined
+  if (isAway(status)) return undefined
   if (stranger === undefined || !stranger.joined) {
     return unknown(
       id,
@@ -134,7 +139,7 @@ export function strangersFindIt({ stranger, peerId, status }: ProviderFacts): Fi
 
 export function strangersDialIt({ stranger, status }: ProviderFacts): Finding | undefined {
   const id = 'reach.dial'
-  if (stranger === undefined || !stranger.listed) return undefined
+  if (stranger === undefined || !stranger.listed || isAway(status)) return undefined
   // A daemon that has stopped stays listed for a while: that nobody reaches it is no news.
   if (status === undefined && stranger.offer === undefined) return undefined
   const facts = { addresses: stranger.dialed }
