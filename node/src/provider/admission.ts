@@ -18,6 +18,7 @@ import {
   type SpendAuthorization,
 } from '@hanse/protocol'
 import type { Engine, EngineRequest } from '../engine/index.ts'
+import { isDiskFault } from '../store/database.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { meteredRun } from './metered-run.ts'
 import { assertOffered, requestKindOf } from './request-kind.ts'
@@ -165,9 +166,17 @@ export class AdmissionDesk {
     { inputTokens, cost, request, served, lease, opened }: Seat,
   ): Admission {
     const { store, now } = this.#options
-    if (!store.beginSession('provider', order, authorization, now()))
-      throw new HanseError('HANSE_ORDER_REPLAYED', 'the order was seen before')
-    for (const round of rounds) store.putRound(round)
+    try {
+      if (!store.beginSession('provider', order, authorization, now()))
+        throw new HanseError('HANSE_ORDER_REPLAYED', 'the order was seen before')
+      for (const round of rounds) store.putRound(round)
+    } catch (cause) {
+      if (!isDiskFault(cause)) throw cause
+      throw new HanseError('HANSE_PROVIDER_PAUSED', 'the provider cannot write down orders now', {
+        retryAfterMs: PAUSED_RETRY_MS,
+        cause,
+      })
+    }
     const unreserve =
       opened === undefined ? undefined : this.#reservations.reserve(opened.cid.toString(), cost)
     return {

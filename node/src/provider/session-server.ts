@@ -19,6 +19,7 @@ import {
 } from '@hanse/protocol'
 import { EngineError, type EngineEvent, type RequestKind } from '../engine/index.ts'
 import { type FrameStream, SessionLink } from '../network/index.ts'
+import { isDiskFault } from '../store/database.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { statementDue } from '../store/statement-store.ts'
 import type { SessionTrace } from './session-board.ts'
@@ -74,6 +75,7 @@ export class SessionServer {
   #session: string | undefined
   #admission: Admission | undefined
   #fixed: FixedChoices | undefined
+  #fault: HanseError | undefined
   readonly #parts: (() => void)[] = []
   #resume: PromiseWithResolvers<void> | undefined
 
@@ -127,7 +129,17 @@ export class SessionServer {
     if (state.phase !== 'reviewing') this.#reviewing.abort()
     // A whole prompt is counted by whoever reviews it; one that is given up is forgotten.
     if (state.phase !== 'ordering') for (const giveBack of this.#parts.splice(0)) giveBack()
-    this.#perform(actions)
+    try {
+      this.#perform(actions)
+    } catch (cause) {
+      if (!isDiskFault(cause)) throw cause
+      // What cannot be written down is not acknowledged, and nothing rests on it.
+      this.#fault = new HanseError('HANSE_DISK_FULL', 'the session cannot be written down', {
+        cause,
+      })
+      this.#link.frames.abort(this.#fault)
+      this.#dispatch({ type: 'closed', now: this.#options.now() })
+    }
   }
 
   #perform(actions: readonly ProviderAction[]): void {
@@ -264,8 +276,8 @@ export class SessionServer {
     this.#admission?.release()
     if (this.#session !== undefined)
       this.#options.store.endSession(this.#session, reason, this.#options.now())
-    this.#options.trace.ended(reason, error?.code)
-    this.#options.onEnd?.(this.#session ?? '', reason, error)
+    this.#options.trace.ended(reason, (this.#fault ?? error)?.code)
+    this.#options.onEnd?.(this.#session ?? '', reason, this.#fault ?? error)
     void this.#link.end(isAnswered(reason) || reason === 'rejected').then(this.#ended.resolve)
   }
 }

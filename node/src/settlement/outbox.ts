@@ -14,7 +14,7 @@ export interface OutboxOptions {
   readonly now: () => number
   readonly onStatement?: (submission: StatementSubmission, result: StatementResult) => void
   readonly onResult?: (submission: Submission, result: SubmissionResult) => void
-  /** Settlement could not be reached; it will be tried again. */
+  /** Settlement could not be reached, or its answer not be kept; it will be tried again. */
   readonly onFailure?: (error: unknown) => void
 }
 
@@ -44,9 +44,12 @@ export class Outbox implements AsyncDisposable {
   /** Sends what is due now; never rejects. */
   async flush(): Promise<void> {
     if (this.#stopped) return
-    this.#running ??= this.#sendDue().finally(() => {
-      this.#running = undefined
-    })
+    this.#running ??= this.#sendDue()
+      // The store itself, on a full disk: what settlement has answered is told again, and changes nothing then.
+      .catch((error: unknown) => this.#options.onFailure?.(error))
+      .finally(() => {
+        this.#running = undefined
+      })
     await this.#running
   }
 
@@ -54,7 +57,11 @@ export class Outbox implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     await this.#running
-    this.#options.store.statements.releaseWaiting()
+    try {
+      this.#options.store.statements.releaseWaiting()
+    } catch (error) {
+      this.#options.onFailure?.(error)
+    }
     await this.flush()
     this.#stopped = true
   }

@@ -38,6 +38,8 @@ export class StatementDesk implements AsyncDisposable {
   readonly #options: StatementDeskOptions
   readonly #lanes = new Map<string, Lane>()
   readonly #timer: NodeJS.Timeout
+  /** The last round could not write down how it ended. */
+  #isTorn = false
   #running: Promise<void> | undefined
 
   constructor(options: StatementDeskOptions) {
@@ -49,9 +51,19 @@ export class StatementDesk implements AsyncDisposable {
 
   /** Proposes what there is now; resolves when all have answered or been given up. Never rejects. */
   async flush(): Promise<void> {
-    this.#running ??= this.#round().finally(() => {
-      this.#running = undefined
-    })
+    this.#running ??= this.#round()
+      .catch((cause: unknown) => {
+        // The store, on a full disk: lanes begin anew.
+        this.#lanes.clear()
+        this.#isTorn = true
+        this.#options.log.error(
+          { code: 'HANSE_DISK_FULL', cause: cause instanceof Error ? cause.message : '' },
+          'statements cannot be written down',
+        )
+      })
+      .finally(() => {
+        this.#running = undefined
+      })
     await this.#running
   }
 
@@ -63,10 +75,13 @@ export class StatementDesk implements AsyncDisposable {
   }
 
   async #round(): Promise<void> {
+    if (this.#isTorn) this.#options.store.abandonProposed()
+    this.#isTorn = false
     const groups = Map.groupBy(this.#options.store.unstated(ROUND_SESSIONS_MAX), keyOf)
     const settled = [...groups].map(([key, sessions]) => this.#propose(key, sessions))
-    await Promise.all(settled)
+    const ends = await Promise.allSettled(settled)
     if (settled.length > 0) this.#options.onSettled()
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
 
   async #propose(key: string, sessions: readonly UnstatedSession[]): Promise<void> {

@@ -68,10 +68,24 @@ export class Database implements Disposable {
       this.#db.exec('commit')
       return result
     } catch (error) {
-      this.#db.exec('rollback')
+      // On a full disk SQLite may have done so itself.
+      if (this.#db.isTransaction) this.#db.exec('rollback')
       throw error
     }
   }
+}
+
+/** SQLITE_FULL, and SQLITE_IOERR, which it is when one of the files beside the database cannot grow. */
+const DISK_FAULTS = new Set([13, 10])
+
+/** Whether the disk took no more; what is tried again later may work. */
+export function isDiskFault(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'errcode' in error &&
+    typeof error.errcode === 'number' &&
+    DISK_FAULTS.has(error.errcode & 0xff)
+  )
 }
 
 const SIGNED_BYTES_MAX = 16 * 1024

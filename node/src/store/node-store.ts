@@ -16,7 +16,7 @@ import {
   type SignedRecord,
   type SpendAuthorization,
 } from '@hanse/protocol'
-import { Database, pack, unpack } from './database.ts'
+import { Database, isDiskFault, pack, unpack } from './database.ts'
 import { migrate } from './schema.ts'
 import { StatementStore } from './statement-store.ts'
 
@@ -64,6 +64,8 @@ const ATTEMPT_MS_MAX = 60_000
 export class NodeStore implements Disposable {
   readonly #db: Database
   readonly statements: StatementStore
+  /** Ends that the disk did not take yet. */
+  readonly #ends = new Map<string, { reason: FinalReason; now: number }>()
 
   constructor(path: string) {
     this.#db = new Database(path, migrate)
@@ -151,10 +153,25 @@ export class NodeStore implements Disposable {
     })
   }
 
+  /** On a full disk the end is kept in memory until there is space: a session that is over cannot be held open. */
   endSession(session: string, reason: FinalReason, now: number): void {
-    this.#db
-      .prepare('update session set ended_at = ?, reason = ? where session = ? and ended_at is null')
-      .run(now, reason, session)
+    this.#ends.set(session, { reason, now })
+    this.#writeEnds()
+  }
+
+  #writeEnds(): void {
+    try {
+      for (const [session, { reason, now }] of this.#ends) {
+        this.#db
+          .prepare(
+            'update session set ended_at = ?, reason = ? where session = ? and ended_at is null',
+          )
+          .run(now, reason, session)
+        this.#ends.delete(session)
+      }
+    } catch (error) {
+      if (!isDiskFault(error)) throw error
+    }
   }
 
   /** Ends what a crash left open, so that its last receipts get settled. @returns how many */
@@ -347,6 +364,7 @@ export class NodeStore implements Disposable {
 
   /** Ended sessions that settlement has not acknowledged and whose next try is due. */
   dueSubmissions(now: number, limit: number): Submission[] {
+    this.#writeEnds()
     const rows = this.#db.bigints(
       `select o.session, o.sequence, s.offer, s.acceptance, s.authorization, r.signed
          from outbox o join session s using (session) join receipt r on r.session = o.session and r.sequence = o.sequence
