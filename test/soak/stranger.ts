@@ -35,17 +35,19 @@ export class Stranger implements AsyncDisposable {
   readonly offer: FetchedOffer
   readonly random: Random
   readonly #tell: (what: string) => void
+  readonly #networkName: string
 
   private constructor(
     signer: Signer,
     network: Network,
-    { offer, random, tell }: Omit<StrangerOptions, 'keyFile'>,
+    { offer, random, tell, networkName = NETWORK }: Omit<StrangerOptions, 'keyFile'>,
   ) {
     this.signer = signer
     this.network = network
     this.offer = offer
     this.random = random
     this.#tell = tell
+    this.#networkName = networkName
   }
 
   static async open({ keyFile, ...options }: StrangerOptions): Promise<Stranger> {
@@ -87,7 +89,7 @@ export class Stranger implements AsyncDisposable {
       quote: null,
       ...changes,
     }
-    return signRecord({ network: NETWORK }, order, value, 'consumer', this.signer)
+    return signRecord({ network: this.#networkName }, order, value, 'consumer', this.signer)
   }
 
   get prompt(): Uint8Array {
@@ -129,6 +131,7 @@ export interface StrangerOptions {
   readonly offer: FetchedOffer
   readonly random: Random
   readonly tell: (what: string) => void
+  readonly networkName?: string
 }
 
 const DIAL_MS = 10_000

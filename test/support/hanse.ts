@@ -11,8 +11,12 @@ export interface Finished {
 }
 
 /** Runs the `hanse` command to its end, as a shell would with its output piped. */
-export async function hanse(args: readonly string[], cwd: string): Promise<Finished> {
-  return await runScript([BIN, ...args], cwd, 60_000)
+export async function hanse(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  return await runScript([BIN, ...args], cwd, 60_000, env)
 }
 
 /** Runs a script on this Node to its end. After `timeoutMs` it is stopped. */
@@ -20,9 +24,11 @@ export async function runScript(
   args: readonly string[],
   cwd: string,
   timeoutMs: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
   const child = spawn(process.execPath, args, {
     cwd,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
   })
