@@ -27,8 +27,8 @@ export interface LoadOptions {
 const RUNNING_MAX = 32
 const LEAVE_SHARE = 0.1
 const WHOLE_SHARE = 0.2
-/** The gateway’s own deadline is 20 s. */
-const GIVE_UP_MS = 40_000
+/** The gateway’s own deadline is 8 s. */
+const GIVE_UP_MS = 20_000
 
 /** Clients of the gateway that behave, at a steady rate. */
 export class HonestLoad {

@@ -124,7 +124,7 @@ export class SoakMarket implements AsyncDisposable {
       '--min-level',
       '0',
       '--deadline-ms',
-      '20000',
+      '8000',
       '--port',
       '0',
     ])

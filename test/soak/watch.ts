@@ -89,18 +89,21 @@ export async function holdingsOf(market: SoakMarket): Promise<Holdings> {
   return { files: Object.fromEntries(files), connections, sessions }
 }
 
-/** Whether nothing is held that was not held before; some files come with the first use of what needs them. */
+/** Whether nothing is held that was not held before, but for what is kept on purpose. */
 export function isIdle(now: Holdings, before: Holdings): boolean {
   const within = (some: Readonly<Record<string, number>>, most: typeof some, more: number) =>
     Object.entries(some).every(([name, count]) => count <= (most[name] ?? 0) + more)
   return (
     now.sessions === 0 &&
-    within(now.connections, before.connections, 0) &&
+    within(now.connections, before.connections, CONNECTIONS_MORE) &&
     within(now.files, before.files, FILES_MORE)
   )
 }
 
-const FILES_MORE = 6
+/** Connections to the engine are kept for the next orders, as many as were asked at once. */
+const FILES_MORE = 16
+/** Two nodes that dial each other at once have two connections for a while; there are four nodes and the watcher. */
+const CONNECTIONS_MORE = 2
 
 /** 0 where there is no /proc. */
 function openFiles(pid: number): number {
