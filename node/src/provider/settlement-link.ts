@@ -99,7 +99,10 @@ export class SettlementLink implements AsyncDisposable {
       this.#failures = 0
       const { attestation, payable } = account
       if (attestation === undefined || before?.cid.equals(attestation.cid) === true) return
-      log.info({ level: attestation.value.level, payable }, 'location attested by settlement')
+      log.info(
+        { evidenceLevel: attestation.value.level, payable },
+        'location attested by settlement',
+      )
       onAttested(attestation)
     } catch (error) {
       this.#failures++
