@@ -15,8 +15,8 @@ export const SLOPE_BOUNDS: Readonly<Record<Measure, number>> = {
 
 /** Below this share of honest requests served while nothing is broken on purpose, the market does not do its work. */
 const SERVED_SHARE_LEAST = 0.99
-/** Shorter runs are all warm-up. */
-const SLOPE_MINUTES_LEAST = 5
+/** Heaps, pools and what is remembered of each stranger fill up for some five minutes. */
+const SLOPE_MINUTES_LEAST = 10
 
 /** What was promised and did not hold; empty when all is well. */
 export function judge(result: SoakResult): string[] {

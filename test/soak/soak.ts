@@ -11,7 +11,7 @@ const USAGE = `usage: npm run test:soak -- [--minutes N] [--seed N] [--json FILE
 Bounded load on a market of processes with peers that misbehave, an engine that fails, pauses and a relay that restarts.
 Ends with 1 when memory grows, something is left open, honest requests fail, or a daemon complains.
 
-  --minutes N   how long (default: 10); slopes are judged from 5 on
+  --minutes N   how long (default: 10); slopes are judged from 10 on
   --seed N      of what is random (default: 1)
   --json FILE   where the figures are written (default: bench-results/soak.json)`
 
