@@ -13,6 +13,8 @@ async function chromium(): Promise<{ executablePath: string; args: string[] }> {
   return { executablePath: await packaged.executablePath(), args: [...packaged.args, ...args] }
 }
 
+const LONG = ['test/long/**/*.test.ts', 'test/soak/**/*.test.ts']
+
 export default defineConfig({
   test: {
     testTimeout: 30_000,
@@ -33,7 +35,19 @@ export default defineConfig({
         test: {
           name: 'end-to-end',
           include: ['test/**/*.test.ts'],
+          exclude: [...LONG, '**/node_modules/**'],
           testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Parts that are killed, starved and flooded: minutes of waiting. `npm run test:long`.
+          name: 'long',
+          include: LONG,
+          testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
         },

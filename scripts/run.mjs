@@ -9,9 +9,16 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const modules = join(root, 'node_modules')
 const stamp = join(modules, '.hanse-installed')
 
+const VITEST = 'node_modules/vitest/vitest.mjs'
+
 const tasks = {
   demo: ['scripts/demo/start.ts'],
-  test: ['node_modules/vitest/vitest.mjs', 'run'],
+  test: [
+    VITEST,
+    'run',
+    ...['unit', 'browser', 'end-to-end'].flatMap((name) => ['--project', name]),
+  ],
+  'test:long': [VITEST, 'run', '--project', 'long'],
   bench: ['test/bench/gateway.ts'],
   'bench:protocol': ['test/bench/protocol.ts'],
   'bench:provider': ['test/bench/provider.ts'],
