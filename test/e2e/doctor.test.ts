@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +7,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { Child } from '../../scripts/demo/child.ts'
 import { Market, NETWORK } from '../../scripts/demo/market.ts'
 import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
+import { runScript } from '../support/hanse.ts'
 
 const BIN = fileURLToPath(new URL('../../node/bin/hanse.mjs', import.meta.url))
 const DOCTOR_MS = 60_000
@@ -58,22 +57,12 @@ const engineArgs = () => [
   'test/stub=stub-model',
 ]
 
-async function doctor(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Report> {
-  const child = spawn(process.execPath, [BIN, 'doctor', ...args, '--json'], {
-    cwd: stateDir,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: DOCTOR_MS,
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
+async function doctor(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Report> {
+  const command = [BIN, 'doctor', ...args, '--json']
+  const { code, stdout, stderr } = await runScript(command, stateDir, DOCTOR_MS, env)
   assert.notEqual(stdout, '', stderr)
   const { programs } = JSON.parse(stdout) as { programs: Omit<Report, 'code'>[] }
   const [report] = programs

@@ -3,10 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, test } from 'vitest'
-import { runScript } from '../support/hanse.ts'
+import { hanse } from '../support/hanse.ts'
 import { type OllamaDouble, startOllamaDouble } from '../support/ollama-double.ts'
-
-const HANSE = join(import.meta.dirname, '../../node/bin/hanse.mjs')
 
 let folder = ''
 let ollama: OllamaDouble
@@ -19,16 +17,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function pull(model: string) {
-  const before = process.env.OLLAMA_HOST
-  process.env.OLLAMA_HOST = ollama.url
-  try {
-    return await runScript([HANSE, 'models', 'pull', model], folder, 30_000)
-  } finally {
-    if (before === undefined) delete process.env.OLLAMA_HOST
-    else process.env.OLLAMA_HOST = before
-  }
-}
+const pull = async (model: string) =>
+  await hanse(['models', 'pull', model], folder, { OLLAMA_HOST: ollama.url })
 
 test('hanse models pull has Ollama fetch a model into its own store', async () => {
   const { code, stdout } = await pull('ollama:qwen3:4b')
