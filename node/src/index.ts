@@ -6,13 +6,17 @@ export {
   verifySettings,
 } from './config/schemas.ts'
 export { environmentName, type Setting, type Settings, toKebab } from './config/settings.ts'
+export type { Answer, AnswerPart, Bill } from './consumer/answer.ts'
 export { type AuthorizationSource, Authorizer } from './consumer/authorizer.ts'
-export {
-  type Answer,
-  Consumer,
-  type ConsumerSettings,
-} from './consumer/consumer.ts'
+export { Consumer, type ConsumerSettings } from './consumer/consumer.ts'
 export { type FetchedOffer, OfferDirectory } from './consumer/offer-directory.ts'
+export type {
+  Account,
+  InferenceRequest,
+  RequestOptions,
+  RequestPolicy,
+  Reservation,
+} from './consumer/request.ts'
 export { ControlClient, localControl } from './control/index.ts'
 export * from './engine/index.ts'
 export { createGateway } from './gateway/gateway.ts'

@@ -413,6 +413,42 @@ export const ERRORS = {
   HANSE_IDEMPOTENCY_KEY: invalid(
     'Send an idempotency-key header, and a new one for each new request.',
   ),
+  HANSE_IDEMPOTENCY_MISMATCH: entry(
+    422,
+    'invalid_request_error',
+    false,
+    'Send a new idempotency-key with a request that differs.',
+  ),
+  HANSE_KEY_EXPIRED: entry(
+    401,
+    'authentication_error',
+    false,
+    'Make a new key with `hanse gateway keys create`, or give this one a later end.',
+  ),
+  HANSE_KEY_MODEL: entry(
+    403,
+    'permission_error',
+    false,
+    'Ask for a model that the key may use, or allow this one with `hanse gateway keys update`.',
+  ),
+  HANSE_BUDGET_EXHAUSTED: entry(
+    402,
+    'insufficient_quota',
+    false,
+    'Raise the budget with `hanse gateway keys update`, or wait until its period begins anew.',
+  ),
+  HANSE_BUDGET_RESERVED: entry(
+    429,
+    'rate_limit_error',
+    true,
+    'Requests that still run hold the rest of the budget: try again when they have ended, or lower max_tokens.',
+  ),
+  HANSE_CONSENT_REQUIRED: entry(
+    403,
+    'permission_error',
+    false,
+    'State the lawful basis once with `hanse gateway consent give`, or set HANSE_EU_AUDIT=false at home.',
+  ),
   HANSE_RATE_LIMITED: entry(
     429,
     'rate_limit_error',

@@ -85,6 +85,7 @@ export function frames() {
       order: signedFields(ordered),
       authorization: signedFields(make.makeAuthorization()),
       secret: SECRET,
+      trace: null,
     },
     { t: 'prompt', part: PROMPT, last: true },
     { t: 'countersign', sequence: 0n, signature: theirs.signature },

@@ -155,6 +155,7 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
       notAfter: time,
       nonce: bytes(16),
       quote: nullable('link'),
+      continues: nullable('link'),
     },
     rules: ['issuedAt < notAfter', 'receiptEvery > 0'],
   },

@@ -13,9 +13,15 @@ export class MarketAsker implements Asker {
 
   async ask({ tokens }: ChatOptions): Promise<TimedAnswer> {
     const started = performance.now()
-    const answer = await this.#consumer.chat(
-      { model: this.#model, body: bodyOf(this.#model, tokens), maxOutputTokens: tokens },
-      new AbortController().signal,
+    const answer = await this.#consumer.request(
+      {
+        kind: 'chat',
+        model: this.#model,
+        body: bodyOf(this.#model, tokens),
+        maxOutputTokens: tokens,
+        policy: {},
+      },
+      { signal: new AbortController().signal },
     )
     const clock = new TokenClock(started)
     for await (const payloads of answer.payloads) clock.tick(payloads.filter(hasText).length)

@@ -87,6 +87,7 @@ export class Stranger implements AsyncDisposable {
       notAfter: Date.now() + 60_000,
       nonce: bytesFrom(this.random, 16),
       quote: null,
+      continues: null,
       ...changes,
     }
     return signRecord({ network: this.#networkName }, order, value, 'consumer', this.signer)
@@ -142,6 +143,7 @@ export function orderFrame({ bytes, signatures }: SignedRecord): Uint8Array {
     order: { bytes, signatures: [...signatures] },
     authorization: null,
     secret: SECRET,
+    trace: null,
   })
 }
 

@@ -1,12 +1,17 @@
 import { picoEuro } from '@hanse/protocol'
+import { answersGroup } from './groups/answers.ts'
 import { builtInGroup } from './groups/built-in.ts'
 import { enginesGroup } from './groups/engines.ts'
 import { modelsGroup } from './groups/models.ts'
 import { networkGroup } from './groups/network.ts'
 import { operationsGroup } from './groups/operations.ts'
 import { pricingGroup } from './groups/pricing.ts'
+import { privacyGroup } from './groups/privacy.ts'
 import { relayGroup } from './groups/relay.ts'
+import { routingGroup } from './groups/routing.ts'
 import { scheduleGroup } from './groups/schedule.ts'
+import { spotCheckGroup } from './groups/spot-checks.ts'
+import { telemetryGroup } from './groups/telemetry.ts'
 import { updateGroup } from './groups/update.ts'
 import * as kinds from './kinds.ts'
 
@@ -138,6 +143,7 @@ export const providerSettings = {
   ...modelsGroup,
   ...pricingGroup,
   ...scheduleGroup,
+  ...telemetryGroup,
 } as const
 
 export const consumerSettings = {
@@ -198,12 +204,17 @@ export const consumerSettings = {
     min: 1_000,
     max: 86_400_000,
   }),
+  ...routingGroup,
 } as const
 
 export const gatewaySettings = {
   ...consumerSettings,
   ...auditSettings,
   ...operationsGroup,
+  ...answersGroup,
+  ...privacyGroup,
+  ...telemetryGroup,
+  ...spotCheckGroup,
   host: kinds.text({
     description: 'address of the HTTP server',
     placeholder: '<host>',

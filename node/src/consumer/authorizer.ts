@@ -10,7 +10,7 @@ import {
   type SpendAuthorization,
   spendAuthorization,
 } from '@hanse/protocol'
-import type { NodeStore } from '../store/node-store.ts'
+import type { ConsumerStore } from './store.ts'
 
 /** Who puts holds on the organization's balance. */
 export interface AuthorizationSource {
@@ -29,7 +29,7 @@ export interface Allowance {
 
 export interface AuthorizerOptions {
   readonly context: SigningContext
-  readonly store: NodeStore
+  readonly store: ConsumerStore
   readonly source: AuthorizationSource | undefined
   /** What to ask for at a time, pico-euro: larger means fewer requests and more money held. */
   readonly amount: PicoEuro

@@ -31,7 +31,7 @@ export interface FetchedOffer extends KnownOffer {
 }
 
 export interface OfferDirectoryOptions {
-  readonly network: Network
+  readonly network: Pick<Network, 'findProviders' | 'getValue' | 'knownAddresses' | 'openStream'>
   readonly context: SigningContext
   readonly now: () => number
 }

@@ -18,13 +18,15 @@ import {
   type Receipt,
   type Round,
 } from '@hanse/protocol'
-import { type FrameStream, SessionLink } from '../network/index.ts'
-import type { NodeStore } from '../store/node-store.ts'
-import { statementDue } from '../store/statement-store.ts'
+import type { FrameStream } from '../network/frame-stream.ts'
+import { SessionLink } from '../network/session-link.ts'
+import { statementDue } from '../store/statement-due.ts'
 import { PayloadQueue } from './payload-queue.ts'
+import type { ConsumerStore } from './store.ts'
 
 export interface SessionOutcome {
   readonly session: string
+  readonly provider: string
   readonly reason: FinalReason
   readonly error: HanseError | undefined
   readonly last: Receipt | undefined
@@ -33,7 +35,7 @@ export interface SessionOutcome {
 
 export interface SessionClientOptions {
   readonly context: ConsumerContext
-  readonly store: NodeStore
+  readonly store: ConsumerStore
   readonly now: () => number
   readonly onReceipt?: (session: string, receipt: Receipt) => void
   /** The provider has taken the order. */
@@ -65,6 +67,7 @@ export class SessionClient {
   readonly #queue = new PayloadQueue(UNREAD_BYTES_MAX)
   readonly #started = Promise.withResolvers<void>()
   readonly #outcome = Promise.withResolvers<SessionOutcome>()
+  readonly #provider: string
   #state: ConsumerState
   #last: Receipt | undefined
   #receipts = 0
@@ -72,6 +75,7 @@ export class SessionClient {
   constructor(frames: FrameStream, purchase: Purchase, options: SessionClientOptions) {
     this.session = purchase.order.cid.toString()
     this.prices = purchase.order.value
+    this.#provider = purchase.order.value.provider
     this.payloads = this.#queue
     this.started = this.#started.promise
     this.outcome = this.#outcome.promise
@@ -180,6 +184,7 @@ export class SessionClient {
     else this.#started.reject(error)
     this.#outcome.resolve({
       session: this.session,
+      provider: this.#provider,
       reason,
       error,
       last: this.#last,

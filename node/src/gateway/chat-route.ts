@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { PROMPT_BYTES_MAX } from '@hanse/protocol'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Answer, Consumer } from '../consumer/consumer.ts'
+import type { Answer } from '../consumer/answer.ts'
+import type { Consumer } from '../consumer/consumer.ts'
 import { parseChatRequest } from './chat-request.ts'
 import { CompletionBuilder, isUsageChunk } from './completion.ts'
 import { openAiError, toHanseError } from './openai-error.ts'
@@ -18,7 +19,10 @@ export function registerChat(app: FastifyInstance, consumer: Consumer): void {
       if (!reply.raw.writableEnded) gone.abort()
     })
     const { model, maxOutputTokens } = parsed
-    const answer = await consumer.chat({ model, maxOutputTokens, body }, gone.signal)
+    const answer = await consumer.request(
+      { kind: 'chat', model, maxOutputTokens, body, policy: {} },
+      { signal: gone.signal },
+    )
     request.log.info({ session: answer.session, provider: answer.provider }, 'answering')
     if (parsed.stream) await streamAnswer(reply, answer, parsed.includeUsage)
     else await sendAnswer(reply, answer)

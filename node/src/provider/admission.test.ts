@@ -114,7 +114,7 @@ function makeDesk(limit = 10n ** 12n): (changes?: Partial<Order>, prompt?: Uint8
       nonce: new Uint8Array(16).fill(++nonce),
       ...changes,
     })
-    const ordered: OrderReceived = { order, authorization, secret: SECRET, rounds: [] }
+    const ordered: OrderReceived = { order, authorization, secret: SECRET, trace: null, rounds: [] }
     return {
       ordered,
       admit: async (signal = live()) => await desk.admit(consumer.peerId, ordered, prompt, signal),

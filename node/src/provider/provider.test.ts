@@ -29,6 +29,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { Authorizer } from '../consumer/authorizer.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import { OfferDirectory } from '../consumer/offer-directory.ts'
+import type { InferenceRequest } from '../consumer/request.ts'
 import type { Engine, EngineEvent } from '../engine/index.ts'
 import { ProviderStatistics } from '../metrics/provider-statistics.ts'
 import { type FrameStream, type Network, openNetwork } from '../network/index.ts'
@@ -156,10 +157,7 @@ afterAll(async () => await stack.disposeAsync())
 describe('an honest consumer', () => {
   test('finds the offer in the DHT, gets its tokens, and both keep the same receipts', async () => {
     const store = stack.use(new NodeStore(':memory:'))
-    const answer = await honest(store).chat(
-      { model: MODEL, body: PROMPT, maxOutputTokens: 100 },
-      new AbortController().signal,
-    )
+    const answer = await honest(store).request(asking(100), live())
     let chunks = 0
     for await (const payloads of answer.payloads) chunks += payloads.length
     assert.equal(chunks, 101)
@@ -174,12 +172,9 @@ describe('an honest consumer', () => {
   test('outside the provider’s residency is told why, and nothing was sent', async () => {
     const before = providerStore.sessions().length
     const picky = honest(stack.use(new NodeStore(':memory:')), { allow: ['FR'] })
-    await assert.rejects(
-      picky.chat({ model: MODEL, body: PROMPT, maxOutputTokens: 5 }, new AbortController().signal),
-      (error: HanseError) => {
-        return error.code === 'HANSE_NO_PROVIDER' && /residency/u.test(error.message)
-      },
-    )
+    await assert.rejects(picky.request(asking(5), live()), (error: HanseError) => {
+      return error.code === 'HANSE_NO_PROVIDER' && /residency/u.test(error.message)
+    })
     assert.equal(providerStore.sessions().length, before)
   })
 })
@@ -203,12 +198,12 @@ describe('a consumer that orders below the price', () => {
           }))
       },
     })
-  const request = { model: MODEL, body: PROMPT, maxOutputTokens: 20 }
+  const request = asking(20)
 
   test('gets a quote, orders again, and has a bundle that tells so', async () => {
     const store = stack.use(new NodeStore(':memory:'))
     const buyer = honest(store, { knows: stale(), maxOutputPrice: OUTPUT_PRICE })
-    const answer = await buyer.chat(request, new AbortController().signal)
+    const answer = await buyer.request(request, live())
     for await (const _ of answer.payloads);
     const { reason, last } = await answer.outcome
     assert.equal(reason, 'completed')
@@ -231,7 +226,7 @@ describe('a consumer that orders below the price', () => {
   test('leaves a provider that asks for much more than it offered', async () => {
     const store = stack.use(new NodeStore(':memory:'))
     const buyer = honest(store, { knows: stale() })
-    await assert.rejects(buyer.chat(request, new AbortController().signal), {
+    await assert.rejects(buyer.request(request, live()), {
       code: 'HANSE_ORDER_PRICE',
     })
     assert.equal(store.sessions()[0]?.reason, 'quoted')
@@ -418,6 +413,7 @@ async function makeOrder(
     notAfter: Date.now() + 60_000,
     nonce: new Uint8Array(randomBytes(16)),
     quote: null,
+    continues: null,
     ...changes,
   }
   return signRecord({ network: NETWORK }, order, value, 'consumer', signer)
@@ -444,12 +440,23 @@ async function misSigned(): Promise<SignedRecord> {
   }
 }
 
+const asking = (maxOutputTokens: number): InferenceRequest => ({
+  kind: 'chat',
+  model: MODEL,
+  body: PROMPT,
+  maxOutputTokens,
+  policy: {},
+})
+
+const live = () => ({ signal: new AbortController().signal })
+
 function orderFrame({ bytes, signatures }: SignedRecord): Uint8Array {
   return encodeFrame({
     t: 'order',
     order: { bytes, signatures: [...signatures] },
     authorization: null,
     secret: SECRET,
+    trace: null,
   })
 }
 

@@ -21,7 +21,7 @@ import { EngineError, type EngineEvent, type RequestKind } from '../engine/index
 import { type FrameStream, SessionLink } from '../network/index.ts'
 import { isDiskFault } from '../store/database.ts'
 import type { NodeStore } from '../store/node-store.ts'
-import { statementDue } from '../store/statement-store.ts'
+import { statementDue } from '../store/statement-due.ts'
 import type { SessionTrace } from './session-board.ts'
 
 /** An order that was looked at and found good: what it takes to serve it. */

@@ -20,7 +20,7 @@ import { type Network, openNetwork } from '../network/index.ts'
 import { Outbox, type Settler } from '../settlement/outbox.ts'
 import type { StatementResult } from '../settlement/settlement-client.ts'
 import { NodeStore } from '../store/node-store.ts'
-import { statementDue } from '../store/statement-store.ts'
+import { statementDue } from '../store/statement-due.ts'
 import { serveStatements } from './countersign.ts'
 import { StatementDesk } from './statement-desk.ts'
 

@@ -152,6 +152,7 @@ describe('a bundle', () => {
       amount: 10n * INPUT_PRICE + 30n * OUTPUT_PRICE,
       receipts: 3,
       final: 'completed',
+      continues: null,
     })
   })
 

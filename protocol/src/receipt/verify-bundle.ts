@@ -95,6 +95,8 @@ export interface BundleReport {
     readonly amount: bigint
     readonly receipts: number
     readonly final: string | null
+    /** The session whose answer this one goes on with: a failover in mid-answer. */
+    readonly continues: string | null
   }
   /** What a replay needs; only when verified. */
   readonly session?: BundledSession
@@ -331,6 +333,7 @@ function runChecks(
     amount,
     receipts: receipts.length,
     final,
+    continues: ordered.value.continues?.toString() ?? null,
   }
   return {
     summary,

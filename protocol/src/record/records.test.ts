@@ -208,6 +208,7 @@ const CASES: Case<unknown>[] = [
           deadlineMs: ms,
           nonce: bytes(16),
           quote: nullable(cid),
+          continues: nullable(cid),
         }),
       )
       .map(([[issuedAt, notAfter], rest]) => ({ ...rest, issuedAt, notAfter })),

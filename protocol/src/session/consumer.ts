@@ -62,6 +62,8 @@ export interface Bid {
 export interface Purchase extends Bid {
   readonly secret: Uint8Array
   readonly prompt: Uint8Array
+  /** `traceparent` of W3C Trace Context, for a provider that traces too. */
+  readonly trace?: string
   /** The model's own tokenizer, where the consumer has it. */
   readonly tokenizer?: Tokenizer
 }
@@ -155,12 +157,18 @@ export function openConsumerSession(purchase: Purchase): ConsumerStep {
   }
 }
 
-function orderFrame({ order, authorization, secret }: Omit<Purchase, 'prompt'>): ConsumerFrame {
+function orderFrame({
+  order,
+  authorization,
+  secret,
+  trace,
+}: Omit<Purchase, 'prompt'>): ConsumerFrame {
   return {
     t: 'order',
     order: signedFields(order),
     authorization: authorization === null ? null : signedFields(authorization),
     secret,
+    trace: trace ?? null,
   }
 }
 

@@ -24,8 +24,14 @@ const order = plain(makeOrder())
 const signature = new Uint8Array(64).fill(3)
 
 const CONSUMER_FRAMES: ConsumerFrame[] = [
-  { t: 'order', order, authorization: null, secret: SECRET },
-  { t: 'order', order, authorization: order, secret: SECRET },
+  { t: 'order', order, authorization: null, secret: SECRET, trace: null },
+  {
+    t: 'order',
+    order,
+    authorization: order,
+    secret: SECRET,
+    trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  },
   { t: 'prompt', part: PROMPT, last: true },
   { t: 'prompt', part: new Uint8Array(0), last: false },
   { t: 'countersign', sequence: 2n ** 53n, signature },
@@ -95,7 +101,13 @@ describe('frames', () => {
   test('with a mebibyte of text for a peer id are refused at once', () => {
     const signer = 'z'.repeat(FRAME_BYTES_MAX - 500)
     const evil = { bytes: PROMPT, signatures: [{ signer, role: 'consumer', signature }] }
-    const bytes = encodeCanonical({ t: 'order', order: evil, authorization: null, secret: SECRET })
+    const bytes = encodeCanonical({
+      t: 'order',
+      order: evil,
+      authorization: null,
+      secret: SECRET,
+      trace: null,
+    })
     const started = performance.now()
     expect(codeOf(() => decodeConsumerFrame(bytes))).toBe('HANSE_FRAME_MALFORMED')
     expect(performance.now() - started).toBeLessThan(1000)

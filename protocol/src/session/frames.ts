@@ -22,11 +22,16 @@ export const PROMPT_PARTS_MAX = 1024
 /** A request body, as large as OpenAI-compatible servers commonly take them with images inline. */
 export const PROMPT_BYTES_MAX = 16 << 20
 
+/** W3C Trace Context, version 00: trace id, parent id, flags. */
+export const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/u
+
 const orderFrame = z.strictObject({
   t: z.literal('order'),
   order: signedRecordSchema,
   authorization: signedRecordSchema.nullable(),
   secret: bytes(SESSION_SECRET_BYTES),
+  /** What the consumer's own traces call this request (W3C Trace Context), if it tells. In no record. */
+  trace: z.string().regex(TRACEPARENT).nullable(),
 })
 const promptFrame = z.strictObject({
   t: z.literal('prompt'),

@@ -65,6 +65,8 @@ export interface OrderReceived {
   readonly order: Named<Order> & SignedRecord
   readonly authorization: SignedRecord | null
   readonly secret: Uint8Array
+  /** `traceparent` of the consumer, if it tells. */
+  readonly trace: string | null
   /** What was asked and quoted before this order, oldest first: it cites the last quote. */
   readonly rounds: readonly Round[]
 }
@@ -225,8 +227,8 @@ function onOrdering(context: ProviderContext, state: Ordering, event: ProviderEv
   if (frame.t === 'order' && state.ordered === undefined) {
     try {
       const opened = openSigned(context, order, frame.order, orderSigners)
-      const { authorization, secret } = frame
-      const ordered = { order: opened, authorization, secret, rounds: [] }
+      const { authorization, secret, trace } = frame
+      const ordered = { order: opened, authorization, secret, trace, rounds: [] }
       return { state: { ...state, ordered }, actions: [] }
     } catch (error) {
       return end(state, 'protocol-violation', asHanseError(error))
@@ -360,6 +362,7 @@ function onReorder(
     order: opened,
     authorization: frame.authorization,
     secret: frame.secret,
+    trace: frame.trace,
     rounds: [...before.rounds, { order: before.order, quote: asked }],
   }
   const fault = reorderFault(before.order.value, asked, opened.value)

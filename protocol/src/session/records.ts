@@ -44,6 +44,8 @@ export const order = defineRecord(
     nonce: bytes(16),
     /** The Quote that this order answers, if any. */
     quote: cid.nullable(),
+    /** The order whose answer stopped in the middle and that this one goes on with, if any. */
+    continues: cid.nullable(),
   },
   {
     check: (value) => {

@@ -706,6 +706,7 @@ describe('a lying consumer', () => {
     order: { bytes, signatures: [...signatures] },
     authorization: null,
     secret: SECRET,
+    trace: null,
   }
   const prompting: ConsumerFrame = { t: 'prompt', part: PROMPT, last: true }
   const when =

@@ -163,6 +163,7 @@ export function makeOrder(changes: Partial<Order> = {}): Named<Order> & SignedRe
       notAfter: NOW + 60_000,
       nonce: new Uint8Array(16).fill(9),
       quote: null,
+      continues: null,
       ...changes,
     },
     'consumer',

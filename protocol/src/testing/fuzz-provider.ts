@@ -35,7 +35,13 @@ const FREE = make.makeOrder({
 })
 const ORDERS = [make.makeOrder(), FREE, DEAR]
 const frameOf = (order: ReturnType<typeof make.makeOrder>): Uint8Array =>
-  encodeFrame({ t: 'order', order: signedFields(order), authorization: null, secret: make.SECRET })
+  encodeFrame({
+    t: 'order',
+    order: signedFields(order),
+    authorization: null,
+    secret: make.SECRET,
+    trace: null,
+  })
 const FRAMES = [...consumerSamples().map(encodeFrame), ...ORDERS.map(frameOf)]
 const PROMPT = encodeFrame({ t: 'prompt', part: make.PROMPT, last: true })
 

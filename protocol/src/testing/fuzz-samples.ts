@@ -161,6 +161,7 @@ export function consumerSamples(): ConsumerFrame[] {
       order: signedFields(make.makeOrder()),
       authorization: signedFields(make.makeAuthorization()),
       secret: SECRET,
+      trace: null,
     },
     { t: 'prompt', part: PROMPT, last: true },
     { t: 'countersign', sequence: 0n, signature: new Uint8Array(64) },

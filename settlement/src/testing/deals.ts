@@ -90,6 +90,7 @@ export function makeDeal(terms: DealTerms): Deal {
       notAfter: at + 60_000,
       nonce,
       quote: null,
+      continues: null,
       ...terms.orderChanges,
     },
     'consumer',

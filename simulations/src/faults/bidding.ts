@@ -100,6 +100,7 @@ export class Bidding {
       notAfter: now + ORDER_VALID_MS,
       nonce: random.bytes(16),
       quote,
+      continues: null,
     }
     const { value, authorization } = tampering.order(honest, allowance?.authorization ?? null)
     return {

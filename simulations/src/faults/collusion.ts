@@ -232,6 +232,7 @@ export class Collusions {
         notAfter: at + 60_000,
         nonce: this.#random.bytes(16),
         quote: null,
+        continues: null,
         ...changes,
       },
       'consumer',

@@ -1,0 +1,2 @@
+/** How answers are served: failover, hedging, cache, keep-alive. */
+export const answersGroup = {} as const

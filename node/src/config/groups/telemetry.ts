@@ -1,0 +1,2 @@
+/** Traces and metrics by OpenTelemetry. */
+export const telemetryGroup = {} as const
