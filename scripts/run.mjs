@@ -20,11 +20,13 @@ const tasks = {
   ],
   'test:long': [VITEST, 'run', '--project', 'long'],
   bench: ['test/bench/gateway.ts'],
+  'bench:gateway': ['test/bench/gateway.ts'],
   'bench:protocol': ['test/bench/protocol.ts'],
   'bench:provider': ['test/bench/provider.ts'],
   'test:soak': ['test/soak/soak.ts'],
   fuzz: ['test/fuzz/fuzz.ts'],
   'sim:faults': ['simulations/src/faults/cli.ts'],
+  'sim:selection': ['simulations/src/selection/cli.ts'],
 }
 
 const [task, ...rest] = process.argv.slice(2)

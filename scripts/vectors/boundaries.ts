@@ -60,6 +60,14 @@ const NAMED: Readonly<Record<Extract<Schema, string>, readonly Boundary[]>> = {
     beyond('an empty quantization', 'a/b:'),
     beyond('a newline after it', 'a/b\n'),
   ],
+  traceparent: [
+    within('without a flag', `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`),
+    beyond('of no trace', `00-${'0'.repeat(32)}-${'b'.repeat(16)}-01`),
+    beyond('of no parent', `00-${'a'.repeat(32)}-${'0'.repeat(16)}-01`),
+    beyond('of another version', `01-${'a'.repeat(32)}-${'b'.repeat(16)}-01`),
+    beyond('in capitals', `00-${'A'.repeat(32)}-${'b'.repeat(16)}-01`),
+    beyond('with more behind it', `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01-x`),
+  ],
   'error-code': [
     within('a code', 'HANSE_INTERNAL'),
     beyond('no code', 'HANSE_NONE'),

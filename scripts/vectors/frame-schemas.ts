@@ -34,7 +34,12 @@ const refuse = { sequence: counter, code: 'error-code' } as const
 
 export const FRAME_SCHEMAS: Readonly<Record<string, Schema>> = {
   consumer: variants('t', {
-    order: { order: signed, authorization: nullable(signed), secret: bytes(32) },
+    order: {
+      order: signed,
+      authorization: nullable(signed),
+      secret: bytes(32),
+      trace: nullable('traceparent'),
+    },
     prompt: { part: bytesUpTo(524_288), last: 'boolean' },
     countersign,
     refuse,

@@ -85,7 +85,7 @@ export function frames() {
       order: signedFields(ordered),
       authorization: signedFields(make.makeAuthorization()),
       secret: SECRET,
-      trace: null,
+      trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     },
     { t: 'prompt', part: PROMPT, last: true },
     { t: 'countersign', sequence: 0n, signature: theirs.signature },

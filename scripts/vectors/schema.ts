@@ -11,6 +11,7 @@ export type Schema =
   | 'region'
   | 'model'
   | 'error-code'
+  | 'traceparent'
   | 'boolean'
   | { readonly int: readonly [min: string, max: string] }
   /** Length in UTF-16 code units. */

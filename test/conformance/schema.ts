@@ -17,6 +17,7 @@ export type Schema =
   | { readonly by: string; readonly variants: Readonly<Record<string, Schema>> }
 
 const modelPattern = new RegExp(schemas.modelPattern, 'u')
+const traceparentPattern = new RegExp(schemas.traceparentPattern, 'u')
 const countries: Readonly<Record<string, readonly string[]>> = schemas.countries
 const errorCodes = new Set(schemas.errorCodes)
 
@@ -70,6 +71,8 @@ function fitsNamed(name: string, value: Value): boolean {
       return value === 'EU' || value === 'EEA' || Object.hasOwn(countries, value)
     case 'model':
       return value.length <= 128 && modelPattern.test(value)
+    case 'traceparent':
+      return traceparentPattern.test(value)
     case 'error-code':
       return errorCodes.has(value)
     default:
