@@ -10,13 +10,8 @@ import {
   summarize,
 } from '@hanse/protocol'
 import type { Answer, AnswerPart, Bill } from './answer.ts'
-import {
-  Buyer,
-  type BuyerOptions,
-  type BuyerSettings,
-  type OrderTerms,
-  type Purchase,
-} from './buyer.ts'
+import { Buyer, type BuyerOptions, type BuyerSettings } from './buyer.ts'
+import { type BeginTerms, type Begun, firstToken } from './first-token.ts'
 import type { FetchedOffer, OfferDirectory } from './offer-directory.ts'
 import type { InferenceRequest, RequestOptions, RequestPolicy } from './request.ts'
 
@@ -69,31 +64,24 @@ export class Consumer {
     const { now, settings } = this.#options
     // One deadline for all that are asked: the client waits no longer for the third than for the first.
     const until = now() + Math.min(request.policy.deadlineMs ?? Infinity, settings.deadlineMs)
-    const candidates = await this.#candidates(request)
-    return answerOf(await this.#begin(candidates, request, { ...options, until }))
+    return answerOf(await this.begin(request, { ...options, until }))
   }
 
-  async #begin(
-    candidates: readonly MatchedOffer<FetchedOffer>[],
-    request: InferenceRequest,
-    terms: OrderTerms,
-  ): Promise<Purchase> {
-    const { signal, until } = terms
-    let fault: HanseError | undefined
-    for (const candidate of candidates) {
-      signal.throwIfAborted()
-      if (this.#options.now() >= until)
-        throw new HanseError('HANSE_SESSION_DEADLINE', 'nobody answered in time')
-      try {
-        return await this.#buyer.order(candidate, request, terms)
-      } catch (error) {
-        fault = asHanseError(error)
-        this.#learn(candidate.known.offer.provider, fault)
-        const stop = request.policy.allowFallbacks === false || !ERRORS[fault.code].retry
-        if (signal.aborted || stop) throw fault
-      }
-    }
-    throw fault ?? new HanseError('HANSE_NO_PROVIDER', `no provider for ${request.model}`)
+  /**
+   * Orders the request at the best provider, or the next ones, and resolves with the first token. With `terms.continues` and
+   * `terms.exclude` it goes on with an answer elsewhere.
+   *
+   * @throws {HanseError} HANSE_MODEL_UNKNOWN, HANSE_NO_PROVIDER, or the most telling thing that a provider said
+   */
+  async begin(request: InferenceRequest, terms: BeginTerms): Promise<Begun> {
+    const candidates = (await this.#candidates(request)).filter(
+      ({ known }) => terms.exclude?.has(known.offer.provider) !== true,
+    )
+    return await firstToken(candidates, request, terms, {
+      order: (candidate, asked, given) => this.#buyer.order(candidate, asked, given),
+      now: this.#options.now,
+      learn: (provider, fault) => this.#learn(provider, fault),
+    })
   }
 
   async #candidates({
@@ -153,14 +141,14 @@ function lowest(one: PicoEuro | undefined, other: PicoEuro | undefined): PicoEur
 }
 
 /** An answer that one provider gives alone. */
-function answerOf(purchase: Purchase): Answer {
+function answerOf({ purchase, others }: Begun): Answer {
   const { session, provider, country, model, inputPrice, outputPrice, outcome, payloads } = purchase
   const part: AnswerPart = { session, provider, country, model, inputPrice, outputPrice, outcome }
   return {
     ...part,
     payloads,
     parts: [part],
-    bill: outcome.then((only) => billOf([only])),
+    bill: Promise.all([outcome, ...others]).then(billOf),
     cancel: () => purchase.cancel(),
   }
 }
@@ -170,12 +158,4 @@ function billOf(sessions: Bill['sessions']): Bill {
     sessions,
     amount: picoEuro(sessions.reduce((sum, { last }) => sum + (last?.amount ?? 0n), 0n)),
   }
-}
-
-function asHanseError(error: unknown): HanseError {
-  if (error instanceof HanseError) return error
-  if (error instanceof DOMException && error.name === 'AbortError') {
-    return new HanseError('HANSE_SESSION_CANCELLED', 'the client went away', { cause: error })
-  }
-  return new HanseError('HANSE_INTERNAL', 'the request failed in this node', { cause: error })
 }
