@@ -9,19 +9,18 @@ export {
   peerIdOf,
   seedOf,
 } from './identity-file.ts'
-export {
-  type FoundProvider,
-  Network,
-  type OpenedStream,
-  openNetwork,
-  type PeerConnection,
-  type StreamHandler,
-  type Waiting,
-} from './libp2p-node.ts'
+export { Network, openNetwork, type StreamHandler } from './libp2p-node.ts'
 export type { NetworkOptions, RelayUse } from './libp2p-options.ts'
 export { listenFault } from './listen-error.ts'
 export { mdnsTagOf } from './mdns-tag.ts'
 export { createNetworkKey, loadNetworkKey } from './network-key.ts'
+export {
+  type FoundProvider,
+  type OpenedStream,
+  type PeerConnection,
+  PeerNetwork,
+  type Waiting,
+} from './peer-network.ts'
 export type { PeerReport, Reachability, ReachabilityReport } from './reachability.ts'
 export type { RelayLimits } from './relay-limits.ts'
 export { SessionLink, type SessionLinkHandlers } from './session-link.ts'

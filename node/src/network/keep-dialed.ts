@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
+import { pause } from './pause.ts'
 
 // The bootstrap module dials once, and a peer that starts later or comes back is never dialed again:
 // a node that loses its last connection would stay alone for good. Five seconds is soon enough for a
@@ -21,8 +21,7 @@ export async function keepDialed(
     if (peer === undefined || libp2p.getConnections(peer).length === 0) {
       peer = (await dial(libp2p, address, stop))?.remotePeer ?? peer
     }
-    // Unreferenced: waiting for the next dial does not keep a finished program alive.
-    await delay(redialMs, undefined, { signal: stop, ref: false }).catch(() => {})
+    await pause(redialMs, stop)
   }
 }
 

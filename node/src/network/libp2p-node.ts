@@ -8,7 +8,6 @@ import { announceOrder } from './address-kinds.ts'
 import { askDialBack, DIAL_BACK_MS, DialBack } from './dial-back.ts'
 import { DIAL_BACK_ADDRESSES_MAX, DIAL_BACK_PROTOCOL } from './dial-back-messages.ts'
 import { FrameStream } from './frame-stream.ts'
-import { keepDialed } from './keep-dialed.ts'
 import {
   connectionsMax,
   type HanseServices,
@@ -18,6 +17,7 @@ import {
 } from './libp2p-options.ts'
 import { listenFault } from './listen-error.ts'
 import { PeerGate } from './peer-gate.ts'
+import { PeerNetwork, type Waiting, withPeerId } from './peer-network.ts'
 import {
   median,
   type PeerReport,
@@ -27,36 +27,12 @@ import {
 } from './reachability.ts'
 import { RelayHost } from './relay-host.ts'
 import { RELAY_LIMITS } from './relay-limits.ts'
-import { closeWhenIdle, RelayedConnections } from './relayed-connections.ts'
 import { SelfReach } from './self-reach.ts'
 import { StreamAdmission } from './stream-admission.ts'
 import { StreamWatch, whenClosed } from './stream-watch.ts'
 
 /** Serves one stream. A rejection resets it. */
 export type StreamHandler = (frames: FrameStream, remotePeer: string) => Promise<void>
-
-export interface OpenedStream {
-  readonly frames: FrameStream
-  readonly remotePeer: string
-}
-
-export interface FoundProvider {
-  readonly peerId: string
-  /** Each ends in `/p2p/` and the peer id, so a dial proves whom it reached. Never empty. */
-  readonly addresses: string[]
-}
-
-export interface Waiting {
-  readonly signal?: AbortSignal
-}
-
-/** A fact for whoever wants to know how a peer is connected. */
-export interface PeerConnection {
-  readonly address: string
-  readonly direct: boolean
-  readonly inbound: boolean
-  readonly streams: number
-}
 
 /** Listened on, it stands for a place at any relay that is connected. */
 const CIRCUIT = '/p2p-circuit'
@@ -81,16 +57,6 @@ const PROBED_PEERS = 3
 
 // Multicast is for small networks; in a large one the DHT does it better.
 const DISCOVERED_CONNECTIONS_MAX = 64
-
-// A DHT query with an empty table would wait 180 s. 20 s outlives a peer that dials on a slow link.
-const QUERY_MS = 20_000
-
-// libp2p's own limits: 10 s for a dial and 10 s more to agree on a protocol.
-const OPEN_STREAM_MS = 20_000
-
-// libp2p allows 64 streams of one protocol to one peer; a gateway asks one provider for more at once.
-// yamux itself stops at 1000.
-const OUTBOUND_STREAMS_MAX = 1_000
 
 const DEFAULT_INBOUND_STREAMS_MAX = 256
 
@@ -135,32 +101,23 @@ interface Parts {
   readonly now: () => number
 }
 
-/** What Hanse needs from libp2p: streams of frames to a peer, and the DHT's records. */
-export class Network implements AsyncDisposable {
+/** What Hanse needs from libp2p: streams of frames to a peer and from it, and the DHT's records. */
+export class Network extends PeerNetwork {
   readonly #libp2p: Libp2p<HanseServices>
   readonly #parts: Parts
-  readonly #relayed = new RelayedConnections()
-  readonly #stopping = new AbortController()
   readonly #provided = new Map<string, CID>()
   readonly #addressListeners = new Set<(addresses: readonly string[]) => void>()
   #announced = ''
   #selfReach: SelfReach | undefined
 
   constructor(libp2p: Libp2p<HanseServices>, parts: Parts) {
+    super(libp2p)
     this.#libp2p = libp2p
     this.#parts = parts
-    libp2p.addEventListener('connection:open', ({ detail }) => {
-      parts.gate.opened(detail)
-      this.#relayed.opened(detail)
-      if (!detail.direct) closeWhenIdle(detail, this.#stopping.signal)
-    })
+    libp2p.addEventListener('connection:open', ({ detail }) => parts.gate.opened(detail))
     libp2p.addEventListener('connection:close', ({ detail }) => parts.gate.closed(detail))
     this.#announced = this.addresses().join()
     libp2p.addEventListener('self:peer:update', () => this.#onSelfUpdate())
-  }
-
-  get peerId(): string {
-    return this.#libp2p.peerId.toString()
   }
 
   /** Where this peer is reached, each with `/p2p/` and its peer id: first what everybody can dial, then relays. */
@@ -175,10 +132,6 @@ export class Network implements AsyncDisposable {
     return () => this.#addressListeners.delete(listener)
   }
 
-  get connectionCount(): number {
-    return this.#libp2p.getConnections().length
-  }
-
   /** Streams that others opened and that are being served. */
   get inboundStreams(): number {
     return this.#parts.admission.open
@@ -190,16 +143,6 @@ export class Network implements AsyncDisposable {
     if (last === 'direct') return last
     if (this.addresses().some((address) => address.includes(CIRCUIT))) return 'relayed'
     return last === 'relayed' ? 'unreachable' : last
-  }
-
-  /** The open connections to a peer. */
-  connectionsTo(peer: string): readonly PeerConnection[] {
-    return this.#libp2p.getConnections(peerIdFromString(peer)).map((connection) => ({
-      address: connection.remoteAddr.toString(),
-      direct: connection.direct,
-      inbound: connection.direction === 'inbound',
-      streams: connection.streams.length,
-    }))
   }
 
   /** Refuses a peer for a while, and closes what connections it has. */
@@ -260,59 +203,16 @@ export class Network implements AsyncDisposable {
     await this.#libp2p.unhandle(protocol)
   }
 
-  /**
-   * Opens a stream of the first of `protocols` that the peer speaks, over the connection there is or
-   * a new one. That the stream opened does not mean the peer took it: its first frame does.
-   *
-   * @param target a peer id, looked up in the DHT if need be, or addresses of one peer
-   * @throws libp2p's error when the peer cannot be reached or speaks none of them; the signal's reason.
-   */
-  async openStream(
-    target: string | string[],
-    protocols: string | string[],
-    waiting: Waiting = {},
-  ): Promise<OpenedStream> {
-    const signal = this.#signal(waiting, OPEN_STREAM_MS)
-    const connection = await this.#connect(target, signal)
-    const stream = await connection.newStream(protocols, {
-      signal,
-      maxOutboundStreams: OUTBOUND_STREAMS_MAX,
-      runOnLimitedConnection: true,
-    })
-    return { frames: new FrameStream(stream), remotePeer: connection.remotePeer.toString() }
-  }
-
   /** Lists this peer under `cid`, and keeps it listed while it runs. Resolves when the DHT was told. */
   async provide(cid: CID, waiting: Waiting = {}): Promise<void> {
     this.#provided.set(cid.toString(), cid)
-    await this.#libp2p.contentRouting.provide(cid, { signal: this.#signal(waiting, QUERY_MS) })
+    await this.#libp2p.contentRouting.provide(cid, { signal: this.signal(waiting) })
   }
 
   /** Lists this peer no more. Others may still find it until the record expires, 35 minutes at most. */
   async cancelProvide(cid: CID): Promise<void> {
     this.#provided.delete(cid.toString())
     await this.#libp2p.contentRouting.cancelReprovide(cid)
-  }
-
-  /** Peers listed under `cid`, each once, as they are found. Ends at `limit`, or when all were asked. */
-  async *findProviders(
-    cid: CID,
-    { limit, ...waiting }: Waiting & { limit: number },
-  ): AsyncGenerator<FoundProvider> {
-    const seen = new Set<string>()
-    const signal = this.#signal(waiting, QUERY_MS)
-    for await (const { id, multiaddrs } of this.#libp2p.contentRouting.findProviders(cid, {
-      signal,
-    })) {
-      const peerId = id.toString()
-      if (multiaddrs.length === 0 || seen.has(peerId)) continue
-      seen.add(peerId)
-      yield {
-        peerId,
-        addresses: multiaddrs.map((address) => withPeerId(address.toString(), peerId)),
-      }
-      if (seen.size >= limit) return
-    }
   }
 
   /**
@@ -322,61 +222,22 @@ export class Network implements AsyncDisposable {
    */
   async putValue(key: Uint8Array, value: Uint8Array, waiting: Waiting = {}): Promise<number> {
     let stored = 0
-    const signal = this.#signal(waiting, QUERY_MS)
+    const signal = this.signal(waiting)
     for await (const event of this.#libp2p.services.dht.put(key, value, { signal })) {
       if (event.name === 'PEER_RESPONSE' && event.messageName === 'PUT_VALUE') stored++
     }
     return stored
   }
 
-  /** The best valid value of `key` that the DHT holds; `undefined` when there is none. */
-  async getValue(key: Uint8Array, waiting: Waiting = {}): Promise<Uint8Array | undefined> {
-    const signal = this.#signal(waiting, QUERY_MS)
-    try {
-      return await this.#libp2p.contentRouting.get(key, { signal })
-    } catch (error) {
-      signal.throwIfAborted()
-      // libp2p gathers what each router said; a missing key is all it throws this for.
-      if (error instanceof AggregateError) return undefined
-      throw error
-    }
-  }
-
   /** Dials each address now, and again whenever its peer is not connected, until `stop`. */
-  keepConnected(addresses: string[], redialMs?: number): void {
+  override keepConnected(addresses: readonly string[], redialMs?: number): void {
     for (const address of addresses) {
       const peer = multiaddr(address)
         .getComponents()
         .findLast(({ name }) => name === 'p2p')?.value
       if (peer !== undefined) this.#parts.gate.protect(peer)
-      void keepDialed(this.#libp2p, multiaddr(address), this.#stopping.signal, redialMs)
     }
-  }
-
-  /** Resolves when at least one peer is connected. @throws the signal's reason. */
-  async whenConnected(signal?: AbortSignal): Promise<void> {
-    const either = AbortSignal.any(
-      signal === undefined ? [this.#stopping.signal] : [signal, this.#stopping.signal],
-    )
-    either.throwIfAborted()
-    if (this.connectionCount > 0) return
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const onConnect = (): void => resolve()
-    const onAbort = (): void => reject(either.reason)
-    this.#libp2p.addEventListener('peer:connect', onConnect)
-    either.addEventListener('abort', onAbort)
-    try {
-      await promise
-    } finally {
-      this.#libp2p.removeEventListener('peer:connect', onConnect)
-      either.removeEventListener('abort', onAbort)
-    }
-  }
-
-  /** Addresses at which the peer was seen, by this node or by those it asked. */
-  async knownAddresses(peer: string): Promise<string[]> {
-    const known = await this.#libp2p.peerStore.get(peerIdFromString(peer)).catch(() => undefined)
-    return (known?.addresses ?? []).map(({ multiaddr: at }) => withPeerId(at.toString(), peer))
+    super.keepConnected(addresses, redialMs)
   }
 
   /** Asks connected peers, chosen at random, to dial this one at its addresses. */
@@ -464,7 +325,7 @@ export class Network implements AsyncDisposable {
       const addresses = multiaddrs.map((address) =>
         multiaddr(withPeerId(address.toString(), id.toString())),
       )
-      this.#libp2p.dial(addresses, { signal: this.#signal({}, QUERY_MS) }).catch(() => {})
+      this.#libp2p.dial(addresses, { signal: this.signal({}) }).catch(() => {})
     })
   }
 
@@ -477,23 +338,13 @@ export class Network implements AsyncDisposable {
       listenOnRelays: async () =>
         await this.#libp2p.services.components.transportManager.listen([multiaddr(CIRCUIT)]),
     })
-    void this.#selfReach.watch(this.#stopping.signal)
-  }
-
-  /** Closes every connection, cutting the streams that are still open: end sessions first. */
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the network was stopped'))
-    await this.#libp2p.stop()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+    void this.#selfReach.watch(this.stopping.signal)
   }
 
   /** Peers that hold our records heard of other addresses, or refused to hold them as there was none. */
   #onSelfUpdate(): void {
     const addresses = this.addresses()
-    if (addresses.join() === this.#announced || this.#stopping.signal.aborted) return
+    if (addresses.join() === this.#announced || this.stopping.signal.aborted) return
     this.#announced = addresses.join()
     for (const listener of this.#addressListeners) listener(addresses)
     for (const cid of this.#provided.values()) {
@@ -501,31 +352,4 @@ export class Network implements AsyncDisposable {
       this.provide(cid).catch(() => {})
     }
   }
-
-  async #connect(target: string | string[], signal: AbortSignal): Promise<Connection> {
-    const addresses = typeof target === 'string' ? [] : target.map((address) => multiaddr(address))
-    const peer =
-      typeof target === 'string'
-        ? target
-        : addresses[0]?.getComponents().findLast(({ name }) => name === 'p2p')?.value
-    if (peer === undefined) return await this.#libp2p.dial(addresses, { signal })
-    const id = peerIdFromString(peer)
-    const known = this.#libp2p.getConnections(id)
-    // Not left to dial(): it tries direct addresses anew each time while there is only a relayed connection.
-    const best = this.#relayed.best(known)
-    if (best !== undefined) return best
-    // What there is, is nearly used up; without force, libp2p would hand it out again.
-    const force = known.some(({ status }) => status === 'open')
-    return await this.#libp2p.dial(addresses.length === 0 ? id : addresses, { signal, force })
-  }
-
-  /** Without a signal libp2p waits far too long, so every call gets one. */
-  #signal({ signal }: Waiting, defaultMs: number): AbortSignal {
-    return AbortSignal.any([this.#stopping.signal, signal ?? AbortSignal.timeout(defaultMs)])
-  }
-}
-
-function withPeerId(address: string, peerId: string): string {
-  // The address of a relay has the relay's id in it.
-  return address.endsWith(`/p2p/${peerId}`) ? address : `${address}/p2p/${peerId}`
 }

@@ -1,6 +1,7 @@
 import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { blockList, contains, ipOf, isRelayed, kindOfIp, ownerOf } from './address-kinds.ts'
+import { isBusy } from './busy-connection.ts'
 
 export interface GateRules {
   /** Only these peers; everybody when empty. */
@@ -154,14 +155,4 @@ export class PeerGate {
     if (count <= 0) counts.delete(owner)
     else counts.set(owner, count)
   }
-}
-
-/** What libp2p itself speaks on every connection, asked for or not. */
-const UPKEEP = ['/hanse/ping/', '/hanse/id/', '/hanse/autonat/', '/libp2p/dcutr']
-
-/** Whether the connection carries anything but upkeep. */
-export function isBusy(connection: Connection): boolean {
-  return connection.streams.some(
-    ({ protocol }) => protocol === '' || !UPKEEP.some((prefix) => protocol.startsWith(prefix)),
-  )
 }

@@ -1,5 +1,6 @@
 import type { Connection } from '@libp2p/interface'
-import { isBusy } from './peer-gate.ts'
+import { isBusy } from './busy-connection.ts'
+import { unreferenced } from './pause.ts'
 
 /** What a relay carries for one connection, as it said when the connection was opened. */
 interface Allowance {
@@ -52,12 +53,13 @@ export function closeWhenIdle(connection: Connection, stopping: AbortSignal): vo
   const close = connection.close.bind(connection)
   connection.close = async (options) => {
     if (stopping.aborted || !isBusy(connection)) return await close(options)
-    const timer = setInterval(() => {
-      if (!stopping.aborted && isBusy(connection)) return
-      clearInterval(timer)
-      // A stop of the node closes the connection itself.
-      if (!stopping.aborted) close().catch((error: Error) => connection.abort(error))
-    }, IDLE_POLL_MS)
-    timer.unref()
+    const timer = unreferenced(
+      setInterval(() => {
+        if (!stopping.aborted && isBusy(connection)) return
+        clearInterval(timer)
+        // A stop of the node closes the connection itself.
+        if (!stopping.aborted) close().catch((error: Error) => connection.abort(error))
+      }, IDLE_POLL_MS),
+    )
   }
 }

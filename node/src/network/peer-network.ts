@@ -1,0 +1,199 @@
+import type { Connection, Libp2p, ServiceMap } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { CID } from 'multiformats/cid'
+import { FrameStream } from './frame-stream.ts'
+import { keepDialed } from './keep-dialed.ts'
+import { closeWhenIdle, RelayedConnections } from './relayed-connections.ts'
+
+export interface OpenedStream {
+  readonly frames: FrameStream
+  readonly remotePeer: string
+}
+
+export interface FoundProvider {
+  readonly peerId: string
+  /** Each ends in `/p2p/` and the peer id, so a dial proves whom it reached. Never empty. */
+  readonly addresses: string[]
+}
+
+export interface Waiting {
+  readonly signal?: AbortSignal
+}
+
+/** A fact for whoever wants to know how a peer is connected. */
+export interface PeerConnection {
+  readonly address: string
+  readonly direct: boolean
+  readonly inbound: boolean
+  readonly streams: number
+}
+
+// A DHT query with an empty table would wait 180 s. 20 s outlives a peer that dials on a slow link.
+const QUERY_MS = 20_000
+
+// libp2p's own limits: 10 s for a dial and 10 s more to agree on a protocol.
+const OPEN_STREAM_MS = 20_000
+
+// libp2p allows 64 streams of one protocol to one peer; a gateway asks one provider for more at once.
+// yamux itself stops at 1000.
+const OUTBOUND_STREAMS_MAX = 1_000
+
+/** What every peer does, in Node and in a page: opens streams of frames to others, and asks the DHT. */
+export class PeerNetwork implements AsyncDisposable {
+  /** Aborted when the network stops. */
+  protected readonly stopping = new AbortController()
+  readonly #libp2p: Libp2p
+  readonly #relayed = new RelayedConnections()
+
+  constructor(libp2p: Libp2p<ServiceMap>) {
+    this.#libp2p = libp2p
+    libp2p.addEventListener('connection:open', ({ detail }) => {
+      this.#relayed.opened(detail)
+      if (!detail.direct) closeWhenIdle(detail, this.stopping.signal)
+    })
+  }
+
+  get peerId(): string {
+    return this.#libp2p.peerId.toString()
+  }
+
+  get connectionCount(): number {
+    return this.#libp2p.getConnections().length
+  }
+
+  /** The open connections to a peer. */
+  connectionsTo(peer: string): readonly PeerConnection[] {
+    return this.#libp2p.getConnections(peerIdFromString(peer)).map((connection) => ({
+      address: connection.remoteAddr.toString(),
+      direct: connection.direct,
+      inbound: connection.direction === 'inbound',
+      streams: connection.streams.length,
+    }))
+  }
+
+  /**
+   * Opens a stream of the first of `protocols` that the peer speaks, over the connection there is or
+   * a new one. That the stream opened does not mean the peer took it: its first frame does.
+   *
+   * @param target a peer id, looked up in the DHT if need be, or addresses of one peer
+   * @throws libp2p's error when the peer cannot be reached or speaks none of them; the signal's reason.
+   */
+  async openStream(
+    target: string | string[],
+    protocols: string | string[],
+    waiting: Waiting = {},
+  ): Promise<OpenedStream> {
+    const signal = this.signal(waiting, OPEN_STREAM_MS)
+    const connection = await this.#connect(target, signal)
+    const stream = await connection.newStream(protocols, {
+      signal,
+      maxOutboundStreams: OUTBOUND_STREAMS_MAX,
+      runOnLimitedConnection: true,
+    })
+    return { frames: new FrameStream(stream), remotePeer: connection.remotePeer.toString() }
+  }
+
+  /** Peers listed under `cid`, each once, as they are found. Ends at `limit`, or when all were asked. */
+  async *findProviders(
+    cid: CID,
+    { limit, ...waiting }: Waiting & { limit: number },
+  ): AsyncGenerator<FoundProvider> {
+    const seen = new Set<string>()
+    const signal = this.signal(waiting, QUERY_MS)
+    for await (const { id, multiaddrs } of this.#libp2p.contentRouting.findProviders(cid, {
+      signal,
+    })) {
+      const peerId = id.toString()
+      if (multiaddrs.length === 0 || seen.has(peerId)) continue
+      seen.add(peerId)
+      yield {
+        peerId,
+        addresses: multiaddrs.map((address) => withPeerId(address.toString(), peerId)),
+      }
+      if (seen.size >= limit) return
+    }
+  }
+
+  /** The best valid value of `key` that the DHT holds; `undefined` when there is none. */
+  async getValue(key: Uint8Array, waiting: Waiting = {}): Promise<Uint8Array | undefined> {
+    const signal = this.signal(waiting, QUERY_MS)
+    try {
+      return await this.#libp2p.contentRouting.get(key, { signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      // libp2p gathers what each router said; a missing key is all it throws this for.
+      if (error instanceof AggregateError) return undefined
+      throw error
+    }
+  }
+
+  /** Dials each address now, and again whenever its peer is not connected, until `stop`. */
+  keepConnected(addresses: readonly string[], redialMs?: number): void {
+    for (const address of addresses)
+      void keepDialed(this.#libp2p, multiaddr(address), this.stopping.signal, redialMs)
+  }
+
+  /** Resolves when at least one peer is connected. @throws the signal's reason. */
+  async whenConnected(signal?: AbortSignal): Promise<void> {
+    const either = AbortSignal.any(
+      signal === undefined ? [this.stopping.signal] : [signal, this.stopping.signal],
+    )
+    either.throwIfAborted()
+    if (this.connectionCount > 0) return
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onConnect = (): void => resolve()
+    const onAbort = (): void => reject(either.reason)
+    this.#libp2p.addEventListener('peer:connect', onConnect)
+    either.addEventListener('abort', onAbort)
+    try {
+      await promise
+    } finally {
+      this.#libp2p.removeEventListener('peer:connect', onConnect)
+      either.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Addresses at which the peer was seen, by this node or by those it asked. */
+  async knownAddresses(peer: string): Promise<string[]> {
+    const known = await this.#libp2p.peerStore.get(peerIdFromString(peer)).catch(() => undefined)
+    return (known?.addresses ?? []).map(({ multiaddr: at }) => withPeerId(at.toString(), peer))
+  }
+
+  /** Closes every connection, cutting the streams that are still open: end sessions first. */
+  async stop(): Promise<void> {
+    this.stopping.abort(new Error('the network was stopped'))
+    await this.#libp2p.stop()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #connect(target: string | string[], signal: AbortSignal): Promise<Connection> {
+    const addresses = typeof target === 'string' ? [] : target.map((address) => multiaddr(address))
+    const peer =
+      typeof target === 'string'
+        ? target
+        : addresses[0]?.getComponents().findLast(({ name }) => name === 'p2p')?.value
+    if (peer === undefined) return await this.#libp2p.dial(addresses, { signal })
+    const id = peerIdFromString(peer)
+    const known = this.#libp2p.getConnections(id)
+    // Not left to dial(): it tries direct addresses anew each time while there is only a relayed connection.
+    const best = this.#relayed.best(known)
+    if (best !== undefined) return best
+    // What there is, is nearly used up; without force, libp2p would hand it out again.
+    const force = known.some(({ status }) => status === 'open')
+    return await this.#libp2p.dial(addresses.length === 0 ? id : addresses, { signal, force })
+  }
+
+  /** Without a signal libp2p waits far too long, so every call gets one. */
+  protected signal({ signal }: Waiting, defaultMs: number = QUERY_MS): AbortSignal {
+    return AbortSignal.any([this.stopping.signal, signal ?? AbortSignal.timeout(defaultMs)])
+  }
+}
+
+export function withPeerId(address: string, peerId: string): string {
+  // The address of a relay has the relay's id in it.
+  return address.endsWith(`/p2p/${peerId}`) ? address : `${address}/p2p/${peerId}`
+}
