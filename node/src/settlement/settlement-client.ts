@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   attestationSigners,
   encodeCanonical,
@@ -60,7 +59,7 @@ const REQUEST_MS = 15_000
 const PROOF_MS = 3_000
 const BINDING_VALID_MS = 10 * 60_000
 
-const bytes64 = z.string().transform((text) => new Uint8Array(Buffer.from(text, 'base64')))
+const bytes64 = z.base64().transform((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)))
 /** A signed record in JSON: bytes as base64. */
 const signedJson = z.object({
   bytes: bytes64,
@@ -127,7 +126,7 @@ export class SettlementClient {
       type: 'application/json',
       bytes: JSON.stringify({ consumer, provider, amount: amount.toString() }),
       // A second try finds the hold of the first, whose answer may have been lost.
-      idempotencyKey: randomUUID(),
+      idempotencyKey: crypto.randomUUID(),
     }
     const ask = () => this.#call('POST', '/v1/authorizations', authorizationJson, body)
     const { authorization } = await ask().catch((error: unknown) => {
