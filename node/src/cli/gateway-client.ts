@@ -9,13 +9,19 @@ export interface GatewayAccess {
 export async function askGateway(
   { gatewayUrl, apiKey }: GatewayAccess,
   path: string,
-  init: { method?: string; body?: string; signal?: AbortSignal } = {},
+  init: {
+    readonly method?: string
+    readonly body?: string
+    readonly signal?: AbortSignal
+    readonly headers?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<Response> {
   let response: Response
   try {
     response = await fetch(`${gatewayUrl}${path}`, {
       ...init,
       headers: {
+        ...init.headers,
         ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
       },
@@ -34,8 +40,10 @@ export async function askGateway(
     error?: { code?: string; message?: string }
   }
   const code = body.error?.code
+  const retryAfterMs = Number(response.headers.get('retry-after-ms') ?? Number.NaN)
   throw new HanseError(
     isErrorCode(code) ? code : 'HANSE_INTERNAL',
     body.error?.message ?? `the gateway answered ${response.status}`,
+    Number.isFinite(retryAfterMs) ? { retryAfterMs } : {},
   )
 }

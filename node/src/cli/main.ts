@@ -11,8 +11,10 @@ import { offersCommand } from './commands/offers.ts'
 import { priceCommand } from './commands/price.ts'
 import { providerCommand } from './commands/provider.ts'
 import { addProviderLife, peerOption, providerStatusCommand } from './commands/provider-life.ts'
+import { receiptsCommand } from './commands/receipts.ts'
 import { relayCommand } from './commands/relay.ts'
 import { replayCommand } from './commands/replay.ts'
+import { runCommand } from './commands/run.ts'
 import { serviceCommand } from './commands/service.ts'
 import { updateCommand } from './commands/update.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -51,6 +53,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     priceCommand(),
     modelsCommand(),
     chatCommand(),
+    runCommand(),
+    receiptsCommand(),
     verifyCommand(),
     replayCommand(),
     logCommand(),

@@ -25,7 +25,7 @@ export function reporter(json: boolean): Reporter {
 }
 
 /** Amounts as decimal strings: JSON numbers would round them. */
-function bigints(_key: string, value: unknown): unknown {
+export function bigints(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value
 }
 

@@ -139,14 +139,17 @@ export const optionalPrice = (described: Optional<PicoEuro>): Setting<PicoEuro |
 export const euro = (described: Described<PicoEuro>): Setting<PicoEuro> =>
   make(
     { placeholder: '<EUR>', shown: decimalOf(described.fallback, 12), ...described },
-    (value) => {
-      const match = /^(\d{1,6})(?:\.(\d{1,12}))?$/u.exec(value)
-      if (match === null) throw new Error('must be an amount of euro such as 0.50')
-      return picoEuro(
-        BigInt(match[1] ?? '0') * 10n ** 12n + BigInt((match[2] ?? '').padEnd(12, '0')),
-      )
-    },
+    amountOfEuro,
   )
+
+export const optionalEuro = (described: Optional<PicoEuro>): Setting<PicoEuro | undefined> =>
+  make({ placeholder: '<EUR>', ...described, fallback: undefined }, amountOfEuro)
+
+function amountOfEuro(value: string): PicoEuro {
+  const match = /^(\d{1,6})(?:\.(\d{1,12}))?$/u.exec(value)
+  if (match === null) throw new Error('must be an amount of euro such as 0.50')
+  return picoEuro(BigInt(match[1] ?? '0') * 10n ** 12n + BigInt((match[2] ?? '').padEnd(12, '0')))
+}
 
 /** On or off; as a flag alone it is on. */
 export const toggle = (described: Described<boolean>): Setting<boolean> =>

@@ -238,6 +238,40 @@ export const clientSettings = {
   apiKey: kinds.optionalText({ description: 'key of the gateway', secret: true }),
 } as const
 
+/** For `hanse run`. */
+export const batchSettings = {
+  ...clientSettings,
+  concurrency: kinds.integer({
+    description: 'requests at once',
+    fallback: 8,
+    min: 1,
+    max: 1_024,
+  }),
+  attempts: kinds.integer({
+    description: 'attempts of one request, the first included',
+    fallback: 4,
+    min: 1,
+    max: 100,
+  }),
+  maxCost: kinds.optionalEuro({
+    description: 'send nothing more once this is spent; what runs is finished',
+  }),
+} as const
+
+/** For commands that read receipts. */
+export const receiptsSettings = {
+  ...clientSettings,
+  dataDir: kinds.folder({
+    description: 'data folder of the gateway or provider, read while it runs, too',
+    fallback: '.hanse/node',
+  }),
+  network: networkSettings.network,
+  trust: kinds.peerIds({
+    description: 'peer ids of settlement services that you trust',
+    fallback: [],
+  }),
+} as const
+
 export const replaySettings = {
   ...clientSettings,
   ...modelsGroup,

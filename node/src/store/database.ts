@@ -13,12 +13,33 @@ import {
   signedFields,
   signedRecordSchema,
 } from '@hanse/protocol'
+import { WriteAheadLog } from './write-ahead-log.ts'
 
-/** An SQLite file that only its owner can read, with two kinds of commit. */
+/**
+ * An SQLite file that only its owner can read. Writes come in three kinds: `write` shares a transaction with whatever else
+ * is written in the same turn of the event loop, `transaction` has its own, and `durably` is on the disk when it returns.
+ * They are committed in the order in which they were made, so what is on the disk is always all that came before.
+ */
 export class Database implements Disposable {
   readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  readonly #wal: WriteAheadLog | undefined
+  /** The transaction of this turn, while it is open. */
+  #turn: Turn | undefined
+  /** In `write`, `transaction` or `durably`: what they call is part of it. */
+  #inside = false
 
-  constructor(path: string, migrate: (db: DatabaseSync) => void) {
+  /** @param readOnly to look at a file that another process may own */
+  constructor(
+    path: string,
+    migrate: (db: DatabaseSync, readOnly: boolean) => void,
+    { readOnly = false }: { readonly readOnly?: boolean } = {},
+  ) {
+    if (readOnly) {
+      this.#db = new DatabaseSync(path, { readOnly, timeout: 5_000 })
+      migrate(this.#db, readOnly)
+      return
+    }
     if (path !== ':memory:') {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
       // Made before SQLite makes it, for it would let everybody read it.
@@ -26,32 +47,71 @@ export class Database implements Disposable {
     }
     this.#db = new DatabaseSync(path, { timeout: 5_000 })
     this.#db.exec(
-      'pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma busy_timeout = 5000',
+      `pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma busy_timeout = 5000;
+       pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
     )
-    migrate(this.#db)
+    migrate(this.#db, readOnly)
+    if (path !== ':memory:') this.#wal = new WriteAheadLog(`${path}-wal`)
   }
 
+  /** Commits what is open. What waits for the disk is not waited for. */
   [Symbol.dispose](): void {
-    this.#db.close()
+    try {
+      this.flush()
+    } finally {
+      this.#wal?.[Symbol.dispose]()
+      this.#statements.clear()
+      this.#db.close()
+    }
   }
 
+  /** A statement, compiled once for each text. */
   prepare(sql: string): StatementSync {
-    return this.#db.prepare(sql)
+    return this.#statement(sql, false)
   }
 
   /** Rows with integers as bigint: amounts pass what a number can hold. */
   bigints(sql: string, ...parameters: SQLInputValue[]): Record<string, SQLOutputValue>[] {
-    const statement = this.#db.prepare(sql)
-    statement.setReadBigInts(true)
-    return statement.all(...parameters)
+    return this.#statement(sql, true).all(...parameters)
   }
 
   /**
-   * Commits to the disk, for what must survive a power cut: a signed receipt, money that is held. All other commits wait
-   * for the next of these, which carries them along, since the log is written in order; a crash of the process alone
-   * loses nothing either way. So the first token does not wait for the disk.
+   * Runs `run` now, in the transaction of this turn of the event loop: what it wrote can be read at once, and is in the file
+   * when `committed` says so. A commit costs more than most of what is written, so that many sessions share one.
+   */
+  write<Result>(run: () => Result): Result {
+    if (this.#inside) return run()
+    this.#turn ??= this.#begin()
+    return this.#savepoint(this.#turn, run)
+  }
+
+  /** What was written so far is in the file, and survives the end of this process. @throws why it is not */
+  async committed(): Promise<void> {
+    await this.#turn?.committed.promise
+  }
+
+  /** What was written so far is on the disk, and survives a power cut. @throws why it is not */
+  async synced(): Promise<void> {
+    await this.committed()
+    await this.#wal?.sync()
+  }
+
+  /** Commits what this turn has written. @throws why it is not committed */
+  flush(): void {
+    const turn = this.#turn
+    if (turn === undefined) return
+    this.#end(turn)
+    if (turn.fault !== undefined) throw turn.fault
+  }
+
+  /**
+   * Commits to the disk at once, for what must survive a power cut and cannot wait. All other commits wait for the next of
+   * these, or of `synced`, which carries them along, since the log is written in order; a crash of the process alone loses
+   * nothing either way. So the first token does not wait for the disk.
    */
   durably<Result>(run: () => Result): Result {
+    if (this.#inside) throw new Error('a durable write within another one')
+    this.flush()
     this.#db.exec('pragma synchronous = full')
     try {
       return this.transaction(run)
@@ -60,20 +120,98 @@ export class Database implements Disposable {
     }
   }
 
+  /** All of `run` or nothing; in the file when this returns. */
   transaction<Result>(run: () => Result): Result {
-    if (this.#db.isTransaction) return run()
-    this.#db.exec('begin immediate')
+    if (this.#inside) return run()
+    this.flush()
+    this.#run('begin immediate')
     try {
-      const result = run()
-      this.#db.exec('commit')
+      const result = this.#within(run)
+      this.#run('commit')
       return result
     } catch (error) {
       // On a full disk SQLite may have done so itself.
-      if (this.#db.isTransaction) this.#db.exec('rollback')
+      if (this.#db.isTransaction) this.#run('rollback')
       throw error
     }
   }
+
+  #begin(): Turn {
+    this.#run('begin immediate')
+    const turn: Turn = {
+      committed: Promise.withResolvers(),
+      fault: undefined,
+      timer: setImmediate(() => this.#end(turn)),
+    }
+    // Whoever did not ask need not hear of it.
+    turn.committed.promise.catch(() => {})
+    return turn
+  }
+
+  #end(turn: Turn): void {
+    clearImmediate(turn.timer)
+    this.#turn = undefined
+    try {
+      this.#run('commit')
+      turn.committed.resolve()
+    } catch (error) {
+      if (this.#db.isTransaction) this.#run('rollback')
+      turn.fault = error
+      turn.committed.reject(error)
+    }
+  }
+
+  /** What fails leaves nothing of itself in the turn, and the rest of it stands. */
+  #savepoint<Result>(turn: Turn, run: () => Result): Result {
+    this.#run('savepoint part')
+    try {
+      const result = this.#within(run)
+      this.#run('release part')
+      return result
+    } catch (error) {
+      if (this.#db.isTransaction) this.#run('rollback to part; release part')
+      // A full disk may have taken the whole transaction: the commit fails too, and tells all who wait for it.
+      else this.#end(turn)
+      throw error
+    }
+  }
+
+  #within<Result>(run: () => Result): Result {
+    this.#inside = true
+    try {
+      return run()
+    } finally {
+      this.#inside = false
+    }
+  }
+
+  #run(sql: string): void {
+    for (const one of sql.split('; ')) this.#statement(one, false).run()
+  }
+
+  #statement(sql: string, readBigInts: boolean): StatementSync {
+    const key = readBigInts ? `${sql}\0` : sql
+    const known = this.#statements.get(key)
+    if (known !== undefined) return known
+    const statement = this.#db.prepare(sql)
+    statement.setReadBigInts(readBigInts)
+    if (this.#statements.size >= STATEMENTS_MAX) this.#statements.clear()
+    this.#statements.set(key, statement)
+    return statement
+  }
 }
+
+/** What the writes of one turn of the event loop share. */
+interface Turn {
+  readonly committed: PromiseWithResolvers<void>
+  readonly timer: NodeJS.Immediate
+  fault: unknown
+}
+
+/** The program has about a hundred texts; only texts that are made up on the way could be more. */
+const STATEMENTS_MAX = 512
+/** 16 MiB of log: SQLite copies it to the database in the main thread, and pages that changed often are copied once. */
+const CHECKPOINT_PAGES = 4_000
 
 /** SQLITE_FULL, and SQLITE_IOERR, which it is when one of the files beside the database cannot grow. */
 const DISK_FAULTS = new Set([13, 10])

@@ -67,8 +67,9 @@ export class NodeStore implements Disposable {
   /** Ends that the disk did not take yet. */
   readonly #ends = new Map<string, { reason: FinalReason; now: number }>()
 
-  constructor(path: string) {
-    this.#db = new Database(path, migrate)
+  /** @param options.readOnly to look at the store of a daemon that runs; what changes it throws then */
+  constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
+    this.#db = new Database(path, migrate, options)
     this.statements = new StatementStore(this.#db)
   }
 

@@ -73,11 +73,13 @@ const MIGRATIONS = [
   `,
 ]
 
-export function migrate(db: DatabaseSync): void {
+export function migrate(db: DatabaseSync, readOnly: boolean): void {
   const version = Number(db.prepare('pragma user_version').get()?.user_version ?? 0)
   if (version > MIGRATIONS.length) {
     throw new Error(`the store is of a newer release (schema ${version}): update this program`)
   }
+  if (readOnly && version < MIGRATIONS.length)
+    throw new Error(`the store is of an older release (schema ${version}): start its daemon once`)
   for (const [i, sql] of MIGRATIONS.entries()) {
     if (i < version) continue
     db.exec(`begin immediate; ${sql}; pragma user_version = ${i + 1}; commit`)

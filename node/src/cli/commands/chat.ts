@@ -1,71 +1,102 @@
-import { HanseError, isErrorCode } from '@hanse/protocol'
+import { HanseError } from '@hanse/protocol'
 import type { Command } from 'commander'
-import { createParser } from 'eventsource-parser'
 import { clientSettings } from '../../config/schemas.ts'
-import { askGateway } from '../gateway-client.ts'
-import { paint } from '../output.ts'
+import { answerLine } from '../chat/answer-line.ts'
+import { marketModels, onlyModel } from '../chat/market-models.ts'
+import { addPolicyOptions, policyHeaders } from '../chat/policy-options.ts'
+import { type StreamedAnswer, streamChat } from '../chat/stream-chat.ts'
+import { chatAtTerminal } from '../chat/terminal-chat.ts'
+import type { GatewayAccess } from '../gateway-client.ts'
+import { bigints, paint } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
+import { readInput } from './verify.ts'
 
-interface Chunk {
-  readonly choices?: readonly { readonly delta?: { readonly content?: string | null } }[]
-  readonly error?: { readonly code?: string; readonly message?: string }
-}
+const now = (): number => performance.now()
 
 export function chatCommand(): Command {
-  return settingsCommand(
+  const command = settingsCommand(
     'chat',
-    'Ask a model through the gateway and print the answer as it comes.',
+    'Talk with a model through the gateway; without a message, at the terminal.',
     clientSettings,
     async (settings, args, flags) => {
-      const [message = ''] = args
-      const stop = new AbortController()
-      process.once('SIGINT', () => stop.abort())
-      const maxTokens = flags.maxTokens === undefined ? {} : { max_tokens: Number(flags.maxTokens) }
-      const response = await askGateway(settings, '/v1/chat/completions', {
-        method: 'POST',
-        signal: stop.signal,
-        body: JSON.stringify({
-          model: flags.model,
-          stream: true,
-          messages: [{ role: 'user', content: message }],
-          ...maxTokens,
-        }),
-      })
-      await printStream(response)
-      const header = (name: string) => response.headers.get(`x-hanse-${name}`)
-      process.stderr.write(
-        paint(
-          'dim',
-          `${header('model')} by …${header('provider')?.slice(-8)} in ${header('country')}; bundle: ${settings.gatewayUrl}${header('bundle')}\n`,
-          process.stderr,
-        ),
-      )
+      const message = await messageOf(args)
+      const model =
+        typeof flags.model === 'string' ? flags.model : onlyModel(await marketModels(settings))
+      const system = typeof flags.system === 'string' ? flags.system : undefined
+      const parameters = parametersOf(flags)
+      const headers = policyHeaders(flags)
+      if (message === undefined) {
+        await chatAtTerminal({ access: settings, model, system, parameters, headers, now })
+        return
+      }
+      const messages = [
+        ...(system === undefined ? [] : [{ role: 'system', content: system }]),
+        { role: 'user', content: message },
+      ]
+      const request = { ...parameters, model, messages }
+      await answerOnce(settings, request, headers, flags.json === true)
     },
   )
-    .argument('<message>', 'what to ask')
-    .option('--model <model>', 'model id or alias', 'hanse/tiny-v1:f16')
-    .option('--max-tokens <n>', 'most tokens of the answer')
+    .argument('[message]', 'what to ask; - reads it from standard input')
+    .option('--model <model>', 'model id or alias; may be left out when only one is on offer')
+    .option('--system <text>', 'what the model is told first')
+    .option('--max-tokens <n>', 'most tokens of an answer')
+    .option('--temperature <n>', 'how freely words are chosen, 0 to 2')
+    .option('--seed <n>', 'for an answer that can be had again')
+    .option('--json', 'print the answer with its facts as one JSON object')
+  return addPolicyOptions(command)
 }
 
-async function printStream(response: Response): Promise<void> {
-  let fault: HanseError | undefined
-  const parser = createParser({
-    onEvent: ({ data }) => {
-      if (data === '[DONE]') return
-      const chunk = JSON.parse(data) as Chunk
-      if (chunk.error !== undefined) {
-        const { code, message } = chunk.error
-        fault = new HanseError(
-          isErrorCode(code) ? code : 'HANSE_INTERNAL',
-          message ?? 'the answer broke off',
-        )
-      }
-      process.stdout.write(chunk.choices?.[0]?.delta?.content ?? '')
+async function answerOnce(
+  access: GatewayAccess,
+  request: Readonly<Record<string, unknown>>,
+  headers: Readonly<Record<string, string>>,
+  json: boolean,
+): Promise<void> {
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  const answer = await streamChat(access, request, {
+    signal: stop.signal,
+    headers,
+    now,
+    onText: (text) => {
+      if (!json) process.stdout.write(text)
+    },
+    onReasoning: (text) => {
+      if (!json) process.stderr.write(paint('dim', text, process.stderr))
     },
   })
-  const decoder = new TextDecoder()
-  for await (const bytes of response.body ?? [])
-    parser.feed(decoder.decode(bytes, { stream: true }))
+  if (json) {
+    console.log(JSON.stringify(answer, bigints))
+    return
+  }
   process.stdout.write('\n')
-  if (fault !== undefined) throw fault
+  process.stderr.write(paint('dim', `${factsOf(access, answer)}\n`, process.stderr))
+}
+
+function factsOf({ gatewayUrl }: GatewayAccess, answer: StreamedAnswer): string {
+  return `${answerLine(answer)}; bundle: ${gatewayUrl}${answer.bundle}`
+}
+
+/** @returns `undefined` for a conversation at the terminal */
+async function messageOf([given]: readonly string[]): Promise<string | undefined> {
+  if (given !== undefined && given !== '-') return given
+  if (given === undefined && process.stdin.isTTY && process.stdout.isTTY) return undefined
+  const text = (await readInput('-')).toString('utf8').trim()
+  if (text === '') throw new HanseError('HANSE_REQUEST_INVALID', 'standard input is empty')
+  return text
+}
+
+function parametersOf(flags: Readonly<Record<string, unknown>>): Record<string, number> {
+  const names = { maxTokens: 'max_tokens', temperature: 'temperature', seed: 'seed' } as const
+  return Object.fromEntries(
+    Object.entries(names).flatMap(([flag, name]) => {
+      const value = flags[flag]
+      if (value === undefined) return []
+      const number = Number(value)
+      if (!Number.isFinite(number) || value === '')
+        throw new HanseError('HANSE_CONFIG_INVALID', `--${name.replace('_', '-')}: not a number`)
+      return [[name, number]]
+    }),
+  )
 }

@@ -1,30 +1,13 @@
-import { formatPrice, HanseError, picoEuro } from '@hanse/protocol'
+import { HanseError } from '@hanse/protocol'
 import type { Command } from 'commander'
-import { z } from 'zod'
 import { clientSettings } from '../../config/schemas.ts'
 import { askGateway } from '../gateway-client.ts'
+import { type MarketOffers, marketOffers, OFFER_HEAD, offerCells } from '../offers/market-offers.ts'
+import { watchOffers } from '../offers/watch-offers.ts'
 import { paint, table } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
 
-const row = z.object({
-  provider: z.string(),
-  model: z.string(),
-  country: z.string(),
-  evidenceLevel: z.number(),
-  inputPrice: z.string(),
-  outputPrice: z.string(),
-  slots: z.number(),
-  freeSlots: z.number(),
-})
-const excludedRow = row.extend({
-  reasons: z.array(z.object({ code: z.string(), message: z.string(), change: z.string() })),
-})
-const answer = z.object({
-  network: z.string(),
-  policy: z.object({ allow: z.array(z.string()), minLevel: z.number() }),
-  candidates: z.array(row),
-  excluded: z.array(excludedRow),
-})
+const WATCH_SECONDS = 2
 
 export function offersCommand(): Command {
   return settingsCommand(
@@ -32,47 +15,55 @@ export function offersCommand(): Command {
     'List the offers that the gateway sees, and why some are excluded.',
     clientSettings,
     async (settings, _args, flags) => {
-      const body = await (await askGateway(settings, '/hanse/v1/offers')).json()
-      if (flags.json === true) {
-        console.log(JSON.stringify(body))
+      const filter = { model: textOf(flags.model), country: textOf(flags.country) }
+      if (flags.watch === true) {
+        const look = async (signal: AbortSignal) => await marketOffers(settings, filter, signal)
+        const everyMs = intervalOf(flags.interval)
+        await watchOffers({ look, everyMs, json: flags.json === true })
         return
       }
-      const result = answer.safeParse(body)
-      if (!result.success)
-        throw new HanseError('HANSE_REQUEST_INVALID', 'the gateway answered in another language')
-      print(result.data)
+      if (flags.json === true && filter.model === undefined && filter.country === undefined) {
+        console.log(JSON.stringify(await (await askGateway(settings, '/hanse/v1/offers')).json()))
+        return
+      }
+      const market = await marketOffers(settings, filter)
+      if (flags.json === true) console.log(JSON.stringify(market))
+      else print(market)
     },
-  ).option('--json', 'print the gateway’s answer as JSON')
+  )
+    .option('--model <part>', 'only of models with this in their name')
+    .option('--country <code>', 'only of this country')
+    .option('-w, --watch', 'follow the market: a live list at a terminal, changes elsewhere')
+    .option('--interval <seconds>', `time between two looks (default: ${WATCH_SECONDS})`)
+    .option('--json', 'print the gateway’s answer as JSON; with --watch each change')
 }
 
-function print({ network, policy, candidates, excluded }: z.output<typeof answer>): void {
+function print({ network, policy, candidates, excluded }: MarketOffers): void {
   const where = policy.allow.length === 0 ? 'anywhere' : policy.allow.join(', ')
   console.log(`network ${network}; policy: ${where}, evidence level ${policy.minLevel} or more\n`)
   if (candidates.length + excluded.length === 0) {
     console.log('No offers. Is a provider running, and does it share a relay with this gateway?')
     return
   }
-  const head = ['MODEL', 'COUNTRY', 'LEVEL', 'IN', 'OUT', 'FREE', 'PROVIDER']
   console.log(paint('bold', `${candidates.length} to choose from`))
-  if (candidates.length > 0) console.log(table([head, ...candidates.map(cells)]))
+  if (candidates.length > 0) console.log(table([OFFER_HEAD, ...candidates.map(offerCells)]))
   if (excluded.length === 0) return
   console.log(`\n${paint('bold', `${excluded.length} excluded`)}`)
   for (const offer of excluded) {
-    console.log(paint('dim', cells(offer).join('  ')))
+    console.log(paint('dim', offerCells(offer).join('  ')))
     for (const { code, message, change } of offer.reasons) {
       console.log(`  ${paint('yellow', code)}: ${message} — to change it: ${change}`)
     }
   }
 }
 
-function cells(offer: z.output<typeof row>): string[] {
-  return [
-    offer.model,
-    offer.country,
-    String(offer.evidenceLevel),
-    formatPrice(picoEuro(BigInt(offer.inputPrice))),
-    formatPrice(picoEuro(BigInt(offer.outputPrice))),
-    `${offer.freeSlots}/${offer.slots}`,
-    offer.provider,
-  ]
+function textOf(flag: unknown): string | undefined {
+  return typeof flag === 'string' ? flag : undefined
+}
+
+function intervalOf(given: unknown): number {
+  const seconds = given === undefined ? WATCH_SECONDS : Number(given)
+  if (!(seconds >= 0.2 && seconds <= 3600))
+    throw new HanseError('HANSE_CONFIG_INVALID', '--interval: seconds from 0.2 to 3600')
+  return seconds * 1000
 }

@@ -23,7 +23,7 @@ import {
   Tariff,
 } from '../../provider/pricing/index.ts'
 import { askGateway } from '../gateway-client.ts'
-import { paint, table } from '../output.ts'
+import { bigints, paint, table } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 export const priceAdviseSettings = {
@@ -207,8 +207,4 @@ function pair({ inputPrice, outputPrice }: Prices): string {
 
 function short(price: PicoEuro): string {
   return formatPrice(price).replace(' EUR/Mtok', '')
-}
-
-function bigints(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value
 }

@@ -14,7 +14,7 @@ import {
   explain,
   openControl,
 } from '../control-access.ts'
-import { paint } from '../output.ts'
+import { bigints, paint } from '../output.ts'
 import { prettyLine } from '../pretty-line.ts'
 import { statusLines } from '../status-text.ts'
 import { runTop } from '../top/run-top.ts'
@@ -171,8 +171,4 @@ function parseLines(text: string): number {
   if (!Number.isSafeInteger(lines) || lines < 0 || lines > LOG_LINES_MAX)
     throw new InvalidArgumentError(`must be a whole number from 0 to ${LOG_LINES_MAX}.`)
   return lines
-}
-
-function bigints(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value
 }

@@ -9,7 +9,7 @@ import {
 } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { verifySettings } from '../../config/schemas.ts'
-import { paint } from '../output.ts'
+import { bigints, paint } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 /** A session of thousands of receipts is far below this; anything larger is not a bundle. */
@@ -32,8 +32,7 @@ export function verifyCommand(): Command {
         ...(note === undefined ? {} : { checkpoint: { note } }),
       })
       const { session: _, ...told } = report
-      if (flags.json === true)
-        console.log(JSON.stringify(told, (_, v) => (typeof v === 'bigint' ? v.toString() : v)))
+      if (flags.json === true) console.log(JSON.stringify(told, bigints))
       else print(report)
       if (!report.verified) process.exitCode = 1
     },

@@ -1,0 +1,213 @@
+import { writeFile } from 'node:fs/promises'
+import { createInterface, type Interface } from 'node:readline/promises'
+import { formatEuro, HanseError } from '@hanse/protocol'
+import type { GatewayAccess } from '../gateway-client.ts'
+import { paint, table } from '../output.ts'
+import { clean } from '../terminal-text.ts'
+import { answerLine } from './answer-line.ts'
+import { COMMANDS, type Command, Conversation, parseCommand } from './conversation.ts'
+import { marketModels, modelRow } from './market-models.ts'
+import { type StreamedAnswer, streamChat } from './stream-chat.ts'
+
+export interface TerminalChatOptions {
+  readonly access: GatewayAccess
+  readonly model: string
+  readonly system: string | undefined
+  /** Sampling and limits, as the OpenAI API names them. */
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** How requests want to be served. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly now: () => number
+}
+
+/** A conversation at a terminal: Ctrl-C stops an answer, and at the prompt leaves, as Ctrl-D does. */
+export async function chatAtTerminal(options: TerminalChatOptions): Promise<void> {
+  const chat = new TerminalChat(options)
+  await chat.run()
+}
+
+class TerminalChat {
+  readonly #options: TerminalChatOptions
+  readonly #conversation: Conversation
+  readonly #lines: Interface
+  #answering: AbortController | undefined
+  #last: StreamedAnswer | undefined
+
+  constructor(options: TerminalChatOptions) {
+    this.#options = options
+    this.#conversation = new Conversation(options.model, options.system)
+    this.#lines = createInterface({
+      input: process.stdin,
+      output: process.stdout,
+      completer: completed,
+    })
+  }
+
+  async run(): Promise<void> {
+    const leave = new AbortController()
+    this.#lines.on('SIGINT', () => {
+      if (this.#answering === undefined) leave.abort()
+      else this.#answering.abort()
+    })
+    this.#lines.on('close', () => {
+      this.#answering?.abort()
+      leave.abort()
+    })
+    console.log(paint('dim', `${clean(this.#conversation.model)}; /help for what can be typed`))
+    try {
+      for (;;) {
+        const line = await this.#read(leave.signal)
+        if (line === undefined) break
+        const command = parseCommand(line)
+        if (command?.name === 'exit') break
+        await (command === undefined ? this.#ask(line.replace(/^\/\//u, '/')) : this.#obey(command))
+        if (leave.signal.aborted) break
+      }
+    } finally {
+      this.#lines.close()
+    }
+    this.#tellCost()
+  }
+
+  /** One line, or several of which each but the last ends in a backslash. */
+  async #read(signal: AbortSignal): Promise<string | undefined> {
+    let text = ''
+    for (;;) {
+      const prompt = text === '' ? '> ' : '… '
+      const line = await this.#lines.question(prompt, { signal }).catch(() => undefined)
+      if (line === undefined) return undefined
+      if (!line.endsWith('\\')) {
+        text += line
+        if (text.trim() !== '') return text
+        text = ''
+        continue
+      }
+      text += `${line.slice(0, -1)}\n`
+    }
+  }
+
+  async #obey(command: Command): Promise<void> {
+    const conversation = this.#conversation
+    switch (command.name) {
+      case 'help':
+        console.log(table(Object.entries(COMMANDS).map(([name, what]) => [`  /${name}`, what])))
+        console.log('  A line that ends in \\ goes on in the next one.')
+        return
+      case 'models': {
+        const head = ['MODEL', 'IN', 'OUT', 'OFFERS', 'COUNTRIES']
+        const models = await this.#try(async () => await marketModels(this.#options.access))
+        if (models !== undefined) console.log(table([head, ...models.map(modelRow)]))
+        return
+      }
+      case 'model':
+        if (command.argument !== '') conversation.model = command.argument
+        console.log(paint('dim', `the model is ${clean(conversation.model)}`))
+        return
+      case 'system':
+        conversation.system = command.argument === '' ? undefined : command.argument
+        return
+      case 'clear':
+        conversation.clear()
+        return
+      case 'retry': {
+        const question = conversation.takeBack()
+        if (question === undefined) console.log(paint('yellow', 'nothing was asked yet'))
+        else await this.#ask(question)
+        return
+      }
+      case 'cost':
+        this.#tellCost()
+        return
+      case 'receipt':
+        this.#tellReceipt()
+        return
+      case 'save':
+        await this.#save(command.argument)
+        return
+      case 'exit':
+        return
+      case 'unknown':
+        console.log(paint('yellow', `/${clean(command.given)} is no command; see /help`))
+    }
+  }
+
+  async #ask(question: string): Promise<void> {
+    const { access, parameters, headers, now } = this.#options
+    const conversation = this.#conversation
+    conversation.say(question)
+    const stop = new AbortController()
+    this.#answering = stop
+    let heard = ''
+    try {
+      const { model, messages } = conversation
+      this.#last = await streamChat(
+        access,
+        { ...parameters, model, messages },
+        {
+          signal: stop.signal,
+          headers,
+          now,
+          onText: (text) => {
+            heard += text
+            process.stdout.write(text)
+          },
+          onReasoning: (text) => process.stdout.write(paint('dim', text)),
+        },
+      )
+      conversation.hear(this.#last.text, this.#last.cost)
+      console.log(`\n${paint('dim', answerLine(this.#last))}`)
+    } catch (error) {
+      if (!(error instanceof HanseError)) throw error
+      // What was said before it broke off is part of the conversation; a question without any answer is not.
+      if (heard === '') conversation.takeBack()
+      else conversation.hear(heard, undefined)
+      const stopped = stop.signal.aborted
+      console.log(`\n${paint(stopped ? 'yellow' : 'red', stopped ? 'stopped' : error.message)}`)
+    } finally {
+      this.#answering = undefined
+    }
+  }
+
+  async #save(path: string): Promise<void> {
+    if (path === '') {
+      console.log(paint('yellow', 'name a file: /save chat.json'))
+      return
+    }
+    const { model, messages } = this.#conversation
+    await this.#try(async () => {
+      // Never over another file, and for its owner alone: it is a conversation.
+      await writeFile(path, `${JSON.stringify({ model, messages }, null, 2)}\n`, {
+        flag: 'wx',
+        mode: 0o600,
+      })
+      console.log(paint('dim', `written to ${path}`))
+    })
+  }
+
+  async #try<Result>(run: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await run()
+    } catch (error) {
+      console.log(paint('red', error instanceof Error ? error.message : String(error)))
+      return undefined
+    }
+  }
+
+  #tellCost(): void {
+    const { answers, cost } = this.#conversation
+    if (answers > 0)
+      console.log(
+        paint('dim', `${answers} answer${answers === 1 ? '' : 's'} for ${formatEuro(cost)}`),
+      )
+  }
+
+  #tellReceipt(): void {
+    if (this.#last === undefined) console.log(paint('yellow', 'nothing was answered yet'))
+    else console.log(`hanse receipts show ${this.#last.session}`)
+  }
+}
+
+function completed(line: string): [string[], string] {
+  const names = Object.keys(COMMANDS).map((name) => `/${name}`)
+  return [names.filter((name) => name.startsWith(line)), line]
+}
