@@ -12,7 +12,7 @@ import {
 } from './market-offers.ts'
 
 /** Besides q, Ctrl-C and Ctrl-D, which a raw terminal gives as they are. */
-const QUIT = new Set(['q', 'Q', '\x03', '\x04'])
+const QUIT = new Set(Buffer.from('qQ\x03\x04'))
 const COLOURS = { came: 'green', went: 'red', price: 'yellow', slots: 'blue' } as const
 /** The title, an empty line, the head, and one below. */
 const FRAME_ROWS = 5
@@ -57,7 +57,7 @@ async function showMarket({ look, everyMs }: WatchOptions, stop: AbortController
   const first = await look(stop.signal)
   using screen = new Screen(process.stdin, process.stdout)
   const onKey = (data: Buffer): void => {
-    if ([...data.toString('latin1')].some((key) => QUIT.has(key))) stop.abort()
+    if (data.some((key) => QUIT.has(key))) stop.abort()
   }
   const onResize = (): void => screen.forget()
   process.stdin.on('data', onKey)
