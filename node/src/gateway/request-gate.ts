@@ -15,6 +15,8 @@ export interface Caller {
   readonly id: string
   /** The owner of the node may also see sessions and openings; others see nothing but their own answers. */
   readonly owner: boolean
+  /** Whether it may ask for a model, by the name that requests have for it; any when absent. */
+  readonly mayUse?: (model: string) => boolean
 }
 
 /** What was asked for, before its body is read. */
@@ -24,6 +26,8 @@ export interface Knock {
   readonly path: string
   /** From `authorization: Bearer …`, or from `x-api-key`. */
   readonly key: string | undefined
+  /** IP address that it came from: whoever guesses keys is slowed down. */
+  readonly address: string
 }
 
 /** Decides who may send what. Every request passes it, but /healthz. */
@@ -31,7 +35,7 @@ export interface RequestGate {
   /**
    * Who it is, and whether that caller may use this path at all. Without I/O: it is called before each request.
    *
-   * @throws {HanseError} HANSE_UNAUTHENTICATED, HANSE_KEY_EXPIRED, HANSE_FORBIDDEN
+   * @throws {HanseError} HANSE_UNAUTHENTICATED, HANSE_KEY_EXPIRED, HANSE_FORBIDDEN; HANSE_RATE_LIMITED after many wrong keys
    */
   authenticate(knock: Knock): Caller
   /**

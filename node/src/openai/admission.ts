@@ -1,5 +1,5 @@
 import { type ErrorCode, HanseError } from '@hanse/protocol'
-import type { Account } from '../consumer/request.ts'
+import type { Account, RequestPolicy } from '../consumer/request.ts'
 import type { RequestKind } from '../engine/engine.ts'
 
 /** What is known of a request before anybody is asked to answer it. Never a word of the prompt. */
@@ -40,6 +40,12 @@ export interface RequestEnd {
 export interface Admission {
   /** Whose money it costs, where there are budgets. */
   readonly account?: Account | undefined
+  /** Narrows what the request itself asks for: both must hold. See `narrowed`. */
+  readonly limits?: Pick<RequestPolicy, 'regions' | 'maxInputPrice' | 'maxOutputPrice'> | undefined
+  /** Most tokens of one order, whatever the request says. */
+  readonly maxOutputTokens?: number | undefined
+  /** Aborted, with a HanseError for its reason, when what was admitted may not go on. */
+  readonly signal?: AbortSignal | undefined
   /** For the answer, whatever becomes of it, such as `x-ratelimit-remaining-requests`. */
   readonly headers?: Readonly<Record<string, string>>
   /** Called once for each admitted request, when nothing of it runs any more. */
