@@ -1,4 +1,4 @@
-import { HanseError, type OfferedModel } from '@hanse/protocol'
+import { HanseError, kindsOf, type OfferedModel } from '@hanse/protocol'
 import type { RequestKind } from '../engine/index.ts'
 
 /** The field of the body that makes a request what it is. */
@@ -37,10 +37,9 @@ export function requestKindOf(body: Uint8Array): RequestKind {
 }
 
 /** Whether a model is offered for such requests. @throws {HanseError} HANSE_REQUEST_INVALID when not */
-export function assertOffered({ id, capabilities }: OfferedModel, kind: RequestKind): void {
-  const offered = Object.values(FIELDS).filter((each) => capabilities.includes(each))
-  // An engine that does not tell speaks what all of them speak.
-  const kinds = offered.length === 0 ? ['chat'] : offered
-  if (kinds.some((each) => each === kind)) return
-  throw new HanseError('HANSE_REQUEST_INVALID', `${id} is offered for ${kinds.join(', ')} only`)
+export function assertOffered(model: OfferedModel, kind: RequestKind): void {
+  const kinds = kindsOf(model)
+  if (kinds.includes(kind)) return
+  const offered = kinds.join(', ')
+  throw new HanseError('HANSE_REQUEST_INVALID', `${model.id} is offered for ${offered} only`)
 }

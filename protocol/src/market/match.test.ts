@@ -93,11 +93,55 @@ describe('matching', () => {
       /input price limit/u,
     ],
     ['context', known(), { contextTokens: 8193 }, 'context', /8193.*8192/u, /shorten/u],
+    [
+      'outside what the request asks for',
+      known(),
+      { narrowed: { allow: ['FR', 'AT'] } },
+      'residency',
+      /DE is outside FR, AT/u,
+      /in the request/u,
+    ],
+    [
+      'weaker evidence than the request asks for',
+      known(),
+      { narrowed: { minLevel: 4 } },
+      'residency',
+      /level 3, the request asks for 4/u,
+      /attestation/u,
+    ],
+    ['another kind', known(), { kind: 'embedding' }, 'kind', /for chat, not/u, /for embedding/u],
+    [
+      'a model of which nothing is told, but to chat',
+      known({}, { capabilities: ['logprobs'] }),
+      { kind: 'completion' },
+      'kind',
+      /for chat, not for completion/u,
+      /offered for completion/u,
+    ],
+    ['not listed', known(), { only: [attestor.peerId] }, 'provider', /allows 1/u, /add it/u],
   ])('says why not, and what would change it: %s', (_, offer, changes, code, message, change) => {
     const reasons = explain(offer, changes)
     expect(reasons.map((reason) => reason.code)).toEqual([code])
     expect(reasons[0]?.message).toMatch(message)
     expect(reasons[0]?.change).toMatch(change)
+  })
+
+  test('to ignore a provider outweighs to ask it', () => {
+    const offer = known()
+    const { provider } = offer.offer
+    expect(explain(offer, { only: [provider], narrowed: {} })).toEqual([])
+    const [reason, ...more] = explain(offer, { only: [provider], ignore: [provider] })
+    expect(reason).toMatchObject({ code: 'provider', message: expect.stringMatching(/ignore/u) })
+    expect(more).toEqual([])
+  })
+
+  test('a request cannot widen the policy', () => {
+    const narrowed = { allow: ['US', 'DE'], minLevel: 0 }
+    expect(explain(known({ country: 'US' }), { narrowed })).toMatchObject([
+      { code: 'residency', change: expect.stringMatching(/residency policy/u) },
+    ])
+    expect(explain(known({}, {}, null), { narrowed })).toMatchObject([{ code: 'residency' }])
+    expect(explain(known(), { narrowed })).toEqual([])
   })
 
   test('names every reason, not only the first', () => {

@@ -3,6 +3,7 @@ import type { RegionAttestation } from '../region/attestation.ts'
 import {
   checkResidency,
   provenLevel,
+  type Residency,
   type ResidencyFault,
   type ResidencyPolicy,
 } from '../region/policy.ts'
@@ -18,15 +19,27 @@ export interface Requirement {
   /** Model id or alias; every model when absent. */
   readonly model?: string
   readonly residency: ResidencyPolicy
+  /** What one request asks for on top of the policy, which it can only narrow. */
+  readonly narrowed?: Partial<Residency>
   /** Highest acceptable prices, pico-euro per token. */
   readonly maxInputPrice?: PicoEuro
   readonly maxOutputPrice?: PicoEuro
   /** Prompt and answer together, tokens. */
   readonly contextTokens?: number
+  /** What the model must be offered for. */
+  readonly kind?: RequestKind
+  /** Peer ids: nobody else comes into question. */
+  readonly only?: readonly string[]
+  /** Peer ids that do not come into question. */
+  readonly ignore?: readonly string[]
   readonly now: number
 }
 
-export type ExclusionCode = 'expired' | 'residency' | 'price' | 'context'
+/** What a request is, in OpenAI's terms. */
+export const REQUEST_KINDS = ['chat', 'completion', 'embedding'] as const
+export type RequestKind = (typeof REQUEST_KINDS)[number]
+
+export type ExclusionCode = 'expired' | 'residency' | 'price' | 'context' | 'kind' | 'provider'
 
 export interface Exclusion {
   readonly code: ExclusionCode
@@ -94,17 +107,24 @@ function modelsOf(offer: Offer, name: string | undefined): readonly OfferedModel
   return model === undefined ? [] : [model]
 }
 
+/** What a model is offered for; an engine that does not tell speaks what all of them speak. */
+export function kindsOf({ capabilities }: OfferedModel): readonly RequestKind[] {
+  const told = REQUEST_KINDS.filter((kind) => capabilities.includes(kind))
+  return told.length === 0 ? ['chat'] : told
+}
+
 function exclusionsOf(
   known: KnownOffer,
   model: OfferedModel,
   requirement: Requirement,
 ): Exclusion[] {
-  const { offer, attestations } = known
-  const { residency, now, maxInputPrice, maxOutputPrice, contextTokens } = requirement
+  const { offer } = known
+  const { now, maxInputPrice, maxOutputPrice, contextTokens, kind } = requirement
   const reasons: Exclusion[] = []
-  const node = { peerId: offer.provider, country: offer.country }
-  const fault = checkResidency(node, attestations, residency, now)
-  if (fault !== undefined) reasons.push(explainResidency(fault, residency))
+  const residency = explainRegion(known, requirement)
+  if (residency !== undefined) reasons.push(residency)
+  const listed = explainLists(offer.provider, requirement)
+  if (listed !== undefined) reasons.push(listed)
   if (offer.notAfter <= now) {
     reasons.push({
       code: 'expired',
@@ -125,17 +145,51 @@ function exclusionsOf(
       change: 'shorten the prompt, or lower max_tokens',
     })
   }
+  if (kind !== undefined && !kindsOf(model).includes(kind)) {
+    reasons.push({
+      code: 'kind',
+      message: `offered for ${kindsOf(model).join(', ')}, not for ${kind}`,
+      change: `ask for a model that is offered for ${kind}`,
+    })
+  }
   return reasons
 }
 
-function explainResidency(fault: ResidencyFault, policy: ResidencyPolicy): Exclusion {
+/** The policy first, then what the request asks for within it. */
+function explainRegion(
+  { offer, attestations }: KnownOffer,
+  { residency, narrowed, now }: Requirement,
+): Exclusion | undefined {
+  const node = { peerId: offer.provider, country: offer.country }
+  const fault = checkResidency(node, attestations, residency, now)
+  if (fault !== undefined) return explainResidency(fault, residency, 'the residency policy')
+  if (narrowed === undefined) return undefined
+  const asked = { ...residency, allow: [], ...narrowed }
+  const further = checkResidency(node, attestations, asked, now)
+  return further && explainResidency(further, asked, 'the request')
+}
+
+function explainLists(
+  provider: string,
+  { only, ignore }: Pick<Requirement, 'only' | 'ignore'>,
+): Exclusion | undefined {
+  if (ignore?.includes(provider) === true) {
+    const message = 'the request says to ignore this provider'
+    return { code: 'provider', message, change: 'take it from the list of those to ignore' }
+  }
+  if (only === undefined || only.includes(provider)) return undefined
+  const message = `the request allows ${only.length} providers only, and this is another`
+  return { code: 'provider', message, change: 'add it to the list of those to ask' }
+}
+
+function explainResidency(fault: ResidencyFault, policy: Residency, where: string): Exclusion {
   const allowed = policy.allow.join(', ')
   switch (fault.reason) {
     case 'outside':
       return {
         code: 'residency',
         message: `${fault.country} is outside ${allowed}`,
-        change: `allow ${fault.country} in the residency policy`,
+        change: `allow ${fault.country} in ${where}`,
       }
     case 'attested-elsewhere':
       return {
@@ -146,7 +200,7 @@ function explainResidency(fault: ResidencyFault, policy: ResidencyPolicy): Exclu
     case 'evidence':
       return {
         code: 'residency',
-        message: `evidence of location is level ${fault.level}, the policy asks for ${fault.minLevel}`,
+        message: `evidence of location is level ${fault.level}, ${where} asks for ${fault.minLevel}`,
         change: 'the provider gets an attestation from an attestor you trust, or lower minLevel',
       }
   }

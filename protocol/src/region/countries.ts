@@ -38,6 +38,11 @@ export function isInRegion(country: string, region: string): boolean {
   return country === region
 }
 
+/** Whether all of a region (a country code, `EU` or `EEA`) lies in another. */
+export function isRegionWithin(region: string, larger: string): boolean {
+  return region === larger || (region === 'EU' && larger === 'EEA') || isInRegion(region, larger)
+}
+
 /** The regions under which a provider in `country` is listed: its country, EU, EEA as they apply, and `*`. */
 export function regionsOf(country: string): string[] {
   const groups = ['EU', 'EEA'].filter((group) => isInRegion(country, group))

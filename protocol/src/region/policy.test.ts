@@ -1,7 +1,17 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { attestor, HOUR_MS, makeAttestation, NOW, provider, stranger } from '../testing/fixtures.ts'
+import {
+  attestor,
+  HOUR_MS,
+  makeAttestation,
+  NOW,
+  provider,
+  RUNS,
+  stranger,
+} from '../testing/fixtures.ts'
 import { type RegionAttestation, regionAttestation } from './attestation.ts'
-import { ANYWHERE, checkResidency, EU_ONLY, provenLevel } from './policy.ts'
+import { isCountryCode, isInRegion } from './countries.ts'
+import { ANYWHERE, checkResidency, EU_ONLY, narrowResidency, provenLevel } from './policy.ts'
 
 const node = { peerId: provider.peerId, country: 'DE' }
 const policy = { ...EU_ONLY, trustedAttestors: [attestor.peerId] }
@@ -49,6 +59,43 @@ describe('residency', () => {
     const level = (now: number) =>
       provenLevel(provider.peerId, 'DE', [makeAttestation(at).value], [attestor.peerId], now)
     expect([NOW - 1, NOW, NOW + HOUR_MS - 1, NOW + HOUR_MS].map(level)).toEqual([0, 3, 3, 0])
+  })
+})
+
+describe('narrowing', () => {
+  test.each<[string, string[], string[] | undefined, string[] | undefined]>([
+    ['nothing asked for', ['EU'], undefined, ['EU']],
+    ['a country of it', ['EU'], ['DE'], ['DE']],
+    ['a larger region', ['EU'], ['EEA'], ['EU']],
+    ['partly outside', ['EU'], ['FR', 'US'], ['FR']],
+    ['anywhere, of some', ['DE'], [], ['DE']],
+    ['some, of anywhere', [], ['US'], ['US']],
+    ['all outside', ['DE'], ['FR'], undefined],
+  ])('%s', (_, allow, asked, expected) => {
+    const narrowed = narrowResidency({ allow, minLevel: 2 }, asked ? { allow: asked } : {})
+    expect(narrowed?.allow).toEqual(expected)
+  })
+
+  test('the stronger evidence counts', () => {
+    expect(narrowResidency(EU_ONLY, { minLevel: 1 })?.minLevel).toBe(3)
+    expect(narrowResidency(EU_ONLY, { minLevel: 4 })?.minLevel).toBe(4)
+  })
+
+  test('a country is allowed when both sides allow it, and only then', () => {
+    const countries = ['DE', 'FR', 'NO', 'LI', 'US', 'GB']
+    expect(countries.every(isCountryCode)).toBe(true)
+    const lists = fc.subarray(['EU', 'EEA', ...countries])
+    const allows = (list: readonly string[], country: string) =>
+      list.length === 0 || list.some((region) => isInRegion(country, region))
+    fc.assert(
+      fc.property(lists, lists, fc.constantFrom(...countries), (allow, asked, country) => {
+        const both = narrowResidency({ allow, minLevel: 0 }, { allow: asked })
+        expect(both !== undefined && allows(both.allow, country)).toBe(
+          allows(allow, country) && allows(asked, country),
+        )
+      }),
+      { numRuns: RUNS.cheap },
+    )
   })
 })
 

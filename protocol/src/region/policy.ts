@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { region } from '../record/fields.ts'
 import type { RegionAttestation } from './attestation.ts'
-import { isInRegion } from './countries.ts'
+import { isInRegion, isRegionWithin } from './countries.ts'
 
 /** What of a policy travels in an Order: where a prompt may be processed, and how strong the evidence must be. */
 export const residencySchema = z.strictObject({
@@ -14,6 +14,27 @@ export type Residency = z.output<typeof residencySchema>
 /** As written: the same regions in another order count as another policy. */
 export function isSameResidency(a: Residency, b: Residency): boolean {
   return a.minLevel === b.minLevel && a.allow.join() === b.allow.join()
+}
+
+/**
+ * The policy, narrowed to what a request asks for: it can never widen it. `undefined` when nothing is left, which is not
+ * the same as an empty list: that would be anywhere.
+ */
+export function narrowResidency(
+  { allow, minLevel }: Residency,
+  asked: Partial<Residency>,
+): Residency | undefined {
+  const regions = bothOf(allow, asked.allow ?? [])
+  if (regions.length === 0 && allow.length > 0) return undefined
+  return { allow: regions, minLevel: Math.max(minLevel, asked.minLevel ?? 0) }
+}
+
+/** Regions of either list that lie in one of the other; an empty list is anywhere. */
+function bothOf(one: readonly string[], other: readonly string[]): string[] {
+  if (one.length === 0 || other.length === 0) return [...one, ...other]
+  const within = (list: readonly string[], of: readonly string[]) =>
+    list.filter((region) => of.some((larger) => isRegionWithin(region, larger)))
+  return [...new Set([...within(one, other), ...within(other, one)])]
 }
 
 export interface ResidencyPolicy extends Residency {
