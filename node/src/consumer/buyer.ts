@@ -66,6 +66,8 @@ export interface Purchase extends AnswerPart {
   readonly payloads: AsyncIterable<readonly Uint8Array[]>
   /** What was sent, and what it may count, tokens. */
   readonly request: InferenceRequest
+  /** `sha256:…` of the model's weights, where the provider tells it. */
+  readonly digest: string | null
   cancel(): void
 }
 
@@ -224,6 +226,7 @@ export class Buyer {
       payloads: client.payloads,
       outcome: client.outcome,
       request,
+      digest: model.digest,
       cancel,
     }
   }

@@ -6,22 +6,27 @@ import {
   type MatchedOffer,
   matchOffers,
   type PicoEuro,
-  picoEuro,
   summarize,
 } from '@hanse/protocol'
-import type { Answer, AnswerPart, Bill } from './answer.ts'
+import type { Answer } from './answer.ts'
 import { Buyer, type BuyerOptions, type BuyerSettings } from './buyer.ts'
+import { ContinuedAnswer } from './continuation/continued-answer.ts'
+import { FAILOVER_DEFAULTS, type Failover, type FailoverSettings } from './continuation/failover.ts'
 import { type BeginTerms, type Begun, firstToken } from './first-token.ts'
 import type { FetchedOffer, OfferDirectory } from './offer-directory.ts'
 import type { InferenceRequest, RequestOptions, RequestPolicy } from './request.ts'
 
 export interface ConsumerSettings extends BuyerSettings {
   readonly deadlineMs: number
+  /** How answers that stop in the middle go on elsewhere; as usual when absent. */
+  readonly failover?: FailoverSettings
 }
 
 export interface ConsumerOptions extends BuyerOptions {
   readonly directory: OfferDirectory
   readonly settings: ConsumerSettings
+  /** An answer goes on at another provider. */
+  readonly onFailover?: (failover: Failover) => void
 }
 
 /** What a good provider says that has too much to do. */
@@ -56,7 +61,8 @@ export class Consumer {
   }
 
   /**
-   * Asks providers, best first, until one has sent its first token. Nothing leaves for a provider outside the policy.
+   * Asks providers, best first, until one has sent its first token; another one goes on when it stops in the middle. Nothing
+   * leaves for a provider outside the policy.
    *
    * @throws {HanseError} HANSE_MODEL_UNKNOWN, HANSE_NO_PROVIDER, or what the last provider said
    */
@@ -64,7 +70,14 @@ export class Consumer {
     const { now, settings } = this.#options
     // One deadline for all that are asked: the client waits no longer for the third than for the first.
     const until = now() + Math.min(request.policy.deadlineMs ?? Infinity, settings.deadlineMs)
-    return answerOf(await this.begin(request, { ...options, until }))
+    const terms = { ...options, until }
+    return new ContinuedAnswer(await this.begin(request, terms), request, terms, {
+      settings: settings.failover ?? FAILOVER_DEFAULTS,
+      begin: async (again, given) => await this.begin(again, given),
+      now,
+      learn: (provider, fault) => this.#learn(provider, fault),
+      onFailover: this.#options.onFailover,
+    })
   }
 
   /**
@@ -74,11 +87,14 @@ export class Consumer {
    * @throws {HanseError} HANSE_MODEL_UNKNOWN, HANSE_NO_PROVIDER, or the most telling thing that a provider said
    */
   async begin(request: InferenceRequest, terms: BeginTerms): Promise<Begun> {
+    const { exclude, requestFor = () => request } = terms
     const candidates = (await this.#candidates(request)).filter(
-      ({ known }) => terms.exclude?.has(known.offer.provider) !== true,
+      ({ known, model }) =>
+        exclude?.has(known.offer.provider) !== true && requestFor(model) !== undefined,
     )
     return await firstToken(candidates, request, terms, {
-      order: (candidate, asked, given) => this.#buyer.order(candidate, asked, given),
+      order: (candidate, asked, given) =>
+        this.#buyer.order(candidate, requestFor(candidate.model) ?? asked, given),
       now: this.#options.now,
       learn: (provider, fault) => this.#learn(provider, fault),
     })
@@ -138,24 +154,4 @@ export class Consumer {
 function lowest(one: PicoEuro | undefined, other: PicoEuro | undefined): PicoEuro | undefined {
   if (one === undefined || other === undefined) return one ?? other
   return one < other ? one : other
-}
-
-/** An answer that one provider gives alone. */
-function answerOf({ purchase, others }: Begun): Answer {
-  const { session, provider, country, model, inputPrice, outputPrice, outcome, payloads } = purchase
-  const part: AnswerPart = { session, provider, country, model, inputPrice, outputPrice, outcome }
-  return {
-    ...part,
-    payloads,
-    parts: [part],
-    bill: Promise.all([outcome, ...others]).then(billOf),
-    cancel: () => purchase.cancel(),
-  }
-}
-
-function billOf(sessions: Bill['sessions']): Bill {
-  return {
-    sessions,
-    amount: picoEuro(sessions.reduce((sum, { last }) => sum + (last?.amount ?? 0n), 0n)),
-  }
 }

@@ -1,4 +1,4 @@
-import { ERRORS, HanseError, type MatchedOffer } from '@hanse/protocol'
+import { ERRORS, HanseError, type MatchedOffer, type OfferedModel } from '@hanse/protocol'
 import type { OrderTerms, Purchase } from './buyer.ts'
 import type { FetchedOffer } from './offer-directory.ts'
 import type { InferenceRequest } from './request.ts'
@@ -7,6 +7,8 @@ import type { SessionOutcome } from './session-client.ts'
 export interface BeginTerms extends OrderTerms {
   /** Peer ids that are not asked, whatever the policy says: they have failed this request already. */
   readonly exclude?: ReadonlySet<string>
+  /** What to ask of a provider that offers this model, in place of the request; nothing leaves it out. */
+  readonly requestFor?: (model: OfferedModel) => InferenceRequest | undefined
 }
 
 /** An answer of which the first token has come. */
@@ -44,7 +46,9 @@ export async function firstToken(
     } catch (error) {
       fault = asFault(error)
       learn(candidate.known.offer.provider, fault)
-      const stop = request.policy.allowFallbacks === false || !ERRORS[fault.code].retry
+      // What one engine refuses of an answer that was begun elsewhere, another may take up.
+      const final = !ERRORS[fault.code].retry && terms.continues === undefined
+      const stop = request.policy.allowFallbacks === false || final
       if (signal.aborted || stop) throw fault
     }
   }

@@ -31,6 +31,8 @@ export interface SessionOutcome {
   readonly error: HanseError | undefined
   readonly last: Receipt | undefined
   readonly receipts: number
+  /** What came, whether or not a receipt says so: tokens of the answer, and of the prompt as it was accepted. */
+  readonly delivered: { readonly inputTokens: bigint; readonly outputTokens: bigint }
 }
 
 export interface SessionClientOptions {
@@ -71,6 +73,8 @@ export class SessionClient {
   #state: ConsumerState
   #last: Receipt | undefined
   #receipts = 0
+  #inputTokens = 0n
+  #outputTokens = 0n
 
   constructor(frames: FrameStream, purchase: Purchase, options: SessionClientOptions) {
     this.session = purchase.order.cid.toString()
@@ -130,10 +134,12 @@ export class SessionClient {
         return
       case 'accepted':
         store.setAcceptance(this.session, action.acceptance)
+        this.#inputTokens = action.acceptance.value.inputTokens
         this.#options.onAccepted?.(this.session)
         return
       case 'deliver':
         this.#queue.push(action.payloads)
+        this.#outputTokens += BigInt(action.tokens)
         this.#started.resolve()
         return
       case 'save-receipt':
@@ -189,6 +195,7 @@ export class SessionClient {
       error,
       last: this.#last,
       receipts: this.#receipts,
+      delivered: { inputTokens: this.#inputTokens, outputTokens: this.#outputTokens },
     })
   }
 }
