@@ -15,6 +15,12 @@ export {
   settlementProof,
 } from './audit/settlement-proof.ts'
 export {
+  DIVERGENCE_MAX,
+  type SpotCheck,
+  spotCheck,
+  spotCheckSigners,
+} from './audit/spot-check.ts'
+export {
   compareCheckpoints,
   type ProvedInclusion,
   proveInclusionInLog,

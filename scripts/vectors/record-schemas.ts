@@ -28,6 +28,8 @@ export interface RecordSchema {
   readonly rules: readonly string[]
 }
 
+const checkedAnswer = map({ provider: 'peer', order: 'link', receipt: 'link' })
+
 export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
   'hanse.offer.v1': {
     bytesMax: 8192,
@@ -173,6 +175,27 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
       ),
     },
     rules: [],
+  },
+  'hanse.spot-check.v1': {
+    bytesMax: 2048,
+    signers: [{ role: 'consumer', field: 'consumer' }],
+    fields: {
+      consumer: 'peer',
+      model: 'model',
+      digest: word(96),
+      promised: 'boolean',
+      first: checkedAnswer,
+      second: checkedAnswer,
+      bytes: counter,
+      agreed: counter,
+      divergence: int(0, 1_000_000),
+      at: time,
+    },
+    rules: [
+      'first.provider != second.provider',
+      'agreed <= bytes',
+      'divergence = 0 exactly when agreed = bytes',
+    ],
   },
   'hanse.quote.v1': {
     bytesMax: 2048,

@@ -19,6 +19,7 @@ import {
   rejection,
   signEd25519,
   spendAuthorization,
+  spotCheck,
 } from '@hanse/protocol'
 import * as make from '@hanse/protocol/testing'
 import { auditSamples } from './audit.ts'
@@ -62,6 +63,7 @@ export function samples(): Sample[] {
     ...widths(make.makeReceipts(ordered, accepted)[1]?.value),
     ...statementSamples(),
     ...auditSamples(),
+    ...spotChecks(),
   ]
 }
 
@@ -231,4 +233,12 @@ function checkInput(signer: PeerId, input: Uint8Array, signature: Uint8Array): v
 /** Bytes of a record with fields as they are, right or wrong. */
 export function bytesOf(type: string, fields: object): Uint8Array {
   return encodeCanonical({ ...fields, $type: type })
+}
+
+function spotChecks(): Sample[] {
+  const differs = { promised: false, agreed: 7n, divergence: 912_345 }
+  return [
+    sampleOf('spot check', spotCheck, make.makeSpotCheck()),
+    sampleOf('spot check that found a difference', spotCheck, make.makeSpotCheck(differs)),
+  ]
 }

@@ -81,6 +81,7 @@ describe('both implementations agree on', () => {
     first.logEvent,
     first.logKey,
     first.settlementProof,
+    first.spotCheck,
   ] as const
   test.each(types)('mutated records: $type', (type) => {
     const { base, cases } = limits.types[type.type as keyof typeof limits.types]

@@ -87,6 +87,14 @@ function keepsRules(type: string, fields: Fields): boolean {
         (fields.int('sequence') === 0n) === (fields.get('previous') === null) &&
         fields.int('from') <= fields.int('to')
       )
+    case 'hanse.spot-check.v1': {
+      const [bytes, agreed] = [fields.int('bytes'), fields.int('agreed')]
+      return (
+        fields.map('first').text('provider') !== fields.map('second').text('provider') &&
+        agreed <= bytes &&
+        (fields.int('divergence') === 0n) === (agreed === bytes)
+      )
+    }
     case 'hanse.log-key.v1':
       return isBefore(fields, 'notBefore') && isLogKey(fields.text('vkey'))
     case 'hanse.bundle.v1':

@@ -2,6 +2,7 @@ import * as dagCbor from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
+import { type SpotCheck, spotCheck } from '../audit/spot-check.ts'
 import {
   providerBinding,
   type SpendAuthorization,
@@ -238,6 +239,30 @@ const CASES: Case<unknown>[] = [
       round: small(1, 3),
       notAfter: instant,
     }),
+  ),
+  define(
+    spotCheck,
+    fc
+      .tuple(
+        fc.record({
+          consumer: peer,
+          model: modelName,
+          digest: word(96),
+          promised: fc.boolean(),
+          at: instant,
+        }),
+        fc.uniqueArray(peer, { minLength: 2, maxLength: 2 }),
+        fc.tuple(cid, cid, cid, cid),
+        fc.tuple(u63, u63, small(1, 1e6)),
+      )
+      .map(([rest, [one = '', other = ''], [a, b, c, d], [x, y, divergence]]) => ({
+        ...rest,
+        first: { provider: one, order: a, receipt: b },
+        second: { provider: other, order: c, receipt: d },
+        bytes: x > y ? x : y,
+        agreed: x > y ? y : x,
+        divergence: x === y ? 0 : divergence,
+      })) as fc.Arbitrary<SpotCheck>,
   ),
   define(
     rejection,

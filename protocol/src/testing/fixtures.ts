@@ -1,3 +1,4 @@
+import { type SpotCheck, spotCheck } from '../audit/spot-check.ts'
 import { type SpendAuthorization, spendAuthorization } from '../authorization/authorization.ts'
 import { HanseError } from '../errors.ts'
 import { type Signer, signerOf } from '../identity/keys.ts'
@@ -10,7 +11,7 @@ import type { Named, RecordType } from '../record/record.ts'
 import { type Role, type SignedRecord, signBytes, signRecord } from '../record/signed.ts'
 import { type RegionAttestation, regionAttestation } from '../region/attestation.ts'
 import { type Acceptance, acceptance, type Order, order } from '../session/records.ts'
-import { utf8 } from '../wire.ts'
+import { cidOf, utf8 } from '../wire.ts'
 
 /** Fixed keys, times and records for tests of this and the other packages. */
 
@@ -225,6 +226,29 @@ export function makeReceipts(
     receipts.push(signReceipt(change(value, i)))
   }
   return receipts
+}
+
+/** Two answers that are the same, unless told otherwise. */
+export function makeSpotCheck(changes: Partial<SpotCheck> = {}): Named<SpotCheck> & SignedRecord {
+  const link = (text: string) => cidOf(utf8(text))
+  return sign(
+    spotCheck,
+    {
+      consumer: consumer.peerId,
+      model: MODEL,
+      digest: `sha256:${'ab'.repeat(32)}`,
+      promised: true,
+      first: { provider: provider.peerId, order: link('order 1'), receipt: link('receipt 1') },
+      second: { provider: stranger.peerId, order: link('order 2'), receipt: link('receipt 2') },
+      bytes: 120n,
+      agreed: 120n,
+      divergence: 0,
+      at: NOW,
+      ...changes,
+    },
+    'consumer',
+    consumer,
+  )
 }
 
 /** Everything about one whole session. */

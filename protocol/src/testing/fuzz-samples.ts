@@ -1,6 +1,7 @@
 import { type LogEvent, logEvent } from '../audit/event.ts'
 import { logKey } from '../audit/log-key.ts'
 import { settlementProof } from '../audit/settlement-proof.ts'
+import { spotCheck } from '../audit/spot-check.ts'
 import { makeLogKey, makeSettlement } from '../audit/testdata/settled.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
 import { offer } from '../market/offer.ts'
@@ -72,6 +73,7 @@ export function recordSamples(): FuzzedType[] {
     fuzzed(order, ordered),
     fuzzed(acceptance, accepted),
     fuzzed(quote, makeQuote(ordered)),
+    fuzzed(spotCheck, make.makeSpotCheck()),
     fuzzed(
       rejection,
       sign(

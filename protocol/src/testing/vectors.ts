@@ -2,6 +2,7 @@ import { CID } from 'multiformats/cid'
 import { logEvent } from '../audit/event.ts'
 import { logKey } from '../audit/log-key.ts'
 import { settlementProof } from '../audit/settlement-proof.ts'
+import { spotCheck } from '../audit/spot-check.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
 import { offer } from '../market/offer.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
@@ -31,6 +32,7 @@ const types = [
   logEvent,
   logKey,
   settlementProof,
+  spotCheck,
   bundleManifest,
 ] as const satisfies readonly { readonly type: string }[]
 
