@@ -31,3 +31,21 @@ export interface Bill {
   /** By the last receipts that both sides signed, pico-euro. */
   readonly amount: PicoEuro
 }
+
+/** The same answer, whose payloads are looked at on their way. */
+export function withPayloads(answer: Answer, payloads: Answer['payloads']): Answer {
+  const { session, provider, country, model, inputPrice, outputPrice, outcome } = answer
+  return {
+    session,
+    provider,
+    country,
+    model,
+    inputPrice,
+    outputPrice,
+    outcome,
+    payloads,
+    parts: answer.parts,
+    bill: answer.bill,
+    cancel: () => answer.cancel(),
+  }
+}
