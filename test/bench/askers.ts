@@ -1,5 +1,5 @@
 import type { Consumer, Engine } from '@hanse/node'
-import type { Asker, ChatOptions, TimedAnswer } from './chat-client.ts'
+import type { Asker, ChatOptions, TimedAnswer } from './load-client.ts'
 
 /** Asks on the market, as a gateway does, without the gateway. */
 export class MarketAsker implements Asker {

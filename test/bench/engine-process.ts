@@ -1,8 +1,23 @@
+import { parseArgs } from 'node:util'
 import { startEngineStub } from '../support/engine-stub.ts'
 
-// The engine of the benchmark, in a process of its own: it says where it listens in a JSON line, and ends with its parent.
-const [model = 'stub-model'] = process.argv.slice(2)
-const stub = await startEngineStub({ model })
-console.log(JSON.stringify({ event: 'ready', url: stub.url }))
+// The engine of the benchmark, in a process of its own: it says where it listens in a JSON line, then when each paced chat
+// begins and ends, and ends with its parent.
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'tokens-per-write': { type: 'string' } },
+})
+const [model = 'stub-model'] = positionals
+const tokensPerWrite = values['tokens-per-write']
+const say = (facts: object): void => console.log(JSON.stringify(facts))
+const stub = await startEngineStub({
+  model,
+  ...(tokensPerWrite === undefined ? {} : { tokensPerWrite: Number(tokensPerWrite) }),
+  onChat: ({ paced, ...chat }) => {
+    // The monotonic clock, which is the same for all processes of a machine.
+    if (paced) say({ event: 'chat', ...chat, atNs: String(process.hrtime.bigint()) })
+  },
+})
+say({ event: 'ready', url: stub.url })
 process.stdin.resume().once('end', () => process.exit())
 process.once('SIGTERM', () => process.exit())

@@ -1,25 +1,44 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { BenchMarket } from './bench-market.ts'
-import { measure } from './measure.ts'
-import { machineFacts, printResults } from './report.ts'
-import { FULL, QUICK } from './scenarios.ts'
+import { measureGateways } from './gateway/measure.ts'
+import { printGateways } from './gateway/report.ts'
+import { Rig, SIDE_NAMES } from './gateway/rig.ts'
+import { FULL, QUICK, warmUp } from './gateway/scenarios.ts'
+import { select } from './gateway/selection.ts'
+import { outcomes } from './gateway/targets.ts'
+import { versions } from './gateway/versions.ts'
+import { machineFacts } from './report.ts'
 
-const USAGE = `usage: npm run bench -- [--json FILE] [--quick] [--cpu-prof FOLDER]
+const USAGE = `usage: npm run bench:gateway -- [options]
 
-Compares the gateway with the engine behind it, side by side, against an engine that costs next to nothing.
+The ways to one engine that costs next to nothing, side by side, in turns in each round:
+  direct    the engine itself
+  pipe      a bare HTTP pipe of Node in front of it
+  pipes     two of them in series: what two hops cost whatever runs in them, as gateway and provider are
+  hanse     our gateway, libp2p, our provider; encrypted, with receipts that both sides sign
+  portkey   Portkey's gateway
 
-  --json FILE        where the figures are written (default: bench-results/gateway.json)
-  --quick            a rough run of some seconds
-  --cpu-prof FOLDER  CPU profiles of provider and gateway`
+  --json FILE           where the figures are written (default: bench-results/gateway.json)
+  --quick               a rough run of some seconds
+  --only NAMES          these sides and scenarios alone, with commas: --only hanse,pipes,streams-64
+                        (sides: ${SIDE_NAMES.join(', ')};
+                        scenarios: ${FULL.scenarios.map(({ id }) => id).join(', ')})
+  --rounds N            how often everything is measured (default: ${FULL.rounds}, quick: ${QUICK.rounds})
+  --tokens-per-write N  how many tokens the engine writes at once (default: 1, as engines do)
+  --cpu-prof FOLDER     CPU profiles of provider and gateway; their own cost is in the figures then
+  --check               ends with 1 when a target is missed`
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       json: { type: 'string', default: 'bench-results/gateway.json' },
       quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      'tokens-per-write': { type: 'string', default: '1' },
       'cpu-prof': { type: 'string' },
+      check: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -27,19 +46,45 @@ async function main(): Promise<void> {
     console.log(USAGE)
     return
   }
-  const cpuProfDir = values['cpu-prof']
   const scale = values.quick ? QUICK : FULL
+  const { sides, scenarios } = select(values.only, scale.scenarios)
+  const rounds = countOf('--rounds', values.rounds ?? String(scale.rounds))
+  const tokensPerWrite = countOf('--tokens-per-write', values['tokens-per-write'])
+  const cpuProfDir = values['cpu-prof']
   const startedAt = new Date().toISOString()
-  const progress = (line: string): void => void process.stderr.write(`${line}\n`)
-  progress('starting engine, relay, provider and gateway…')
-  await using market = await BenchMarket.start(cpuProfDir === undefined ? {} : { cpuProfDir })
-  const results = await measure(market, scale, progress)
   const machine = machineFacts()
-  console.log(printResults(results, machine))
+  progress(`starting ${sides.join(', ')}…`)
+  await using rig = await Rig.start({
+    sides,
+    tokensPerWrite,
+    ...(cpuProfDir === undefined ? {} : { cpuProfDir }),
+  })
+  progress('warming up…')
+  for (const { target } of rig.sides) await warmUp(target, scale.warmUpAnswers)
+  const results = await measureGateways(rig.sides, scenarios, rounds, (done) =>
+    progress(`round ${done} of ${rounds}`),
+  )
+  const targets = outcomes(results.figures)
+  console.log(printGateways(results, targets, sides, machine))
+  const facts = { benchmark: 'gateway', quick: values.quick, rounds, tokensPerWrite, startedAt }
   mkdirSync(dirname(values.json), { recursive: true })
-  const facts = { benchmark: 'gateway', quick: values.quick, rounds: scale.rounds, startedAt }
-  writeFileSync(values.json, `${JSON.stringify({ ...facts, machine, ...results }, null, 2)}\n`)
+  writeFileSync(
+    values.json,
+    `${JSON.stringify({ ...facts, machine, versions: versions(), ...results, targets }, null, 2)}\n`,
+  )
   progress(`written to ${values.json}`)
+  if (values.check && targets.some(({ met }) => !met)) process.exitCode = 1
+}
+
+/** @throws {RangeError} when it is no whole number above zero */
+function countOf(option: string, text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1) throw new RangeError(`${option} ${text}: 1 or more`)
+  return count
+}
+
+function progress(line: string): void {
+  process.stderr.write(`${line}\n`)
 }
 
 await main()

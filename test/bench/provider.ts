@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { BUILT_IN_NAME, BuiltInEngine, builtInModelPath, LlamaEngine } from '@hanse/node'
 import type { Child } from '../../scripts/demo/child.ts'
 import { EngineAsker, MarketAsker } from './askers.ts'
-import { ChatClient } from './chat-client.ts'
+import { LoadClient } from './load-client.ts'
 import {
   CONTEXT_TOKENS,
   type ProviderKind,
@@ -133,13 +133,13 @@ async function measureStarts(
 
 async function compareHttp(market: ProviderMarket, scale: Scale): Promise<Comparison> {
   const { child, model } = await market.startProvider('http')
-  const client = new ChatClient(market.engineUrl, STUB_MODEL, SLOTS)
+  const client = new LoadClient(market.engineUrl, STUB_MODEL)
   try {
     const sides = [
-      { name: 'direct', asker: client },
-      { name: 'provider', asker: new MarketAsker(market.consumer(), model) },
+      { name: 'direct', target: client, watched: [] },
+      providerSide(market, child, model),
     ]
-    return await compare('engine over HTTP', sides, scale.http, scale.rounds, child)
+    return await compare('engine over HTTP', sides, scale.http, scale.rounds)
   } finally {
     client.close()
     await market.stop(child)
@@ -161,14 +161,20 @@ async function compareBuiltIn(market: ProviderMarket, scale: Scale): Promise<Com
   const { child, model } = await market.startProvider('built-in')
   try {
     const sides = [
-      { name: 'in process', asker: new EngineAsker(own, BUILT_IN_NAME) },
-      { name: 'worker', asker: new EngineAsker(worker, BUILT_IN_NAME) },
-      { name: 'provider', asker: new MarketAsker(market.consumer(), model) },
+      { name: 'in process', target: new EngineAsker(own, BUILT_IN_NAME), watched: [] },
+      { name: 'worker', target: new EngineAsker(worker, BUILT_IN_NAME), watched: [] },
+      providerSide(market, child, model),
     ]
-    return await compare('built-in engine', sides, scale.builtIn, scale.rounds, child)
+    return await compare('built-in engine', sides, scale.builtIn, scale.rounds)
   } finally {
     await market.stop(child)
   }
+}
+
+function providerSide(market: ProviderMarket, child: Child, model: string): Side {
+  // Its worker computes in another process; what the provider itself costs is beside it.
+  const watched = child.pid === undefined ? [] : [{ name: 'provider', pid: child.pid }]
+  return { name: 'provider', target: new MarketAsker(market.consumer(), model), watched }
 }
 
 async function compare(
@@ -176,13 +182,10 @@ async function compare(
   sides: readonly Side[],
   scenarios: readonly Scenario[],
   rounds: number,
-  child: Child,
 ): Promise<Comparison> {
   progress(`${engine}: ${rounds} rounds of ${sides.map(({ name }) => name).join(', ')}…`)
-  const warm = { ...firstToken(40), streams: 8 }
-  await measureSides(sides, [warm, ...scenarios.slice(1, 2)], 1, () => [])
-  // Its worker computes; what the provider itself costs is beside it.
-  const result = await measureSides(sides, scenarios, rounds, () => [child.pid])
+  await measureSides(sides, [throughput(8, 40, 16), ...scenarios.slice(1, 2)], 1)
+  const result = await measureSides(sides, scenarios, rounds)
   const ofProvider = (at: number) =>
     result.costs.find(({ side, scenario }) => side === 'provider' && scenario === scenarios[at]?.id)
   const [short, long] = [ofProvider(0), ofProvider(1)]

@@ -1,12 +1,14 @@
-import type { Asker } from './chat-client.ts'
-import { cpuMs } from './cpu-time.ts'
-import { type Figure, run, type Scenario } from './scenarios.ts'
+import type { Asker } from './load-client.ts'
+import { cpuUs, type Watched } from './process-use.ts'
+import type { Figure, Run, Scenario } from './scenarios.ts'
 import { type Spread, spreadOf } from './statistics.ts'
 
 /** One way to the same engine. */
-export interface Side {
+export interface Side<Target = Asker> {
   readonly name: string
-  readonly asker: Asker
+  readonly target: Target
+  /** Whose CPU time counts while this side is asked. */
+  readonly watched: readonly Watched[]
 }
 
 export interface SidesResult {
@@ -22,83 +24,134 @@ export interface SideFigure extends Figure {
   readonly added: Readonly<Record<string, Spread>>
 }
 
-/** CPU time of the processes that are watched, µs. */
+/** CPU time of the watched processes in one round of a scenario. */
 export interface SideCost {
   readonly side: string
   readonly scenario: string
   readonly answers: number
   readonly tokens: number
-  readonly perAnswer: Spread
+  /** By process, µs of a core; empty where the system does not tell. */
+  readonly processes: Readonly<Record<string, Spread>>
 }
 
-/** Measures all sides in turn in each round, in another order each time, so that what else the machine does falls on all. */
-export async function measureSides(
-  sides: readonly Side[],
-  scenarios: readonly Scenario[],
-  rounds: number,
-  pids: () => readonly (number | undefined)[],
-): Promise<SidesResult> {
-  const values = new Map<string, number[]>()
-  const costs = new Map<string, number[]>()
-  const add = (map: Map<string, number[]>, key: string, value: number): void => {
-    map.set(key, [...(map.get(key) ?? []), value])
-  }
-  for (let round = 0; round < rounds; round++) {
-    const order = sides.map((_, i) => sides[(i + round) % sides.length])
-    for (const scenario of scenarios) {
-      for (const side of order) {
-        if (side === undefined) continue
-        const before = cpuOf(pids())
-        const result = await run(side.asker, scenario)
-        const spent = cpuOf(pids()) - before
-        for (const { id, of } of scenario.figures) add(values, `${id} ${side.name}`, of(result))
-        add(costs, `${scenario.id} ${side.name}`, (spent * 1000) / scenario.answers)
-      }
-    }
-  }
-  const of = (id: string, { name }: Side) => values.get(`${id} ${name}`) ?? []
-  const [base] = sides
-  if (base === undefined) throw new RangeError('no sides')
-  const against = (id: string, side: Side, compare: (one: number, other: number) => number) =>
-    spreadOf(of(id, side).map((value, i) => compare(value, of(id, base)[i] ?? Number.NaN)))
-  const each = (spread: (side: Side) => Spread) =>
-    Object.fromEntries(sides.map((side) => [side.name, spread(side)]))
-  return {
-    figures: scenarios
-      .flatMap((scenario) => scenario.figures)
-      .map(({ id, title, unit, better }) => ({
-        id,
-        title,
-        unit,
-        better,
-        sides: each((side) => spreadOf(of(id, side))),
-        ratios: each((side) => against(id, side, (one, other) => one / other)),
-        added: each((side) => against(id, side, (one, other) => one - other)),
-      })),
-    costs: scenarios.flatMap(({ id, answers, chat }) =>
-      sides.map((side) => ({
-        side: side.name,
-        scenario: id,
-        answers,
-        tokens: chat.tokens,
-        perAnswer: spreadOf(costs.get(`${id} ${side.name}`) ?? []),
-      })),
-    ),
-  }
+interface Sample {
+  readonly scenario: Scenario<never>
+  readonly side: string
+  readonly run: Run
+  readonly cpuUs: ReadonlyMap<string, number>
 }
 
 /**
- * What an answer costs before its first token, and what each token costs: the line through a short and a long answer.
- * µs of a core, medians of the rounds.
+ * Measures all sides in turn in each round, in another order each time, so that what else the machine does falls on all.
+ * `onRound` is called after each, with how many there were.
+ */
+export async function measureSides<Target>(
+  sides: readonly Side<Target>[],
+  scenarios: readonly Scenario<Target>[],
+  rounds: number,
+  onRound: (done: number) => void = () => {},
+): Promise<SidesResult> {
+  const samples: Sample[] = []
+  for (let round = 0; round < rounds; round++) {
+    for (const scenario of scenarios) {
+      for (let i = 0; i < sides.length; i++) {
+        const side = sides[(i + round) % sides.length]
+        if (side !== undefined) samples.push(await measureOnce(side, scenario))
+      }
+    }
+    onRound(round + 1)
+  }
+  const names = sides.map(({ name }) => name)
+  return {
+    figures: scenarios.flatMap(({ figures }) =>
+      figures.map((figure) => figureOf(figure, names, samples)),
+    ),
+    costs: scenarios.flatMap(({ id }) => names.map((side) => costOf(id, side, samples))),
+  }
+}
+
+async function measureOnce<Target>(
+  side: Side<Target>,
+  scenario: Scenario<Target>,
+): Promise<Sample> {
+  const before = side.watched.map(({ pid }) => cpuUs(pid))
+  const run = await scenario.run(side.target)
+  const spent = side.watched.flatMap(({ name, pid }, i) => {
+    const [from, to] = [before[i], cpuUs(pid)]
+    return from === undefined || to === undefined ? [] : [[name, to - from] as const]
+  })
+  return { scenario, side: side.name, run, cpuUs: new Map(spent) }
+}
+
+/** A figure from what every side gave for it, in each of the rounds. */
+export function figureOver(
+  figure: Figure,
+  values: ReadonlyMap<string, readonly number[]>,
+): SideFigure {
+  const [base = []] = values.values()
+  const each = (spread: (own: readonly number[]) => Spread) =>
+    Object.fromEntries([...values].map(([side, own]) => [side, spread(own)]))
+  return {
+    ...figure,
+    sides: each(spreadOf),
+    ratios: each((own) => spreadOf(own.map((value, i) => value / (base[i] ?? Number.NaN)))),
+    added: each((own) => spreadOf(own.map((value, i) => value - (base[i] ?? Number.NaN)))),
+  }
+}
+
+function figureOf(
+  figure: Figure,
+  sides: readonly string[],
+  samples: readonly Sample[],
+): SideFigure {
+  const { id, title, unit, better } = figure
+  const ofSide = (side: string): number[] =>
+    samples
+      .filter((sample) => sample.side === side && id in sample.run.values)
+      .map(({ run }) => run.values[id] ?? Number.NaN)
+  const values = new Map(sides.map((side) => [side, ofSide(side)]))
+  return figureOver({ id, title, unit, better }, values)
+}
+
+function costOf(scenario: string, side: string, samples: readonly Sample[]): SideCost {
+  const own = samples.filter((sample) => sample.side === side && sample.scenario.id === scenario)
+  const [first] = own
+  if (first === undefined) throw new RangeError('no rounds')
+  const processes = [...first.cpuUs.keys()].map((name) => {
+    const spent = own.map((sample) => sample.cpuUs.get(name) ?? Number.NaN)
+    return [name, spreadOf(spent)] as const
+  })
+  const { answers, tokens } = first.run
+  return { side, scenario, answers, tokens, processes: Object.fromEntries(processes) }
+}
+
+/**
+ * What an answer costs before its first token, and what each token costs: the line through a short and a long answer. µs of a
+ * core of all watched processes, medians of the rounds.
  */
 export function costLine(
   short: SideCost,
   long: SideCost,
 ): { readonly perAnswer: number; readonly perToken: number } {
-  const perToken = (long.perAnswer.median - short.perAnswer.median) / (long.tokens - short.tokens)
-  return { perToken, perAnswer: short.perAnswer.median - short.tokens * perToken }
+  const [few, many] = [short, long].map(({ tokens, answers }) => tokens / answers) as [
+    number,
+    number,
+  ]
+  const [less, more] = [short, long].map((cost) => sumOf(cost).median / cost.answers) as [
+    number,
+    number,
+  ]
+  const perToken = (more - less) / (many - few)
+  return { perToken, perAnswer: less - few * perToken }
 }
 
-function cpuOf(pids: readonly (number | undefined)[]): number {
-  return pids.reduce<number>((sum, pid) => sum + (cpuMs(pid) ?? 0), 0)
+/** Of all processes together, round by round. */
+export function sumOf({ processes }: SideCost): Spread {
+  const all = Object.values(processes)
+  const rounds = all[0]?.rounds.length ?? 0
+  return spreadOf(
+    Array.from({ length: rounds }, (_, round) =>
+      all.reduce((sum, spread) => sum + (spread.rounds[round] ?? Number.NaN), 0),
+    ),
+  )
 }

@@ -11,12 +11,22 @@ export interface EngineStubOptions {
   readonly tokens?: number
   /** Pace of each stream; as fast as the socket takes them when left out. A request may say `tokens_per_second` itself. */
   readonly tokensPerSecond?: number
+  /** How many an unpaced stream writes at once, as far as there are. */
+  readonly tokensPerWrite?: number
+  /** Told as a chat begins, and when its answer has ended or its client is gone. */
+  readonly onChat?: (chat: StubChat) => void
   /** Silence before the first token. */
   readonly firstTokenMs?: number
   /** Cuts the connection after this many tokens. */
   readonly failAfter?: number
   /** Refuses every chat with this HTTP status. */
   readonly status?: number
+}
+
+export interface StubChat {
+  readonly id: string
+  readonly state: 'begun' | 'ended' | 'aborted'
+  readonly paced: boolean
 }
 
 export interface EngineStub extends AsyncDisposable {
@@ -34,7 +44,7 @@ interface ChatBody {
   readonly stream_options?: { readonly include_usage?: boolean }
   readonly max_tokens?: number
   readonly max_completion_tokens?: number
-  /** Not of OpenAI's: paces this answer alone, in place of the stub's own pace. */
+  /** Not of OpenAI's: paces this answer alone, in place of the stub's own pace. So does `tokens_per_second=N` in the last message. */
   readonly tokens_per_second?: number
   readonly messages?: readonly { readonly content?: unknown }[]
 }
@@ -42,6 +52,7 @@ interface ChatBody {
 const TOKENS = 64
 /** Written at once by an unpaced stream: some 12 KiB, below the 16 KiB at which a response asks to wait. */
 const TOKENS_PER_WRITE = 64
+const PACE = /\btokens_per_second=(\d+)/u
 const CREATED = 1_700_000_000
 
 /** A deterministic OpenAI-compatible engine on 127.0.0.1: its n-th token is ` tn`. */
@@ -94,8 +105,11 @@ async function answer(
   }
   const id = `chatcmpl-${++counts.requests}`
   let cutByUs = false
+  let paced = options.tokensPerSecond !== undefined
   response.once('close', () => {
-    if (!response.writableFinished && !cutByUs) counts.aborted++
+    const aborted = !response.writableFinished && !cutByUs
+    if (aborted) counts.aborted++
+    options.onChat?.({ id, state: aborted ? 'aborted' : 'ended', paced })
   })
   const body = await readBody(request)
   if (body === undefined) {
@@ -107,6 +121,8 @@ async function answer(
     return
   }
   const chat = new ChatAnswer(id, model, body, options)
+  paced = chat.tokensPerSecond !== undefined
+  options.onChat?.({ id, state: 'begun', paced })
   const whole = body.stream === true ? await chat.stream(response) : await chat.sendAtOnce(response)
   if (whole) return
   cutByUs = !response.destroyed
@@ -119,7 +135,7 @@ class ChatAnswer {
   readonly #model: string
   readonly #includeUsage: boolean
   readonly #tokens: number
-  readonly #tokensPerSecond: number | undefined
+  readonly tokensPerSecond: number | undefined
   readonly #finishReason: 'length' | 'stop'
   readonly #usage: Readonly<Record<string, number>>
 
@@ -130,7 +146,7 @@ class ChatAnswer {
     this.#model = model
     this.#includeUsage = body.stream_options?.include_usage === true
     this.#tokens = limit ?? options.tokens ?? TOKENS
-    this.#tokensPerSecond = body.tokens_per_second ?? options.tokensPerSecond
+    this.tokensPerSecond = body.tokens_per_second ?? paceIn(body) ?? options.tokensPerSecond
     this.#finishReason = limit === undefined ? 'stop' : 'length'
     const promptTokens = countWords(body)
     this.#usage = {
@@ -147,7 +163,8 @@ class ChatAnswer {
     // The text around a token is the same for all, so that making one costs nearly nothing.
     const [before = '', after = ''] = this.#chunk([choice({ content: '\u0000' })]).split('\\u0000')
     response.write(head)
-    const whole = await this.#paced(response, (from, to) => {
+    const { tokensPerWrite = TOKENS_PER_WRITE } = this.#options
+    const whole = await this.#paced(response, tokensPerWrite, (from, to) => {
       let events = ''
       for (let n = from; n < to; n++) events += `${before} t${n}${after}`
       return response.write(events)
@@ -161,7 +178,7 @@ class ChatAnswer {
   /** @returns whether the answer is whole */
   async sendAtOnce(response: ServerResponse): Promise<boolean> {
     let content = ''
-    const whole = await this.#paced(response, (from, to) => {
+    const whole = await this.#paced(response, TOKENS_PER_WRITE, (from, to) => {
       for (let n = from; n < to; n++) content += ` t${n}`
       return true
     })
@@ -178,10 +195,11 @@ class ChatAnswer {
   /** Emits tokens `from`…`to` as they fall due, until all are out, the client is gone or the stub is to fail. */
   async #paced(
     response: ServerResponse,
+    atOnce: number,
     emit: (from: number, to: number) => boolean,
   ): Promise<boolean> {
     const { firstTokenMs = 0, failAfter = Number.POSITIVE_INFINITY } = this.#options
-    const tokensPerSecond = this.#tokensPerSecond
+    const { tokensPerSecond } = this
     const last = Math.min(this.#tokens, failAfter)
     if (firstTokenMs > 0) await sleep(firstTokenMs)
     const started = performance.now()
@@ -193,7 +211,7 @@ class ChatAnswer {
       }
       const due =
         tokensPerSecond === undefined
-          ? sent + TOKENS_PER_WRITE
+          ? sent + atOnce
           : 1 + Math.floor(((performance.now() - started) * tokensPerSecond) / 1000)
       const to = Math.min(Math.max(due, sent + 1), last)
       const more = emit(sent, to)
@@ -229,6 +247,12 @@ async function drained(response: ServerResponse): Promise<void> {
     response.on('drain', done)
     response.on('close', done)
   })
+}
+
+function paceIn({ messages }: ChatBody): number | undefined {
+  const content = messages?.at(-1)?.content
+  const pace = typeof content === 'string' ? PACE.exec(content)?.[1] : undefined
+  return pace === undefined ? undefined : Number(pace)
 }
 
 function countWords({ messages = [] }: ChatBody): number {
