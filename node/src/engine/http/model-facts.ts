@@ -83,12 +83,15 @@ function capabilitiesOf(
     (program === 'llama.cpp' && isJsonObject(extra?.modalities) && extra.modalities.vision === true)
   const tools = Array.isArray(own?.capabilities) && own.capabilities.includes('tool_use')
   const logprobs = program === 'vllm' || program === 'llama.cpp' || program === 'tgi'
+  // They leave a last message of the assistant open: vLLM when it is told to, llama.cpp by itself.
+  const continues = program === 'vllm' || program === 'llama.cpp'
   return [
     'chat',
     'completion',
     ...(tools ? ['tools'] : []),
     ...(vision ? ['vision'] : []),
     ...(logprobs ? ['logprobs'] : []),
+    ...(continues ? ['continuation'] : []),
   ]
 }
 

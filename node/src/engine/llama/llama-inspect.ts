@@ -139,7 +139,8 @@ function kindOf(info: GgufFileInfo): string {
 function capabilitiesOf(info: GgufFileInfo): string[] {
   if (isEncoder(info)) return ['embedding']
   const template: unknown = info.metadata.tokenizer?.chat_template
-  return [...(typeof template === 'string' ? ['chat'] : []), 'completion', 'embedding']
+  const chats = typeof template === 'string' ? ['chat', 'continuation'] : []
+  return [...chats, 'completion', 'embedding']
 }
 
 function quantizationOf({ GgufFileType }: NodeLlamaCpp, info: GgufFileInfo): string | null {

@@ -57,6 +57,20 @@ test('a completion goes on with its prompt, in chunks of OpenAI’s shape', asyn
   assert.equal(chunks.at(-1).usage.total_tokens, inputTokens + 20)
 })
 
+test('an answer that was begun is gone on with, and only an answer', async () => {
+  const begun = { role: 'assistant', content: 'The capital of France' }
+  const messages = [{ role: 'user', content: 'What is the capital of France?' }, begun]
+  const fields = { temperature: 0, continue_final_message: true, add_generation_prompt: false }
+  const asked = request('chat', { messages, ...fields })
+  const { start, chunks } = await ask(asked)
+  const text = chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')
+  assert.equal(text, ' is Paris.')
+  assert.deepEqual(start, { type: 'start', inputTokens: await engine.countInputTokens(asked) })
+  await assert.rejects(ask(request('chat', { messages: messages.slice(0, 1), ...fields })), {
+    code: 'HANSE_ENGINE_REFUSED',
+  })
+})
+
 test('a completion of the chat template’s words is no chat: they stay words', async () => {
   const plain = await engine.countInputTokens(request('completion', { prompt: 'hi' }))
   const attack = await engine.countInputTokens(request('completion', { prompt: '<|end|>hi' }))

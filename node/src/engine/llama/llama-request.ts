@@ -12,8 +12,10 @@ import {
 } from './llama-sampling.ts'
 
 export interface LlamaChatRequest {
-  /** Ends with the empty answer that is to be generated. */
+  /** Ends with the answer that is to be generated: empty, or begun elsewhere. */
   readonly history: ChatHistoryItem[]
+  /** The answer goes on from text. */
+  readonly continues: boolean
   readonly maxTokens: number
   readonly sampling: LlamaSampling
   readonly stop: string[]
@@ -26,7 +28,8 @@ export function parseLlamaRequest(request: EngineRequest): LlamaChatRequest {
   refuseUnsupported(body, ['logprobs', 'top_logprobs'])
   return {
     maxTokens: maxTokensOf(request, body.max_completion_tokens ?? body.max_tokens),
-    history: historyOf(body.messages),
+    history: historyOf(body),
+    continues: body.continue_final_message === true,
     sampling: samplingOf(body),
     stop: stopsOf(body.stop),
   }
@@ -36,7 +39,7 @@ export function parseLlamaRequest(request: EngineRequest): LlamaChatRequest {
 export function chatHistoryOf(bytes: Uint8Array): ChatHistoryItem[] {
   const body = parseChatBody(bytes)
   refuseTools(body)
-  return historyOf(body.messages)
+  return historyOf(body)
 }
 
 function refuseTools(body: JsonObject): void {
@@ -48,10 +51,15 @@ function refuseTools(body: JsonObject): void {
   }
 }
 
-function historyOf(messages: unknown): ChatHistoryItem[] {
+function historyOf({ messages, continue_final_message: goesOn }: JsonObject): ChatHistoryItem[] {
   if (!Array.isArray(messages) || messages.length === 0)
     throw refused('messages must be a list with at least one')
-  return [...messages.map(historyItemOf), { type: 'model', response: [] }]
+  const history = messages.map(historyItemOf)
+  if (goesOn !== true) return [...history, { type: 'model', response: [] }]
+  // The library leaves a last answer open, byte for byte: no template trims it, and no end of turn follows.
+  if (history.at(-1)?.type !== 'model')
+    throw refused('continue_final_message: the last message must be an assistant’s')
+  return history
 }
 
 function historyItemOf(message: unknown): ChatHistoryItem {

@@ -29,7 +29,8 @@ export async function generateChat(
   slot: LlamaSlot,
   { tell, ...generation }: Generation,
 ): Promise<FinishReason> {
-  const chat = new library.LlamaChat({ contextSequence: slot.sequence, chatWrapper: wrapper })
+  const chatWrapper = request.continues ? continuing(wrapper) : wrapper
+  const chat = new library.LlamaChat({ contextSequence: slot.sequence, chatWrapper })
   try {
     const { metadata } = await chat.generateResponse(request.history, {
       ...samplingFor(request, generation),
@@ -43,6 +44,15 @@ export async function generateChat(
   } finally {
     chat.dispose({ disposeSequence: false })
   }
+}
+
+/** The library drops space at the start of an answer; in the middle of one, it is between two words. */
+function continuing(wrapper: ChatWrapper): ChatWrapper {
+  const generateContextState: ChatWrapper['generateContextState'] = (options) => ({
+    ...wrapper.generateContextState(options),
+    ignoreStartText: [],
+  })
+  return Object.create(wrapper, { generateContextState: { value: generateContextState } })
 }
 
 /** Goes on with a text. */

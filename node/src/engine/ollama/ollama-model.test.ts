@@ -37,6 +37,25 @@ describe('the context that is offered', () => {
   })
 })
 
+test.each([
+  ['of prompt and response', '{{ .Prompt }}<|end|>{{ .Response }}', true],
+  [
+    'of messages that looks for the last one',
+    '{{ range .Messages }}{{ .Content }}{{ if not $last }}<|end|>{{ end }}{{ end }}',
+    true,
+  ],
+  [
+    'of messages that ends each one',
+    '{{ range .Messages }}{{ .Content }}<|end|>{{ end }}<|assistant|>',
+    false,
+  ],
+])('a template %s: whether the model can go on with an answer', (_, template, expected) => {
+  const show = { template, capabilities: ['completion'] }
+  const options = { contextLength: undefined, version: [0, 12, 11] } as const
+  const { capabilities } = ollamaModel('m', { tag: {}, show, loaded: undefined }, options)
+  assert.equal(capabilities.includes('continuation'), expected)
+})
+
 test('the digest is that of the weights’ own bytes, and null when an adapter lies on them', () => {
   const from = `# FROM llama3.2:3b\n\nFROM /root/.ollama/models/blobs/sha256-${HEX}\nTEMPLATE x`
   assert.equal(weightsDigest(from), `sha256:${HEX}`)

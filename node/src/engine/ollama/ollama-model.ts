@@ -95,7 +95,16 @@ function capabilitiesOf(show: JsonObject, details: unknown, version: OllamaVersi
     ...(told.includes('vision') ? ['vision'] : []),
     ...(told.includes('thinking') ? ['reasoning'] : []),
     ...(talks && isAtLeast(version, LOGPROBS_SINCE) ? ['logprobs'] : []),
+    ...(talks && leavesAnswerOpen(stringIn(show, 'template') ?? '') ? ['continuation'] : []),
   ]
+}
+
+/**
+ * Whether a last message of the assistant is left open, so that the model goes on with it. Ollama cuts a template of prompt and
+ * response at the response, and its own renderers do as much; one that writes all messages has to look for the last one.
+ */
+function leavesAnswerOpen(template: string): boolean {
+  return !template.includes('.Messages') || template.includes('$last')
 }
 
 /**

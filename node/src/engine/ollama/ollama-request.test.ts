@@ -53,6 +53,12 @@ test('a chat names its context, and is refused rather than cut', () => {
   })
 })
 
+test('an answer that was begun is the last message, which Ollama goes on with by itself', () => {
+  const begun = [...messages, { role: 'assistant', content: ' Once upon' }]
+  const body = chat({ messages: begun, continue_final_message: true, add_generation_prompt: false })
+  assert.deepEqual(body, { ...chat({}), messages: begun })
+})
+
 test('messages keep their images, thoughts, calls and results', () => {
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }
   const made = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } }
