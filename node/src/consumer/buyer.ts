@@ -28,6 +28,7 @@ import type { AnswerPart } from './answer.ts'
 import type { Allowance, Authorizer } from './authorizer.ts'
 import type { FetchedOffer } from './offer-directory.ts'
 import type { InferenceRequest, RequestOptions, Reservation } from './request.ts'
+import { residencyOf } from './routing/requirement.ts'
 import { SessionClient, type SessionOutcome } from './session-client.ts'
 import type { ConsumerStore } from './store.ts'
 
@@ -76,6 +77,8 @@ export interface OrderTerms extends RequestOptions {
   readonly until: number
   /** The order whose answer this one goes on with. */
   readonly continues?: CID
+  /** The order is on its way: how its session will end. */
+  readonly onOpened?: (outcome: Promise<SessionOutcome>) => void
 }
 
 /** An order is answered within seconds; this leaves room for clocks that differ. */
@@ -107,6 +110,12 @@ export class Buyer {
     const { network, networkName, signer, store, settings, now, random, onReceipt } = this.#options
     const { offer } = known
     const { until, signal, account } = terms
+    const residency = residencyOf(settings.residency, request.policy)
+    if (residency === undefined)
+      throw new HanseError(
+        'HANSE_POLICY_RESIDENCY',
+        'the request allows no region that this node does',
+      )
     const context = { network: networkName, signer }
     const secret = random(SESSION_SECRET_BYTES)
     const tokens = {
@@ -140,7 +149,7 @@ export class Buyer {
         offer: known.signed.cid,
         model: model.id,
         authorization: allowance?.authorization.cid ?? null,
-        residency: { allow: settings.residency.allow, minLevel: settings.residency.minLevel },
+        residency,
         promptCommitment: commitPrompt(secret, request.body),
         receiptEvery: settings.receiptEvery,
         creditWindow: this.#creditWindow(tokens.maxInputTokens, prices),
@@ -178,6 +187,7 @@ export class Buyer {
         })
       client = new SessionClient(
         frames,
+      const [{ frames }] = await Promise.all([opening, written])
         {
           ...first,
           secret,
@@ -208,6 +218,7 @@ export class Buyer {
     }
     void client.outcome.then((outcome) => {
       release()
+    terms.onOpened?.(client.outcome)
       this.#options.onEnd?.(outcome)
     })
     const cancel = () => client.cancel()

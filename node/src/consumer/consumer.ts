@@ -1,11 +1,12 @@
 import {
+  asHanseError,
   ERRORS,
   type ErrorCode,
   HanseError,
   type Match,
   type MatchedOffer,
   matchOffers,
-  type PicoEuro,
+  type RequestKind,
   summarize,
 } from '@hanse/protocol'
 import type { Answer } from './answer.ts'
@@ -15,9 +16,19 @@ import { FAILOVER_DEFAULTS, type Failover, type FailoverSettings } from './conti
 import { type BeginTerms, type Begun, firstToken } from './first-token.ts'
 import type { FetchedOffer, OfferDirectory } from './offer-directory.ts'
 import type { InferenceRequest, RequestOptions, RequestPolicy } from './request.ts'
+import { fractions } from './routing/fractions.ts'
+import { modelChoices } from './routing/model-names.ts'
+import { OfferedNames } from './routing/offered-names.ts'
+import { type ProviderRow, providerRows } from './routing/provider-rows.ts'
+import { requirementOf, residencyOf } from './routing/requirement.ts'
+import { type MeasurementStore, type Routed, Router } from './routing/router.ts'
+import { ROUTING_DEFAULTS, type RoutingSettings } from './routing/settings.ts'
+import { traitsOf } from './routing/traits.ts'
 
 export interface ConsumerSettings extends BuyerSettings {
   readonly deadlineMs: number
+  /** How providers are chosen; as usual when absent. */
+  readonly routing?: RoutingSettings
   /** How answers that stop in the middle go on elsewhere; as usual when absent. */
   readonly failover?: FailoverSettings
 }
@@ -25,6 +36,10 @@ export interface ConsumerSettings extends BuyerSettings {
 export interface ConsumerOptions extends BuyerOptions {
   readonly directory: OfferDirectory
   readonly settings: ConsumerSettings
+  /** Keeps what was measured of providers over a restart. */
+  readonly measurements?: MeasurementStore
+  /** Calls once after so many ms, unless it is taken back. */
+  readonly timer?: (ms: number, run: () => void) => () => void
   /** An answer goes on at another provider. */
   readonly onFailover?: (failover: Failover) => void
 }
@@ -36,13 +51,29 @@ const BUSY: ReadonlySet<ErrorCode> = new Set([
   'HANSE_CONNECTION_LIMIT',
 ])
 
+const SALT_BYTES = 32
+
 /** A consumer node: finds offers, orders, streams, countersigns. */
 export class Consumer {
   readonly #options: ConsumerOptions
   readonly #buyer: Buyer
+  readonly #routing: RoutingSettings
+  readonly #router: Router<FetchedOffer>
+  readonly #isOffered: (name: string) => Promise<boolean>
 
   constructor(options: ConsumerOptions) {
+    const { settings, measurements, now, random, directory } = options
     this.#options = options
+    this.#routing = settings.routing ?? ROUTING_DEFAULTS
+    this.#router = new Router({
+      settings: this.#routing,
+      store: measurements,
+      now,
+      random: fractions(random),
+      salt: random(SALT_BYTES),
+    })
+    const names = new OfferedNames(async (name) => await directory.find(name, ['*']), now)
+    this.#isOffered = async (name) => await names.has(name)
     this.#buyer = new Buyer({
       ...options,
       onEnd: (outcome) => {
@@ -57,7 +88,18 @@ export class Consumer {
     const { directory } = this.#options
     const offers =
       model === undefined ? await directory.browse() : await directory.find(model, ['*'])
-    return this.#match(offers, model, policy)
+    return this.#match(offers, { model }, policy)
+  }
+
+  /** How the providers of a model (of all, without one) stand, best first, and why. */
+  async providers(model?: string, policy: RequestPolicy = {}): Promise<readonly ProviderRow[]> {
+    const { candidates } = await this.match(model, policy)
+    const models = new Set(candidates.map((candidate) => candidate.model.id))
+    return [...models].flatMap((id) => {
+      const offers = candidates.filter((candidate) => candidate.model.id === id)
+      const scored = this.#router.score(offers, { ...USUAL, policy })
+      return providerRows(this.#router, scored, this.#options.now())
+    })
   }
 
   /**
@@ -75,7 +117,10 @@ export class Consumer {
       settings: settings.failover ?? FAILOVER_DEFAULTS,
       begin: async (again, given) => await this.begin(again, given),
       now,
-      learn: (provider, fault) => this.#learn(provider, fault),
+      learn: (provider, fault) => {
+        this.#router.failed(provider)
+        this.#learn(provider, fault)
+      },
       onFailover: this.#options.onFailover,
     })
   }
@@ -87,37 +132,68 @@ export class Consumer {
    * @throws {HanseError} HANSE_MODEL_UNKNOWN, HANSE_NO_PROVIDER, or the most telling thing that a provider said
    */
   async begin(request: InferenceRequest, terms: BeginTerms): Promise<Begun> {
-    const { exclude, requestFor = () => request } = terms
-    const candidates = (await this.#candidates(request)).filter(
-      ({ known, model }) =>
-        exclude?.has(known.offer.provider) !== true && requestFor(model) !== undefined,
+    const { policy } = request
+    const names = [request.model, ...(policy.models ?? [])]
+    const { aliases } = this.#routing
+    let fault: HanseError | undefined
+    for (const { model, sort } of await modelChoices(names, aliases, this.#isOffered)) {
+      try {
+        const sorted = sort === undefined ? policy : { ...policy, sort }
+        return await this.#beginWith(model, request, sorted, terms)
+      } catch (error) {
+        const next = asHanseError(error)
+        fault = fault === undefined || isUnserved(fault) ? next : fault
+        if (!isUnserved(next) && !ERRORS[next.code].retry) throw next
+        if (terms.signal.aborted || this.#options.now() >= terms.until) throw fault
+      }
+    }
+    throw fault ?? unknownModel(request.model)
+  }
+
+  async #beginWith(
+    model: string,
+    request: InferenceRequest,
+    policy: RequestPolicy,
+    terms: BeginTerms,
+  ): Promise<Begun> {
+    const { exclude, requestFor = () => request, continues } = terms
+    const candidates = (await this.#candidates(model, request.kind, policy)).filter(
+      (candidate) =>
+        exclude?.has(candidate.known.offer.provider) !== true &&
+        requestFor(candidate.model) !== undefined,
     )
-    return await firstToken(candidates, request, terms, {
-      order: (candidate, asked, given) =>
-        this.#buyer.order(candidate, requestFor(candidate.model) ?? asked, given),
+    if (candidates.length === 0)
+      throw new HanseError('HANSE_NO_PROVIDER', `nobody else offers ${model.slice(0, 128)}`)
+    const { maxOutputTokens } = request
+    const traits = traitsOf(request.kind, request.json ?? parsed(request.body))
+    const routed = { traits, maxOutputTokens, policy, continues: continues !== undefined }
+    const plan = this.#router.plan(candidates, routed)
+    return await firstToken(plan, request, routed, terms, {
+      router: this.#router,
+      order: (candidate, asked, given) => this.#buyer.order(candidate, asked, given),
       now: this.#options.now,
+      timer: this.#options.timer ?? timer,
       learn: (provider, fault) => this.#learn(provider, fault),
     })
   }
 
-  async #candidates({
-    model,
-    policy,
-  }: InferenceRequest): Promise<readonly MatchedOffer<FetchedOffer>[]> {
+  async #candidates(
+    model: string,
+    kind: RequestKind,
+    policy: RequestPolicy,
+  ): Promise<readonly MatchedOffer<FetchedOffer>[]> {
     const { directory, settings } = this.#options
-    const allow = policy.regions ?? settings.residency.allow
+    const allow = residencyOf(settings.residency, policy)?.allow ?? settings.residency.allow
     // Only the policy's own regions are looked up; the rest of the world just to explain an empty result.
     const inside = this.#match(
       await directory.find(model, allow.length === 0 ? ['*'] : allow),
-      model,
+      { model, kind },
       policy,
     )
     if (inside.candidates.length > 0) return inside.candidates
-    const everywhere = await this.match(model, policy)
+    const everywhere = this.#match(await directory.find(model, ['*']), { model, kind }, policy)
     if (everywhere.candidates.length > 0) return everywhere.candidates
-    if (everywhere.excluded.length === 0) {
-      throw new HanseError('HANSE_MODEL_UNKNOWN', `nobody offers the model ${model.slice(0, 128)}`)
-    }
+    if (everywhere.excluded.length === 0) throw unknownModel(model)
     const why = everywhere.excluded[0]?.reasons[0]
     throw new HanseError(
       'HANSE_NO_PROVIDER',
@@ -127,20 +203,11 @@ export class Consumer {
 
   #match(
     offers: readonly FetchedOffer[],
-    model: string | undefined,
+    asked: { readonly model?: string | undefined; readonly kind?: RequestKind },
     policy: RequestPolicy,
   ): Match<FetchedOffer> {
     const { settings, now } = this.#options
-    const { residency } = settings
-    const maxInputPrice = lowest(settings.maxInputPrice, policy.maxInputPrice)
-    const maxOutputPrice = lowest(settings.maxOutputPrice, policy.maxOutputPrice)
-    return matchOffers(offers, {
-      ...(model === undefined ? {} : { model }),
-      ...(maxInputPrice === undefined ? {} : { maxInputPrice }),
-      ...(maxOutputPrice === undefined ? {} : { maxOutputPrice }),
-      residency,
-      now: now(),
-    })
+    return matchOffers(offers, requirementOf(settings, policy, asked, now()))
   }
 
   /** What a failure says about the provider. */
@@ -151,7 +218,31 @@ export class Consumer {
   }
 }
 
-function lowest(one: PicoEuro | undefined, other: PicoEuro | undefined): PicoEuro | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  return one < other ? one : other
+/** A request of common size, for comparisons. */
+const USUAL: Omit<Routed, 'policy'> = {
+  traits: { kind: 'chat', inputTokens: 1_000, features: [], beginning: undefined },
+  maxOutputTokens: undefined,
+  continues: false,
+}
+
+function timer(ms: number, run: () => void): () => void {
+  const id = setTimeout(run, ms)
+  return () => clearTimeout(id)
+}
+
+function isUnserved({ code }: HanseError): boolean {
+  return code === 'HANSE_MODEL_UNKNOWN' || code === 'HANSE_NO_PROVIDER'
+}
+
+function unknownModel(name: string): HanseError {
+  return new HanseError('HANSE_MODEL_UNKNOWN', `nobody offers the model ${name.slice(0, 128)}`)
+}
+
+/** What is wrong with it is for the engine to say. */
+function parsed(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
 }

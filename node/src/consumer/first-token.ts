@@ -1,7 +1,11 @@
-import { ERRORS, HanseError, type MatchedOffer, type OfferedModel } from '@hanse/protocol'
+import type { HanseError, MatchedOffer, OfferedModel } from '@hanse/protocol'
 import type { OrderTerms, Purchase } from './buyer.ts'
 import type { FetchedOffer } from './offer-directory.ts'
 import type { InferenceRequest } from './request.ts'
+import type { Attempt } from './routing/attempt.ts'
+import type { Plan } from './routing/plan.ts'
+import { type Contender, race } from './routing/race.ts'
+import type { Routed, Router } from './routing/router.ts'
 import type { SessionOutcome } from './session-client.ts'
 
 export interface BeginTerms extends OrderTerms {
@@ -19,46 +23,120 @@ export interface Begun {
 }
 
 export interface FirstTokenOptions {
+  readonly router: Router<FetchedOffer>
   readonly order: (
     candidate: MatchedOffer<FetchedOffer>,
     request: InferenceRequest,
     terms: OrderTerms,
   ) => Promise<Purchase>
   readonly now: () => number
+  /** Calls once, unless it is taken back. */
+  readonly timer: (ms: number, run: () => void) => () => void
   /** What a failure says about the provider. */
   readonly learn: (provider: string, fault: HanseError) => void
 }
 
-/** Asks one provider after the other until one has sent its first token. @throws {HanseError} */
+/** Asks providers as they are planned until one has sent its first token. @throws {HanseError} the most telling fault */
 export async function firstToken(
-  candidates: readonly MatchedOffer<FetchedOffer>[],
+  plan: Plan<FetchedOffer>,
   request: InferenceRequest,
+  routed: Routed,
   terms: BeginTerms,
-  { order, now, learn }: FirstTokenOptions,
+  options: FirstTokenOptions,
 ): Promise<Begun> {
+  const { router, now, timer } = options
   const { signal, until } = terms
-  let fault: HanseError | undefined
-  for (const candidate of candidates) {
-    signal.throwIfAborted()
-    if (now() >= until) throw new HanseError('HANSE_SESSION_DEADLINE', 'nobody answered in time')
-    try {
-      return { purchase: await order(candidate, request, terms), others: [] }
-    } catch (error) {
-      fault = asFault(error)
-      learn(candidate.known.offer.provider, fault)
-      // What one engine refuses of an answer that was begun elsewhere, another may take up.
-      const final = !ERRORS[fault.code].retry && terms.continues === undefined
-      const stop = request.policy.allowFallbacks === false || final
-      if (signal.aborted || stop) throw fault
-    }
-  }
-  throw fault ?? new HanseError('HANSE_NO_PROVIDER', `no provider for ${request.model}`)
+  const opened = new Set<Promise<SessionOutcome>>()
+  const purchase = await race<Purchase>({
+    next: () => {
+      const candidate = plan.next()
+      if (candidate === undefined) return undefined
+      const asked = terms.requestFor?.(candidate.model) ?? request
+      const attempt = router.attempt(candidate, routed)
+      return contender({ candidate, asked, attempt, plan, routed, terms, opened }, options)
+    },
+    hasNext: () => plan.hasNext,
+    takeHedge: () => router.takeHedge(),
+    mayFallBack: request.policy.allowFallbacks !== false,
+    // What one engine refuses of an answer that was begun elsewhere, another may take up.
+    believesRefusals: terms.continues === undefined,
+    timer,
+    now,
+    until,
+    signal,
+  })
+  opened.delete(purchase.outcome)
+  return { purchase, others: [...opened] }
 }
 
-function asFault(error: unknown): HanseError {
-  if (error instanceof HanseError) return error
-  if (error instanceof DOMException && error.name === 'AbortError') {
-    return new HanseError('HANSE_SESSION_CANCELLED', 'the client went away', { cause: error })
+interface Asked {
+  readonly candidate: MatchedOffer<FetchedOffer>
+  readonly asked: InferenceRequest
+  readonly attempt: Attempt
+  readonly plan: Plan<FetchedOffer>
+  readonly routed: Routed
+  readonly terms: BeginTerms
+  /** Every session of this race. */
+  readonly opened: Set<Promise<SessionOutcome>>
+}
+
+function contender(
+  { candidate, asked, attempt, plan, routed, terms, opened }: Asked,
+  { router, order, learn }: FirstTokenOptions,
+): Contender<Purchase> {
+  const { provider } = candidate.known.offer
+  const lateness = router.lateness(candidate, routed)
+  let ordered = false
+  return {
+    ...lateness,
+    order: async (lost) => {
+      const purchase = await order(candidate, asked, {
+        ...terms,
+        signal: AbortSignal.any([terms.signal, lost]),
+        onOpened: (outcome) => {
+          ordered = true
+          opened.add(outcome)
+        },
+      })
+      const cancel = () => {
+        attempt.cancelled()
+        purchase.cancel()
+      }
+      return { ...purchase, cancel }
+    },
+    won: (purchase) => {
+      attempt.firstToken()
+      router.served(candidate, routed)
+      follow(purchase, attempt, terms.signal)
+    },
+    failed: (error, cancelled) => {
+      const verdict = attempt.failed(error, ordered, cancelled)
+      // The end of a session is learned from as such.
+      if (!ordered) learn(provider, error)
+      if (error.code === 'HANSE_CONTEXT_LENGTH') plan.needsMoreThan(candidate.model.contextLength)
+      return verdict
+    },
+    lost: () => attempt.lost(lateness.patienceMs),
+    // What it has sent meanwhile is paid for; somebody has to read it, or its receipt would not come.
+    discard: (purchase) => void drain(purchase),
   }
-  return new HanseError('HANSE_INTERNAL', 'the request failed in this node', { cause: error })
+}
+
+/** Learns from the rest of the answer. */
+function follow(purchase: Purchase, attempt: Attempt, signal: AbortSignal): void {
+  void purchase.outcome.then(({ error, last }) =>
+    attempt.ended({
+      code: error?.code,
+      cancelled: signal.aborted,
+      outputTokens: Number(last?.outputTokens ?? 0n),
+    }),
+  )
+}
+
+async function drain({ payloads }: Purchase): Promise<void> {
+  try {
+    for await (const _ of payloads);
+  } catch {
+    // It was cancelled: that is how it ends.
+  }
 }

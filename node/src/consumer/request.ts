@@ -44,6 +44,8 @@ export interface InferenceRequest {
   readonly model: string
   /** The request body, JSON bytes. */
   readonly body: Uint8Array
+  /** The same, parsed, where whoever made the request has it. */
+  readonly json?: unknown
   /** What the client asked for, tokens. */
   readonly maxOutputTokens: number | undefined
   readonly policy: RequestPolicy

@@ -1,0 +1,242 @@
+import { type Average, estimate, NOTHING, observed, weightAt } from './average.ts'
+import { countOf, type Histogram, NO_DURATIONS, quantile, withDuration } from './histogram.ts'
+
+/** What sessions have shown. Plain data, so that it can be kept over a restart. */
+export interface TrackRecord {
+  /** From the order to the first token, as if the prompt were short; see `promptScale`. */
+  readonly firstTokenMs: Average
+  /** Between two tokens after the first. */
+  readonly tokenMs: Average
+  /** How many times slower than the offer says. */
+  readonly slowness: Average
+  /** 1 for a failure, 0 for an answer. */
+  readonly failures: Average
+  /** Length of answers. */
+  readonly outputTokens: Average
+  readonly firstTokens: Histogram
+}
+
+/** A record of a model at a provider; an empty name stands for all of them together. */
+export interface MeasurementRow {
+  readonly provider: string
+  readonly model: string
+  readonly record: TrackRecord
+}
+
+/** What may be expected of a model at a provider. */
+export interface Expectation {
+  /** For a short prompt. */
+  readonly firstTokenMs: number
+  readonly tokenMs: number
+  /** 0 to 1. */
+  readonly errorRate: number
+  /** Sessions that this rests on, those of long ago counted in part. */
+  readonly observations: number
+}
+
+const EMPTY: TrackRecord = {
+  firstTokenMs: NOTHING,
+  tokenMs: NOTHING,
+  slowness: NOTHING,
+  failures: NOTHING,
+  outputTokens: NOTHING,
+  firstTokens: NO_DURATIONS,
+}
+
+/** What is taken for granted before anything was measured: a GPU at home, on the same continent. */
+export const PRIORS = {
+  firstTokenMs: 1_000,
+  tokenMs: 50,
+  /** Offers say what is reached on a good day. */
+  slowness: 1.4,
+  errorRate: 0.02,
+  outputTokens: 256,
+  /** A provider without a record is taken for somewhat worse than the usual one. */
+  unknown: 1.25,
+  /** A prior counts as much as so many observations. */
+  weight: 1,
+  /** Failures are rare: a single one must not condemn. */
+  failureWeight: 4,
+} as const
+
+/** Quantiles of fewer observations say little. */
+const OBSERVATIONS_OF_ONE_MIN = 8
+const OBSERVATIONS_OF_ALL_MIN = 20
+/** So long a provider is one of whom little is known. */
+const NEWCOMER_OBSERVATIONS = 3
+/** Pairs of provider and model; many more than a DHT look-up gives, so that what is left out is of long ago. */
+const ROWS_MAX = 10_000
+
+/** Reading the prompt takes as long as everything else before the first token when it is this long: what a mid-range GPU does. */
+const PROMPT_TOKENS = 2_000
+
+/** How much longer the first token takes than after a short prompt. */
+export function promptScale(inputTokens: number): number {
+  return 1 + inputTokens / PROMPT_TOKENS
+}
+
+/**
+ * What this node has measured of providers, kept at four levels: a model at a provider, the provider, the model, and all.
+ * Where a level has few observations, the ones above speak.
+ */
+export class Measurements {
+  readonly #records = new Map<string, Map<string, TrackRecord>>()
+  #changed = new Set<string>()
+
+  constructor(rows: Iterable<MeasurementRow> = []) {
+    for (const { provider, model, record } of rows) this.#put(provider, model, record)
+    this.#changed.clear()
+  }
+
+  firstToken(provider: string, model: string, ms: number, now: number): void {
+    this.#update(provider, model, now, (record, counts) => ({
+      firstTokens: withDuration(record.firstTokens, ms, now),
+      ...(counts && { firstTokenMs: observed(record.firstTokenMs, ms, now) }),
+    }))
+  }
+
+  /** @param claimed tokens a second, as the offer says */
+  speed(
+    provider: string,
+    model: string,
+    tokenMs: number,
+    claimed: number | null,
+    now: number,
+  ): void {
+    const slowness = claimed === null || claimed <= 0 ? undefined : (tokenMs * claimed) / 1000
+    this.#update(provider, model, now, (record, counts) => ({
+      ...(counts && { tokenMs: observed(record.tokenMs, tokenMs, now) }),
+      ...(counts &&
+        slowness !== undefined && { slowness: observed(record.slowness, slowness, now) }),
+    }))
+  }
+
+  /** @param model empty where it is not known */
+  outcome(provider: string, model: string, failed: boolean, now: number): void {
+    this.#update(
+      provider,
+      model,
+      now,
+      ({ failures }, counts) => counts && { failures: observed(failures, failed ? 1 : 0, now) },
+    )
+  }
+
+  length(provider: string, model: string, outputTokens: number, now: number): void {
+    this.#update(provider, model, now, (record) => ({
+      outputTokens: observed(record.outputTokens, outputTokens, now),
+    }))
+  }
+
+  /** @param claimed tokens a second, as the offer says */
+  expect(provider: string, model: string, claimed: number | null, now: number): Expectation {
+    const [own, theirs, models, all] = this.#levels(provider, model)
+    const { weight, failureWeight, unknown } = PRIORS
+    const chain = (
+      of: (record: TrackRecord) => Average,
+      prior: number,
+      levels: readonly TrackRecord[],
+      k: number = weight,
+    ) => levels.reduce((value, record) => estimate(of(record), now, value, k), prior)
+    const usualFirst = chain((r) => r.firstTokenMs, PRIORS.firstTokenMs, [all, models])
+    const slowness = chain((r) => r.slowness, PRIORS.slowness, [all, theirs])
+    const usualToken =
+      claimed === null || claimed <= 0
+        ? unknown * chain((r) => r.tokenMs, PRIORS.tokenMs, [all, models])
+        : (slowness * 1000) / claimed
+    return {
+      firstTokenMs: chain((r) => r.firstTokenMs, unknown * usualFirst, [theirs, own]),
+      tokenMs: chain((r) => r.tokenMs, usualToken, [own]),
+      errorRate: chain((r) => r.failures, PRIORS.errorRate, [all, theirs, own], failureWeight),
+      observations: weightAt(own.failures, now),
+    }
+  }
+
+  /** How long an answer of this model is, when the client does not say. */
+  expectedLength(model: string, now: number): number {
+    const [, , models, all] = this.#levels('', model)
+    return [all, models].reduce<number>(
+      (value, { outputTokens }) => estimate(outputTokens, now, value, PRIORS.weight),
+      PRIORS.outputTokens,
+    )
+  }
+
+  /** Most first tokens came within this, for a short prompt, ms; of the model at the provider where enough is known of it, else of all. */
+  firstTokenQuantile(provider: string, model: string, q: number, now: number): number | undefined {
+    const [own, , models, all] = this.#levels(provider, model)
+    const enough = (record: TrackRecord, least: number) => countOf(record.firstTokens, now) >= least
+    const speaks =
+      (enough(own, OBSERVATIONS_OF_ONE_MIN) && own) ||
+      [models, all].find((record) => enough(record, OBSERVATIONS_OF_ALL_MIN))
+    return speaks ? quantile(speaks.firstTokens, q) : undefined
+  }
+
+  /** What was measured of a model at a provider. */
+  recordOf(provider: string, model: string): TrackRecord {
+    return this.#records.get(provider)?.get(model) ?? EMPTY
+  }
+
+  /** Rows that have changed since they were asked for last. */
+  takeChanged(): MeasurementRow[] {
+    const rows = [...this.#changed].flatMap((provider) =>
+      [...(this.#records.get(provider) ?? [])].map(([model, record]) => ({
+        provider,
+        model,
+        record,
+      })),
+    )
+    this.#changed = new Set()
+    return rows
+  }
+
+  #levels(
+    provider: string,
+    model: string,
+  ): readonly [TrackRecord, TrackRecord, TrackRecord, TrackRecord] {
+    const own = this.#records.get(provider)
+    const all = this.#records.get('')
+    return [
+      own?.get(model) ?? EMPTY,
+      own?.get('') ?? EMPTY,
+      all?.get(model) ?? EMPTY,
+      all?.get('') ?? EMPTY,
+    ]
+  }
+
+  /**
+   * @param change is told whether the observation counts as one of its level. Of a model at all providers only the first
+   *   few of each count: it is what to expect of a newcomer, and good providers are asked far more often than others
+   */
+  #update(
+    provider: string,
+    model: string,
+    now: number,
+    change: (record: TrackRecord, counts: boolean) => Partial<TrackRecord> | false,
+  ): void {
+    const known = this.#records.get(provider)?.get(model) ?? EMPTY
+    const observations = Math.max(countOf(known.firstTokens, now), weightAt(known.failures, now))
+    const isNewcomer = observations < NEWCOMER_OBSERVATIONS
+    for (const who of [provider, ''])
+      for (const what of new Set([model, ''])) {
+        const record = this.#records.get(who)?.get(what) ?? EMPTY
+        const changed = change(record, who === provider || isNewcomer)
+        if (changed !== false) this.#put(who, what, { ...record, ...changed })
+      }
+  }
+
+  #put(provider: string, model: string, record: TrackRecord): void {
+    const models = this.#records.get(provider) ?? new Map<string, TrackRecord>()
+    // Whoever was measured last is last: the first ones are forgotten when there are too many.
+    this.#records.delete(provider)
+    this.#records.set(provider, models.set(model, record))
+    this.#changed.add(provider)
+    if (this.#records.size > ROWS_MAX) this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
+    for (const provider of this.#records.keys()) {
+      if (provider === '') continue
+      this.#records.delete(provider)
+      return
+    }
+  }
+}
