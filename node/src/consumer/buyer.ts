@@ -173,7 +173,9 @@ export class Buyer {
       const first = await bid(model, null)
       store.putOffer(known.signed, known.signedAttestations)
       store.beginSession('consumer', first.order, first.authorization, now())
-      const { frames } = await network
+      // The order is in the file before it leaves.
+      const written = store.committed()
+      const opening = network
         .openStream([...known.addresses], SESSION_PROTOCOL, {
           signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]),
         })
@@ -185,9 +187,9 @@ export class Buyer {
             { cause },
           )
         })
+      const [{ frames }] = await Promise.all([opening, written])
       client = new SessionClient(
         frames,
-      const [{ frames }] = await Promise.all([opening, written])
         {
           ...first,
           secret,
@@ -216,9 +218,9 @@ export class Buyer {
       release()
       throw error
     }
+    terms.onOpened?.(client.outcome)
     void client.outcome.then((outcome) => {
       release()
-    terms.onOpened?.(client.outcome)
       this.#options.onEnd?.(outcome)
     })
     const cancel = () => client.cancel()

@@ -12,13 +12,16 @@ import {
   type FinalReason,
   HanseError,
   isAnswered,
+  type Named,
   openConsumerSession,
   type Prices,
   type Purchase,
   type Receipt,
   type Round,
+  type SignedRecord,
 } from '@hanse/protocol'
 import type { FrameStream } from '../network/frame-stream.ts'
+import { InOrder } from '../network/in-order.ts'
 import { SessionLink } from '../network/session-link.ts'
 import { statementDue } from '../store/statement-due.ts'
 import { PayloadQueue } from './payload-queue.ts'
@@ -46,6 +49,8 @@ export interface SessionClientOptions {
   readonly decide?: (round: Round) => Promise<Bid | undefined>
 }
 
+type Delivery = Extract<ConsumerAction, { type: 'deliver' }>
+
 /** Tokens a slow client may leave unread before the provider is asked to wait, in bytes of chunks. */
 const UNREAD_BYTES_MAX = 1 << 20
 
@@ -70,11 +75,13 @@ export class SessionClient {
   readonly #started = Promise.withResolvers<void>()
   readonly #outcome = Promise.withResolvers<SessionOutcome>()
   readonly #provider: string
+  readonly #inOrder = new InOrder((fault) => this.#onFault(fault))
   #state: ConsumerState
   #last: Receipt | undefined
   #receipts = 0
   #inputTokens = 0n
   #outputTokens = 0n
+  #isOver = false
 
   constructor(frames: FrameStream, purchase: Purchase, options: SessionClientOptions) {
     this.session = purchase.order.cid.toString()
@@ -120,10 +127,21 @@ export class SessionClient {
   }
 
   #run(actions: readonly ConsumerAction[]): void {
-    for (const action of actions) this.#perform(action)
+    for (const action of actions) {
+      // Nothing rests on a token, so it waits for nothing.
+      if (action.type === 'deliver') this.#deliver(action)
+      else this.#inOrder.take(() => this.#perform(action))
+    }
   }
 
-  #perform(action: ConsumerAction): void {
+  #deliver({ payloads, tokens }: Delivery): void {
+    this.#queue.push(payloads)
+    this.#outputTokens += BigInt(tokens)
+    this.#started.resolve()
+  }
+
+  /** @returns resolves when what comes after may be done; nothing where that is at once */
+  #perform(action: Exclude<ConsumerAction, Delivery>): Promise<void> | undefined {
     const { store, now } = this.#options
     switch (action.type) {
       case 'send':
@@ -136,18 +154,9 @@ export class SessionClient {
         store.setAcceptance(this.session, action.acceptance)
         this.#inputTokens = action.acceptance.value.inputTokens
         this.#options.onAccepted?.(this.session)
-        return
-      case 'deliver':
-        this.#queue.push(action.payloads)
-        this.#outputTokens += BigInt(action.tokens)
-        this.#started.resolve()
-        return
+        return store.committed()
       case 'save-receipt':
-        store.saveReceipt(this.session, action.receipt, statementDue(action.receipt.value, now()))
-        this.#last = action.receipt.value
-        this.#receipts++
-        this.#options.onReceipt?.(this.session, action.receipt.value)
-        return
+        return this.#save(action.receipt)
       case 'set-timer': {
         const { timer, ms } = action
         this.#link.setTimer(timer, ms, () => this.#dispatch({ type: 'timer', timer, now: now() }))
@@ -157,6 +166,22 @@ export class SessionClient {
         this.#end(action.reason, action.error)
         return
     }
+  }
+
+  async #save(signed: Named<Receipt> & SignedRecord): Promise<void> {
+    const { store, now, onReceipt } = this.#options
+    await store.saveReceipt(this.session, signed, statementDue(signed.value, now()))
+    this.#last = signed.value
+    this.#receipts++
+    onReceipt?.(this.session, signed.value)
+  }
+
+  /** What cannot be written down is not acknowledged: the session ends with the receipt before. */
+  #onFault(cause: unknown): void {
+    const fault = faultOf(cause)
+    this.#link.frames.abort(fault)
+    this.#state = { phase: 'ended', reason: 'provider-unreachable' }
+    this.#end('provider-unreachable', fault)
   }
 
   async #decide(round: Round): Promise<void> {
@@ -179,10 +204,18 @@ export class SessionClient {
     this.session = bid.order.cid.toString()
     this.prices = bid.order.value
     store.beginSession('consumer', bid.order, bid.authorization, now())
+    try {
+      await store.committed()
+    } catch (cause) {
+      this.#onFault(cause)
+      return
+    }
     this.#dispatch({ type: 'reorder', bid, now: now() })
   }
 
   #end(reason: FinalReason, error: HanseError | undefined): void {
+    if (this.#isOver) return
+    this.#isOver = true
     this.#options.store.endSession(this.session, reason, this.#options.now())
     void this.#link.end(isAnswered(reason))
     this.#queue.close(error)
@@ -198,4 +231,9 @@ export class SessionClient {
       delivered: { inputTokens: this.#inputTokens, outputTokens: this.#outputTokens },
     })
   }
+}
+
+function faultOf(cause: unknown): HanseError {
+  if (cause instanceof HanseError) return cause
+  return new HanseError('HANSE_DISK_FULL', 'the session cannot be written down', { cause })
 }

@@ -4,6 +4,7 @@ import type { NodeStore } from '../store/node-store.ts'
 export type ConsumerStore = Pick<
   NodeStore,
   | 'putOffer'
+  | 'committed'
   | 'putRound'
   | 'beginSession'
   | 'setAcceptance'

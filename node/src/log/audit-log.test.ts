@@ -22,7 +22,7 @@ import Fastify from 'fastify'
 import { pino } from 'pino'
 import { describe, test } from 'vitest'
 import { registerLog } from '../gateway/log-routes.ts'
-import { toHanseError } from '../gateway/openai-error.ts'
+import { faultOfServer } from '../gateway/error-handler.ts'
 import { NodeStore } from '../store/node-store.ts'
 import { AuditLog, type AuditLogOptions } from './audit-log.ts'
 import { proveEntry } from './prove-entry.ts'
@@ -46,7 +46,7 @@ function keepSession(store: NodeStore, i: number, { receipts = true, ended = tru
   const accepted = makeAcceptance(order)
   store.setAcceptance(session, accepted)
   if (receipts)
-    for (const receipt of makeReceipts(order, accepted)) store.saveReceipt(session, receipt)
+    for (const receipt of makeReceipts(order, accepted)) void store.saveReceipt(session, receipt)
   if (ended) store.endSession(session, 'completed', NOW + i)
   return session
 }
@@ -198,7 +198,7 @@ describe('a node’s own log', () => {
     await audit.flush()
     const app = Fastify()
     app.setErrorHandler(async (error, _request, reply) => {
-      const { code } = toHanseError(error)
+      const { code } = faultOfServer(error)
       return await reply.status(code === 'HANSE_NOT_FOUND' ? 404 : 500).send(code)
     })
     registerLog(app, audit.store)

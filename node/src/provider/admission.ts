@@ -147,13 +147,13 @@ export class AdmissionDesk {
       signal,
     )
     try {
-      // From here to the end nothing waits, so no other order can come between the checks and what they allow.
+      // From here until it is reserved nothing waits, so no other order can come between the checks and what they allow.
       if (signal.aborted) throw new HanseError('HANSE_SESSION_CANCELLED', 'the consumer is gone')
       this.#assertOpen()
       this.#reviewOrder(ordered, offer)
       const opened = authorize()
       this.#reviewSpent(opened, cost)
-      return this.#begin(ordered, { inputTokens, cost, request, served, lease, opened })
+      return await this.#begin(ordered, { inputTokens, cost, request, served, lease, opened })
     } catch (error) {
       lease.release()
       throw error
@@ -161,24 +161,26 @@ export class AdmissionDesk {
   }
 
   /** Writes the session down and reserves what it may cost. */
-  #begin(
+  async #begin(
     { order, authorization, rounds }: OrderReceived,
     { inputTokens, cost, request, served, lease, opened }: Seat,
-  ): Admission {
+  ): Promise<Admission> {
     const { store, now } = this.#options
+    const unreserve =
+      opened === undefined ? undefined : this.#reservations.reserve(opened.cid.toString(), cost)
     try {
       if (!store.beginSession('provider', order, authorization, now()))
         throw new HanseError('HANSE_ORDER_REPLAYED', 'the order was seen before')
       for (const round of rounds) store.putRound(round)
+      await store.committed()
     } catch (cause) {
+      unreserve?.()
       if (!isDiskFault(cause)) throw cause
       throw new HanseError('HANSE_PROVIDER_PAUSED', 'the provider cannot write down orders now', {
         retryAfterMs: PAUSED_RETRY_MS,
         cause,
       })
     }
-    const unreserve =
-      opened === undefined ? undefined : this.#reservations.reserve(opened.cid.toString(), cost)
     return {
       inputTokens,
       kind: request.kind,

@@ -34,7 +34,7 @@ export interface OfferBookOptions {
   readonly tokensPerSecond?: (model: string) => number | null
   readonly now: () => number
   /** Keeps what was signed: receipts will cite it. */
-  readonly keep: (offer: SignedRecord, attestations: readonly SignedRecord[]) => void
+  readonly keep: (offer: SignedOffer, attestations: readonly SignedRecord[]) => void
 }
 
 /** Long enough that a consumer need not ask again during a chat, short enough that a dead provider is soon forgotten. */

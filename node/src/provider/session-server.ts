@@ -6,6 +6,7 @@ import {
   fixedChoices,
   HanseError,
   isAnswered,
+  type Named,
   type OrderReceived,
   openProviderSession,
   type Prices,
@@ -15,11 +16,13 @@ import {
   type ProviderState,
   type ProviderTimer,
   providerStep,
+  type Receipt,
+  type SignedRecord,
   seedOf,
 } from '@hanse/protocol'
 import { EngineError, type EngineEvent, type RequestKind } from '../engine/index.ts'
+import { InOrder } from '../network/in-order.ts'
 import { type FrameStream, SessionLink } from '../network/index.ts'
-import { isDiskFault } from '../store/database.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { statementDue } from '../store/statement-due.ts'
 import type { SessionTrace } from './session-board.ts'
@@ -77,6 +80,8 @@ export class SessionServer {
   #fixed: FixedChoices | undefined
   #fault: HanseError | undefined
   readonly #parts: (() => void)[] = []
+  readonly #inOrder = new InOrder((fault) => this.#onFault(fault))
+  #isOver = false
   #resume: PromiseWithResolvers<void> | undefined
 
   constructor(frames: FrameStream, options: SessionServerOptions) {
@@ -88,7 +93,7 @@ export class SessionServer {
     })
     const { state, actions } = openProviderSession()
     this.#state = state
-    this.#perform(actions)
+    this.#run(actions)
     void this.#link.read()
   }
 
@@ -129,64 +134,70 @@ export class SessionServer {
     if (state.phase !== 'reviewing') this.#reviewing.abort()
     // A whole prompt is counted by whoever reviews it; one that is given up is forgotten.
     if (state.phase !== 'ordering') for (const giveBack of this.#parts.splice(0)) giveBack()
-    try {
-      this.#perform(actions)
-    } catch (cause) {
-      if (!isDiskFault(cause)) throw cause
-      // What cannot be written down is not acknowledged, and nothing rests on it.
-      this.#fault = new HanseError('HANSE_DISK_FULL', 'the session cannot be written down', {
-        cause,
-      })
-      this.#link.frames.abort(this.#fault)
-      this.#dispatch({ type: 'closed', now: this.#options.now() })
+    this.#run(actions)
+  }
+
+  #run(actions: readonly ProviderAction[]): void {
+    for (const action of actions) {
+      // Whoever cancels waits for no disk.
+      if (action.type === 'stop-engine') this.#stopEngine()
+      else this.#inOrder.take(() => this.#perform(action))
     }
   }
 
-  #perform(actions: readonly ProviderAction[]): void {
-    const { store, now, stated } = this.#options
-    for (const action of actions) {
-      switch (action.type) {
-        case 'review':
-          void this.#review(action.ordered, action.prompt)
-          break
-        case 'start-engine':
-          store.setAcceptance(this.#session ?? '', action.acceptance)
-          void this.#runEngine()
-          break
-        case 'pause-engine':
-          this.#resume = Promise.withResolvers()
-          break
-        case 'resume-engine':
-          this.#resume?.resolve()
-          this.#resume = undefined
-          break
-        case 'stop-engine':
-          this.#stopEngine()
-          break
-        case 'send':
-          this.#link.send(encodeFrame(action.frame))
-          break
-        case 'save-receipt':
-          store.saveReceipt(
-            this.#session ?? '',
-            action.receipt,
-            stated ? statementDue(action.receipt.value, now()) : 0,
-          )
-          this.#options.trace.countersigned(action.receipt.value)
-          break
-        case 'set-timer': {
-          const { timer, ms } = action
-          this.#link.setTimer(timer, ms, () => this.#dispatch({ type: 'timer', timer, now: now() }))
-          break
-        }
-        case 'clear-timer':
-          this.#link.clearTimer(action.timer)
-          break
-        case 'end':
-          this.#end(action.reason, action.error)
-          break
+  /** What cannot be written down is not acknowledged, and nothing rests on it. */
+  #onFault(cause: unknown): void {
+    this.#fault = new HanseError('HANSE_DISK_FULL', 'the session cannot be written down', { cause })
+    this.#link.frames.abort(this.#fault)
+    this.#state = { phase: 'ended', reason: 'consumer-unreachable' }
+    this.#end('consumer-unreachable', undefined)
+  }
+
+  /** @returns resolves when what comes after may be done; nothing where that is at once */
+  #perform(action: ProviderAction): Promise<void> | undefined {
+    const { store, now } = this.#options
+    switch (action.type) {
+      case 'review':
+        void this.#review(action.ordered, action.prompt)
+        return
+      case 'start-engine':
+        store.setAcceptance(this.#session ?? '', action.acceptance)
+        void this.#runEngine()
+        return store.committed()
+      case 'pause-engine':
+        this.#resume = Promise.withResolvers()
+        return
+      case 'resume-engine':
+        this.#resume?.resolve()
+        this.#resume = undefined
+        return
+      case 'stop-engine':
+        this.#stopEngine()
+        return
+      case 'send':
+        this.#link.send(encodeFrame(action.frame))
+        return
+      case 'save-receipt':
+        return this.#save(action.receipt)
+      case 'set-timer': {
+        const { timer, ms } = action
+        this.#link.setTimer(timer, ms, () => this.#dispatch({ type: 'timer', timer, now: now() }))
+        return
       }
+      case 'clear-timer':
+        this.#link.clearTimer(action.timer)
+        return
+      case 'end':
+        this.#end(action.reason, action.error)
+        return
     }
+  }
+
+  async #save(signed: Named<Receipt> & SignedRecord): Promise<void> {
+    const { store, now, stated, trace } = this.#options
+    const tellAt = stated ? statementDue(signed.value, now()) : 0
+    await store.saveReceipt(this.#session ?? '', signed, tellAt)
+    trace.countersigned(signed.value)
   }
 
   async #review(ordered: OrderReceived, prompt: Uint8Array): Promise<void> {
@@ -203,6 +214,7 @@ export class SessionServer {
       }
       if (signal.aborted) {
         admission.release()
+        this.#options.store.endSession(session, 'cancelled', this.#options.now())
         return
       }
       const { inputTokens, reproducible, kind } = admission
@@ -272,6 +284,8 @@ export class SessionServer {
   }
 
   #end(reason: FinalReason, error: HanseError | undefined): void {
+    if (this.#isOver) return
+    this.#isOver = true
     this.#stopEngine()
     this.#admission?.release()
     if (this.#session !== undefined)

@@ -22,7 +22,7 @@ function open(answer: (submissions: readonly Submission[]) => SubmissionResult[]
   store.putOffer(makeOffer(), [makeAttestation()])
   store.beginSession('provider', order, makeAuthorization(), NOW)
   store.setAcceptance(session, accepted)
-  for (const receipt of makeReceipts(order, accepted)) store.saveReceipt(session, receipt)
+  for (const receipt of makeReceipts(order, accepted)) void store.saveReceipt(session, receipt)
   store.endSession(session, 'completed', NOW)
   let now = NOW
   let calls = 0

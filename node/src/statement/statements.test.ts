@@ -80,7 +80,7 @@ function trade(i: number, final: 'completed' | null = 'completed'): string {
     store.beginSession(role, order, makeAuthorization(), NOW)
     store.setAcceptance(session, accepted)
     for (const receipt of receipts) {
-      store.saveReceipt(session, receipt, statementDue(receipt.value, now))
+      void store.saveReceipt(session, receipt, statementDue(receipt.value, now))
     }
     store.endSession(session, final ?? 'provider-unreachable', NOW)
   }

@@ -15,6 +15,13 @@ import {
 } from '@hanse/protocol'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
+export interface DatabaseOptions {
+  /** To look at a file that another process may own. */
+  readonly readOnly?: boolean
+  /** Of what was written by `write` some could not be committed. */
+  readonly onLost?: () => void
+}
+
 /**
  * An SQLite file that only its owner can read. Writes come in three kinds: `write` shares a transaction with whatever else
  * is written in the same turn of the event loop, `transaction` has its own, and `durably` is on the disk when it returns.
@@ -29,12 +36,14 @@ export class Database implements Disposable {
   /** In `write`, `transaction` or `durably`: what they call is part of it. */
   #inside = false
 
-  /** @param readOnly to look at a file that another process may own */
+  readonly #onLost: () => void
+
   constructor(
     path: string,
     migrate: (db: DatabaseSync, readOnly: boolean) => void,
-    { readOnly = false }: { readonly readOnly?: boolean } = {},
+    { readOnly = false, onLost = () => {} }: DatabaseOptions = {},
   ) {
+    this.#onLost = onLost
     if (readOnly) {
       this.#db = new DatabaseSync(path, { readOnly, timeout: 5_000 })
       migrate(this.#db, readOnly)
@@ -149,16 +158,24 @@ export class Database implements Disposable {
   }
 
   #end(turn: Turn): void {
-    clearImmediate(turn.timer)
-    this.#turn = undefined
     try {
       this.#run('commit')
-      turn.committed.resolve()
     } catch (error) {
-      if (this.#db.isTransaction) this.#run('rollback')
-      turn.fault = error
-      turn.committed.reject(error)
+      this.#fail(turn, error)
+      return
     }
+    this.#turn = undefined
+    clearImmediate(turn.timer)
+    turn.committed.resolve()
+  }
+
+  #fail(turn: Turn, error: unknown): void {
+    this.#turn = undefined
+    clearImmediate(turn.timer)
+    if (this.#db.isTransaction) this.#run('rollback')
+    turn.fault = error
+    turn.committed.reject(error)
+    this.#onLost()
   }
 
   /** What fails leaves nothing of itself in the turn, and the rest of it stands. */
@@ -170,8 +187,8 @@ export class Database implements Disposable {
       return result
     } catch (error) {
       if (this.#db.isTransaction) this.#run('rollback to part; release part')
-      // A full disk may have taken the whole transaction: the commit fails too, and tells all who wait for it.
-      else this.#end(turn)
+      // A full disk may have taken the whole transaction.
+      else this.#fail(turn, error)
       throw error
     }
   }
@@ -215,15 +232,15 @@ const CHECKPOINT_PAGES = 4_000
 
 /** SQLITE_FULL, and SQLITE_IOERR, which it is when one of the files beside the database cannot grow. */
 const DISK_FAULTS = new Set([13, 10])
+/** The same, as the system says it of a file that is brought to the disk. */
+const SYSTEM_DISK_FAULTS = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
 
 /** Whether the disk took no more; what is tried again later may work. */
 export function isDiskFault(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'errcode' in error &&
-    typeof error.errcode === 'number' &&
-    DISK_FAULTS.has(error.errcode & 0xff)
-  )
+  if (!(error instanceof Error)) return false
+  if ('errcode' in error && typeof error.errcode === 'number')
+    return DISK_FAULTS.has(error.errcode & 0xff)
+  return 'code' in error && SYSTEM_DISK_FAULTS.has(String(error.code))
 }
 
 const SIGNED_BYTES_MAX = 16 * 1024

@@ -105,7 +105,7 @@ function keepSession(store: NodeStore, role: SessionRole, { ended = true } = {})
   store.putOffer(makeOffer(), [makeAttestation()])
   assert.equal(store.beginSession(role, order, authorization, NOW), true)
   store.setAcceptance(session, accepted)
-  for (const receipt of receipts) store.saveReceipt(session, receipt)
+  for (const receipt of receipts) void store.saveReceipt(session, receipt)
   if (ended) store.endSession(session, 'completed', NOW)
   return session
 }

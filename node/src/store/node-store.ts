@@ -4,6 +4,7 @@ import {
   cidOf,
   type FinalReason,
   type Named,
+  type Offer,
   type Order,
   order,
   type PicoEuro,
@@ -18,6 +19,7 @@ import {
 } from '@hanse/protocol'
 import { Database, isDiskFault, pack, unpack } from './database.ts'
 import { migrate } from './schema.ts'
+import { SpentSums } from './spent-sums.ts'
 import { StatementStore } from './statement-store.ts'
 
 export type SessionRole = 'provider' | 'consumer'
@@ -56,6 +58,8 @@ export interface Submission {
 
 /** How long after a session settlement is still told of it, at most. */
 const ATTEMPT_MS_MAX = 60_000
+/** Some 100 bytes each. */
+const KEPT_MAX = 4_096
 
 /**
  * What a node must not forget: every record it signed or was given, every doubly-signed receipt, and what settlement has
@@ -66,10 +70,19 @@ export class NodeStore implements Disposable {
   readonly statements: StatementStore
   /** Ends that the disk did not take yet. */
   readonly #ends = new Map<string, { reason: FinalReason; now: number }>()
+  /** Records of which many sessions cite the same: offers, attestations, authorizations. */
+  readonly #kept = new Set<string>()
+  readonly #spent = new SpentSums()
 
   /** @param options.readOnly to look at the store of a daemon that runs; what changes it throws then */
   constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
-    this.#db = new Database(path, migrate, options)
+    this.#db = new Database(path, migrate, {
+      ...options,
+      onLost: () => {
+        this.#kept.clear()
+        this.#spent.clear()
+      },
+    })
     this.statements = new StatementStore(this.#db)
   }
 
@@ -77,19 +90,47 @@ export class NodeStore implements Disposable {
     this.#db[Symbol.dispose]()
   }
 
+  /**
+   * What was written so far is in the file, and survives a crash. Writes of one turn of the event loop are committed
+   * together at its end, in their order; to be called in the same turn as the write.
+   *
+   * @throws why some of it is not: nothing may rest on it
+   */
+  async committed(): Promise<void> {
+    await this.#db.committed()
+  }
+
   /** Keeps a signed record under its CID; keeping it again changes nothing. */
   putRecord(record: SignedRecord): string {
-    const cid = cidOf(record.bytes).toString()
+    return this.#db.write(() => this.#put(cidOf(record.bytes).toString(), record))
+  }
+
+  #put(cid: string, record: SignedRecord): string {
     this.#db
       .prepare('insert into record (cid, signed) values (?, ?) on conflict do nothing')
       .run(cid, pack(record))
     return cid
   }
 
+  #putShared(record: SignedRecord): string {
+    const cid = cidOf(record.bytes).toString()
+    if (this.#kept.has(cid)) return cid
+    this.#put(cid, record)
+    this.#remember(cid)
+    return cid
+  }
+
+  #remember(cid: string): void {
+    if (this.#kept.size >= KEPT_MAX) this.#kept.clear()
+    this.#kept.add(cid)
+  }
+
   /** Keeps an order and the quote that answered it: the next order rests on them. */
   putRound({ order: asked, quote: answered }: Round): void {
-    this.putRecord(asked)
-    this.putRecord(answered)
+    this.#db.write(() => {
+      this.putRecord(asked)
+      this.putRecord(answered)
+    })
   }
 
   record(cid: string): SignedRecord | undefined {
@@ -97,16 +138,17 @@ export class NodeStore implements Disposable {
     return row === undefined ? undefined : unpack(row.signed)
   }
 
-  /** @returns false when the order was seen before: a replay. */
+  /** @returns false when the order was seen before: a replay. Written before it is `committed`. */
   beginSession(
     role: SessionRole,
     order: Named<Order> & SignedRecord,
     authorization: SignedRecord | null,
     now: number,
   ): boolean {
-    return this.#db.transaction(() => {
-      this.putRecord(order)
-      const authorizationCid = authorization === null ? null : this.putRecord(authorization)
+    const session = order.cid.toString()
+    return this.#db.write(() => {
+      this.#put(session, order)
+      const authorizationCid = authorization === null ? null : this.#putShared(authorization)
       const { consumer, provider, model, offer } = order.value
       const { changes } = this.#db
         .prepare(
@@ -114,7 +156,7 @@ export class NodeStore implements Disposable {
            values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
         )
         .run(
-          order.cid.toString(),
+          session,
           role,
           role === 'provider' ? consumer : provider,
           model,
@@ -122,25 +164,33 @@ export class NodeStore implements Disposable {
           authorizationCid,
           now,
         )
+      if (changes === 1) this.#spent.begin(session, authorizationCid)
       return changes === 1
     })
   }
 
+  /** Written before it is `committed`. */
   setAcceptance(session: string, accepted: Named<Acceptance> & SignedRecord): void {
-    this.#db.transaction(() => {
-      const cid = this.putRecord(accepted)
+    this.#db.write(() => {
+      const cid = this.#put(accepted.cid.toString(), accepted)
       this.#db.prepare('update session set acceptance = ? where session = ?').run(cid, session)
     })
   }
 
   /**
-   * Keeps a doubly-signed receipt, and remembers to tell settlement once the session has ended.
+   * Keeps a doubly-signed receipt, and remembers to tell settlement once the session has ended. Receipts that come at
+   * about the same time share the way to the disk.
    *
    * @param tellAt not before: a Statement may come that says it for many sessions at once
+   * @returns resolves when it survives a power cut, and all that was written before it
    */
-  saveReceipt(session: string, signed: Named<Receipt> & SignedRecord, tellAt = 0): void {
+  async saveReceipt(
+    session: string,
+    signed: Named<Receipt> & SignedRecord,
+    tellAt = 0,
+  ): Promise<void> {
     const { sequence, amount } = signed.value
-    this.#db.durably(() => {
+    this.#db.write(() => {
       this.#db
         .prepare('insert into receipt (session, sequence, amount, signed) values (?, ?, ?, ?)')
         .run(session, sequence, amount, pack(signed))
@@ -152,27 +202,38 @@ export class NodeStore implements Disposable {
         )
         .run(session, sequence, tellAt)
     })
+    this.#spent.add(session, amount)
+    await this.#db.synced()
   }
 
   /** On a full disk the end is kept in memory until there is space: a session that is over cannot be held open. */
   endSession(session: string, reason: FinalReason, now: number): void {
+    this.#spent.end(session)
     this.#ends.set(session, { reason, now })
-    this.#writeEnds()
+    this.#writeEnd(session, reason, now)
   }
 
   #writeEnds(): void {
+    for (const [session, { reason, now }] of this.#ends) this.#writeEnd(session, reason, now)
+  }
+
+  #writeEnd(session: string, reason: FinalReason, now: number): void {
     try {
-      for (const [session, { reason, now }] of this.#ends) {
+      this.#db.write(() =>
         this.#db
           .prepare(
             'update session set ended_at = ?, reason = ? where session = ? and ended_at is null',
           )
-          .run(now, reason, session)
-        this.#ends.delete(session)
-      }
+          .run(now, reason, session),
+      )
     } catch (error) {
       if (!isDiskFault(error)) throw error
+      return
     }
+    this.#db.committed().then(
+      () => this.#ends.delete(session),
+      () => {},
+    )
   }
 
   /** Ends what a crash left open, so that its last receipts get settled. @returns how many */
@@ -185,12 +246,14 @@ export class NodeStore implements Disposable {
 
   /** What the sessions under an authorization came to by their last receipts, pico-euro. */
   spentUnder(authorization: string): PicoEuro {
-    const rows = this.#db.bigints(
-      `select max(r.amount) as amount from receipt r join session s using (session)
-         where s.authorization = ? group by r.session`,
-      authorization,
-    )
-    return picoEuro(rows.reduce((sum, { amount }) => sum + (amount as bigint), 0n))
+    return this.#spent.under(authorization, () => {
+      const rows = this.#db.bigints(
+        `select r.session, max(r.amount) as amount from receipt r join session s using (session)
+           where s.authorization = ? group by r.session`,
+        authorization,
+      )
+      return rows.map(({ session, amount }) => [String(session), amount as bigint])
+    })
   }
 
   /** Keeps an authorization that this consumer may spend. */
@@ -258,11 +321,13 @@ export class NodeStore implements Disposable {
 
   /** Keeps what opens a session's commitments. */
   putOpening(session: string, { secret, request }: Opening): void {
-    this.#db
-      .prepare(
-        'insert into opening (session, secret, request) values (?, ?, ?) on conflict do nothing',
-      )
-      .run(session, secret, request ?? null)
+    this.#db.write(() =>
+      this.#db
+        .prepare(
+          'insert into opening (session, secret, request) values (?, ?, ?) on conflict do nothing',
+        )
+        .run(session, secret, request ?? null),
+    )
   }
 
   opening(session: string): Opening | undefined {
@@ -278,7 +343,9 @@ export class NodeStore implements Disposable {
 
   /** After this nobody can tell what was asked or answered. @returns false when there was none */
   forgetOpening(session: string): boolean {
-    return this.#db.prepare('delete from opening where session = ?').run(session).changes === 1
+    return this.#db.transaction(
+      () => this.#db.prepare('delete from opening where session = ?').run(session).changes === 1,
+    )
   }
 
   /** Everything a bundle is made of; `undefined` when the session is unknown or has no receipt yet. */
@@ -331,18 +398,21 @@ export class NodeStore implements Disposable {
   }
 
   /** Remembers which attestations came with an offer. */
-  putOffer(offer: SignedRecord, attestations: readonly SignedRecord[]): string {
-    return this.#db.transaction(() => {
-      const cid = this.putRecord(offer)
+  putOffer(offer: Named<Offer> & SignedRecord, attestations: readonly SignedRecord[]): string {
+    const cid = offer.cid.toString()
+    if (this.#kept.has(cid)) return cid
+    this.#db.write(() => {
+      this.#put(cid, offer)
       for (const attestation of attestations) {
         this.#db
           .prepare(
             'insert into offer_attestation (offer, attestation) values (?, ?) on conflict do nothing',
           )
-          .run(cid, this.putRecord(attestation))
+          .run(cid, this.#putShared(attestation))
       }
-      return cid
     })
+    this.#remember(cid)
+    return cid
   }
 
   attestationsOf(offer: string): SignedRecord[] {
