@@ -11,7 +11,12 @@ import {
   type MachineAccess,
   readGpus,
 } from '../machine/index.ts'
-import { ProviderMetrics, ProviderStatistics, serveMetrics } from '../metrics/index.ts'
+import {
+  ProviderMetrics,
+  ProviderStatistics,
+  providerProbe,
+  serveMetrics,
+} from '../metrics/index.ts'
 import { OwnerSwitch, Schedule, WallClock } from '../provider/availability/index.ts'
 import { strategiesOf, Tariff } from '../provider/pricing/index.ts'
 import { Provider, type ProviderAvailability, type ProviderOptions } from '../provider/provider.ts'
@@ -140,7 +145,14 @@ export async function startProvider(
   const served =
     port === undefined
       ? undefined
-      : stack.use(await serveMetrics({ host, port, metrics, status: () => desk.status(), log }))
+      : stack.use(
+          await serveMetrics({
+            host,
+            port,
+            log,
+            probe: providerProbe(metrics, () => desk.status(), log),
+          }),
+        )
   const opened = stack.move()
   return {
     provider,

@@ -1,4 +1,6 @@
-export { type MetricsServer, serveMetrics } from './metrics-server.ts'
+export { GatewayMetrics, type GatewayState } from './gateway-metrics.ts'
+export { type MetricsServer, type Probe, serveMetrics } from './metrics-server.ts'
 export type { EndedSession, ProviderEvents, RequestKind } from './provider-events.ts'
 export { ProviderMetrics } from './provider-metrics.ts'
+export { providerProbe } from './provider-probe.ts'
 export { ProviderStatistics } from './provider-statistics.ts'

@@ -12,10 +12,11 @@ const REQUEST_SECONDS = [
 const TOKENS = [1, 10, 100, 1_000, 10_000, 100_000].flatMap((n) => [n, 2 * n, 5 * n])
 
 /** Those that the OpenTelemetry conventions for generative AI give. */
-const GEN_AI_REQUEST_SECONDS = [
+export const GEN_AI_REQUEST_SECONDS = [
   0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
 ]
-const GEN_AI_FIRST_TOKEN_SECONDS = FIRST_TOKEN_SECONDS.filter((seconds) => seconds <= 10)
+export const GEN_AI_TOKENS = Array.from({ length: 14 }, (_, i) => 4 ** i)
+export const GEN_AI_FIRST_TOKEN_SECONDS = FIRST_TOKEN_SECONDS.filter((seconds) => seconds <= 10)
 const GEN_AI_PER_TOKEN_SECONDS = PER_TOKEN_SECONDS.filter((seconds) => seconds <= 2.5)
 
 export interface Metric {

@@ -2,15 +2,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { HanseError } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
-import type { ProviderStatus } from '../provider/status.ts'
-import type { ProviderMetrics } from './provider-metrics.ts'
+
+/** What a daemon tells of itself. */
+export interface Probe {
+  /** Everything there is to measure, as of now. */
+  readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>
+  /** What keeps it from its work; empty when nothing does. */
+  readonly missing: () => Promise<readonly string[]>
+}
 
 export interface MetricsServerOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
-  readonly metrics: ProviderMetrics
-  readonly status: () => Promise<ProviderStatus>
+  readonly probe: Probe
   readonly log: FastifyBaseLogger
 }
 
@@ -19,13 +24,11 @@ export interface MetricsServer extends AsyncDisposable {
   readonly url: string
 }
 
-/** Prometheus gives up after 10 s by default. */
-const STATUS_MS = 8_000
 /** A scraper or two, and probes. */
 const CONNECTIONS_MAX = 64
 
 /**
- * Serves /metrics for Prometheus, /health (the process lives) and /ready (it is on the market and takes orders).
+ * Serves /metrics for Prometheus, /health (the process lives) and /ready (nothing keeps it from its work).
  *
  * @throws {HanseError} HANSE_ADDRESS_IN_USE; HANSE_CONFIG_INVALID when the host is none of this machine
  */
@@ -59,7 +62,7 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
 }
 
 async function answer(
-  { metrics, status, log }: MetricsServerOptions,
+  { probe }: MetricsServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -67,50 +70,20 @@ async function answer(
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end()
   } else if (path === '/metrics') {
-    try {
-      metrics.observe(await withinTime(status()))
-    } catch (error) {
-      // What was counted is still worth more than nothing.
-      log.warn({ err: error }, 'metrics are told without a status')
-    }
-    const text = await metrics.render()
-    response.writeHead(200, { 'content-type': metrics.contentType }).end(text)
+    const { contentType, text } = await probe.render()
+    response.writeHead(200, { 'content-type': contentType }).end(text)
   } else if (path === '/health') {
     sendJson(response, 200, { status: 'ok' })
   } else if (path === '/ready') {
-    const missing = whyNotReady(await withinTime(status()))
+    const missing = await probe.missing()
     sendJson(response, missing.length === 0 ? 200 : 503, { ready: missing.length === 0, missing })
   } else {
     sendJson(response, 404, { paths: ['/metrics', '/health', '/ready'] })
   }
 }
 
-/** What keeps a provider from taking orders; empty when it does. */
-export function whyNotReady(status: ProviderStatus): string[] {
-  const { state, pausedBy, live, engines } = status
-  return [
-    ...(state === 'paused' ? ['paused', ...pausedBy] : []),
-    ...(state === 'draining' ? ['draining'] : []),
-    ...(live === undefined ? ['not announced on the market yet'] : []),
-    ...(engines.some(({ ready }) => ready) ? [] : ['no engine is ready']),
-  ]
-}
-
 function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-}
-
-async function withinTime<Value>(value: Promise<Value>): Promise<Value> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => late.reject(new Error(`no status within ${STATUS_MS} ms`)),
-    STATUS_MS,
-  )
-  try {
-    return await Promise.race([value, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function listenFault({ host, port }: MetricsServerOptions, cause: unknown): HanseError {

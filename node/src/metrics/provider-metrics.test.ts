@@ -11,6 +11,7 @@ import { METRICS } from './metric-table.ts'
 import { type MetricsServer, serveMetrics } from './metrics-server.ts'
 import type { EndedSession } from './provider-events.ts'
 import { ProviderMetrics } from './provider-metrics.ts'
+import { providerProbe } from './provider-probe.ts'
 import { ProviderStatistics } from './provider-statistics.ts'
 
 const log = pino({ level: 'silent' })
@@ -36,8 +37,7 @@ beforeEach(async () => {
   server = await serveMetrics({
     host: '127.0.0.1',
     port: 0,
-    metrics,
-    status: async () => await status(),
+    probe: providerProbe(metrics, async () => await status(), log),
     log,
   })
 })
