@@ -213,15 +213,18 @@ describe('the metrics server', () => {
     try {
       const { port } = other.address() as AddressInfo
       await assert.rejects(
-        serveMetrics({ host: '127.0.0.1', port, metrics, status, log }),
+        serveMetrics({ host: '127.0.0.1', port, probe: providerProbe(metrics, status, log), log }),
         (error: HanseError) =>
           error.code === 'HANSE_ADDRESS_IN_USE' && error.message.includes('--metrics-port'),
       )
     } finally {
       await new Promise((resolve) => other.close(resolve))
     }
-    await assert.rejects(serveMetrics({ host: '192.0.2.1', port: 0, metrics, status, log }), {
-      code: 'HANSE_CONFIG_INVALID',
-    })
+    await assert.rejects(
+      serveMetrics({ host: '192.0.2.1', port: 0, probe: providerProbe(metrics, status, log), log }),
+      {
+        code: 'HANSE_CONFIG_INVALID',
+      },
+    )
   })
 })
