@@ -215,6 +215,12 @@ export const ERRORS = {
   HANSE_SESSION_CANCELLED: entry(499, 'invalid_request_error', false, 'The request was cancelled.'),
   HANSE_SESSION_ABORTED: peerFault('The session was cut short by the provider; ask again.'),
   HANSE_PROVIDER_UNREACHABLE: peerFault('The provider did not answer; another one may.'),
+  HANSE_NETWORK_UNREACHABLE: entry(
+    503,
+    'server_error',
+    true,
+    'Check the bootstrap addresses, and the way to them; a web page needs some that end in /ws or /wss.',
+  ),
   HANSE_ENGINE_FAILED: peerFault('The provider’s engine failed; another provider may answer.'),
   HANSE_ENGINE_REFUSED: invalid('The engine refused the request; correct it as the message says.'),
   HANSE_ENGINE_UNAVAILABLE: entry(

@@ -1,0 +1,61 @@
+import type { PicoEuro, Prices, Receipt } from '@hanse/protocol'
+import type { Failover } from '../consumer/continuation/failover.ts'
+import type { SessionOutcome } from '../consumer/session-client.ts'
+
+/** What becomes known while answers come. Sessions are named by the CID of their order. */
+export interface ConsumerEvents {
+  /** A provider asked for other prices than it offered. */
+  readonly quote: {
+    readonly session: string
+    readonly inputPrice: PicoEuro
+    readonly outputPrice: PicoEuro
+    /** Whether the prices were agreed to. */
+    readonly taken: boolean
+  }
+  /** A receipt was found good and countersigned; both sides have it. */
+  readonly receipt: { readonly session: string; readonly receipt: Receipt }
+  /** A provider stopped in mid-answer, and another one goes on with it. */
+  readonly failover: Failover
+  /** A session has ended, well or not. */
+  readonly end: SessionOutcome
+}
+
+export type ConsumerEventName = keyof ConsumerEvents
+
+export function quoteEvent(
+  session: string,
+  { inputPrice, outputPrice }: Prices,
+  taken: boolean,
+): ConsumerEvents['quote'] {
+  return { session, inputPrice, outputPrice, taken }
+}
+
+/** Tells listeners, each on its own: one that throws is reported like any uncaught error, and stops nobody. */
+export class Listeners {
+  readonly #listeners = new Map<ConsumerEventName, Set<(event: never) => void>>()
+
+  /** @returns what to call to hear no more */
+  on<Name extends ConsumerEventName>(
+    name: Name,
+    listener: (event: ConsumerEvents[Name]) => void,
+  ): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  emit<Name extends ConsumerEventName>(name: Name, event: ConsumerEvents[Name]): void {
+    const listeners = this.#listeners.get(name)
+    if (listeners === undefined) return
+    for (const listener of listeners) {
+      try {
+        ;(listener as (event: ConsumerEvents[Name]) => void)(event)
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+}

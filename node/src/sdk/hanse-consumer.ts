@@ -1,0 +1,278 @@
+import {
+  type BundleReport,
+  exportBundle,
+  HanseError,
+  type Match,
+  type Receipt,
+  type ResidencyPolicy,
+  receipt,
+  type Signer,
+  type TrustRoots,
+  verifyBundle,
+} from '@hanse/protocol'
+import { type AuthorizationSource, Authorizer } from '../consumer/authorizer.ts'
+import { Consumer } from '../consumer/consumer.ts'
+import type { FetchedOffer, OfferDirectory } from '../consumer/offer-directory.ts'
+import type { RequestPolicy } from '../consumer/request.ts'
+import type { ConsumerStore } from '../consumer/store.ts'
+import { encodeJson, type JsonObject } from '../engine/json.ts'
+import type { PeerNetwork } from '../network/peer-network.ts'
+import { costsOf } from '../openai/costs.ts'
+import { EmbeddingBuilder } from '../openai/embedding-builder.ts'
+import { faultOf } from '../openai/errors.ts'
+import { modelList } from '../openai/models.ts'
+import { type OpenAiRequest, parseRequest } from '../openai/request.ts'
+import { OpenAiService } from '../openai/service.ts'
+import type { NodeStore, SessionRow } from '../store/node-store.ts'
+import { AnswerStream, billOf } from './answer-stream.ts'
+import { type Call, Calls } from './calls.ts'
+import { type ConsumerEventName, type ConsumerEvents, Listeners, quoteEvent } from './events.ts'
+import { openAiFetch } from './openai-fetch.ts'
+import type {
+  ChatAnswer,
+  ChatChunk,
+  ChatRequest,
+  CompletionAnswer,
+  CompletionChunk,
+  CompletionRequest,
+  EmbeddingAnswer,
+  EmbeddingRequest,
+  ModelEntry,
+} from './openai-types.ts'
+import type { ResolvedOptions } from './options.ts'
+
+export interface CallOptions {
+  /** Ends the answer, wherever it is: the provider hears of it within a round trip. */
+  readonly signal?: AbortSignal | null
+  /** How this one request wants to be served. It can only narrow what the consumer itself allows. */
+  readonly policy?: RequestPolicy
+  /** `traceparent` of W3C Trace Context, passed on to the provider. */
+  readonly trace?: string
+}
+
+/** What the sessions of a consumer are kept in. */
+export type SessionStore = ConsumerStore & Pick<NodeStore, 'receipts' | 'session' | 'sessions'>
+
+/** What a platform brings: Node or a page. */
+export interface ConsumerParts {
+  readonly options: ResolvedOptions
+  readonly signer: Signer
+  readonly network: Pick<PeerNetwork, 'openStream' | 'connectionCount'>
+  readonly directory: OfferDirectory
+  readonly store: SessionStore
+  readonly source: AuthorizationSource | undefined
+  readonly residency: ResidencyPolicy
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+  /** The last receipt of a session was countersigned. */
+  readonly onFinal?: () => void
+  /** Closed with the consumer, the last one first. */
+  readonly resources: AsyncDisposable
+}
+
+const NO_HEADERS = { get: () => undefined }
+
+/** A consumer in your own program or page: it finds offers, orders, streams and countersigns, with no gateway between. */
+export class HanseConsumer implements AsyncDisposable {
+  /** What remembers receipts. */
+  readonly store: SessionStore
+  /**
+   * For clients of OpenAI's API, as their `fetch`: answers `…/v1/chat/completions`, `…/v1/completions`, `…/v1/embeddings` and
+   * `…/v1/models`, whatever the host.
+   */
+  readonly fetch: typeof globalThis.fetch
+
+  readonly #parts: ConsumerParts
+  readonly #consumer: Consumer
+  readonly #service: OpenAiService
+  readonly #calls = new Calls()
+  readonly #listeners = new Listeners()
+
+  constructor(parts: ConsumerParts) {
+    const { options, signer, network, directory, store, source, residency, now, random } = parts
+    const { networkName } = options
+    const context = { network: networkName, signer }
+    this.#parts = parts
+    this.store = store
+    this.#consumer = new Consumer({
+      networkName,
+      signer,
+      network,
+      store,
+      directory,
+      authorizer: new Authorizer({
+        context,
+        store,
+        source,
+        amount: options.authorizationAmount,
+        now,
+      }),
+      settings: { ...options.settings, residency },
+      now,
+      random,
+      onQuote: (...quote) => this.#listeners.emit('quote', quoteEvent(...quote)),
+      onReceipt: (session, countersigned) => {
+        this.#listeners.emit('receipt', { session, receipt: countersigned })
+        if (countersigned.final !== null) parts.onFinal?.()
+      },
+      onFailover: (failover) => this.#listeners.emit('failover', failover),
+      onEnd: (outcome) => this.#listeners.emit('end', outcome),
+    })
+    this.#service = new OpenAiService({ consumer: this.#consumer, now })
+    this.fetch = openAiFetch({
+      service: this.#service,
+      match: async () => await this.#consumer.match(),
+      calls: this.#calls,
+    })
+  }
+
+  get peerId(): string {
+    return this.#parts.signer.peerId
+  }
+
+  /** Peers that are connected now. */
+  get connectionCount(): number {
+    return this.#parts.network.connectionCount
+  }
+
+  /**
+   * Asks for a chat completion, and resolves with its first token. Receipts are verified and countersigned as they come.
+   *
+   * @throws {HanseError} why nobody answers; nothing is owed then
+   */
+  async chat(
+    request: ChatRequest,
+    options: CallOptions = {},
+  ): Promise<AnswerStream<ChatChunk, ChatAnswer>> {
+    return await this.#open<ChatChunk, ChatAnswer>('chat', request, options)
+  }
+
+  /** Asks for a text completion, and resolves with its first token. @throws {HanseError} why nobody answers */
+  async completions(
+    request: CompletionRequest,
+    options: CallOptions = {},
+  ): Promise<AnswerStream<CompletionChunk, CompletionAnswer>> {
+    return await this.#open<CompletionChunk, CompletionAnswer>('completion', request, options)
+  }
+
+  /** Asks for embeddings. @throws {HanseError} why there are none */
+  async embeddings(request: EmbeddingRequest, options: CallOptions = {}): Promise<EmbeddingAnswer> {
+    return await this.#call(options, async (call) => {
+      const asked = requestOf('embedding', request, options)
+      const answer = await this.#consumer.request(
+        { ...asked, body: asked.bodies[0] ?? asked.body },
+        { signal: call.signal, trace: options.trace },
+      )
+      try {
+        const builder = new EmbeddingBuilder(asked.encoding, asked.dimensions)
+        for await (const payloads of answer.payloads)
+          for (const payload of payloads) builder.add(payload)
+        const { usage, hanse } = await costsOf({ answers: [answer], counted: [builder.usage] })
+        return { ...builder.build(), usage, hanse } as unknown as EmbeddingAnswer
+      } catch (error) {
+        answer.cancel()
+        throw error
+      } finally {
+        call.end()
+      }
+    })
+  }
+
+  /** Which offers fit (of one model, or of all), and for every other one why not and what would change it. */
+  async offers(model?: string, policy: RequestPolicy = {}): Promise<Match<FetchedOffer>> {
+    return await this.#consumer.match(model, policy)
+  }
+
+  /** Each model once, with what the market has of it, as `GET /v1/models` of a gateway lists them; best price first. */
+  async models(): Promise<readonly ModelEntry[]> {
+    const { candidates } = await this.#consumer.match()
+    const { data } = modelList(candidates, { supportedParameters: [], sort: 'price' })
+    return data as readonly ModelEntry[]
+  }
+
+  /** Calls `listener` for each event from now on. @returns what to call to hear no more */
+  on<Name extends ConsumerEventName>(
+    name: Name,
+    listener: (event: ConsumerEvents[Name]) => void,
+  ): () => void {
+    return this.#listeners.on(name, listener)
+  }
+
+  /** Sessions that are remembered, newest first. */
+  sessions(options: { readonly limit?: number } = {}): SessionRow[] {
+    return this.store.sessions(options)
+  }
+
+  /** What proves a session so far: a CAR file. @throws {HanseError} HANSE_NOT_FOUND before its first receipt */
+  bundle(session: string): Uint8Array {
+    const evidence = this.store.evidence(session, this.#parts.options.networkName)
+    if (evidence !== undefined) return exportBundle(evidence)
+    throw new HanseError('HANSE_NOT_FOUND', 'no such session, or it has no receipt yet')
+  }
+
+  /** Checks a bundle, one line per check, believing whom this consumer believes. Never throws on bad input. */
+  verify(bundle: Uint8Array, trust: TrustRoots = {}): BundleReport {
+    const { options, residency } = this.#parts
+    const { trustedAttestors } = residency
+    const own = { attestors: trustedAttestors, settlements: trustedAttestors }
+    return verifyBundle(bundle, { network: options.networkName, ...own, ...trust })
+  }
+
+  /** Ends what runs, countersigns what was delivered, and leaves the network. */
+  async close(): Promise<void> {
+    await this.#calls.close()
+    await this.#parts.resources[Symbol.asyncDispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #open<Chunk, Whole>(
+    kind: 'chat' | 'completion',
+    body: JsonObject,
+    options: CallOptions,
+  ): Promise<AnswerStream<Chunk, Whole>> {
+    return await this.#call(options, async (call) => {
+      const request = requestOf(kind, body, options)
+      const opened = await this.#service.open(request, {
+        signal: call.signal,
+        trace: options.trace,
+      })
+      void billOf(opened.answers).then(() => call.end())
+      return new AnswerStream<Chunk, Whole>(opened, kind, {
+        cancel: () => call.abort(),
+        receipts: (session) => this.#receipts(session),
+        bundle: (session) => this.bundle(session),
+      })
+    })
+  }
+
+  /** @param run ends the call itself, unless it throws */
+  async #call<Result>(
+    { signal }: CallOptions,
+    run: (call: Call) => Promise<Result>,
+  ): Promise<Result> {
+    const call = this.#calls.begin(signal)
+    try {
+      return await run(call)
+    } catch (error) {
+      call.end()
+      if (!call.signal.aborted) throw faultOf(error)
+      throw new HanseError('HANSE_SESSION_CANCELLED', 'the request was cancelled', { cause: error })
+    }
+  }
+
+  #receipts(session: string): Receipt[] {
+    return this.store.receipts(session).map(({ bytes }) => receipt.decode(bytes))
+  }
+}
+
+function requestOf(
+  kind: OpenAiRequest['kind'],
+  body: JsonObject,
+  { policy }: CallOptions,
+): OpenAiRequest {
+  const request = parseRequest(kind, encodeJson(body), NO_HEADERS)
+  return { ...request, policy: { ...request.policy, ...policy } }
+}
