@@ -14,6 +14,8 @@ import type { ConsumerOptions } from '../consumer.ts'
 import { OfferDirectory } from '../offer-directory.ts'
 
 const NETWORK = 'test'
+/** On a loaded machine; nodes that know each other take far less. */
+const FOUND_MS = 20_000
 
 export interface SmallMarket extends AsyncDisposable {
   /** Peer ids, in the order of the engines. */
@@ -43,6 +45,7 @@ export async function openSmallMarket(engines: readonly Engine[]): Promise<Small
   }
   const store = stack.use(new NodeStore(':memory:'))
   const context = { network: NETWORK }
+  const directory = await directoryOf(network, providers)
   const moved = stack.move()
   return {
     providers,
@@ -53,7 +56,7 @@ export async function openSmallMarket(engines: readonly Engine[]): Promise<Small
       signer,
       network,
       store,
-      directory: new OfferDirectory({ network, context, now: Date.now }),
+      directory,
       authorizer: new Authorizer({
         context,
         store,
@@ -74,6 +77,19 @@ export async function openSmallMarket(engines: readonly Engine[]): Promise<Small
       random: (bytes) => new Uint8Array(randomBytes(bytes)),
     },
     [Symbol.asyncDispose]: async () => await moved.disposeAsync(),
+  }
+}
+
+/** One that has found them all: a look-up that came too early would be remembered for seconds. */
+async function directoryOf(
+  network: Network,
+  providers: readonly string[],
+): Promise<OfferDirectory> {
+  for (const until = Date.now() + FOUND_MS; ; ) {
+    const directory = new OfferDirectory({ network, context: { network: NETWORK }, now: Date.now })
+    const found = new Set((await directory.browse()).map(({ offer }) => offer.provider as string))
+    if (providers.every((provider) => found.has(provider))) return directory
+    if (Date.now() > until) throw new Error(`${found.size} of ${providers.length} were found`)
   }
 }
 
@@ -98,7 +114,8 @@ async function startProvider(
   store: NodeStore,
 ): Promise<Provider> {
   const live = Promise.withResolvers<void>()
-  const models = offeredModels(await engine.models(), [], {
+  const found = await engine.models()
+  const models = offeredModels(found, [], {
     inputPrice: picoEuro(1n),
     outputPrice: picoEuro(2n),
     slots: 4,
@@ -109,7 +126,11 @@ async function startProvider(
     signer,
     network,
     store,
-    models: models.map((offered) => ({ ...offered, engine })),
+    models: models.map((offered, i) => {
+      const { reproducible, digest } = found[i] ?? {}
+      const promise = reproducible && digest ? { engine: reproducible, digest } : undefined
+      return { ...offered, engine, reproducible: promise }
+    }),
     statistics: new ProviderStatistics({ now: Date.now }),
     country: 'DE',
     minAuthorization: picoEuro(0n),
