@@ -188,6 +188,17 @@ export const oneOf = <Value extends string>(
     return found
   })
 
+export const optionalOneOf = <Value extends string>(
+  allowed: readonly Value[],
+  described: Optional<Value>,
+): Setting<Value | undefined> => {
+  const { placeholder = '', parse } = oneOf(allowed, {
+    ...described,
+    fallback: allowed[0] as Value,
+  })
+  return { placeholder, ...described, fallback: undefined, parse }
+}
+
 function decimalOf(value: bigint, places: number): string {
   const digits = value.toString().padStart(places + 1, '0')
   return `${digits.slice(0, -places)}.${digits.slice(-places)}`.replace(/\.?0+$/u, '')

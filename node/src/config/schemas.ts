@@ -2,6 +2,7 @@ import { picoEuro } from '@hanse/protocol'
 import { answersGroup } from './groups/answers.ts'
 import { builtInGroup } from './groups/built-in.ts'
 import { enginesGroup } from './groups/engines.ts'
+import { keysGroup } from './groups/keys.ts'
 import { modelsGroup } from './groups/models.ts'
 import { networkGroup } from './groups/network.ts'
 import { operationsGroup } from './groups/operations.ts'
@@ -212,6 +213,7 @@ export const gatewaySettings = {
   ...auditSettings,
   ...operationsGroup,
   ...answersGroup,
+  ...keysGroup,
   ...privacyGroup,
   ...telemetryGroup,
   ...spotCheckGroup,

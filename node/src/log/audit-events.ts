@@ -27,6 +27,38 @@ const auditEvent = z.discriminatedUnion('kind', [
   }),
   /** Somebody's key was destroyed; whose is what must not be told. */
   z.strictObject({ kind: z.literal('erasure'), at: z.number().int() }),
+  /** Why personal data may be processed was stated, or that was withdrawn. */
+  z.strictObject({
+    kind: z.literal('lawful-basis'),
+    action: z.enum(['given', 'withdrawn']),
+    purpose: z.string(),
+    basis: z.string(),
+    /** Of the text that it was stated to. */
+    version: z.string(),
+    at: z.number().int(),
+  }),
+  /** A key of the gateway; by its id, which says nothing of who has it. */
+  z.strictObject({
+    kind: z.literal('key'),
+    action: z.enum(['created', 'changed', 'rotated', 'revoked']),
+    key: z.string(),
+    at: z.number().int(),
+  }),
+  /** A budget was used up for the first time in its period; the whole gateway's where there is no key. */
+  z.strictObject({
+    kind: z.literal('budget-stop'),
+    key: z.string().nullable(),
+    from: z.number().int(),
+    at: z.number().int(),
+  }),
+  /** How much of each kind was removed because it was kept long enough. */
+  z.strictObject({
+    kind: z.literal('retention'),
+    requests: z.number().int(),
+    openings: z.number().int(),
+    metadata: z.number().int(),
+    at: z.number().int(),
+  }),
 ])
 export type AuditEvent = z.infer<typeof auditEvent>
 

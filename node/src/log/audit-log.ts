@@ -12,7 +12,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { CID } from 'multiformats/cid'
 import type { Database } from '../store/database.ts'
 import type { NodeStore } from '../store/node-store.ts'
-import { AuditEvents, type Pending } from './audit-events.ts'
+import { type AuditEvent, AuditEvents, type Pending } from './audit-events.ts'
 import { loadNoteKey, logNameOf } from './note-keys.ts'
 import { keepVkey, openLogDatabase, SqliteLogStore } from './sqlite-log-store.ts'
 
@@ -88,6 +88,20 @@ export class AuditLog implements AsyncDisposable {
     } catch (error) {
       // The next start finds the session in the store.
       this.#options.log.error({ session, cause: messageOf(error) }, 'a session was not logged')
+    }
+  }
+
+  /** Logs something that is no session. Never throws: it has happened either way. */
+  note(event: Exclude<AuditEvent, { kind: 'session' }>): void {
+    try {
+      if (this.#closed) return
+      this.events.add(event)
+      this.#schedule(this.#options.everyMs ?? EVERY_MS)
+    } catch (error) {
+      this.#options.log.error(
+        { event: event.kind, cause: messageOf(error) },
+        'an event was not logged',
+      )
     }
   }
 

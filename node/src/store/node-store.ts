@@ -18,8 +18,12 @@ import {
   type SpendAuthorization,
 } from '@hanse/protocol'
 import { Database, isDiskFault, pack, unpack } from './database.ts'
+import { KeyStore } from './key-store.ts'
+import { PrivacyStore } from './privacy-store.ts'
 import { migrate } from './schema.ts'
+import { SpendStore } from './spend-store.ts'
 import { SpentSums } from './spent-sums.ts'
+import { SpotCheckStore } from './spot-check-store.ts'
 import { StatementStore } from './statement-store.ts'
 
 export type SessionRole = 'provider' | 'consumer'
@@ -68,6 +72,10 @@ const KEPT_MAX = 4_096
 export class NodeStore implements Disposable {
   readonly #db: Database
   readonly statements: StatementStore
+  readonly spotChecks: SpotCheckStore
+  readonly keys: KeyStore
+  readonly spend: SpendStore
+  readonly privacy: PrivacyStore
   /** Ends that the disk did not take yet. */
   readonly #ends = new Map<string, { reason: FinalReason; now: number }>()
   /** Records of which many sessions cite the same: offers, attestations, authorizations. */
@@ -84,6 +92,10 @@ export class NodeStore implements Disposable {
       },
     })
     this.statements = new StatementStore(this.#db)
+    this.spotChecks = new SpotCheckStore(this.#db)
+    this.keys = new KeyStore(this.#db)
+    this.spend = new SpendStore(this.#db)
+    this.privacy = new PrivacyStore(this.#db)
   }
 
   [Symbol.dispose](): void {
@@ -189,11 +201,14 @@ export class NodeStore implements Disposable {
     signed: Named<Receipt> & SignedRecord,
     tellAt = 0,
   ): Promise<void> {
-    const { sequence, amount } = signed.value
+    const { sequence, amount, inputTokens, outputTokens } = signed.value
     this.#db.write(() => {
       this.#db
-        .prepare('insert into receipt (session, sequence, amount, signed) values (?, ?, ?, ?)')
-        .run(session, sequence, amount, pack(signed))
+        .prepare(
+          `insert into receipt (session, sequence, amount, signed, input_tokens, output_tokens)
+           values (?, ?, ?, ?, ?, ?)`,
+        )
+        .run(session, sequence, amount, pack(signed), inputTokens, outputTokens)
       if (amount === 0n) return
       this.#db
         .prepare(

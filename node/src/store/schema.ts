@@ -71,6 +71,73 @@ const MIGRATIONS = [
     session text primary key references session, secret blob not null, request blob
   ) strict, without rowid;
   `,
+  `
+  -- Who may use a gateway besides its owner, and on what terms (JSON, read by gateway/keys). No secret is kept.
+  create table gateway_key (
+    id text primary key,
+    name text not null,
+    digest blob not null unique,
+    hint text not null,
+    -- The secret before the last rotation, while it still counts.
+    old_digest blob unique,
+    old_until integer,
+    terms text not null,
+    created_at integer not null,
+    revoked_at integer,
+    last_used_at integer
+  ) strict, without rowid;
+  create unique index gateway_key_name on gateway_key (name) where revoked_at is null;
+  -- Whose money an order costs: written before the order leaves. An order without a row is the owner's; one whose key is
+  -- empty was somebody's, and is in the totals.
+  create table attribution (
+    session text primary key,
+    key text not null,
+    at integer not null,
+    tags text not null
+  ) strict, without rowid;
+  create index attribution_key on attribution (key, at);
+  create index attribution_at on attribution (at) where key <> '';
+  -- What orders came to of which it is no longer known which they were, by key and month.
+  create table spend_total (
+    key text not null,
+    month text not null,
+    sessions integer not null,
+    input_tokens integer not null,
+    output_tokens integer not null,
+    amount integer not null,
+    primary key (key, month)
+  ) strict, without rowid;
+  -- Older receipts have none: they say it themselves.
+  alter table receipt add column input_tokens integer;
+  alter table receipt add column output_tokens integer;
+  create table lawful_basis (
+    id integer primary key,
+    purpose text not null,
+    basis text not null,
+    version text not null,
+    given_at integer not null,
+    given_by text not null,
+    withdrawn_at integer,
+    withdrawn_by text
+  ) strict;
+  create table retention_run (at integer primary key, removed text not null) strict;
+  `,
+  `
+  -- Answers of two providers to one request, compared; the texts are personal data and may be forgotten.
+  create table spot_check (
+    cid text primary key,
+    at integer not null,
+    model text not null,
+    first text not null,
+    second text not null,
+    divergence integer not null,
+    differ integer not null,
+    signed blob not null,
+    first_text text,
+    second_text text
+  ) strict, without rowid;
+  create index spot_check_at on spot_check (at);
+  `,
 ]
 
 export function migrate(db: DatabaseSync, readOnly: boolean): void {
