@@ -31,8 +31,15 @@ export const EMPTY_TRANSCRIPT: Uint8Array = new Uint8Array(32)
  * always 32 bytes, so where it ends and the payload begins is never in doubt.
  */
 export function extendTranscript(state: Uint8Array, payload: Uint8Array): Uint8Array {
-  return sha256(concat([state, payload]))
+  const length = state.byteLength + payload.byteLength
+  if (length > joined.byteLength) return sha256(concat([state, payload]))
+  joined.set(state)
+  joined.set(payload, state.byteLength)
+  return sha256(joined.subarray(0, length))
 }
+
+/** Where the state and a payload lie side by side to be hashed: a new array for each takes as long as its hash. */
+const joined = new Uint8Array(16 * 1024)
 
 function saltOf(secret: Uint8Array, label: string): Uint8Array {
   return hkdf(nobleSha256, secret, undefined, utf8(`hanse/v1/salt/${label}`), 32)

@@ -18,9 +18,9 @@ import { type ConsumerFrame, type ProviderFrame, promptFrames } from './frames.t
 import {
   outputTokensMax,
   SILENT_TOKENS_MAX,
+  shownBytes as shownBytesOf,
   shownText,
   type Tokenizer,
-  utf8Length,
 } from './plausibility.ts'
 import { type FinalReason, isAnswered, REASON_CODES } from './reasons.ts'
 import {
@@ -88,7 +88,7 @@ interface ConsumerStreaming {
   readonly acceptance: Named<Acceptance> & SignedRecord
   readonly cancelled: boolean
   readonly outputTokens: bigint
-  readonly shownBytes: bigint
+  readonly shownBytes: number
   /** With a tokenizer: text since the last receipt, and the tokens of all text before it. */
   readonly unmeteredText: string
   readonly meteredTokens: bigint
@@ -287,7 +287,7 @@ function onAccept(state: OrderingState, accepted: Named<Acceptance> & SignedReco
       acceptance: accepted,
       cancelled: false,
       outputTokens: 0n,
-      shownBytes: 0n,
+      shownBytes: 0,
       unmeteredText: '',
       meteredTokens: 0n,
       deltas: 0n,
@@ -328,19 +328,18 @@ function onDeltas(
 ): ConsumerStep {
   if (frame.first !== state.deltas) return unexpected(state, frame)
   let { transcript, shownBytes } = state
-  const texts: string[] = []
-  let tokens = 0
-  for (const [count, payload] of frame.items) {
+  // A number within a frame: a bigint is made anew at every step.
+  let counted = Number(state.outputTokens)
+  const payloads: Uint8Array[] = []
+  for (const [tokens, payload] of frame.items) {
     transcript = extendTranscript(transcript, payload)
-    const text = shownText(payload)
-    texts.push(text)
-    shownBytes += BigInt(utf8Length(text))
-    tokens += count
-    const counted = state.outputTokens + BigInt(tokens)
+    shownBytes += shownBytesOf(payload)
+    counted += tokens
     if (counted > outputTokensMax(shownBytes)) {
       const message = `${counted} tokens in ${shownBytes} bytes of text`
       return end('protocol-violation', new HanseError('HANSE_RECEIPT_TOKENS', message))
     }
+    payloads.push(payload)
   }
   const metered = state.purchase.tokenizer !== undefined
   return {
@@ -348,11 +347,11 @@ function onDeltas(
       ...state,
       transcript,
       shownBytes,
-      unmeteredText: metered ? state.unmeteredText + texts.join('') : '',
-      outputTokens: state.outputTokens + BigInt(tokens),
-      deltas: state.deltas + BigInt(frame.items.length),
+      unmeteredText: metered ? state.unmeteredText + payloads.map(shownText).join('') : '',
+      outputTokens: BigInt(counted),
+      deltas: state.deltas + BigInt(payloads.length),
     },
-    actions: [{ type: 'deliver', payloads: frame.items.map(([, payload]) => payload), tokens }],
+    actions: [{ type: 'deliver', payloads, tokens: counted - Number(state.outputTokens) }],
   }
 }
 

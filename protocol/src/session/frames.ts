@@ -5,6 +5,7 @@ import { bytes, bytesUpTo, counter, smallInt } from '../record/fields.ts'
 import { RECORD_BYTES_MAX } from '../record/record.ts'
 import { signedRecordSchema } from '../record/signed.ts'
 import { decodeCanonical, encodeCanonical } from '../wire.ts'
+import { decodeDelta, encodeDelta } from './delta-frame.ts'
 
 export const SESSION_PROTOCOL = '/hanse/session/1.0.0'
 export const OFFER_PROTOCOL = '/hanse/offer/1.0.0'
@@ -17,6 +18,8 @@ export const PROMPT_PART_BYTES_MAX = 512 * 1024
 export const DELTA_PAYLOAD_BYTES_MAX = 1_000_000
 /** Items in one Delta frame; each costs the reader two hashes, however small it is. */
 export const DELTA_ITEMS_MAX = 1024
+/** Tokens that one item may count. */
+const DELTA_TOKENS_MAX = 1_000_000
 /** Prompt frames in one session; whole ones need 32 for the largest prompt. */
 export const PROMPT_PARTS_MAX = 1024
 /** A request body, as large as OpenAI-compatible servers commonly take them with images inline. */
@@ -69,7 +72,7 @@ const deltaFrame = z.strictObject({
   first: counter,
   /** Tokens, and the engine's own OpenAI chunk, byte for byte. */
   items: z
-    .array(z.tuple([smallInt(1_000_000), bytesUpTo(DELTA_PAYLOAD_BYTES_MAX)]))
+    .array(z.tuple([smallInt(DELTA_TOKENS_MAX), bytesUpTo(DELTA_PAYLOAD_BYTES_MAX)]))
     .min(1)
     .max(DELTA_ITEMS_MAX),
 })
@@ -79,7 +82,8 @@ const receiptFrame = z.strictObject({
   signature: bytes(64),
 })
 
-const providerFrame = z.discriminatedUnion('t', [
+/** Any frame of a provider, as the general decoder checks it. */
+export const providerFrame = z.discriminatedUnion('t', [
   acceptFrame,
   quoteFrame,
   rejectFrame,
@@ -90,7 +94,8 @@ const providerFrame = z.discriminatedUnion('t', [
 export type ProviderFrame = z.output<typeof providerFrame>
 
 export function encodeFrame(frame: ConsumerFrame | ProviderFrame): Uint8Array {
-  return encodeCanonical(frame)
+  const delta = frame.t === 'delta' ? encodeDelta(frame.first, frame.items) : undefined
+  return delta ?? encodeCanonical(frame)
 }
 
 /** @throws {HanseError} HANSE_FRAME_MALFORMED, HANSE_FRAME_TOO_LARGE */
@@ -98,9 +103,20 @@ export function decodeConsumerFrame(bytes: Uint8Array): ConsumerFrame {
   return decodeFrame(consumerFrame, bytes)
 }
 
-/** @throws {HanseError} HANSE_FRAME_MALFORMED, HANSE_FRAME_TOO_LARGE */
+/**
+ * The payloads of a delta frame may be views into `bytes`.
+ *
+ * @throws {HanseError} HANSE_FRAME_MALFORMED, HANSE_FRAME_TOO_LARGE
+ */
 export function decodeProviderFrame(bytes: Uint8Array): ProviderFrame {
-  return decodeFrame(providerFrame, bytes)
+  return decodeDelta(bytes, DELTA_LIMITS) ?? decodeFrame(providerFrame, bytes)
+}
+
+const DELTA_LIMITS = {
+  frameBytesMax: FRAME_BYTES_MAX,
+  itemsMax: DELTA_ITEMS_MAX,
+  tokensMax: DELTA_TOKENS_MAX,
+  payloadBytesMax: DELTA_PAYLOAD_BYTES_MAX,
 }
 
 /** Splits a request body into prompt frames. */

@@ -1,3 +1,5 @@
+import { ChunkScanner } from './chunk-scanner.ts'
+
 /**
  * Output tokens that an answer may count beyond the bytes of text that it shows: stop tokens, the frame of a tool call,
  * the marks around a thought. What an engine thinks and does not show beyond that is not charged.
@@ -13,13 +15,16 @@ export interface Tokenizer {
 }
 
 /** The most output tokens that `shownBytes` of text can be: a token of any tokenizer is at least one byte. */
-export function outputTokensMax(shownBytes: bigint): bigint {
-  return shownBytes + SILENT_TOKENS_MAX
+export function outputTokensMax(shownBytes: number): number {
+  return shownBytes + Number(SILENT_TOKENS_MAX)
 }
 
-export function shownBytes(payload: Uint8Array): bigint {
-  return BigInt(utf8Length(shownText(payload)))
+/** Bytes of `shownText` in UTF-8. */
+export function shownBytes(payload: Uint8Array): number {
+  return scanner.scan(payload) ? scanner.shownBytes : utf8Length(shownText(payload))
 }
+
+const scanner = new ChunkScanner()
 
 /** Bytes of a text in UTF-8, as an encoder would write it. */
 export function utf8Length(text: string): number {
@@ -43,8 +48,6 @@ function isTrailing(unit: number): boolean {
  * What a model has generated, as far as an OpenAI chunk shows it: `content`, `reasoning`, `reasoning_content`, `refusal`,
  * and the names and arguments of tool and function calls in each choice's `delta`, and `text` of a completion. Anything
  * else in a chunk is the server's, and pads nothing. A payload that is not such a chunk shows nothing.
- *
- * It is called for every chunk on both sides, so it makes no lists on its way.
  */
 export function shownText(payload: Uint8Array): string {
   let chunk: unknown

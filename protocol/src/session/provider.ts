@@ -93,7 +93,7 @@ interface Streaming {
   readonly inputTokens: bigint
   readonly cachedInputTokens: bigint
   readonly outputTokens: bigint
-  readonly shownBytes: bigint
+  readonly shownBytes: number
   readonly deltas: bigint
   readonly transcript: Uint8Array
   /** Made by the engine, held back because the window is full. */
@@ -415,7 +415,7 @@ function accept(
     inputTokens: 0n,
     cachedInputTokens: 0n,
     outputTokens: 0n,
-    shownBytes: 0n,
+    shownBytes: 0,
     deltas: 0n,
     transcript: EMPTY_TRANSCRIPT,
     pending: [],
@@ -454,7 +454,7 @@ function onStreaming(
         // No frame can carry it, and an answer with a hole in it is worse than none.
         return stop(context, state, 'engine-failed', event.now)
       }
-      return advance(context, { ...state, pending: [...state.pending, ...event.deltas] }, event.now)
+      return advance(context, { ...state, pending: joined(state.pending, event.deltas) }, event.now)
     case 'engine-ended': {
       const ended = { ...state, engineRunning: false }
       if (state.ending !== undefined) return advance(context, ended, event.now)
@@ -564,21 +564,19 @@ function receiptsLeft(state: Streaming): bigint {
 }
 
 function sendPending(state: Streaming, actions: ProviderAction[]): Streaming {
-  const { inputPrice, outputPrice, maxOutputTokens } = state.order.value
-  let { outputTokens, shownBytes, transcript } = state
-  const limit = state.countersigned + state.window
-  // The engine may tell the input only at its end: room is kept for the most that it can then add to a receipt.
-  const inputTokens = state.acceptance.value.inputTokens
+  if (state.pending.length === 0) return state
+  const affordable = affordableTokens(state)
+  const ordered = Number(state.order.value.maxOutputTokens)
+  let { shownBytes, transcript } = state
+  // A number within a batch: a bigint is made anew at every step.
+  let outputTokens = Number(state.outputTokens)
   const items: [number, Uint8Array][] = []
-  for (const delta of state.pending) {
-    const { payload } = delta
+  for (const { tokens, payload } of state.pending) {
     const shown = shownBytes + shownBytesOf(payload)
     // What the consumer would not believe, and what an engine makes beyond the order, is not counted.
-    const counted = outputTokens + BigInt(delta.tokens)
-    const after = least(counted, outputTokensMax(shown), maxOutputTokens)
-    const cost = priceTokens({ inputPrice, outputPrice }, { inputTokens, outputTokens: after })
-    if (after > outputTokens && cost > limit) break
-    items.push([Number(after - outputTokens), payload])
+    const after = Math.min(outputTokens + tokens, outputTokensMax(shown), ordered)
+    if (after > outputTokens && after > affordable) break
+    items.push([after - outputTokens, payload])
     outputTokens = after
     shownBytes = shown
     transcript = extendTranscript(transcript, payload)
@@ -588,12 +586,27 @@ function sendPending(state: Streaming, actions: ProviderAction[]): Streaming {
   for (const frame of deltaFrames(state.deltas, items)) actions.push({ type: 'send', frame })
   return {
     ...state,
-    outputTokens,
+    outputTokens: BigInt(outputTokens),
     shownBytes,
     transcript,
     deltas: state.deltas + BigInt(count),
-    pending: state.pending.slice(count),
+    pending: count === state.pending.length ? [] : state.pending.slice(count),
   }
+}
+
+/** Without a copy while nothing is held back, which is nearly always. */
+function joined(pending: readonly Delta[], more: readonly Delta[]): readonly Delta[] {
+  return pending.length === 0 ? more : [...pending, ...more]
+}
+
+/** Output tokens, of the whole answer, that the window has room for. */
+function affordableTokens({ order, acceptance, countersigned, window }: Streaming): number {
+  const { inputPrice, outputPrice } = order.value
+  // The engine may tell the input only at its end: room is kept for the most that it can then add to a receipt.
+  const { inputTokens } = acceptance.value
+  const left = countersigned + window - amountOf(inputTokens, inputPrice)
+  if (left < 0n) return -1
+  return outputPrice === 0n ? Infinity : Number(left / outputPrice)
 }
 
 function issueReceipt(
@@ -739,10 +752,6 @@ function countInput(state: Streaming, inputTokens: bigint): bigint {
   const known = inputTokens > state.inputTokens ? inputTokens : state.inputTokens
   const most = state.acceptance.value.inputTokens
   return known < most ? known : most
-}
-
-function least(...values: [bigint, ...bigint[]]): bigint {
-  return values.reduce((a, b) => (b < a ? b : a))
 }
 
 function amountSent(state: Streaming): PicoEuro {

@@ -28,7 +28,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'provider-ignores-window',
     file: PROVIDER,
-    find: 'if (after > outputTokens && cost > limit) break',
+    find: 'if (after > outputTokens && after > affordable) break',
     replace: '',
     violates: ['provider-window'],
   },
@@ -42,8 +42,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'provider-leaves-input-out-of-window',
     file: PROVIDER,
-    find: 'const inputTokens = state.acceptance.value.inputTokens\n  const items',
-    replace: 'const inputTokens = 0n\n  const items',
+    find: 'const left = countersigned + window - amountOf(inputTokens, inputPrice)',
+    replace: 'const left = countersigned + window',
     violates: ['provider-window'],
   },
   {
