@@ -8,7 +8,8 @@ export {
 export { environmentName, type Setting, type Settings, toKebab } from './config/settings.ts'
 export type { Answer, AnswerPart, Bill } from './consumer/answer.ts'
 export { type AuthorizationSource, Authorizer } from './consumer/authorizer.ts'
-export { Consumer, type ConsumerSettings } from './consumer/consumer.ts'
+export { Consumer, type ConsumerOptions, type ConsumerSettings } from './consumer/consumer.ts'
+export type { Failover, FailoverSettings } from './consumer/continuation/failover.ts'
 export { type FetchedOffer, OfferDirectory } from './consumer/offer-directory.ts'
 export type {
   Account,
@@ -19,7 +20,9 @@ export type {
 } from './consumer/request.ts'
 export { ControlClient, localControl } from './control/index.ts'
 export * from './engine/index.ts'
-export { createGateway } from './gateway/gateway.ts'
+export { createGateway, type GatewayOptions } from './gateway/gateway.ts'
+export { type AnswerSettings, openService } from './gateway/open-service.ts'
+export { openGate } from './gateway/request-gate.ts'
 export { exportLog } from './log/export-log.ts'
 export {
   keepVkey,
@@ -27,7 +30,9 @@ export {
   SqliteLogStore,
   storeSource,
 } from './log/sqlite-log-store.ts'
+export { ProviderStatistics } from './metrics/index.ts'
 export * from './network/index.ts'
+export { openOfferValue, selectNewestOffer } from './network/offer-records.ts'
 export { offeredModels } from './provider/model-names.ts'
 export { Provider, type ProviderOptions } from './provider/provider.ts'
 export { SettlementClient } from './settlement/settlement-client.ts'

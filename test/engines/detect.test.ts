@@ -8,6 +8,7 @@ import {
   EngineSet,
   openDetectedEngine,
   openEngineAt,
+  openGate,
 } from '@hanse/node'
 import { afterEach, describe, test } from 'vitest'
 import { startOllamaDouble } from '../support/ollama-double.ts'
@@ -159,7 +160,7 @@ function gatewayOptions(apiKey: string | undefined): GatewayOptions {
   const consumer = { match: async () => ({ candidates: [], excluded: [] }) }
   return {
     consumer,
-    apiKey,
+    gate: openGate(apiKey),
     health: () => ({ peerId: '12D3KooWGateway', connections: 0 }),
   } as unknown as GatewayOptions
 }

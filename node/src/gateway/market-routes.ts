@@ -15,18 +15,9 @@ export interface MarketRoutesOptions {
   readonly now: () => number
 }
 
-/** Models, offers and what became of past sessions. */
+/** Offers and what became of past sessions. */
 export function registerMarket(app: FastifyInstance, options: MarketRoutesOptions): void {
   const { consumer, store, networkName, policy, now } = options
-
-  app.get('/v1/models', async () => {
-    const { candidates } = await consumer.match()
-    const models = new Map<string, MatchedOffer<FetchedOffer>[]>()
-    for (const candidate of candidates) {
-      models.set(candidate.model.id, [...(models.get(candidate.model.id) ?? []), candidate])
-    }
-    return { object: 'list', data: [...models].map(([id, offers]) => modelEntry(id, offers)) }
-  })
 
   app.get('/hanse/v1/offers', async () => {
     const { candidates, excluded } = await consumer.match()
@@ -103,28 +94,6 @@ function sizeOf(since: string | undefined): bigint | undefined {
   if (!/^\d{1,18}$/u.test(since))
     throw new HanseError('HANSE_REQUEST_INVALID', 'since: the size of a checkpoint')
   return BigInt(since)
-}
-
-function modelEntry(
-  id: string,
-  offers: readonly MatchedOffer<FetchedOffer>[],
-): Record<string, unknown> {
-  const best = offers[0]
-  const seconds = Math.floor((best?.known.offer.issuedAt ?? 0) / 1000)
-  return {
-    id,
-    object: 'model',
-    created: seconds,
-    owned_by: id.split('/')[0],
-    hanse: {
-      offers: offers.length,
-      countries: [...new Set(offers.map(({ known }) => known.offer.country))],
-      aliases: best?.model.aliases,
-      context_length: best?.model.contextLength,
-      input_price: best?.model.inputPrice.toString(),
-      output_price: best?.model.outputPrice.toString(),
-    },
-  }
 }
 
 function offerRow({

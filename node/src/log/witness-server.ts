@@ -12,7 +12,7 @@ import Fastify, {
   type FastifyReply,
   LogController,
 } from 'fastify'
-import { toHanseError } from '../gateway/openai-error.ts'
+import { faultOfServer } from '../gateway/error-handler.ts'
 import { type Rate, RateLimit } from './rate-limit.ts'
 import type { SeenFork, WitnessStore } from './witness-store.ts'
 
@@ -49,7 +49,7 @@ export function createWitness(options: WitnessOptions): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler(async (error, request, reply) => {
-    const fault = toHanseError(error)
+    const fault = faultOfServer(error)
     const { http, advice } = ERRORS[fault.code]
     if (http >= 500) request.log.error({ code: fault.code }, fault.message)
     return await coded(reply, fault.code, http).send(`${fault.message}. ${advice}\n`)

@@ -10,6 +10,8 @@ import { OfferDirectory } from '../../consumer/offer-directory.ts'
 import { clock, openNode, random, untilStopped } from '../../daemon/running.ts'
 import { type ModelTokenizer, openTokenizer } from '../../engine/index.ts'
 import { createGateway } from '../../gateway/gateway.ts'
+import { openService } from '../../gateway/open-service.ts'
+import { openGate } from '../../gateway/request-gate.ts'
 import { AuditLog } from '../../log/audit-log.ts'
 import { listenFault } from '../../network/index.ts'
 import { Outbox } from '../../settlement/outbox.ts'
@@ -96,6 +98,9 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
   const proofs =
     settlement === undefined ? undefined : new SettlementProofs({ context, store, settlement, log })
   const app = await createGateway({
+    ...openService(consumer, settings, clock),
+    gate: openGate(settings.apiKey),
+    writer: { keepAliveMs: settings.keepAliveMs, headAfterMs: settings.headAfterMs },
     consumer,
     store,
     networkName: settings.network,
@@ -103,7 +108,6 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
     policy: { allow: residency.allow, minLevel: residency.minLevel },
     now: clock,
     log,
-    apiKey: settings.apiKey,
     auditLog: audit?.store,
     health: () => ({ peerId: network.peerId, connections: network.connectionCount }),
   })

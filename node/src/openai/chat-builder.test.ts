@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
-import { CompletionBuilder, isUsageChunk } from './completion.ts'
+import { ChatBuilder } from './chat-builder.ts'
 
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 const chunk = (delta: object, more: object = {}): Uint8Array =>
@@ -16,9 +16,8 @@ const finish = chunk({}, { finish_reason: 'stop' })
 
 function build(...payloads: Uint8Array[]): {
   choices: { message: Record<string, unknown>; finish_reason: string }[]
-  usage?: unknown
 } {
-  const completion = new CompletionBuilder()
+  const completion = new ChatBuilder()
   for (const payload of payloads) completion.add(payload)
   return completion.build() as ReturnType<typeof build>
 }
@@ -37,7 +36,7 @@ describe('an answer put together from chunks', () => {
     )
   })
 
-  test('keeps reasoning, tool calls in pieces, logprobs and usage', () => {
+  test('keeps reasoning, tool calls in pieces and logprobs', () => {
     const call = (index: number, part: object) => chunk({ tool_calls: [{ index, ...part }] })
     const result = build(
       chunk({ role: 'assistant', reasoning_content: 'let me ' }),
@@ -46,7 +45,6 @@ describe('an answer put together from chunks', () => {
       call(1, { id: 'b', function: { name: 'g', arguments: '{}' } }),
       call(0, { function: { arguments: ':1}' } }),
       chunk({}, { finish_reason: 'tool_calls', logprobs: { content: [{ token: 'x' }] } }),
-      bytes({ id: 'c1', choices: [], usage: { completion_tokens: 3 } }),
     )
     const [choice] = result.choices
     assert.equal(choice?.message.reasoning_content, 'let me think')
@@ -55,7 +53,6 @@ describe('an answer put together from chunks', () => {
       { id: 'b', type: 'function', function: { name: 'g', arguments: '{}' } },
     ])
     assert.equal(choice?.finish_reason, 'tool_calls')
-    assert.deepEqual(result.usage, { completion_tokens: 3 })
   })
 
   test('without a finish chunk is not whole', () => {
@@ -66,11 +63,4 @@ describe('an answer put together from chunks', () => {
     assert.throws(() => build(new TextEncoder().encode('{')), { code: 'HANSE_ENGINE_FAILED' })
     assert.throws(() => build(new TextEncoder().encode('3')), { code: 'HANSE_ENGINE_FAILED' })
   })
-})
-
-test('a usage chunk is told from others, also from one whose text looks like it', () => {
-  assert.equal(isUsageChunk(bytes({ choices: [], usage: { total_tokens: 1 } })), true)
-  assert.equal(isUsageChunk(bytes({ choices: [], usage: null })), false)
-  assert.equal(isUsageChunk(chunk({ content: '"choices":[] "usage":{' })), false)
-  assert.equal(isUsageChunk(finish), false)
 })
