@@ -32,6 +32,7 @@ export function estimate(
   prior: number,
   priorWeight: number,
 ): number {
+  if (average.weight === 0) return prior
   const weight = weightAt(average, now)
   return (average.mean * weight + prior * priorWeight) / (weight + priorWeight)
 }

@@ -34,6 +34,15 @@ export interface Expectation {
   readonly observations: number
 }
 
+/** What may be expected where nothing is known of the provider. */
+export interface Usual {
+  readonly firstTokenMs: number
+  readonly tokenMs: number
+  /** How many times slower than offers say. */
+  readonly slowness: number
+  readonly errorRate: number
+}
+
 const EMPTY: TrackRecord = {
   firstTokenMs: NOTHING,
   tokenMs: NOTHING,
@@ -127,26 +136,40 @@ export class Measurements {
     }))
   }
 
-  /** @param claimed tokens a second, as the offer says */
-  expect(provider: string, model: string, claimed: number | null, now: number): Expectation {
-    const [own, theirs, models, all] = this.#levels(provider, model)
-    const { weight, failureWeight, unknown } = PRIORS
-    const chain = (
-      of: (record: TrackRecord) => Average,
-      prior: number,
-      levels: readonly TrackRecord[],
-      k: number = weight,
-    ) => levels.reduce((value, record) => estimate(of(record), now, value, k), prior)
-    const usualFirst = chain((r) => r.firstTokenMs, PRIORS.firstTokenMs, [all, models])
-    const slowness = chain((r) => r.slowness, PRIORS.slowness, [all, theirs])
-    const usualToken =
-      claimed === null || claimed <= 0
-        ? unknown * chain((r) => r.tokenMs, PRIORS.tokenMs, [all, models])
-        : (slowness * 1000) / claimed
+  /** What to expect of a newcomer that offers this model: the same for all candidates of a request. */
+  usual(model: string, now: number): Usual {
+    const [, , models, all] = this.#levels('', model)
+    const chain = (of: (record: TrackRecord) => Average, prior: number, k: number) =>
+      estimate(of(models), now, estimate(of(all), now, prior, k), k)
+    const { unknown, weight, failureWeight } = PRIORS
     return {
-      firstTokenMs: chain((r) => r.firstTokenMs, unknown * usualFirst, [theirs, own]),
-      tokenMs: chain((r) => r.tokenMs, usualToken, [own]),
-      errorRate: chain((r) => r.failures, PRIORS.errorRate, [all, theirs, own], failureWeight),
+      firstTokenMs: unknown * chain((record) => record.firstTokenMs, PRIORS.firstTokenMs, weight),
+      tokenMs: unknown * chain((record) => record.tokenMs, PRIORS.tokenMs, weight),
+      slowness: chain((record) => record.slowness, PRIORS.slowness, weight),
+      errorRate: chain((record) => record.failures, PRIORS.errorRate, failureWeight),
+    }
+  }
+
+  /** @param claimed tokens a second, as the offer says */
+  expect(
+    provider: string,
+    model: string,
+    claimed: number | null,
+    usual: Usual,
+    now: number,
+  ): Expectation {
+    const known = this.#records.get(provider)
+    const theirs = known?.get('') ?? EMPTY
+    const own = known?.get(model) ?? EMPTY
+    const { weight, failureWeight } = PRIORS
+    const chain = (one: Average, other: Average, prior: number, k: number) =>
+      estimate(one, now, estimate(other, now, prior, k), k)
+    const slowness = estimate(theirs.slowness, now, usual.slowness, weight)
+    const promised = claimed === null || claimed <= 0 ? usual.tokenMs : (slowness * 1000) / claimed
+    return {
+      firstTokenMs: chain(own.firstTokenMs, theirs.firstTokenMs, usual.firstTokenMs, weight),
+      tokenMs: estimate(own.tokenMs, now, promised, weight),
+      errorRate: chain(own.failures, theirs.failures, usual.errorRate, failureWeight),
       observations: weightAt(own.failures, now),
     }
   }

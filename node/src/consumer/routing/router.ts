@@ -223,10 +223,13 @@ export class Router<Known extends Routable> {
   ): Scored<Known>[] {
     const { now, random } = this.#options
     const need = this.#need(candidates, routed)
+    const at = now()
+    const usual = this.measurements.usual(modelOf(candidates), at)
     const parts = candidates.map((candidate) => {
       const { known, model } = candidate
+      const { id, tokensPerSecond } = model
       const { provider } = known.offer
-      const expected = this.measurements.expect(provider, model.id, model.tokensPerSecond, now())
+      const expected = this.measurements.expect(provider, id, tokensPerSecond, usual, at)
       return partsOf(candidate, expected, need, this.#loadOf(known))
     })
     const floor = costFloor(parts)
@@ -245,8 +248,7 @@ export class Router<Known extends Routable> {
   }
 
   #need(candidates: readonly MatchedOffer<Known>[], { traits, maxOutputTokens }: Routed): Need {
-    const model = candidates[0]?.model.id ?? ''
-    const usual = this.measurements.expectedLength(model, this.#options.now())
+    const usual = this.measurements.expectedLength(modelOf(candidates), this.#options.now())
     return {
       inputTokens: traits.inputTokens,
       outputTokens: traits.kind === 'embedding' ? 0 : Math.min(usual, maxOutputTokens ?? Infinity),
@@ -306,6 +308,11 @@ export class Router<Known extends Routable> {
   #conversation(model: string, { traits, policy, continues }: Routed): string | undefined {
     return continues ? undefined : this.#affinity.keyOf(model, policy.affinity, traits.beginning)
   }
+}
+
+/** Candidates of a request are for one model, though offers may differ in what they call it. */
+function modelOf(candidates: readonly MatchedOffer<KnownOffer>[]): string {
+  return candidates[0]?.model.id ?? ''
 }
 
 function toFront<Item>(items: readonly Item[], first: Item): readonly Item[] {

@@ -55,8 +55,8 @@ const WEIGHTS: Readonly<{ [Which in Sort]: Weights }> = {
 
 /** A full batch shares the GPU's memory bandwidth. */
 const SLOWER_WHEN_FULL = 0.5
-/** Without a free slot there is a queue, or a refusal: as bad as four times the time. */
-const NO_SLOT = 3
+/** Without a free slot there is a queue, or a refusal. */
+const FULL = Math.log(8)
 /** What one failure costs besides the time until it shows, ms. */
 const RETRY_MS = 2_000
 /** Each level of evidence beyond what was asked for is worth two percent. */
@@ -72,9 +72,9 @@ export interface Load {
 }
 
 /**
- * Expectations of a candidate. With `p` the error rate, `u` the occupancy and `f` 3 without a free slot:
+ * Expectations of a candidate. With `p` the error rate and `u` the occupancy:
  *
- * - first token = measured × (1 + input tokens / 2,000) × load, load = 1 + u/2 + f
+ * - first token = measured × (1 + input tokens / 2,000) × load, load = 1 + u/2
  * - answer = (first token + output tokens × time per token × load + p × 2 s) / (1 − p)
  * - cost = input tokens × input price + output tokens × output price
  */
@@ -87,7 +87,7 @@ export function partsOf<Known extends KnownOffer>(
   const slots = Math.max(1, model.slots)
   const free = Math.max(0, Math.min(model.freeSlots, slots) - own)
   const occupancy = 1 - free / slots
-  const load = 1 + SLOWER_WHEN_FULL * occupancy + (free === 0 ? NO_SLOT : 0)
+  const load = 1 + SLOWER_WHEN_FULL * occupancy
   const errorRate = Math.min(expected.errorRate, 0.99)
   const firstTokenMs = expected.firstTokenMs * promptScale(inputTokens) * load
   const tokenMs = expected.tokenMs * load
@@ -118,7 +118,8 @@ export function costFloor(parts: readonly Pick<ScoreParts, 'cost'>[]): number {
  * The sum of weighted logarithms of cost, times and reliability: half the price makes up for twice the time where both
  * count alike, whatever the market's prices and speeds are.
  *
- * loss = w₁ ln cost + w₂ ln first token + w₃ ln time per token + w₄ ln answer − 0.02 × evidence level + (ln 8 when the offer lacks what the request needs)
+ * loss = w₁ ln cost + w₂ ln first token + w₃ ln time per token + w₄ ln answer − 0.02 × evidence level
+ * + ln 8 without a free slot + ln 8 when the offer lacks what the request needs
  */
 export function lossOf(parts: ScoreParts, sort: Sort, floor: number): number {
   const { cost, firstToken, token, answer } = WEIGHTS[sort]
@@ -129,6 +130,7 @@ export function lossOf(parts: ScoreParts, sort: Sort, floor: number): number {
     token * Math.log(reliable / parts.tokensPerSecond) +
     answer * Math.log(Math.max(1, parts.answerMs)) -
     EVIDENCE * parts.evidenceLevel +
+    (parts.occupancy < 1 ? 0 : FULL) +
     (parts.fits ? 0 : UNFIT)
   )
 }
