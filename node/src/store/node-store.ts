@@ -19,6 +19,7 @@ import {
 } from '@hanse/protocol'
 import { Database, isDiskFault, pack, unpack } from './database.ts'
 import { KeyStore } from './key-store.ts'
+import { SqliteMeasurementStore } from './measurement-store.ts'
 import { PrivacyStore } from './privacy-store.ts'
 import { migrate } from './schema.ts'
 import { SpendStore } from './spend-store.ts'
@@ -72,6 +73,7 @@ const KEPT_MAX = 4_096
 export class NodeStore implements Disposable {
   readonly #db: Database
   readonly statements: StatementStore
+  readonly measurements: SqliteMeasurementStore
   readonly spotChecks: SpotCheckStore
   readonly keys: KeyStore
   readonly spend: SpendStore
@@ -92,6 +94,7 @@ export class NodeStore implements Disposable {
       },
     })
     this.statements = new StatementStore(this.#db)
+    this.measurements = new SqliteMeasurementStore(this.#db)
     this.spotChecks = new SpotCheckStore(this.#db)
     this.keys = new KeyStore(this.#db)
     this.spend = new SpendStore(this.#db)

@@ -138,6 +138,13 @@ const MIGRATIONS = [
   ) strict, without rowid;
   create index spot_check_at on spot_check (at);
   `,
+  `
+  -- How fast and how reliable providers were; an empty name stands for all of them together.
+  create table measurement (
+    provider text not null, model text not null, record text not null, at integer not null,
+    primary key (provider, model)
+  ) strict, without rowid;
+  `,
 ]
 
 export function migrate(db: DatabaseSync, readOnly: boolean): void {
