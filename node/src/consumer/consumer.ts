@@ -54,7 +54,7 @@ const BUSY: ReadonlySet<ErrorCode> = new Set([
 const SALT_BYTES = 32
 
 /** A consumer node: finds offers, orders, streams, countersigns. */
-export class Consumer {
+export class Consumer implements Disposable {
   readonly #options: ConsumerOptions
   readonly #buyer: Buyer
   readonly #routing: RoutingSettings
@@ -81,6 +81,11 @@ export class Consumer {
         if (outcome.error !== undefined) this.#learn(outcome.provider, outcome.error)
       },
     })
+  }
+
+  /** Keeps what was measured. */
+  [Symbol.dispose](): void {
+    this.#router.save()
   }
 
   /** Which offers of a model (of all, without one) fit the policy, and why the others do not. */

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { formatEuro, HanseError, type ResidencyPolicy, type Signer } from '@hanse/protocol'
 import type { Command } from 'commander'
 import type { FastifyBaseLogger } from 'fastify'
+import { routingOf } from '../../config/groups/routing.ts'
 import { gatewaySettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
 import { Authorizer } from '../../consumer/authorizer.ts'
@@ -57,7 +58,7 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
   const residency = await residencyPolicy(settings, settlement, log)
   await using outbox = settlement === undefined ? undefined : openOutbox(store, settlement, log)
   await using tokenizers = await openTokenizers(settings.tokenizers)
-  const consumer = new Consumer({
+  using consumer = new Consumer({
     networkName: settings.network,
     signer,
     network,
@@ -78,7 +79,9 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
       creditWindowMax: settings.creditWindow,
       deadlineMs: settings.deadlineMs,
       keepRequests: settings.keepRequests,
+      routing: routingOf(settings),
     },
+    measurements: store.measurements,
     tokenizers: tokenizers.all,
     now: clock,
     random,
