@@ -122,8 +122,9 @@ export class Buyer {
       maxInputTokens: BigInt(
         Math.min(request.body.byteLength + TEMPLATE_TOKENS_MAX, model.contextLength),
       ),
+      // At least one, as orders are: an embedding has none, and none are counted.
       maxOutputTokens: BigInt(
-        Math.min(request.maxOutputTokens ?? model.maxOutputTokens, model.maxOutputTokens),
+        Math.max(1, Math.min(request.maxOutputTokens ?? Infinity, model.maxOutputTokens)),
       ),
     }
     let allowance: Allowance | undefined
