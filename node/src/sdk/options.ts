@@ -92,7 +92,7 @@ const peerId = z.string().refine(isPeerId, { error: 'not a peer id (12D3Koo…)'
 const amount = z.custom<PicoEuro>((value) => typeof value === 'bigint' && value >= 0n, {
   error: 'must be a bigint of pico-euro',
 })
-const price = z.union([amount, z.string().transform(parsePrice)])
+const price = z.union([amount, z.string().transform(priceOf)])
 const object = z.custom<object>((value) => typeof value === 'object' && value !== null)
 
 // As the settings of `hanse gateway` have them.
@@ -155,14 +155,19 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
 }
 
 function parse(options: ConsumerOptions): z.output<typeof schema> {
+  const result = schema.safeParse(options)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
+  throw new HanseError('HANSE_CONFIG_INVALID', where + (issue?.message ?? 'wrong options'))
+}
+
+function priceOf(text: string, { addIssue }: z.RefinementCtx): PicoEuro {
   try {
-    const result = schema.safeParse(options)
-    if (result.success) return result.data
-    const [issue] = result.error.issues
-    throw new HanseError('HANSE_CONFIG_INVALID', `${issue?.path.join('.')}: ${issue?.message}`)
-  } catch (error) {
-    if (!(error instanceof HanseError) || error.code === 'HANSE_CONFIG_INVALID') throw error
-    throw new HanseError('HANSE_CONFIG_INVALID', error.message, { cause: error })
+    return parsePrice(text)
+  } catch {
+    addIssue('must be a price such as "0.20 EUR/Mtok"')
+    return z.NEVER
   }
 }
 
