@@ -49,6 +49,7 @@ export * from './region/attestation.ts'
 export * from './region/countries.ts'
 export * from './region/landmark.ts'
 export * from './region/policy.ts'
+export { ChunkScanner } from './session/chunk-scanner.ts'
 export {
   type Bid,
   CONSUMER_LIMITS,

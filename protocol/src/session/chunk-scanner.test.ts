@@ -89,10 +89,37 @@ describe('the scanner of chunks', () => {
         const bytes = [...utf8(text)]
         bytes.splice(at % bytes.length, remove, ...insert)
         const payload = Uint8Array.from(bytes)
+        // The chunk before leaves its shape behind, which this one nearly has.
+        expect(scanned(utf8(text))).toBeDefined()
         expect([undefined, parsed(payload)]).toContain(scanned(payload))
       }),
       { numRuns: RUNS.cheap * 4 },
     )
+  })
+
+  test('reads one chunk after the other of an answer, and of several', () => {
+    const texts = fc.array(fc.tuple(fc.nat(2), fc.string({ unit: 'grapheme' })), { minLength: 2 })
+    const chunk = (model: number, content: string) =>
+      utf8(JSON.stringify({ model, choices: [{ index: 0, delta: { content } }], usage: null }))
+    fc.assert(
+      fc.property(texts, (answers) => {
+        for (const [model, content] of answers) {
+          expect(scanned(chunk(model, content))).toBe(utf8Length(content))
+          expect(scanner.speaking).toBe(content === '' ? 0 : 1)
+          expect(scanner.isPlain).toBe(true)
+        }
+      }),
+      { numRuns: RUNS.cheap },
+    )
+  })
+
+  test('is not led astray by bytes that change after it has read them', () => {
+    const bytes = utf8('{"choices":[{"text":"a"}],"usage":null}')
+    expect(scanned(bytes)).toBe(1)
+    const other = utf8('{"choices":[{"text":"a"}],"usage":1234}')
+    bytes.set(other)
+    expect(scanned(bytes)).toBe(1)
+    expect(scanner.isPlain).toBe(false)
   })
 
   test.each([
