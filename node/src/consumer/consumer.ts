@@ -83,6 +83,11 @@ export class Consumer implements Disposable {
     })
   }
 
+  /** Answers were compared: a provider that others refute is chosen less. @param doubt 0 confirmed, 1 refuted */
+  compared(provider: string, model: string, doubt: number): void {
+    this.#router.compared(provider, model, doubt)
+  }
+
   /** Keeps what was measured. */
   [Symbol.dispose](): void {
     this.#router.save()

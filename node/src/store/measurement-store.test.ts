@@ -11,13 +11,14 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const NOW = 1_793_577_600_000
 const MODEL = 'test/model'
 
-test('what was measured is there after a restart, and is forgotten after a week', () => {
+test('what was measured is there after a restart, and is forgotten after a month', () => {
   const path = join(folder, 'restart.db')
   const measured = new Measurements()
   for (const [i, provider] of ['a', 'b', 'a'].entries()) {
     measured.firstToken(provider, MODEL, 100 * (i + 1), NOW)
     measured.speed(provider, MODEL, 20, 50, NOW)
     measured.outcome(provider, MODEL, i === 1, NOW)
+    measured.compared(provider, MODEL, i === 1 ? 1 : 0, NOW)
     measured.length(provider, MODEL, 300, NOW)
   }
   {
@@ -35,6 +36,6 @@ test('what was measured is there after a restart, and is forgotten after a week'
     assert.ok(expect(again).observations > 0)
   }
   assert.deepEqual(again.takeChanged(), [])
-  store.measurements.putMeasurements([], NOW + 8 * 86_400_000)
+  store.measurements.putMeasurements([], NOW + 31 * 86_400_000)
   assert.deepEqual(store.measurements.measurements(), [])
 })

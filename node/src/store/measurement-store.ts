@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { MeasurementRow, MeasurementStore } from '../consumer/routing/index.ts'
 import type { Database } from './database.ts'
 
-/** What is older counts next to nothing: three hundred half-lives. */
-const KEPT_MS = 7 * 86_400_000
+/** What is older counts next to nothing. */
+const KEPT_MS = 30 * 86_400_000
 
 const number = z.number()
 const average = z.object({ mean: number, weight: number.min(0), at: number })
@@ -14,6 +14,7 @@ const recordSchema = z.object({
   slowness: average,
   failures: average,
   outputTokens: average,
+  doubts: average,
   firstTokens: z.object({ counts: z.record(z.string(), number.min(0)), at: number }),
 })
 

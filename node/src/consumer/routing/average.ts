@@ -14,15 +14,24 @@ export const HALF_LIFE_MS = 30 * 60_000
 /** However many come, the last ones count: a machine that slows down is noticed within about ten answers. */
 const WEIGHT_MAX = 20
 
-export function observed(average: Average, value: number, now: number): Average {
-  const weight = Math.min(weightAt(average, now) + 1, WEIGHT_MAX)
+export function observed(
+  average: Average,
+  value: number,
+  now: number,
+  halfLifeMs: number = HALF_LIFE_MS,
+): Average {
+  const weight = Math.min(weightAt(average, now, halfLifeMs) + 1, WEIGHT_MAX)
   // The first of a kind replaces what no weight is left of.
   return { mean: average.mean + (value - average.mean) / weight, weight, at: now }
 }
 
 /** What is left of the weight. A clock that was set back takes nothing away and adds nothing. */
-export function weightAt({ weight, at }: Average, now: number): number {
-  return weight * 0.5 ** (Math.max(0, now - at) / HALF_LIFE_MS)
+export function weightAt(
+  { weight, at }: Average,
+  now: number,
+  halfLifeMs: number = HALF_LIFE_MS,
+): number {
+  return weight * 0.5 ** (Math.max(0, now - at) / halfLifeMs)
 }
 
 /** The mean, drawn to `prior` as if that had been observed `priorWeight` times. */
@@ -31,8 +40,9 @@ export function estimate(
   now: number,
   prior: number,
   priorWeight: number,
+  halfLifeMs: number = HALF_LIFE_MS,
 ): number {
   if (average.weight === 0) return prior
-  const weight = weightAt(average, now)
+  const weight = weightAt(average, now, halfLifeMs)
   return (average.mean * weight + prior * priorWeight) / (weight + priorWeight)
 }

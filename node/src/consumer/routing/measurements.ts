@@ -13,6 +13,8 @@ export interface TrackRecord {
   readonly failures: Average
   /** Length of answers. */
   readonly outputTokens: Average
+  /** Answers that others did not confirm: 0 confirmed, 1 refuted. */
+  readonly doubts: Average
   readonly firstTokens: Histogram
 }
 
@@ -30,6 +32,8 @@ export interface Expectation {
   readonly tokenMs: number
   /** 0 to 1. */
   readonly errorRate: number
+  /** Whether its answers are what others answer, too: 0 to 1, where 1 is refuted. */
+  readonly doubt: number
   /** Sessions that this rests on, those of long ago counted in part. */
   readonly observations: number
 }
@@ -49,6 +53,7 @@ const EMPTY: TrackRecord = {
   slowness: NOTHING,
   failures: NOTHING,
   outputTokens: NOTHING,
+  doubts: NOTHING,
   firstTokens: NO_DURATIONS,
 }
 
@@ -71,6 +76,8 @@ export const PRIORS = {
 /** Quantiles of fewer observations say little. */
 const OBSERVATIONS_OF_ONE_MIN = 8
 const OBSERVATIONS_OF_ALL_MIN = 20
+/** Whoever cheated last week may do so again; ms. */
+const DOUBT_HALF_LIFE_MS = 7 * 86_400_000
 /** So long a provider is one of whom little is known. */
 const NEWCOMER_OBSERVATIONS = 3
 /** Pairs of provider and model; many more than a DHT look-up gives, so that what is left out is of long ago. */
@@ -130,6 +137,17 @@ export class Measurements {
     )
   }
 
+  /** An answer was compared with those of others. @param doubt 0 confirmed, 1 refuted */
+  compared(provider: string, model: string, doubt: number, now: number): void {
+    this.#update(
+      provider,
+      model,
+      now,
+      ({ doubts }, counts) =>
+        counts && { doubts: observed(doubts, doubt, now, DOUBT_HALF_LIFE_MS) },
+    )
+  }
+
   length(provider: string, model: string, outputTokens: number, now: number): void {
     this.#update(provider, model, now, (record) => ({
       outputTokens: observed(record.outputTokens, outputTokens, now),
@@ -170,6 +188,8 @@ export class Measurements {
       firstTokenMs: chain(own.firstTokenMs, theirs.firstTokenMs, usual.firstTokenMs, weight),
       tokenMs: estimate(own.tokenMs, now, promised, weight),
       errorRate: chain(own.failures, theirs.failures, usual.errorRate, failureWeight),
+      // Who cheats with one model is not to be trusted with another.
+      doubt: estimate(theirs.doubts, now, 0, weight, DOUBT_HALF_LIFE_MS),
       observations: weightAt(own.failures, now),
     }
   }

@@ -132,6 +132,12 @@ export class Router<Known extends Routable> {
     this.breaker(provider).failed(now(), false, random())
   }
 
+  /** An answer was compared with those of others. @param doubt 0 confirmed, 1 refuted */
+  compared(provider: string, model: string, doubt: number): void {
+    this.measurements.compared(provider, model, doubt, this.#options.now())
+    this.#save()
+  }
+
   /** When another provider is asked beside this one, ms after its order. */
   lateness(
     { known, model }: MatchedOffer<Known>,

@@ -22,6 +22,8 @@ export interface ScoreParts {
   readonly answerMs: number
   /** 0 to 1. */
   readonly errorRate: number
+  /** Whether its answers differ from those of others, where both were asked: 0 to 1. */
+  readonly doubt: number
   /** Share of its slots that are taken, as far as this node knows; 1 when none is free. */
   readonly occupancy: number
   readonly evidenceLevel: number
@@ -61,6 +63,8 @@ const FULL = Math.log(8)
 const RETRY_MS = 2_000
 /** Each level of evidence beyond what was asked for is worth two percent. */
 const EVIDENCE = 0.02
+/** One refutation makes a provider four times as bad, many sixteen times. */
+const DOUBT = Math.log(16)
 /** An offer that does not list what the request needs may do it all the same: engines do not always tell. */
 const UNFIT = Math.log(8)
 /** Cheaper than a hundredth of the usual price counts as that: next to nothing is not infinitely better. */
@@ -99,6 +103,7 @@ export function partsOf<Known extends KnownOffer>(
     tokensPerSecond: 1_000 / Math.max(tokenMs, 0.001),
     answerMs: (firstTokenMs + tokens * tokenMs + errorRate * RETRY_MS) / (1 - errorRate),
     errorRate,
+    doubt: expected.doubt,
     occupancy,
     evidenceLevel,
     fits: context && features.every((feature) => model.capabilities.includes(feature)),
@@ -119,7 +124,7 @@ export function costFloor(parts: readonly Pick<ScoreParts, 'cost'>[]): number {
  * count alike, whatever the market's prices and speeds are.
  *
  * loss = w₁ ln cost + w₂ ln first token + w₃ ln time per token + w₄ ln answer − 0.02 × evidence level
- * + ln 8 without a free slot + ln 8 when the offer lacks what the request needs
+ * + ln 16 × doubt + ln 8 without a free slot + ln 8 when the offer lacks what the request needs
  */
 export function lossOf(parts: ScoreParts, sort: Sort, floor: number): number {
   const { cost, firstToken, token, answer } = WEIGHTS[sort]
@@ -130,6 +135,7 @@ export function lossOf(parts: ScoreParts, sort: Sort, floor: number): number {
     token * Math.log(reliable / parts.tokensPerSecond) +
     answer * Math.log(Math.max(1, parts.answerMs)) -
     EVIDENCE * parts.evidenceLevel +
+    DOUBT * parts.doubt +
     (parts.occupancy < 1 ? 0 : FULL) +
     (parts.fits ? 0 : UNFIT)
   )
