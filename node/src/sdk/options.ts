@@ -162,11 +162,11 @@ function parse(options: ConsumerOptions): z.output<typeof schema> {
   throw new HanseError('HANSE_CONFIG_INVALID', where + (issue?.message ?? 'wrong options'))
 }
 
-function priceOf(text: string, { addIssue }: z.RefinementCtx): PicoEuro {
+function priceOf(text: string, context: z.RefinementCtx): PicoEuro {
   try {
     return parsePrice(text)
   } catch {
-    addIssue('must be a price such as "0.20 EUR/Mtok"')
+    context.addIssue('must be a price such as "0.20 EUR/Mtok"')
     return z.NEVER
   }
 }
