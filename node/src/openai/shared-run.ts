@@ -48,10 +48,7 @@ export class SharedRun {
       left = true
       signal.removeEventListener('abort', leave)
       this.#waiting--
-      if (this.#waiting === 0 && !this.#ended) {
-        this.#abort.abort()
-        this.#end(false)
-      }
+      if (this.#waiting === 0 && !this.#ended) this.#cancel()
     }
     signal.addEventListener('abort', leave, { once: true })
     if (signal.aborted) leave()
@@ -70,13 +67,11 @@ export class SharedRun {
     try {
       for (let at = 0; ; at++) {
         while (at >= this.#pieces.length && !this.#ended) await this.#pull()
-        const piece = this.#pieces[at]
-        if (piece === undefined) {
-          if (this.#failed !== undefined) throw this.#failed
-          return
-        }
         signal.throwIfAborted()
-        yield piece
+        const piece = this.#pieces[at]
+        if (piece !== undefined) yield piece
+        else if (this.#failed === undefined) return
+        else throw this.#failed
       }
     } finally {
       leave()
@@ -105,6 +100,13 @@ export class SharedRun {
       this.#failed = error
       this.#end(false)
     }
+  }
+
+  /** Nobody waits any more. */
+  #cancel(): void {
+    this.#abort.abort()
+    this.#end(false)
+    this.#source?.return?.().catch(() => {})
   }
 
   #end(whole: boolean, bytes = this.#bytes): void {
