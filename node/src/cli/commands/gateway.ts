@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { formatEuro, HanseError, type ResidencyPolicy, type Signer } from '@hanse/protocol'
 import type { Command } from 'commander'
 import type { FastifyBaseLogger } from 'fastify'
+import { failoverOf } from '../../config/groups/answers.ts'
 import { routingOf } from '../../config/groups/routing.ts'
 import { gatewaySettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
@@ -80,12 +81,17 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
       deadlineMs: settings.deadlineMs,
       keepRequests: settings.keepRequests,
       routing: routingOf(settings),
+      failover: failoverOf(settings),
     },
     measurements: store.measurements,
     tokenizers: tokenizers.all,
     now: clock,
     random,
     onEnd: ({ session }) => audit?.record(session),
+    onFailover: ({ from, to, reason, method, deliveredTokens }) => {
+      const parts = { from: from.session, to: to.session, provider: to.provider }
+      log.warn({ ...parts, reason, method, deliveredTokens }, 'an answer goes on elsewhere')
+    },
     onReceipt: (session, receipt) => {
       const { sequence, inputTokens, outputTokens, amount, final } = receipt
       const facts = { session, sequence, inputTokens, outputTokens, amount, final }

@@ -1,7 +1,28 @@
+import { FAILOVER_DEFAULTS, type FailoverSettings } from '../../consumer/continuation/failover.ts'
 import * as kinds from '../kinds.ts'
+import type { Settings } from '../settings.ts'
 
 /** How answers are served: failover, cache, keep-alive. */
 export const answersGroup = {
+  failover: kinds.toggle({
+    description:
+      'when a provider stops in the middle of an answer, another one goes on with it; it is sent the prompt and what was said so far, and both are paid for their part',
+    fallback: true,
+  }),
+  failoverMax: kinds.integer({
+    description: 'most providers that go on with one answer, one after the other',
+    fallback: FAILOVER_DEFAULTS.max,
+    min: 1,
+    max: 16,
+  }),
+  stallMs: kinds.integer({
+    description:
+      'silence in the middle of an answer after which its provider is given up, ms; one that is slow all along gets more',
+    placeholder: '<ms>',
+    fallback: FAILOVER_DEFAULTS.stallMs,
+    min: 1_000,
+    max: 600_000,
+  }),
   keepAliveMs: kinds.integer({
     description: 'silence in a stream after which a comment is sent, ms',
     placeholder: '<ms>',
@@ -49,3 +70,9 @@ export const answersGroup = {
     fallback: false,
   }),
 } as const
+
+/** What the settings say about answers that stop in the middle. */
+export function failoverOf(settings: Settings<typeof answersGroup>): FailoverSettings {
+  const { failover, failoverMax, stallMs } = settings
+  return { max: failover ? failoverMax : 0, stallMs }
+}

@@ -48,10 +48,8 @@ export async function generateChat(
 
 /** The library drops space at the start of an answer; in the middle of one, it is between two words. */
 function continuing(wrapper: ChatWrapper): ChatWrapper {
-  const generateContextState: ChatWrapper['generateContextState'] = (options) => ({
-    ...wrapper.generateContextState(options),
-    ignoreStartText: [],
-  })
+  const generateContextState: ChatWrapper['generateContextState'] = (options) =>
+    Object.assign(wrapper.generateContextState(options), { ignoreStartText: [] })
   return Object.create(wrapper, { generateContextState: { value: generateContextState } })
 }
 
