@@ -18,6 +18,7 @@ export type {
   RequestPolicy,
   Reservation,
 } from './consumer/request.ts'
+export type { SessionOutcome } from './consumer/session-client.ts'
 export { ControlClient, localControl } from './control/index.ts'
 export * from './engine/index.ts'
 export { createGateway, type GatewayOptions } from './gateway/gateway.ts'

@@ -32,13 +32,15 @@ interface Choosing {
   readonly prompt?: unknown
   readonly input?: unknown
   readonly messages?: unknown
+  readonly add_generation_prompt?: boolean
+  readonly continue_final_message?: boolean
   readonly model?: string
   readonly encoding_format?: string
 }
 
 /**
- * A server that speaks vLLM's HTTP API on 127.0.0.1: its n-th token is ` tn`, and a word of a prompt is a token. Errors,
- * metrics and streams have vLLM's own shapes.
+ * A server that speaks vLLM's HTTP API on 127.0.0.1: its n-th token is ` tn`, and a word of a prompt is a token. It goes on
+ * with an answer that was begun, and knows how far that got. Errors, metrics and streams have vLLM's own shapes.
  */
 export async function startVllmDouble(options: VllmDoubleOptions = {}): Promise<EngineDouble> {
   const vllm = new VllmDouble(options)
@@ -156,9 +158,15 @@ class VllmDouble {
   async #complete(path: string, body: Choosing, input: number, call: DoubleCall): Promise<void> {
     const { response, control } = call
     const isChat = path === '/v1/chat/completions'
+    const begun = isChat ? this.#begunChat(body) : begunText(body.prompt)
+    if (typeof begun === 'string') {
+      call.json(400, errorBody(begun, 'BadRequestError', 400))
+      return
+    }
     const asked = body.max_completion_tokens ?? body.max_tokens ?? this.#maxModelLen - input
-    const tokens = Math.min(asked, control.tokens)
-    const finish = asked < control.tokens ? 'length' : 'stop'
+    const left = Math.max(control.tokens - begun, 0)
+    const tokens = Math.min(asked, left)
+    const finish = asked < left ? 'length' : 'stop'
     const head = {
       id: `${isChat ? 'chatcmpl' : 'cmpl'}-${(++this.#ids).toString(16).padStart(32, '0')}`,
       object: isChat ? 'chat.completion.chunk' : 'text_completion',
@@ -177,10 +185,11 @@ class VllmDouble {
       let text = ''
       for (let n = from; n < to; n++) {
         const last = n === tokens - 1
+        const token = tokenAt(begun + n)
         const choice = {
           index: 0,
-          ...(isChat ? { delta: { content: ` t${n}` } } : { text: ` t${n}` }),
-          logprobs: logprobsOf(body.logprobs, isChat, ` t${n}`),
+          ...(isChat ? { delta: { content: token } } : { text: token }),
+          logprobs: logprobsOf(body.logprobs, isChat, token),
           finish_reason: last ? finish : null,
           stop_reason: null,
         }
@@ -189,7 +198,7 @@ class VllmDouble {
       return text
     }
     if (body.stream !== true) {
-      const text = Array.from({ length: tokens }, (_, n) => ` t${n}`).join('')
+      const text = Array.from({ length: tokens }, (_, n) => tokenAt(begun + n)).join('')
       const said = isChat ? { message: { role: 'assistant', content: text } } : { text }
       const choices = [{ index: 0, ...said, logprobs: null, finish_reason: finish }]
       call.json(200, { ...head, choices, usage: usageOf(tokens) })
@@ -207,9 +216,28 @@ class VllmDouble {
     const error = (message: string): string =>
       `data: ${JSON.stringify(errorBody(message, 'InternalServerError', 500))}\n\ndata: [DONE]\n\n`
     if (!(await call.paced(tokens, { events, error }))) return
+    // Nothing was left to say.
+    if (tokens === 0) {
+      const choice = { index: 0, ...(isChat ? { delta: {} } : { text: '' }), finish_reason: finish }
+      response.write(chunk([choice]))
+    }
     this.#generatedTokens += tokens
     const tells = body.stream_options?.include_usage === true && control.fault !== 'no-usage'
     response.end(`${tells ? chunk([], { usage: usageOf(tokens) }) : ''}data: [DONE]\n\n`)
+  }
+
+  /** Tokens of the answer that a request goes on with; what is wrong with it, in words. */
+  #begunChat(body: Choosing): number | string {
+    if (body.continue_final_message !== true) return 0
+    if (body.add_generation_prompt !== false)
+      return 'Cannot set both `continue_final_message` and `add_generation_prompt` to True.'
+    const messages = body.messages as readonly { role?: unknown; content?: unknown }[]
+    const { role, content } = messages.at(-1) ?? {}
+    if (role !== 'assistant' || typeof content !== 'string')
+      return 'continue_final_message is set but the final message is not from the assistant'
+    const begun = begunText(content)
+    // Another model would go on with anything; this one tells when it is given what it never said.
+    return answerText(begun) === content ? begun : `not the beginning of an answer: ${content}`
   }
 
   #embed(body: Choosing, input: number, call: DoubleCall): void {
@@ -265,6 +293,20 @@ class VllmDouble {
         : `'max_tokens' or 'max_completion_tokens' is too large: ${asked}. This model's maximum context length is ${max} tokens and your request has ${input} input tokens (${asked} > ${max} - ${input}).`
     return errorBody(message, 'BadRequestError', 400)
   }
+}
+
+const tokenAt = (n: number): string => ` t${n}`
+
+/** The first tokens of every answer. */
+export function answerText(tokens: number): string {
+  return Array.from({ length: tokens }, (_, n) => tokenAt(n)).join('')
+}
+
+/** Tokens of an answer at the end of a text. */
+function begunText(text: unknown): number {
+  const last = typeof text === 'string' ? /(?: t\d+)* t(\d+)$/u.exec(text)?.[1] : undefined
+  const tokens = last === undefined ? 0 : Number(last) + 1
+  return typeof text === 'string' && text.endsWith(answerText(tokens)) ? tokens : 0
 }
 
 function errorBody(
