@@ -86,7 +86,9 @@ export class Breaker {
     this.#inRow++
     this.#failed = observed(this.#failed, 1, now)
     const { failuresInRow, failureShare, observationsMin } = BREAKER_LIMITS
-    const often = this.#failed.weight >= observationsMin && this.#failed.mean >= failureShare
+    const { weight, mean } = this.#failed
+    // Half of six adds up to a little less in floating point.
+    const often = weight >= observationsMin && mean >= failureShare - 1e-9
     const onTrial = this.#onTrial
     this.#onTrial = false
     // Answers that were under way when it opened say nothing new.

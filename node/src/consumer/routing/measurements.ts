@@ -71,6 +71,8 @@ export const PRIORS = {
   weight: 1,
   /** Failures are rare: a single one must not condemn. */
   failureWeight: 4,
+  /** A single provider does not stand for the market. */
+  marketWeight: 8,
 } as const
 
 /** Quantiles of fewer observations say little. */
@@ -78,10 +80,18 @@ const OBSERVATIONS_OF_ONE_MIN = 8
 const OBSERVATIONS_OF_ALL_MIN = 20
 /** Whoever cheated last week may do so again; ms. */
 const DOUBT_HALF_LIFE_MS = 7 * 86_400_000
-/** So long a provider is one of whom little is known. */
-const NEWCOMER_OBSERVATIONS = 3
+/** With less of its observations left, a provider is one of whom nothing is known. */
+const NEWCOMER_WEIGHT_MAX = 0.5
 /** Pairs of provider and model; many more than a DHT look-up gives, so that what is left out is of long ago. */
 const ROWS_MAX = 10_000
+
+type AverageField = Exclude<keyof TrackRecord, 'firstTokens'>
+
+/** A model at a provider, the provider, the model, and all. */
+function levelsOf(provider: string, model: string): readonly (readonly [string, string])[] {
+  if (model === '') return [provider, ''].map((who) => [who, ''])
+  return [provider, ''].flatMap((who) => [model, ''].map((what) => [who, what] as const))
+}
 
 /** Reading the prompt takes as long as everything else before the first token when it is this long: what a mid-range GPU does. */
 const PROMPT_TOKENS = 2_000
@@ -105,10 +115,11 @@ export class Measurements {
   }
 
   firstToken(provider: string, model: string, ms: number, now: number): void {
-    this.#update(provider, model, now, (record, counts) => ({
-      firstTokens: withDuration(record.firstTokens, ms, now),
-      ...(counts && { firstTokenMs: observed(record.firstTokenMs, ms, now) }),
-    }))
+    this.#observe('firstTokenMs', provider, model, ms, now)
+    for (const [who, what] of levelsOf(provider, model)) {
+      const record = this.recordOf(who, what)
+      this.#put(who, what, { ...record, firstTokens: withDuration(record.firstTokens, ms, now) })
+    }
   }
 
   /** @param claimed tokens a second, as the offer says */
@@ -119,52 +130,36 @@ export class Measurements {
     claimed: number | null,
     now: number,
   ): void {
-    const slowness = claimed === null || claimed <= 0 ? undefined : (tokenMs * claimed) / 1000
-    this.#update(provider, model, now, (record, counts) => ({
-      ...(counts && { tokenMs: observed(record.tokenMs, tokenMs, now) }),
-      ...(counts &&
-        slowness !== undefined && { slowness: observed(record.slowness, slowness, now) }),
-    }))
+    this.#observe('tokenMs', provider, model, tokenMs, now)
+    if (claimed !== null && claimed > 0)
+      this.#observe('slowness', provider, model, (tokenMs * claimed) / 1000, now)
   }
 
   /** @param model empty where it is not known */
   outcome(provider: string, model: string, failed: boolean, now: number): void {
-    this.#update(
-      provider,
-      model,
-      now,
-      ({ failures }, counts) => counts && { failures: observed(failures, failed ? 1 : 0, now) },
-    )
+    this.#observe('failures', provider, model, failed ? 1 : 0, now)
   }
 
   /** An answer was compared with those of others. @param doubt 0 confirmed, 1 refuted */
   compared(provider: string, model: string, doubt: number, now: number): void {
-    this.#update(
-      provider,
-      model,
-      now,
-      ({ doubts }, counts) =>
-        counts && { doubts: observed(doubts, doubt, now, DOUBT_HALF_LIFE_MS) },
-    )
+    this.#observe('doubts', provider, model, doubt, now, DOUBT_HALF_LIFE_MS)
   }
 
   length(provider: string, model: string, outputTokens: number, now: number): void {
-    this.#update(provider, model, now, (record) => ({
-      outputTokens: observed(record.outputTokens, outputTokens, now),
-    }))
+    this.#observe('outputTokens', provider, model, outputTokens, now)
   }
 
   /** What to expect of a newcomer that offers this model: the same for all candidates of a request. */
   usual(model: string, now: number): Usual {
     const [, , models, all] = this.#levels('', model)
-    const chain = (of: (record: TrackRecord) => Average, prior: number, k: number) =>
-      estimate(of(models), now, estimate(of(all), now, prior, k), k)
-    const { unknown, weight, failureWeight } = PRIORS
+    const { unknown, marketWeight } = PRIORS
+    const chain = (of: (record: TrackRecord) => Average, prior: number) =>
+      estimate(of(models), now, estimate(of(all), now, prior, marketWeight), marketWeight)
     return {
-      firstTokenMs: unknown * chain((record) => record.firstTokenMs, PRIORS.firstTokenMs, weight),
-      tokenMs: unknown * chain((record) => record.tokenMs, PRIORS.tokenMs, weight),
-      slowness: chain((record) => record.slowness, PRIORS.slowness, weight),
-      errorRate: chain((record) => record.failures, PRIORS.errorRate, failureWeight),
+      firstTokenMs: unknown * chain((record) => record.firstTokenMs, PRIORS.firstTokenMs),
+      tokenMs: unknown * chain((record) => record.tokenMs, PRIORS.tokenMs),
+      slowness: estimate(all.slowness, now, PRIORS.slowness, marketWeight),
+      errorRate: estimate(all.failures, now, PRIORS.errorRate, marketWeight),
     }
   }
 
@@ -246,24 +241,23 @@ export class Measurements {
   }
 
   /**
-   * @param change is told whether the observation counts as one of its level. Of a model at all providers only the first
-   *   few of each count: it is what to expect of a newcomer, and good providers are asked far more often than others
+   * Of all providers together only the first observation of each counts: that is what to expect of a newcomer, and good
+   * providers are asked far more often than others. How long answers are does not depend on who gives them.
    */
-  #update(
+  #observe(
+    field: AverageField,
     provider: string,
     model: string,
+    value: number,
     now: number,
-    change: (record: TrackRecord, counts: boolean) => Partial<TrackRecord> | false,
+    halfLifeMs?: number,
   ): void {
-    const known = this.#records.get(provider)?.get(model) ?? EMPTY
-    const observations = Math.max(countOf(known.firstTokens, now), weightAt(known.failures, now))
-    const isNewcomer = observations < NEWCOMER_OBSERVATIONS
-    for (const who of [provider, ''])
-      for (const what of new Set([model, ''])) {
-        const record = this.#records.get(who)?.get(what) ?? EMPTY
-        const changed = change(record, who === provider || isNewcomer)
-        if (changed !== false) this.#put(who, what, { ...record, ...changed })
-      }
+    const isFirst = weightAt(this.recordOf(provider, model)[field], now) < NEWCOMER_WEIGHT_MAX
+    for (const [who, what] of levelsOf(provider, model)) {
+      if (who === '' && !isFirst && field !== 'outputTokens') continue
+      const record = this.recordOf(who, what)
+      this.#put(who, what, { ...record, [field]: observed(record[field], value, now, halfLifeMs) })
+    }
   }
 
   #put(provider: string, model: string, record: TrackRecord): void {
