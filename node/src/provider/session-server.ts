@@ -131,7 +131,8 @@ export class SessionServer {
     if (this.#state.phase === 'ended') return
     const { state, actions } = providerStep(this.#options.context, this.#state, event)
     this.#state = state
-    if (state.phase !== 'reviewing') this.#reviewing.abort()
+    // Asked first: aborting again makes an error with a stack each time.
+    if (state.phase !== 'reviewing' && !this.#reviewing.signal.aborted) this.#reviewing.abort()
     // A whole prompt is counted by whoever reviews it; one that is given up is forgotten.
     if (state.phase !== 'ordering') for (const giveBack of this.#parts.splice(0)) giveBack()
     this.#run(actions)

@@ -1,29 +1,26 @@
-import { utf8Length } from '@hanse/protocol'
-import { createParser } from 'eventsource-parser'
+import { ChunkScanner, utf8Length } from '@hanse/protocol'
 import { EngineError, type EngineEvent } from '../engine.ts'
 import { isJsonObject, type JsonObject, parseJsonObject, stringIn } from '../json.ts'
 import { messageOf } from './refusals.ts'
+import { SseReader } from './sse-reader.ts'
 import { countIn, TokenTally } from './token-tally.ts'
 
-// In characters. Engines send a token an event, and a whole tool call at the most; a stream without
-// line ends stops here and not when memory does.
-const EVENT_CHARS_MAX = 1 << 20
+// Engines send a token an event, and a whole tool call at the most; a stream without line ends stops
+// here and not when memory does.
+const EVENT_BYTES_MAX = 1 << 20
+
+const DONE = Buffer.from('[DONE]')
 
 const DELTA_TEXTS = ['content', 'reasoning', 'reasoning_content', 'refusal'] as const
 
 /** Turns the bytes of an OpenAI stream, of a chat or a completion, into events, without any I/O. */
 export class OpenAiAnswer {
-  readonly #decoder = new TextDecoder()
+  // What is no UTF-8 is replaced, so that the chunk is JSON for whoever is strict.
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   readonly #encoder = new TextEncoder()
-  readonly #parser = createParser({
-    onEvent: (event) => this.#onEvent(event.event, event.data),
-    onError: (error) => {
-      if (error.type === 'max-buffer-size-exceeded') this.#oversized = true
-    },
-    maxBufferSize: EVENT_CHARS_MAX,
-  })
+  readonly #reader = new SseReader(EVENT_BYTES_MAX, (data, kind) => this.#onEvent(data, kind))
+  readonly #scanner = new ChunkScanner()
   #events: EngineEvent[] = []
-  #oversized = false
   #fault: EngineError | undefined
   #done = false
   #finishReason: string | undefined
@@ -52,8 +49,8 @@ export class OpenAiAnswer {
 
   /** The events that these bytes complete, until `done` or `fault`. */
   push(bytes: Uint8Array): EngineEvent[] {
-    this.#parser.feed(this.#decoder.decode(bytes, { stream: true }))
-    if (this.#oversized) this.#fault ??= failed('sent an event over the limit')
+    this.#reader.push(bytes)
+    if (this.#reader.isOversized) this.#fault ??= failed('sent an event over the limit')
     const events = this.#events
     this.#events = []
     return events
@@ -75,18 +72,24 @@ export class OpenAiAnswer {
     return { type: 'end', finishReason: this.#finishReason, usage }
   }
 
-  #onEvent(name: string | undefined, data: string): void {
+  #onEvent(data: Uint8Array, kind: string | undefined): void {
     if (this.#fault !== undefined || this.#done) return
-    if (data === '[DONE]') {
-      this.#onDone()
-      return
-    }
+    // Most chunks are a piece of text and nothing else, and need not be parsed to be counted.
+    if (kind === undefined && this.#scanner.scan(data) && this.#scanner.isPlain) {
+      const { shownBytes, speaking } = this.#scanner
+      const tokens = this.#tally.add(shownBytes, speaking, undefined)
+      this.#events.push({ type: 'delta', tokens, payload: data })
+    } else if (DONE.equals(data)) this.#onDone()
+    else this.#onChunk(this.#decoder.decode(data), kind)
+  }
+
+  #onChunk(data: string, kind: string | undefined): void {
     const chunk = parseJsonObject(data)
     if (chunk === undefined) {
       this.#fault = failed('sent an event that is no JSON object')
       return
     }
-    if (name === 'error' || (chunk.error !== undefined && chunk.error !== null)) {
+    if (kind === 'error' || (chunk.error !== undefined && chunk.error !== null)) {
       this.#fault = failed('reported an error in mid-answer', messageOf(chunk))
       return
     }

@@ -121,6 +121,44 @@ test('the same events come out wherever the bytes are cut, whatever ends the lin
   }
 })
 
+test('a chunk that is not parsed is worth what it is worth when it is', () => {
+  const text = fc.oneof(fc.constantFrom('', 'a', 'Grüße 🚢', '\n"', '\u2028'), fc.string())
+  const field = fc.constantFrom('content', 'reasoning', 'reasoning_content', 'refusal', 'role')
+  const delta = fc.dictionary(field, fc.oneof(text, fc.constant(null)))
+  const choice = fc.record(
+    { index: fc.nat(3), delta, text, finish_reason: fc.constantFrom(null, 'stop') },
+    { requiredKeys: ['delta'] },
+  )
+  const chunks = fc.array(
+    fc.record(
+      { choices: fc.array(choice, { maxLength: 2 }), usage: fc.constantFrom(null, USAGE) },
+      { requiredKeys: ['choices'] },
+    ),
+  )
+  const script = (all: unknown[], before: string) =>
+    Buffer.from(all.map((one) => `${before}data: ${JSON.stringify(one)}\n\n`).join(''))
+  fc.assert(
+    fc.property(chunks, (all) => {
+      const answers = [new OpenAiAnswer(), new OpenAiAnswer()] as const
+      // An event with a kind is parsed in any case.
+      const [scanned, parsed] = [script(all, ''), script(all, 'event: message\n')]
+      assert.deepEqual(plain(answers[0].push(scanned)), plain(answers[1].push(parsed)))
+      assert.equal(answers[0].begun, answers[1].begun)
+      assert.equal(answers[0].inputTokens, answers[1].inputTokens)
+    }),
+  )
+})
+
+test('bytes that are no UTF-8 reach nobody', () => {
+  const answer = new OpenAiAnswer()
+  const text = Buffer.from('data: {"x":"?","choices":[{"delta":{"content":"ok"}}]}\n\n')
+  text[text.indexOf('?')] = 0xff
+  const [event] = answer.push(text)
+  assert.equal(event?.type, 'delta')
+  assert.match(Buffer.from(event.payload).toString(), /^\{"x":"\u{FFFD}"/u)
+  assert.ok(!Buffer.from(event.payload).includes(0xff))
+})
+
 test('a whole answer, cut at random over real HTTP, gives chunks as received and the usage', async () => {
   const bytes = Buffer.from(WHOLE)
   await using loopback = await openLoopback(async (_request, response) => {
