@@ -94,8 +94,7 @@ export function mostTelling(faults: readonly Fault[]): HanseError | undefined {
     .filter((ms): ms is number => ms !== undefined)
   const { error } = fault
   // A peer that breaks the protocol is no bad request of the client.
-  const blamesClient =
-    fault.verdict === 'failed' && ERRORS[error.code].type === 'invalid_request_error'
+  const blamesClient = fault.verdict === 'failed' && ERRORS[error.code].http < 500
   const code = blamesClient ? 'HANSE_SESSION_ABORTED' : error.code
   const message =
     faults.length === 1 ? error.message : `${error.message} (asked: ${countsOf(faults)})`
