@@ -28,6 +28,10 @@ export function isRelayed(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'p2p-circuit')
 }
 
+function isWebSocket(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'ws' || name === 'wss')
+}
+
 export function kindOf(address: Multiaddr): AddressKind {
   if (isRelayed(address)) return 'relayed'
   const ip = ipOf(address)
@@ -49,14 +53,17 @@ export function announceOrder(addresses: readonly string[]): string[] {
 
 /**
  * Compares two addresses for a dial, which tries one after the other. A private address of a stranger is most likely
- * nobody's here and costs a time-out; in a LAN it is the shortest way.
+ * nobody's here and costs a time-out; in a LAN it is the shortest way. A WebSocket wraps and masks every write, so that it
+ * is for pages, and for whoever can be reached by nothing else.
  */
 export function dialOrder(lan: boolean): (one: Multiaddr, other: Multiaddr) => -1 | 0 | 1 {
   const kinds: readonly AddressKind[] = lan
     ? ['private', 'loopback', 'public', 'relayed']
     : ['public', 'relayed', 'private', 'loopback']
   return (one, other) => {
-    const difference = kinds.indexOf(kindOf(one)) - kinds.indexOf(kindOf(other))
+    const difference =
+      kinds.indexOf(kindOf(one)) - kinds.indexOf(kindOf(other)) ||
+      Number(isWebSocket(one)) - Number(isWebSocket(other))
     return difference === 0 ? 0 : difference < 0 ? -1 : 1
   }
 }

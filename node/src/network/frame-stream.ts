@@ -1,4 +1,5 @@
 import type { Stream } from '@libp2p/interface'
+import { afterTick } from './after-tick.ts'
 import { FrameDecoder, FrameError, varintLength, writeVarint } from './frame-decoder.ts'
 
 export interface FrameLimits {
@@ -32,10 +33,6 @@ const FRAME_MS = 60_000
 const STALL_MS = 60_000
 
 const EMPTY = new Uint8Array(0)
-
-// setImmediate runs after the reads of this tick. Browsers lack it, and clamp setTimeout to 4 ms.
-const afterTick: (run: () => void) => void =
-  typeof setImmediate === 'function' ? (run) => void setImmediate(run) : queueMicrotask
 
 /**
  * Frames (unsigned varint length, payload) over a libp2p stream.

@@ -9,6 +9,8 @@ import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2pOptions, ServiceFactoryMap } from 'libp2p'
 import { dialOrder } from './address-kinds.ts'
+import { eachConnection } from './each-connection.ts'
+import { joinWrites } from './gathered-writes.ts'
 import type { GateRules, PeerGate } from './peer-gate.ts'
 import {
   ADDRESS_AGE_MAX_MS,
@@ -91,7 +93,7 @@ export function libp2pOptions(
     privateKey: options.privateKey,
     addresses: { listen: options.listen, appendAnnounce: [...announce] },
     transports: [
-      tcp(),
+      eachConnection(tcp(), joinWrites),
       endingWebSockets(),
       circuitRelayTransport({ maxInboundStopStreams: STREAMS_PER_CONNECTION }),
     ],

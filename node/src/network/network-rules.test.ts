@@ -32,6 +32,17 @@ test('a stranger tries relays before private addresses, a neighbour after them',
   assert.deepEqual(sorted(true), ['private', 'loopback', 'public', 'relayed'])
 })
 
+test('of two addresses of one kind the WebSocket is tried last', () => {
+  const all = [`${LOCAL}/ws`, LOCAL, `${PUBLIC}/tls/ws`, PUBLIC]
+  assert.deepEqual(
+    all
+      .map((text) => multiaddr(text))
+      .toSorted(dialOrder(false))
+      .map(String),
+    [PUBLIC, `${PUBLIC}/tls/ws`, LOCAL, `${LOCAL}/ws`],
+  )
+})
+
 test.each([
   ['/ip4/100.64.0.1/tcp/1', 'private'],
   ['/ip4/172.32.0.1/tcp/1', 'public'],

@@ -1,4 +1,5 @@
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
+import type { StreamMuxerFactory } from '@libp2p/interface'
 import {
   type KadDHT,
   kadDHT,
@@ -8,6 +9,7 @@ import {
 import { type Ping, ping } from '@libp2p/ping'
 import { yamux } from '@libp2p/yamux'
 import type { ServiceFactoryMap } from 'libp2p'
+import { gathering } from './gathered-writes.ts'
 
 /** What the DHT holds, and whom it takes for reachable. */
 export interface DhtOptions {
@@ -64,14 +66,18 @@ const REPROVIDE = { validity: 30 * 60_000, interval: 5 * 60_000, threshold: 20 *
 // The first query of a node waits for its first look at itself, by default one second.
 const FIRST_SELF_QUERY_MS = 100
 
-export function muxer(): ReturnType<typeof yamux> {
-  return yamux({
-    maxInboundStreams: STREAMS_PER_CONNECTION,
-    streamOptions: {
-      maxStreamWindowSize: STREAM_WINDOW_BYTES,
-      maxWriteBufferLength: STREAM_UNSENT_BYTES,
-    },
-  })
+export function muxer(): () => StreamMuxerFactory {
+  return gathering(
+    yamux({
+      maxInboundStreams: STREAMS_PER_CONNECTION,
+      // Who opened the connection may use it before this side has looked at it; libp2p resets all beyond ten then.
+      maxEarlyStreams: STREAMS_PER_CONNECTION,
+      streamOptions: {
+        maxStreamWindowSize: STREAM_WINDOW_BYTES,
+        maxWriteBufferLength: STREAM_UNSENT_BYTES,
+      },
+    }),
+  )
 }
 
 /** What every peer of the network speaks. */

@@ -1,43 +1,30 @@
 import type { Server, Socket } from 'node:net'
-import type { Listener, MultiaddrConnection, Upgrader } from '@libp2p/interface'
+import type { Listener, Transport } from '@libp2p/interface'
 import { webSockets } from '@libp2p/websockets'
+import { eachConnection } from './each-connection.ts'
+import { joinWrites } from './gathered-writes.ts'
 
 /** As long as libp2p gives a connection for all that follows. */
 const HANDSHAKE_MS = 10_000
 
-type OpenTransport = ReturnType<typeof webSockets>
+type OpenWebSockets = ReturnType<typeof webSockets>
+type OpenTransport = (...args: Parameters<OpenWebSockets>) => Transport
 
 /**
  * libp2p's WebSockets, whose sockets end. Of its own, a connection that is aborted keeps its socket, as it asks for a code
  * that no WebSocket closes with; and a socket that does not ask for a WebSocket stays for ever, counted by nobody.
  */
 export function endingWebSockets(): OpenTransport {
-  const open = webSockets()
+  const open = eachConnection(webSockets(), (connection) => {
+    Reflect.set(connection, 'sendReset', () => cut(connection))
+    joinWrites(connection)
+  })
   return (components) => {
     const transport = open(components)
-    const dial = transport.dial.bind(transport)
     const createListener = transport.createListener.bind(transport)
-    transport.dial = async (address, options) =>
-      await dial(address, { ...options, upgrader: resetting(options.upgrader) })
-    transport.createListener = (options) =>
-      limited(createListener({ ...options, upgrader: resetting(options.upgrader) }))
+    transport.createListener = (options) => limited(createListener(options))
     return transport
   }
-}
-
-/** Every connection passes the upgrader first, in both directions. */
-function resetting(upgrader: Upgrader): Upgrader {
-  return new Proxy(upgrader, {
-    get: (target, key) => {
-      const value: unknown = Reflect.get(target, key)
-      if (typeof value !== 'function') return value
-      if (key !== 'upgradeInbound' && key !== 'upgradeOutbound') return value.bind(target)
-      return (connection: MultiaddrConnection, ...rest: readonly unknown[]): unknown => {
-        Reflect.set(connection, 'sendReset', () => cut(connection))
-        return value.call(target, connection, ...rest)
-      }
-    },
-  })
 }
 
 function cut(connection: object): void {
