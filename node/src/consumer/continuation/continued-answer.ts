@@ -108,8 +108,8 @@ export class ContinuedAnswer implements Answer {
   async *#read(): AsyncGenerator<readonly Uint8Array[]> {
     for (;;) {
       let fault: HanseError | undefined
+      const watch = this.#watch()
       try {
-        using watch = this.#watch()
         for await (const payloads of this.#purchase.payloads) {
           watch.heard(payloads.length)
           const passed = this.#joint === undefined ? payloads : this.#join(this.#joint, payloads)
@@ -119,6 +119,8 @@ export class ContinuedAnswer implements Answer {
         }
       } catch (error) {
         fault = asHanseError(error)
+      } finally {
+        watch.stop()
       }
       const rest = await this.#endPart(fault)
       if (rest === undefined) continue

@@ -4,6 +4,7 @@ import { StallWatch } from './stall-watch.ts'
 
 const STALL_MS = 400
 let stalls = 0
+let watch: StallWatch
 
 beforeEach(() => {
   stalls = 0
@@ -11,6 +12,7 @@ beforeEach(() => {
 })
 
 afterEach(() => {
+  watch.stop()
   vi.useRealTimers()
 })
 
@@ -18,7 +20,7 @@ const watching = (patience: (payloads: number) => number = () => 1): StallWatch 
   new StallWatch(STALL_MS, { patience, onStall: () => stalls++ })
 
 test('silence that somebody waits in is a stall, told once', () => {
-  using watch = watching()
+  watch = watching()
   watch.wait()
   vi.advanceTimersByTime(STALL_MS)
   assert.equal(stalls, 0)
@@ -29,7 +31,7 @@ test('silence that somebody waits in is a stall, told once', () => {
 })
 
 test('a client that reads slowly is no stall', () => {
-  using watch = watching()
+  watch = watching()
   watch.wait()
   watch.heard(1)
   vi.advanceTimersByTime(10 * STALL_MS)
@@ -37,7 +39,7 @@ test('a client that reads slowly is no stall', () => {
 })
 
 test('a provider that has been slow all along gets more time', () => {
-  using watch = watching()
+  watch = watching()
   for (let i = 0; i < 5; i++) {
     watch.wait()
     vi.advanceTimersByTime(0.75 * STALL_MS)
@@ -51,7 +53,7 @@ test('a provider that has been slow all along gets more time', () => {
 })
 
 test('patience is asked for by what has come', () => {
-  using watch = watching((payloads) => (payloads < 2 ? 4 : 1))
+  watch = watching((payloads) => (payloads < 2 ? 4 : 1))
   watch.wait()
   vi.advanceTimersByTime(3.9 * STALL_MS)
   assert.equal(stalls, 0)

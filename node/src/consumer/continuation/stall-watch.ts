@@ -13,7 +13,7 @@ export interface StallWatchOptions {
  * Notices that a provider says nothing. Only silence counts that somebody waits in: a client that reads slowly is no stall.
  * Time is counted in ticks of one timer, so that a machine that slept, or was too busy to listen, does not blame others.
  */
-export class StallWatch implements Disposable {
+export class StallWatch {
   readonly #timer: ReturnType<typeof setInterval>
   readonly #options: StallWatchOptions
   #payloads = 0
@@ -41,7 +41,7 @@ export class StallWatch implements Disposable {
     this.#waiting = true
   }
 
-  [Symbol.dispose](): void {
+  stop(): void {
     clearInterval(this.#timer)
   }
 

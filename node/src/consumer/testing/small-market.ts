@@ -20,10 +20,14 @@ const FOUND_MS = 20_000
 export interface SmallMarket extends AsyncDisposable {
   /** Peer ids, in the order of the engines. */
   readonly providers: readonly string[]
+  /** What each of them keeps, in the same order. */
+  readonly providerStores: readonly NodeStore[]
   readonly networkName: string
   readonly store: NodeStore
   /** For a consumer that takes offers without evidence and pays without settlement. */
   readonly options: ConsumerOptions
+  /** What a consumer knows that has never met a provider: all of their offers. */
+  readonly freshDirectory: () => Promise<OfferDirectory>
 }
 
 /** Providers, one for each engine, and what a consumer needs to buy of them; all in this process, over loopback. */
@@ -36,21 +40,26 @@ export async function openSmallMarket(engines: readonly Engine[]): Promise<Small
   }
   const { signer, network } = await open()
   const providers: string[] = []
+  const providerStores: NodeStore[] = []
   for (const engine of engines) {
     const peer = await open()
     peer.network.keepConnected(network.addresses())
     const store = stack.use(new NodeStore(':memory:'))
     stack.use(await startProvider(engine, peer, store))
     providers.push(peer.signer.peerId)
+    providerStores.push(store)
   }
   const store = stack.use(new NodeStore(':memory:'))
   const context = { network: NETWORK }
-  const directory = await directoryOf(network, providers)
+  const freshDirectory = async () => await directoryOf(network, providers)
+  const directory = await freshDirectory()
   const moved = stack.move()
   return {
     providers,
+    providerStores,
     networkName: NETWORK,
     store,
+    freshDirectory,
     options: {
       networkName: NETWORK,
       signer,
