@@ -261,7 +261,7 @@ export class SessionServer {
     }
     if (!this.#engineStop.signal.aborted)
       this.#options.onEngineFault?.(this.#session ?? '', toHanseError(fault))
-    this.#dispatch({ type: 'engine-ended', reason: 'engine-failed', now })
+    this.#dispatch({ type: 'engine-ended', reason: reasonOf(fault), now })
   }
 
   #onEngineEvents(events: readonly EngineEvent[]): EngineEvent | undefined {
@@ -315,6 +315,13 @@ const ENGINE_CODES = {
   HANSE_ENGINE_FAILED: 'HANSE_ENGINE_FAILED',
   HANSE_ENGINE_MODEL_UNKNOWN: 'HANSE_MODEL_UNKNOWN',
 } as const
+
+/** What is the request's own fault fails everywhere: the consumer is told so, and asks nobody else. */
+function reasonOf(fault: unknown): FinalReason {
+  const code = fault instanceof EngineError ? fault.code : undefined
+  if (code === 'HANSE_ENGINE_REFUSED') return 'engine-refused'
+  return code === 'HANSE_ENGINE_CONTEXT_LENGTH' ? 'context-length' : 'engine-failed'
+}
 
 function toHanseError(error: unknown): HanseError {
   if (error instanceof HanseError) return error

@@ -18,6 +18,8 @@ export const FINAL_REASONS = [
   'rejected',
   'quoted',
   'too-many-receipts',
+  'engine-refused',
+  'context-length',
 ] as const
 export type FinalReason = (typeof FINAL_REASONS)[number]
 
@@ -42,4 +44,6 @@ export const REASON_CODES: Record<Exclude<FinalReason, 'completed' | 'length'>, 
   rejected: 'HANSE_PROVIDER_UNREACHABLE',
   quoted: 'HANSE_ORDER_PRICE',
   'too-many-receipts': 'HANSE_SESSION_ABORTED',
+  'engine-refused': 'HANSE_ENGINE_REFUSED',
+  'context-length': 'HANSE_CONTEXT_LENGTH',
 }
