@@ -179,6 +179,9 @@ export class Market implements AsyncDisposable {
         this.settlementUrl,
         '--port',
         `${gatewayPort}`,
+        // Whoever tries this out asks for themselves.
+        '--lawful-basis',
+        'legitimate-interests',
         ...(options.gatewayArgs ?? []),
       ],
       { HANSE_SETTLEMENT_API_KEY: this.tenant.apiKey },

@@ -125,6 +125,8 @@ export class SoakMarket implements AsyncDisposable {
       '0',
       '--deadline-ms',
       '8000',
+      '--lawful-basis',
+      'legitimate-interests',
       '--port',
       '0',
     ])

@@ -4,6 +4,7 @@ import { VERSION } from '../version.ts'
 import { chatCommand } from './commands/chat.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { gatewayCommand } from './commands/gateway.ts'
+import { addGatewayDesk } from './commands/gateway-desk.ts'
 import { logCommand } from './commands/log.ts'
 import { modelsCommand } from './commands/models.ts'
 import { networkKeyCommand } from './commands/network-key.ts'
@@ -46,7 +47,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const command of [
     addProviderLife(providerCommand()),
     providerStatusCommand(),
-    gatewayCommand(),
+    addGatewayDesk(gatewayCommand()),
     relayCommand(),
     networkKeyCommand(),
     offersCommand(),

@@ -1,6 +1,8 @@
 import { HanseError } from '@hanse/protocol'
+import type { KeyStatus } from '../gateway/gateway-control.ts'
 import type { ReachabilityReport } from '../network/reachability.ts'
 import type { ProviderStatus } from '../provider/status.ts'
+import type { GatewayMethod, GatewayRequest } from './answer-gateway.ts'
 import type { ControlChannel } from './channel.ts'
 import {
   type ControlRequest,
@@ -70,6 +72,21 @@ export class ControlClient {
       options.follow ? undefined : ANSWER_MS,
       signal,
     )
+  }
+
+  /** What a gateway answers to one of its methods. */
+  async ask<Method extends GatewayMethod>(
+    asked: GatewayRequest<Method>,
+  ): Promise<ControlValues[Method]> {
+    return (await this.#one(asked)) as ControlValues[Method]
+  }
+
+  /** The keys of a gateway, oldest first. */
+  async keys(): Promise<KeyStatus[]> {
+    const keys: KeyStatus[] = []
+    const { signal } = new AbortController()
+    for await (const some of this.#many({ method: 'keys' }, ANSWER_MS, signal)) keys.push(...some)
+    return keys
   }
 
   async #one<Request extends ControlRequest>(

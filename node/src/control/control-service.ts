@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { asHanseError, HanseError } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
+import type { GatewayControl } from '../gateway/gateway-control.ts'
 import type { ProviderControl } from '../provider/status.ts'
+import { answerGateway } from './answer-gateway.ts'
 import type { ControlChannel } from './channel.ts'
 import {
   type ControlMethod,
@@ -25,7 +27,9 @@ export interface LogSource {
 }
 
 export interface ControlServiceOptions {
-  readonly control: ProviderControl
+  /** What it steers: a provider, or a gateway. */
+  readonly control?: ProviderControl
+  readonly gateway?: GatewayControl
   readonly logs: LogSource
   readonly log: FastifyBaseLogger
   readonly peerId: string
@@ -102,7 +106,7 @@ export class ControlService {
     left: AbortSignal,
     by: string,
   ): Promise<void> {
-    const { control, peerId, version, logs } = this.#options
+    const { peerId, version, logs } = this.#options
     const tell = async <Method extends ControlMethod>(
       method: Method,
       value: ControlValues[Method],
@@ -113,7 +117,7 @@ export class ControlService {
       case 'status':
         return await tell('status', await this.#status())
       case 'reachability': {
-        const report = control.reachability()
+        const report = this.#provider(asked.method).reachability()
         const told = await within(ANSWER_MS, 'peers do not say how they reach it', report)
         return await tell('reachability', shortReport(told))
       }
@@ -121,7 +125,7 @@ export class ControlService {
       case 'resume':
       case 'drain':
         this.#options.log.info({ by, method: asked.method }, 'the owner asks')
-        await this.#steer(asked.method, control)
+        await this.#steer(asked.method, this.#provider(asked.method))
         return await tell(asked.method, null)
       case 'watch':
         return await this.#following(async () => {
@@ -136,11 +140,34 @@ export class ControlService {
         return await this.#following(
           async () => await followLog(logs, left, async (part) => await tell('logs', part)),
         )
+      case 'keys':
+      case 'key-create':
+      case 'key-update':
+      case 'key-rotate':
+      case 'key-revoke':
+      case 'spend-check':
+      case 'basis':
+      case 'basis-give':
+      case 'basis-withdraw':
+        this.#options.log.info({ by, method: asked.method }, 'the owner asks')
+        return await answerGateway(this.#gateway(asked.method), asked, tell)
     }
   }
 
+  #provider(method: string): ProviderControl {
+    const { control } = this.#options
+    if (control !== undefined) return control
+    throw new HanseError('HANSE_REQUEST_INVALID', `this daemon is a gateway: it has no ${method}`)
+  }
+
+  #gateway(method: string): GatewayControl {
+    const { gateway } = this.#options
+    if (gateway !== undefined) return gateway
+    throw new HanseError('HANSE_REQUEST_INVALID', `this daemon is no gateway: it has no ${method}`)
+  }
+
   async #status(): Promise<ControlValues['status']> {
-    const status = this.#options.control.status()
+    const status = this.#provider('status').status()
     return shortStatus(await within(ANSWER_MS, 'the daemon tells no status', status))
   }
 

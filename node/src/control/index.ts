@@ -1,5 +1,7 @@
+export { answerGateway, type GatewayMethod, type GatewayRequest } from './answer-gateway.ts'
 export { ControlClient, type OpenChannel } from './control-client.ts'
 export { ControlService, type ControlServiceOptions, type LogSource } from './control-service.ts'
+export { type GatewayValues, GRACE_MS_MAX } from './gateway-messages.ts'
 export { localControl, serveLocalControl } from './local-control.ts'
-export { CONTROL_PROTOCOL, LOG_LINES_MAX } from './messages.ts'
+export { CONTROL_PROTOCOL, type ControlValues, LOG_LINES_MAX } from './messages.ts'
 export { networkControl, serveNetworkControl } from './network-control.ts'

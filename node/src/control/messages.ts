@@ -2,6 +2,7 @@ import { type ErrorCode, HanseError, isErrorCode } from '@hanse/protocol'
 import { z } from 'zod'
 import type { ReachabilityReport } from '../network/reachability.ts'
 import type { ProviderStatus } from '../provider/status.ts'
+import { type GatewayValues, gatewayRequests, gatewayValues } from './gateway-messages.ts'
 import { reachabilitySchema } from './reachability-schema.ts'
 import { SESSIONS_MAX, statusSchema, TEXT_MAX } from './status-schema.ts'
 
@@ -10,8 +11,8 @@ export const CONTROL_PROTOCOL = '/hanse/control/1.0.0'
 
 const VERSION = 1
 
-/** A request has a method and two numbers. */
-export const REQUEST_BYTES_MAX = 4 * 1024
+/** A key has up to 64 patterns of 128 characters; all other requests have a method and two numbers. */
+export const REQUEST_BYTES_MAX = 64 * 1024
 /** What a frame of the network may hold; a status of a thousand sessions has about 400 KiB. */
 export const ANSWER_BYTES_MAX = 1 << 20
 
@@ -39,6 +40,7 @@ const request = z.discriminatedUnion('method', [
     lines: z.number().int().min(0).max(LOG_LINES_MAX),
     follow: z.boolean(),
   }),
+  ...gatewayRequests,
 ])
 
 export type ControlRequest = z.infer<typeof request>
@@ -55,8 +57,8 @@ export interface LogLines {
   readonly dropped: number
 }
 
-/** What a method answers; `watch` and `logs` do so many times. */
-export interface ControlValues {
+/** What a method answers; `watch`, `logs` and `keys` do so many times. */
+export interface ControlValues extends GatewayValues {
   readonly ping: Ping
   readonly status: ProviderStatus
   readonly reachability: ReachabilityReport
@@ -80,6 +82,7 @@ const values = {
     lines: z.array(z.string().max(LINE_CHARS_MAX)).max(LOG_LINES_MAX),
     dropped: z.number().int().nonnegative(),
   }),
+  ...gatewayValues,
 } satisfies { [Method in ControlMethod]: z.ZodType<ControlValues[Method]> }
 
 const answer = z.discriminatedUnion('t', [

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { PrivacyStore } from '../store/privacy-store.ts'
-import type { SpendStore } from '../store/spend-store.ts'
+import type { NodeStore } from '../store/node-store.ts'
 
 /** How long each kind of data is kept, days; 0 keeps it until it is removed by hand. */
 export interface RetentionTerms {
-  /** Bodies of requests. */
+  /** Bodies of requests, and texts of spot checks. */
   readonly requests: number
   /** What opens commitments to requests and answers. */
   readonly openings: number
@@ -36,16 +35,17 @@ const RUNS_SHOWN = 31
 
 /** Removes once a day what was kept long enough, and says what it removed. Receipts are accounting, and stay. */
 export class Retention implements AsyncDisposable {
-  readonly #privacy: PrivacyStore
-  readonly #spend: SpendStore
+  readonly #store: Pick<NodeStore, 'privacy' | 'spend' | 'spotChecks'>
   readonly #options: RetentionOptions
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #isClosed = false
 
-  constructor(privacy: PrivacyStore, spend: SpendStore, options: RetentionOptions) {
-    this.#privacy = privacy
-    this.#spend = spend
+  constructor(
+    store: Pick<NodeStore, 'privacy' | 'spend' | 'spotChecks'>,
+    options: RetentionOptions,
+  ) {
+    this.#store = store
     this.#options = options
   }
 
@@ -55,7 +55,7 @@ export class Retention implements AsyncDisposable {
 
   /** Newest first. */
   runs(): RetentionRun[] {
-    return this.#privacy
+    return this.#store.privacy
       .runs(RUNS_SHOWN)
       .map(({ at, removed }) => ({ at, removed: JSON.parse(removed) as Removed }))
   }
@@ -75,40 +75,42 @@ export class Retention implements AsyncDisposable {
   /** Removes what is due, some of it at a time, so that requests are not held up. */
   async run(): Promise<RetentionRun> {
     const { terms, now } = this.#options
+    const { privacy, spend, spotChecks } = this.#store
     const at = now()
-    const cutOff = (days: number) => (days === 0 ? -Infinity : at - days * DAY_MS)
+    const due = (days: number) => (days === 0 ? undefined : at - days * DAY_MS)
+    const texts = due(terms.requests)
     const removed: Removed = {
-      requests: await this.#all(cutOff(terms.requests), (before) =>
-        this.#privacy.removeOpenings('bodies', before),
+      requests:
+        (texts === undefined ? 0 : privacy.securely(() => spotChecks.forgetTexts(texts))) +
+        (await this.#all(texts, (before) => privacy.removeOpenings('bodies', before))),
+      openings: await this.#all(due(terms.openings), (before) =>
+        privacy.removeOpenings('openings', before),
       ),
-      openings: await this.#all(cutOff(terms.openings), (before) =>
-        this.#privacy.removeOpenings('openings', before),
-      ),
-      metadata: await this.#all(cutOff(terms.metadata), (before) => this.#spend.anonymise(before)),
+      metadata: await this.#all(due(terms.metadata), (before) => spend.anonymise(before)),
     }
-    if (Object.values(removed).some((count) => count > 0)) this.#privacy.forgetChanges()
-    this.#privacy.addRun({ at, removed: JSON.stringify(removed) })
+    if (Object.values(removed).some((count) => count > 0)) this.#store.privacy.forgetChanges()
+    this.#store.privacy.addRun({ at, removed: JSON.stringify(removed) })
     const run = { at, removed }
     this.#options.onRun?.(run)
     return run
   }
 
   async #all(
-    before: number,
+    before: number | undefined,
     remove: (before: number) => { readonly removed: number; readonly more: boolean },
   ): Promise<number> {
+    if (before === undefined) return 0
     let sum = 0
-    for (let more = before > 0; more && !this.#isClosed; ) {
-      const part = remove(before)
-      sum += part.removed
-      more = part.more
+    for (;;) {
+      const { removed, more } = this.#store.privacy.securely(() => remove(before))
+      sum += removed
+      if (!more || this.#isClosed) return sum
       await nextTurn()
     }
-    return sum
   }
 
   #look(): void {
-    const [last] = this.#privacy.runs(1)
+    const [last] = this.#store.privacy.runs(1)
     if (last === undefined || this.#options.now() - last.at >= DAY_MS) this.#begin()
   }
 

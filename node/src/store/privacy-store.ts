@@ -70,8 +70,7 @@ export class PrivacyStore {
   }
 
   /**
-   * Removes some request bodies, or some openings whole, of sessions that ended before `before`. What is removed is
-   * overwritten, not only marked as free.
+   * Removes some request bodies, or some openings whole, of sessions that ended before `before`.
    *
    * @returns how many; fewer than a batch when there are no more
    */
@@ -79,17 +78,24 @@ export class PrivacyStore {
     const old = `session in (
       select o.session from opening o join session s using (session)
       where s.ended_at < ? ${what === 'bodies' ? 'and o.request is not null' : ''} limit ?)`
-    const removed = this.#securely(() => {
-      const { changes } = this.#db
-        .prepare(
-          what === 'bodies'
-            ? `update opening set request = null where ${old}`
-            : `delete from opening where ${old}`,
-        )
-        .run(before, OPENINGS_BATCH)
-      return Number(changes)
-    })
-    return { removed, more: removed === OPENINGS_BATCH }
+    const { changes } = this.#db
+      .prepare(
+        what === 'bodies'
+          ? `update opening set request = null where ${old}`
+          : `delete from opening where ${old}`,
+      )
+      .run(before, OPENINGS_BATCH)
+    return { removed: Number(changes), more: Number(changes) === OPENINGS_BATCH }
+  }
+
+  /** What `run` removes is overwritten, not only marked as free. */
+  securely<Result>(run: () => Result): Result {
+    this.#db.prepare('pragma secure_delete = on').get()
+    try {
+      return this.#db.transaction(run)
+    } finally {
+      this.#db.prepare('pragma secure_delete = off').get()
+    }
   }
 
   /** The log of changes would hold copies of what was removed until it is overwritten some day. */
@@ -119,15 +125,6 @@ export class PrivacyStore {
       .prepare('select at, removed from retention_run order by at desc limit ?')
       .all(limit)
       .map(({ at, removed }) => ({ at: Number(at), removed: String(removed) }))
-  }
-
-  #securely<Result>(run: () => Result): Result {
-    this.#db.prepare('pragma secure_delete = on').get()
-    try {
-      return this.#db.transaction(run)
-    } finally {
-      this.#db.prepare('pragma secure_delete = off').get()
-    }
   }
 }
 

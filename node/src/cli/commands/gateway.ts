@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { formatEuro, HanseError, type ResidencyPolicy, type Signer } from '@hanse/protocol'
 import type { Command } from 'commander'
@@ -12,16 +13,18 @@ import { OfferDirectory } from '../../consumer/offer-directory.ts'
 import { clock, openNode, random, untilStopped } from '../../daemon/running.ts'
 import { type ModelTokenizer, openTokenizer } from '../../engine/index.ts'
 import { createGateway } from '../../gateway/gateway.ts'
+import { openRules, type Rules } from '../../gateway/open-rules.ts'
 import { openService } from '../../gateway/open-service.ts'
-import { openGate } from '../../gateway/request-gate.ts'
+import { serveControl } from '../../gateway/serve-control.ts'
 import { AuditLog } from '../../log/audit-log.ts'
 import { listenFault } from '../../network/index.ts'
 import { Outbox } from '../../settlement/outbox.ts'
 import { SettlementClient } from '../../settlement/settlement-client.ts'
 import { SettlementProofs } from '../../settlement/settlement-proofs.ts'
+import { askBasis } from '../../setup/ask-basis.ts'
 import { serveStatements } from '../../statement/countersign.ts'
 import { NodeStore } from '../../store/node-store.ts'
-import { reporter } from '../output.ts'
+import { type Reporter, reporter } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 type GatewaySettings = Settings<typeof gatewaySettings>
@@ -36,12 +39,6 @@ export function gatewayCommand(): Command {
 }
 
 async function runGateway(settings: GatewaySettings, json: boolean): Promise<void> {
-  if (!isLoopback(settings.host) && settings.apiKey === undefined) {
-    throw new HanseError(
-      'HANSE_CONFIG_INVALID',
-      `on ${settings.host} anybody could spend your money: set HANSE_API_KEY`,
-    )
-  }
   const report = reporter(json)
   await using node = await openNode(settings, { dhtClient: true })
   const { signer, network, log } = node
@@ -54,6 +51,17 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
         { store, log, now: clock, random },
       )
     : undefined
+  await using rules = openRules(settings, {
+    store,
+    euAudit: settings.euAudit,
+    note: (event) => audit?.note(event),
+    now: clock,
+    random,
+    log,
+  })
+  checkDoor(settings, rules)
+  if (!(await hasBasis(rules, report, json))) return
+  await using _control = await serveControl(rules.control, node, settings)
   const context = { network: settings.network, signer }
   const settlement = openSettlement(settings, signer)
   const residency = await residencyPolicy(settings, settlement, log)
@@ -108,7 +116,14 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
     settlement === undefined ? undefined : new SettlementProofs({ context, store, settlement, log })
   const app = await createGateway({
     ...openService(consumer, settings, clock),
-    gate: openGate(settings.apiKey),
+    gate: rules.gate,
+    rules: {
+      book: rules.book,
+      basis: rules.basis,
+      retention: rules.retention,
+      spend: store.spend,
+      now: clock,
+    },
     writer: { keepAliveMs: settings.keepAliveMs, headAfterMs: settings.headAfterMs },
     consumer,
     store,
@@ -130,10 +145,39 @@ async function runGateway(settings: GatewaySettings, json: boolean): Promise<voi
       { url, peerId: network.peerId },
       `gateway ${network.peerId}\n  OpenAI base URL: ${url}/v1`,
     )
+    rules.retention?.start()
     await untilStopped()
   } finally {
     await app.close()
   }
+}
+
+/** @throws {HanseError} HANSE_CONFIG_INVALID when anybody could come in, or the settings contradict each other */
+function checkDoor({ host, apiKey, anonymous }: GatewaySettings, { book }: Rules): void {
+  if (apiKey !== undefined && anonymous === 'on')
+    throw new HanseError('HANSE_CONFIG_INVALID', '--anonymous on and HANSE_API_KEY: choose one')
+  const isClosed = apiKey !== undefined || anonymous === 'off'
+  if (isLoopback(host) || isClosed || (book.isUsed && anonymous === 'auto')) return
+  throw new HanseError(
+    'HANSE_CONFIG_INVALID',
+    `on ${host} anybody could spend your money: set HANSE_API_KEY, or make keys with \`hanse gateway keys create\``,
+  )
+}
+
+/** In EU mode nothing is processed without a lawful basis; whoever sits there is asked for it. @returns whether to go on */
+async function hasBasis({ basis }: Rules, report: Reporter, json: boolean): Promise<boolean> {
+  if (basis === undefined || basis.state().standing !== undefined) return true
+  if (!json && process.stdin.isTTY === true && process.stdout.isTTY === true) {
+    const given = await askBasis()
+    if (given !== undefined) basis.give(given, userInfo().username)
+    return given !== undefined
+  }
+  report(
+    'consent-required',
+    {},
+    'Requests are refused until a lawful basis is stated: hanse gateway consent give --basis …, or HANSE_LAWFUL_BASIS; HANSE_EU_AUDIT=false at home.',
+  )
+  return true
 }
 
 /** Without attestors of one's own, the settlement service that one pays through is believed. */

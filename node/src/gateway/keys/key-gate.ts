@@ -32,7 +32,7 @@ export interface KeyGateOptions {
 }
 
 /** Where a key may go besides the API of the models. */
-const OPEN_PATHS = /^\/(?:$|v1\/|api\/|log\/|hanse\/v1\/(?:offers|spend)$)/u
+const OPEN_PATHS = /^\/(?:$|v1\/|api\/|log\/|hanse\/v1\/(?:offers|spend|generation)$)/u
 /** Where it may go for sessions of its own. */
 const OWN_PATHS = /^\/hanse\/v1\/(?:bundles|sessions)\/([a-z0-9]{1,128})$/u
 /** Of English, in UTF-8. */

@@ -1,0 +1,153 @@
+import { HanseError, type PicoEuro } from '@hanse/protocol'
+import type { FastifyBaseLogger } from 'fastify'
+import type { AuditEvent } from '../log/audit-events.ts'
+import { type Basis, LawfulBasis } from '../privacy/lawful-basis.ts'
+import { Retention } from '../privacy/retention.ts'
+import type { NodeStore } from '../store/node-store.ts'
+import { type GatewayControl, GatewayDesk } from './gateway-control.ts'
+import type { Anonymous } from './keys/anonymous.ts'
+import type { BudgetTerms } from './keys/budget.ts'
+import { KeyBook, type VirtualKey } from './keys/key-book.ts'
+import { KeyGate } from './keys/key-gate.ts'
+import type { Period } from './keys/period.ts'
+import { SpendLedger } from './keys/spend-ledger.ts'
+
+export interface DeskParts {
+  readonly store: Pick<NodeStore, 'keys' | 'spend' | 'privacy' | 'spotChecks'>
+  readonly euAudit: boolean
+  /** Into the node’s own log. */
+  readonly note: (event: Exclude<AuditEvent, { kind: 'session' }>) => void
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
+}
+
+export interface RulesSettings {
+  readonly apiKey: string | undefined
+  readonly anonymous: Anonymous
+  readonly budget: PicoEuro | undefined
+  readonly budgetPeriod: Period
+  readonly defaultMaxTokens: number
+  readonly lawfulBasis: Basis | undefined
+  readonly retainRequestsDays: number
+  readonly retainOpeningsDays: number
+  readonly retainMetadataDays: number
+}
+
+/** Everything by which the owner of a gateway rules who may use it, what that may cost, and what is kept. */
+export interface Rules extends AsyncDisposable {
+  readonly gate: KeyGate
+  readonly control: GatewayControl
+  readonly book: KeyBook
+  /** `undefined` where EU mode is off; so is retention. */
+  readonly basis: LawfulBasis | undefined
+  readonly retention: Retention | undefined
+}
+
+export function openRules(settings: RulesSettings, parts: DeskParts): Rules {
+  const { store, euAudit, now, log } = parts
+  let gate: KeyGate | undefined
+  const { book, ledger, basis, control } = openParts(parts, {
+    budget:
+      settings.budget === undefined
+        ? undefined
+        : { limit: settings.budget, period: settings.budgetPeriod },
+    onKey: (key) => gate?.keyChanged(key),
+    onWithdrawn: () =>
+      gate?.stopAll(new HanseError('HANSE_CONSENT_REQUIRED', 'the lawful basis was withdrawn')),
+  })
+  gate = new KeyGate({
+    book,
+    ledger,
+    masterKey: settings.apiKey,
+    anonymous: settings.anonymous,
+    defaultMaxTokens: settings.defaultMaxTokens,
+    keyOf: (session) => store.spend.keyOf(session),
+    requireBasis: () => basis?.require(),
+    now,
+  })
+  if (settings.lawfulBasis !== undefined && basis?.giveBySetting(settings.lawfulBasis) === true)
+    log.info({ basis: settings.lawfulBasis }, 'lawful basis recorded')
+  const retention = euAudit ? openRetention(settings, parts) : undefined
+  return {
+    gate,
+    control,
+    book,
+    basis,
+    retention,
+    [Symbol.asyncDispose]: async () => await retention?.[Symbol.asyncDispose](),
+  }
+}
+
+/** For a gateway that does not run. */
+export function openDesk(parts: DeskParts): GatewayControl {
+  const setBudget = ({ id, terms, revokedAt }: VirtualKey): void => {
+    if (revokedAt === undefined) ledger.setBudget(id, { limit: terms.budget, period: terms.period })
+  }
+  const { control, book, ledger } = openParts(parts, { onKey: setBudget })
+  for (const key of book.list()) setBudget(key)
+  return control
+}
+
+interface Listening {
+  /** Of the whole node. */
+  readonly budget?: BudgetTerms | undefined
+  readonly onKey: (key: VirtualKey) => void
+  readonly onWithdrawn?: () => void
+}
+
+function openParts(
+  { store, euAudit, note, now, random, log }: DeskParts,
+  { budget, onKey, onWithdrawn }: Listening,
+) {
+  const ledger = new SpendLedger(store.spend, {
+    now,
+    budget,
+    onStop: ({ key, from }) => {
+      log.warn({ key: key ?? 'all', from }, 'a budget is used up')
+      note({ kind: 'budget-stop', key: key ?? null, from, at: now() })
+    },
+    onFailure: (error) =>
+      log.error({ cause: messageOf(error) }, 'what a session cost could not be read'),
+  })
+  const book = new KeyBook(store.keys, {
+    now,
+    random,
+    onChange: (key, action) => {
+      note({ kind: 'key', action, key: key.id, at: now() })
+      log.info({ key: key.id, name: key.name }, `key ${action}`)
+      onKey(key)
+    },
+  })
+  const basis = euAudit
+    ? new LawfulBasis(store.privacy, {
+        now,
+        onChange: (action, { purpose, basis: stated, version }) => {
+          note({ kind: 'lawful-basis', action, purpose, basis: stated, version, at: now() })
+          log.info({ basis: stated }, `lawful basis ${action}`)
+          if (action === 'withdrawn') onWithdrawn?.()
+        },
+      })
+    : undefined
+  return { ledger, book, basis, control: new GatewayDesk({ book, ledger, basis, now }) }
+}
+
+function openRetention(settings: RulesSettings, { store, note, now, log }: DeskParts): Retention {
+  return new Retention(store, {
+    terms: {
+      requests: settings.retainRequestsDays,
+      openings: settings.retainOpeningsDays,
+      metadata: settings.retainMetadataDays,
+    },
+    now,
+    onRun: ({ at, removed }) => {
+      log.info({ ...removed }, 'removed what was kept long enough')
+      note({ kind: 'retention', ...removed, at })
+    },
+    onFailure: (error) => log.warn({ cause: messageOf(error) }, 'retention waits for an hour'),
+  })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
