@@ -2,6 +2,7 @@ import type { ChatHistoryItem } from 'node-llama-cpp'
 import type { EngineRequest } from '../engine.ts'
 import { isJsonObject, type JsonObject, stringIn } from '../json.ts'
 import { parseChatBody } from '../openai-request.ts'
+import { type AnswerFormat, answerFormatOf } from './answer-format.ts'
 import {
   type LlamaSampling,
   maxTokensOf,
@@ -16,6 +17,7 @@ export interface LlamaChatRequest {
   readonly history: ChatHistoryItem[]
   /** The answer goes on from text. */
   readonly continues: boolean
+  readonly format: AnswerFormat
   readonly maxTokens: number
   readonly sampling: LlamaSampling
   readonly stop: string[]
@@ -30,6 +32,7 @@ export function parseLlamaRequest(request: EngineRequest): LlamaChatRequest {
     maxTokens: maxTokensOf(request, body.max_completion_tokens ?? body.max_tokens),
     history: historyOf(body),
     continues: body.continue_final_message === true,
+    format: answerFormatOf(body.response_format),
     sampling: samplingOf(body),
     stop: stopsOf(body.stop),
   }
@@ -45,9 +48,6 @@ export function chatHistoryOf(bytes: Uint8Array): ChatHistoryItem[] {
 function refuseTools(body: JsonObject): void {
   if (Array.isArray(body.tools) && body.tools.length > 0 && body.tool_choice !== 'none') {
     throw refused('tools are not supported by this engine')
-  }
-  if (isJsonObject(body.response_format) && body.response_format.type !== 'text') {
-    throw refused('only response_format text is supported by this engine')
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ChatHistoryItem, ChatWrapper, LlamaModel, Token } from 'node-llama-cpp'
+import { grammarOf } from './answer-format.ts'
 import type { LlamaCompletionRequest } from './completion-request.ts'
 import type { NodeLlamaCpp } from './llama-inspect.ts'
 import { countTokens } from './llama-model.ts'
@@ -24,16 +25,18 @@ export type FinishReason = 'stop' | 'length'
 
 /** Answers a conversation in the model's own chat template. */
 export async function generateChat(
-  { library, wrapper }: TextModel,
+  { library, model, wrapper }: TextModel,
   request: LlamaChatRequest,
   slot: LlamaSlot,
   { tell, ...generation }: Generation,
 ): Promise<FinishReason> {
   const chatWrapper = request.continues ? continuing(wrapper) : wrapper
+  const grammar = await grammarOf(model, request.format)
   const chat = new library.LlamaChat({ contextSequence: slot.sequence, chatWrapper })
   try {
     const { metadata } = await chat.generateResponse(request.history, {
       ...samplingFor(request, generation),
+      ...(grammar === undefined ? {} : { grammar }),
       budgets: { thoughtTokens: Number.POSITIVE_INFINITY },
       onResponseChunk: (chunk) => {
         const field = chunk.segmentType === 'thought' ? 'reasoning_content' : 'content'
