@@ -44,7 +44,10 @@ export function withPayloads(answer: Answer, payloads: Answer['payloads']): Answ
     outputPrice,
     outcome,
     payloads,
-    parts: answer.parts,
+    // It grows while the answer goes on.
+    get parts() {
+      return answer.parts
+    },
     bill: answer.bill,
     cancel: () => answer.cancel(),
   }

@@ -11,9 +11,11 @@ import { registerLog } from './log-routes.ts'
 import { type MarketRoutesOptions, registerMarket } from './market-routes.ts'
 import { registerModels } from './model-routes.ts'
 import { answerUnknown } from './not-found.ts'
+import { registerOllama } from './ollama/ollama-routes.ts'
 import { registerOpenAi } from './openai-routes.ts'
 import type { RequestGate } from './request-gate.ts'
 import { requestId } from './request-id.ts'
+import { type RulesRoutesOptions, registerRules } from './rules-routes.ts'
 
 export interface GatewayOptions extends MarketRoutesOptions {
   readonly log: FastifyBaseLogger
@@ -23,6 +25,8 @@ export interface GatewayOptions extends MarketRoutesOptions {
   readonly writer: AnswerWriterOptions
   /** What past answers cost. */
   readonly generations: Generations
+  /** What the owner rules, and what came of it. */
+  readonly rules?: RulesRoutesOptions | undefined
   readonly health: () => Record<string, unknown>
   /** The node's own transparency log, where it keeps one. */
   readonly auditLog?: LogStore | undefined
@@ -33,7 +37,7 @@ const REQUEST_MS = 60_000
 
 /** The OpenAI-compatible HTTP server over a consumer node. Not listening yet. */
 export async function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
-  const { consumer, service, gate, writer, generations, auditLog } = options
+  const { consumer, service, gate, writer, generations, rules, auditLog } = options
   const app = Fastify({
     loggerInstance: options.log,
     // Request bodies are prompts: nothing of a request is logged but what the handlers choose.
@@ -58,9 +62,11 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   answerUnknown(app)
   app.get('/healthz', async () => ({ status: 'ok', ...options.health() }))
   registerOpenAi(app, { service, gate, writer })
+  registerOllama(app, { service, gate, consumer, now: options.now })
   registerModels(app, consumer)
   registerMarket(app, options)
   registerGenerations(app, generations)
+  if (rules !== undefined) registerRules(app, rules)
   if (auditLog !== undefined) registerLog(app, auditLog)
   return app
 }

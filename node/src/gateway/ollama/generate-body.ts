@@ -1,0 +1,29 @@
+import type { JsonObject } from '../../engine/json.ts'
+import { stringIn } from '../../engine/json.ts'
+import { FieldError } from '../../openai/field-error.ts'
+import { chatBody } from './chat-body.ts'
+import { samplingOf } from './sampling.ts'
+
+/** What a request to `/api/generate` becomes: a completion when it goes around the chat template, else a chat. */
+export interface GenerateRequest {
+  readonly kind: 'chat' | 'completion'
+  readonly body: JsonObject
+}
+
+/** @throws {FieldError} */
+export function generateBody(request: JsonObject): GenerateRequest {
+  const prompt = stringIn(request, 'prompt') ?? ''
+  const suffix = stringIn(request, 'suffix') ?? ''
+  if ((request.template ?? '') !== '')
+    throw new FieldError('template', 'not on a market: the template is the model’s own')
+  if (request.raw === true || suffix !== '') {
+    const rest = suffix === '' ? {} : { suffix }
+    return { kind: 'completion', body: { ...samplingOf(request), prompt, ...rest } }
+  }
+  const system = stringIn(request, 'system') ?? ''
+  const messages = [
+    ...(system === '' ? [] : [{ role: 'system', content: system }]),
+    { role: 'user', content: prompt, images: request.images },
+  ]
+  return { kind: 'chat', body: chatBody({ ...request, messages, tools: undefined }) }
+}
