@@ -5,14 +5,14 @@ import { startEngineStub } from '../support/engine-stub.ts'
 // begins and ends, and ends with its parent.
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'tokens-per-write': { type: 'string' } },
+  options: { 'tokens-per-chunk': { type: 'string' } },
 })
 const [model = 'stub-model'] = positionals
-const tokensPerWrite = values['tokens-per-write']
+const tokensPerChunk = values['tokens-per-chunk']
 const say = (facts: object): void => console.log(JSON.stringify(facts))
 const stub = await startEngineStub({
   model,
-  ...(tokensPerWrite === undefined ? {} : { tokensPerWrite: Number(tokensPerWrite) }),
+  ...(tokensPerChunk === undefined ? {} : { tokensPerChunk: Number(tokensPerChunk) }),
   onChat: ({ paced, ...chat }) => {
     // The monotonic clock, which is the same for all processes of a machine.
     if (paced) say({ event: 'chat', ...chat, atNs: String(process.hrtime.bigint()) })

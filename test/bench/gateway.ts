@@ -25,7 +25,7 @@ The ways to one engine that costs next to nothing, side by side, in turns in eac
                         (sides: ${SIDE_NAMES.join(', ')};
                         scenarios: ${FULL.scenarios.map(({ id }) => id).join(', ')})
   --rounds N            how often everything is measured (default: ${FULL.rounds}, quick: ${QUICK.rounds})
-  --tokens-per-write N  how many tokens the engine writes at once (default: 1, as engines do)
+  --tokens-per-chunk N  how many tokens the engine puts into one chunk of HTTP (default: 1, as engines do)
   --cpu-prof FOLDER     CPU profiles of provider and gateway; their own cost is in the figures then
   --check               ends with 1 when a target is missed`
 
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       rounds: { type: 'string' },
-      'tokens-per-write': { type: 'string', default: '1' },
+      'tokens-per-chunk': { type: 'string', default: '1' },
       'cpu-prof': { type: 'string' },
       check: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -49,14 +49,14 @@ async function main(): Promise<void> {
   const scale = values.quick ? QUICK : FULL
   const { sides, scenarios } = select(values.only, scale.scenarios)
   const rounds = countOf('--rounds', values.rounds ?? String(scale.rounds))
-  const tokensPerWrite = countOf('--tokens-per-write', values['tokens-per-write'])
+  const tokensPerChunk = countOf('--tokens-per-chunk', values['tokens-per-chunk'])
   const cpuProfDir = values['cpu-prof']
   const startedAt = new Date().toISOString()
   const machine = machineFacts()
   progress(`starting ${sides.join(', ')}…`)
   await using rig = await Rig.start({
     sides,
-    tokensPerWrite,
+    tokensPerChunk,
     ...(cpuProfDir === undefined ? {} : { cpuProfDir }),
   })
   progress('warming up…')
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   )
   const targets = outcomes(results.figures)
   console.log(printGateways(results, targets, sides, machine))
-  const facts = { benchmark: 'gateway', quick: values.quick, rounds, tokensPerWrite, startedAt }
+  const facts = { benchmark: 'gateway', quick: values.quick, rounds, tokensPerChunk, startedAt }
   mkdirSync(dirname(values.json), { recursive: true })
   writeFileSync(
     values.json,

@@ -11,8 +11,8 @@ export interface EngineStubOptions {
   readonly tokens?: number
   /** Pace of each stream; as fast as the socket takes them when left out. A request may say `tokens_per_second` itself. */
   readonly tokensPerSecond?: number
-  /** How many an unpaced stream writes at once, as far as there are. */
-  readonly tokensPerWrite?: number
+  /** How many an unpaced stream puts into one chunk of HTTP: all that go out together when left out, 1 as most engines do. */
+  readonly tokensPerChunk?: number
   /** Told as a chat begins, and when its answer has ended or its client is gone. */
   readonly onChat?: (chat: StubChat) => void
   /** Silence before the first token. */
@@ -50,8 +50,8 @@ interface ChatBody {
 }
 
 const TOKENS = 64
-/** Written at once by an unpaced stream: some 12 KiB, below the 16 KiB at which a response asks to wait. */
-const TOKENS_PER_WRITE = 64
+/** Sent together by an unpaced stream: some 12 KiB, below the 16 KiB at which a response asks to wait. */
+const TOKENS_TOGETHER = 64
 const PACE = /\btokens_per_second=(\d+)/u
 const CREATED = 1_700_000_000
 
@@ -163,11 +163,16 @@ class ChatAnswer {
     // The text around a token is the same for all, so that making one costs nearly nothing.
     const [before = '', after = ''] = this.#chunk([choice({ content: '\u0000' })]).split('\\u0000')
     response.write(head)
-    const { tokensPerWrite = TOKENS_PER_WRITE } = this.#options
-    const whole = await this.#paced(response, tokensPerWrite, (from, to) => {
-      let events = ''
-      for (let n = from; n < to; n++) events += `${before} t${n}${after}`
-      return response.write(events)
+    const { tokensPerChunk = TOKENS_TOGETHER } = this.#options
+    const whole = await this.#paced(response, (from, to) => {
+      let more = true
+      for (let n = from; n < to; ) {
+        let events = ''
+        for (const end = Math.min(n + tokensPerChunk, to); n < end; n++)
+          events += `${before} t${n}${after}`
+        more = response.write(events)
+      }
+      return more
     })
     if (!whole) return false
     const usage = this.#includeUsage ? this.#chunk([], { usage: this.#usage }) : ''
@@ -178,7 +183,7 @@ class ChatAnswer {
   /** @returns whether the answer is whole */
   async sendAtOnce(response: ServerResponse): Promise<boolean> {
     let content = ''
-    const whole = await this.#paced(response, TOKENS_PER_WRITE, (from, to) => {
+    const whole = await this.#paced(response, (from, to) => {
       for (let n = from; n < to; n++) content += ` t${n}`
       return true
     })
@@ -195,7 +200,6 @@ class ChatAnswer {
   /** Emits tokens `from`…`to` as they fall due, until all are out, the client is gone or the stub is to fail. */
   async #paced(
     response: ServerResponse,
-    atOnce: number,
     emit: (from: number, to: number) => boolean,
   ): Promise<boolean> {
     const { firstTokenMs = 0, failAfter = Number.POSITIVE_INFINITY } = this.#options
@@ -211,7 +215,7 @@ class ChatAnswer {
       }
       const due =
         tokensPerSecond === undefined
-          ? sent + atOnce
+          ? sent + TOKENS_TOGETHER
           : 1 + Math.floor(((performance.now() - started) * tokensPerSecond) / 1000)
       const to = Math.min(Math.max(due, sent + 1), last)
       const more = emit(sent, to)

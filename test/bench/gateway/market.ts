@@ -41,14 +41,12 @@ export async function startMarket(rig: Rig, cpuProfDir: string | undefined): Pro
   return { url: `${String(ready.url)}/v1`, gateway, provider, receipts: () => receipts }
 }
 
-const GATEWAY_ARGS = ['--residency', 'anywhere', '--min-level', '0', '--port', '0']
+const GATEWAY_ARGS =
+  '--residency anywhere --min-level 0 --port 0 --lawful-basis legitimate-interests'.split(' ')
 
 function providerArgs(engineUrl: string): string[] {
-  return [
-    ...['--engine', 'openai', '--engine-url', engineUrl, '--slots', String(SLOTS)],
-    ...['--country', 'DE', '--unsecured-credit', '1000'],
-    ...['--input-price', '0.05', '--output-price', '0.2'],
-  ]
+  const terms = `--slots ${SLOTS} --country DE --unsecured-credit 1000 --input-price 0.05 --output-price 0.2`
+  return ['--engine', 'openai', '--engine-url', engineUrl, ...terms.split(' ')]
 }
 
 /** Node writes the profile when the process ends. */

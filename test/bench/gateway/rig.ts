@@ -32,8 +32,8 @@ export interface GatewaySide extends Side<Target> {
 
 export interface RigOptions {
   readonly sides: readonly SideName[]
-  /** How many tokens the engine writes at once. */
-  readonly tokensPerWrite: number
+  /** How many tokens the engine puts into one chunk of HTTP. */
+  readonly tokensPerChunk: number
   /** Provider and gateway leave their CPU profiles there when they end. */
   readonly cpuProfDir?: string
 }
@@ -75,8 +75,8 @@ export class Rig implements AsyncDisposable {
     return this.#stack.use(new Child(name, args, { cwd: this.folder, logPath }))
   }
 
-  async #start({ sides, tokensPerWrite, cpuProfDir }: RigOptions): Promise<void> {
-    const written = ['--tokens-per-write', String(tokensPerWrite)]
+  async #start({ sides, tokensPerChunk, cpuProfDir }: RigOptions): Promise<void> {
+    const written = ['--tokens-per-chunk', String(tokensPerChunk)]
     const engine = this.spawn('engine', [ENGINE, MODEL, ...written])
     this.engineUrl = String((await engine.event('ready')).url)
     const chats = new EngineChats(engine)
