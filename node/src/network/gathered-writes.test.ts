@@ -58,7 +58,9 @@ test.each([
     const echoes = await Promise.all(
       streams.map(async ({ frames }) => {
         await frames.end()
-        return await Array.fromAsync(frames, (frame) => [...frame])
+        const echoed: number[][] = []
+        for await (const frame of frames) echoed.push([...frame])
+        return echoed
       }),
     )
     for (const [i, echo] of echoes.entries())

@@ -10,8 +10,8 @@ const answer = z.object({
       hanse: z.object({
         offers: z.number(),
         countries: z.array(z.string()),
-        input_price: z.string().optional(),
-        output_price: z.string().optional(),
+        input_price: z.object({ min_pico_euro_per_token: z.string() }),
+        output_price: z.object({ min_pico_euro_per_token: z.string() }),
       }),
     }),
   ),
@@ -35,8 +35,8 @@ export async function marketModels(access: GatewayAccess): Promise<readonly Mark
       id,
       offers: hanse.offers,
       countries: hanse.countries,
-      inputPrice: BigInt(hanse.input_price ?? '0'),
-      outputPrice: BigInt(hanse.output_price ?? '0'),
+      inputPrice: BigInt(hanse.input_price.min_pico_euro_per_token),
+      outputPrice: BigInt(hanse.output_price.min_pico_euro_per_token),
     }))
     .sort((a, b) => Number(a.outputPrice - b.outputPrice) || a.id.localeCompare(b.id))
 }

@@ -58,7 +58,7 @@ interface Habits {
 }
 
 function start(names: string, { hedgeMs, patienceMs = 1e6, hedges = 1, options }: Habits = {}) {
-  const runners = [...names].map((name) => new Runner(name))
+  const runners = names.split('').map((name) => new Runner(name))
   const clock = { now: 0 }
   const timers = new Map<number, { at: number; run: () => void }>()
   const abort = new AbortController()
@@ -84,7 +84,7 @@ function start(names: string, { hedgeMs, patienceMs = 1e6, hedges = 1, options }
   result.catch(() => {})
   const pass = async (ms: number) => {
     clock.now += ms
-    for (const [own, { at, run }] of [...timers])
+    for (const [own, { at, run }] of timers)
       if (at <= clock.now) {
         timers.delete(own)
         run()

@@ -30,8 +30,16 @@ export interface SmallMarket extends AsyncDisposable {
   readonly freshDirectory: () => Promise<OfferDirectory>
 }
 
+export interface SmallMarketOptions {
+  /** Sessions that each provider serves at once; 4 when left out. */
+  readonly slots?: number
+}
+
 /** Providers, one for each engine, and what a consumer needs to buy of them; all in this process, over loopback. */
-export async function openSmallMarket(engines: readonly Engine[]): Promise<SmallMarket> {
+export async function openSmallMarket(
+  engines: readonly Engine[],
+  { slots = 4 }: SmallMarketOptions = {},
+): Promise<SmallMarket> {
   await using stack = new AsyncDisposableStack()
   const open = async (): Promise<{ signer: Signer; network: Network }> => {
     const peer = await openPeer()
@@ -45,7 +53,7 @@ export async function openSmallMarket(engines: readonly Engine[]): Promise<Small
     const peer = await open()
     peer.network.keepConnected(network.addresses())
     const store = stack.use(new NodeStore(':memory:'))
-    stack.use(await startProvider(engine, peer, store))
+    stack.use(await startProvider(engine, peer, store, slots))
     providers.push(peer.signer.peerId)
     providerStores.push(store)
   }
@@ -121,13 +129,14 @@ async function startProvider(
   engine: Engine,
   { signer, network }: { readonly signer: Signer; readonly network: Network },
   store: NodeStore,
+  slots: number,
 ): Promise<Provider> {
   const live = Promise.withResolvers<void>()
   const found = await engine.models()
   const models = offeredModels(found, [], {
     inputPrice: picoEuro(1n),
     outputPrice: picoEuro(2n),
-    slots: 4,
+    slots,
     maxOutputTokens: 10_000,
   })
   const provider = await Provider.start({

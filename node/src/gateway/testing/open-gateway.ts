@@ -27,10 +27,11 @@ export async function openGateway(
   {
     settings = {},
     gate = openGate(undefined),
-  }: { settings?: Partial<AnswerSettings>; gate?: RequestGate } = {},
+    slots,
+  }: { settings?: Partial<AnswerSettings>; gate?: RequestGate; slots?: number } = {},
 ): Promise<TestGateway> {
   await using stack = new AsyncDisposableStack()
-  const market = stack.use(await openSmallMarket(engines))
+  const market = stack.use(await openSmallMarket(engines, slots === undefined ? {} : { slots }))
   const consumer = new Consumer(market.options)
   const { keepAliveMs, headAfterMs, ...rest } = { ...DEFAULTS, ...settings }
   const app = await createGateway({
