@@ -21,7 +21,7 @@ function faultOf(at: number, roll: (below: number) => number): Fault {
   return at % HANG_EVERY === 0 ? 'hang-mid' : (QUICK[roll(QUICK.length)] ?? 'cut')
 }
 
-describe(`HANSE_TEST_SEED=${SEED}: the client gets one complete answer, and each provider is paid for its part,`, () => {
+describe.concurrent(`HANSE_TEST_SEED=${SEED}: the client gets one complete answer, and each provider is paid for its part,`, () => {
   test(
     `when one of three providers fails at any token, ${KILLS - OF_DAEMONS} times`,
     async () => {
