@@ -23,6 +23,7 @@ import { Provider, type ProviderAvailability, type ProviderOptions } from '../pr
 import { ProviderDesk } from '../provider/provider-status.ts'
 import { SettlementClient } from '../settlement/settlement-client.ts'
 import { NodeStore } from '../store/node-store.ts'
+import { openTelemetry, ProviderTelemetry } from '../telemetry/index.ts'
 import { VERSION } from '../version.ts'
 import type { PricedModel } from './offer-models.ts'
 import { ownAmong } from './own-processes.ts'
@@ -74,7 +75,14 @@ export async function startProvider(
       )
     : undefined
   const metrics = new ProviderMetrics()
-  const statistics = new ProviderStatistics({ now: clock, metrics })
+  const identity = { service: 'hanse-provider', version: VERSION, peerId: network.peerId }
+  const telemetry = await openTelemetry(settings, identity)
+  if (telemetry !== undefined) stack.use(telemetry)
+  const statistics = new ProviderStatistics({
+    now: clock,
+    metrics,
+    telemetry: telemetry && new ProviderTelemetry(telemetry),
+  })
   const monitor = stack.use(
     new GpuMonitor(async () => await readGpus(access), { everyMs: GPU_READING_MS }),
   )

@@ -15,6 +15,7 @@ import { registerOllama } from './ollama/ollama-routes.ts'
 import { registerOpenAi } from './openai-routes.ts'
 import type { RequestGate } from './request-gate.ts'
 import { requestId } from './request-id.ts'
+import { type RequestObserver, UNOBSERVED } from './request-observer.ts'
 import { type RulesRoutesOptions, registerRules } from './rules-routes.ts'
 
 export interface GatewayOptions extends MarketRoutesOptions {
@@ -23,6 +24,8 @@ export interface GatewayOptions extends MarketRoutesOptions {
   /** Every request but /healthz passes it. */
   readonly gate: RequestGate
   readonly writer: AnswerWriterOptions
+  /** Hears of every request for a model. */
+  readonly observer?: RequestObserver
   /** What past answers cost. */
   readonly generations: Generations
   /** What the owner rules, and what came of it. */
@@ -61,8 +64,9 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   answerErrors(app)
   answerUnknown(app)
   app.get('/healthz', async () => ({ status: 'ok', ...options.health() }))
-  registerOpenAi(app, { service, gate, writer })
-  registerOllama(app, { service, gate, consumer, now: options.now })
+  const taking = { service, gate, observer: options.observer ?? UNOBSERVED }
+  registerOpenAi(app, { ...taking, writer })
+  registerOllama(app, { ...taking, consumer, now: options.now })
   registerModels(app, consumer)
   registerMarket(app, options)
   registerGenerations(app, generations)

@@ -1,7 +1,6 @@
-import { picoEuro } from '@hanse/protocol'
 import type { AnswerPart } from '../consumer/answer.ts'
 import type { SessionOutcome } from '../consumer/session-client.ts'
-import { euroOf } from '../openai/costs.ts'
+import { costOf, euroOf } from '../openai/costs.ts'
 import type { RequestRecord } from '../openai/index.ts'
 
 /** As many answers as are asked about again; each takes about a kilobyte. */
@@ -40,7 +39,7 @@ function rowOf(record: RequestRecord): Record<string, unknown> {
   const { facts, at, firstMs, totalMs, outcomes, answers } = record
   const [first] = answers
   const parts = answers.flatMap((answer) => answer.parts)
-  const amount = picoEuro(outcomes.reduce((sum, { last }) => sum + (last?.amount ?? 0n), 0n))
+  const amount = costOf(record)
   return {
     id: facts.id,
     kind: facts.kind,

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestKind } from '../engine/engine.ts'
+import { costOf } from '../openai/costs.ts'
 import type { RequestRecord } from '../openai/request-run.ts'
-import { costOf } from '../telemetry/gateway-telemetry.ts'
 import { OPERATIONS } from '../telemetry/gen-ai.ts'
 import {
   GEN_AI_FIRST_TOKEN_SECONDS,

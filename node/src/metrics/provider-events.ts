@@ -5,6 +5,12 @@ export type { RequestKind }
 
 /** How one session that was accepted ended. */
 export interface EndedSession {
+  /** CID of the order. */
+  readonly session: string
+  /** Where it belongs in a trace of its consumer: `traceparent` of the order, if there was one. */
+  readonly trace: string | null
+  /** When the order came, ms since 1970. */
+  readonly startedAt: number
   /** As it is offered. */
   readonly model: string
   readonly kind: RequestKind

@@ -17,6 +17,9 @@ import { ProviderStatistics } from './provider-statistics.ts'
 const log = pino({ level: 'silent' })
 const MODEL = 'qwen/qwen3-8b:q4'
 const ended: EndedSession = {
+  session: 'one',
+  trace: null,
+  startedAt: 0,
   model: MODEL,
   kind: 'chat',
   reason: 'completed',

@@ -5,6 +5,9 @@ import type { EndedSession } from './provider-events.ts'
 import { ProviderStatistics } from './provider-statistics.ts'
 
 const ended: EndedSession = {
+  session: 'one',
+  trace: null,
+  startedAt: 0,
   model: 'test/m',
   kind: 'chat',
   reason: 'completed',

@@ -7,6 +7,8 @@ export interface ProviderStatisticsOptions {
   readonly now: () => number
   /** Hears every event after it was counted here. */
   readonly metrics?: ProviderEvents | undefined
+  /** Hears of ended sessions, too. */
+  readonly telemetry?: Pick<ProviderEvents, 'sessionEnded'> | undefined
 }
 
 /** Weight of the newest answer in a model's speed: the last ten or so make up most of it. */
@@ -92,6 +94,7 @@ export class ProviderStatistics implements ProviderEvents {
       this.#speeds.set(model, before + NEWEST_WEIGHT * (speed - before))
     }
     this.#options.metrics?.sessionEnded(session)
+    this.#options.telemetry?.sessionEnded(session)
   }
 }
 

@@ -2,6 +2,7 @@ import { amountOf, formatPrice, PICO_PER_EURO, type PicoEuro, picoEuro } from '@
 import type { Answer, AnswerPart } from '../consumer/answer.ts'
 import type { SessionOutcome } from '../consumer/session-client.ts'
 import { isJsonObject, type JsonObject, numberIn } from '../engine/json.ts'
+import type { RequestRecord } from './request-run.ts'
 
 /** What an answer came to, as its last chunk or its document tells it. */
 export interface Costs {
@@ -73,6 +74,11 @@ export function freeOfCost({ usage, hanse }: Pick<Costs, 'usage' | 'hanse'>): Js
     usage: { ...usage, cost: 0 },
     hanse: { ...hanse, cost_pico_euro: '0', cached: true },
   }
+}
+
+/** Of every session that was opened for a request, those that lost a race among them, pico-euro. */
+export function costOf({ outcomes }: Pick<RequestRecord, 'outcomes'>): PicoEuro {
+  return sum(outcomes.map(amountPaid))
 }
 
 /** Euro as a JSON number: exact up to a thousand euro, where a double has digits for every pico-euro. */

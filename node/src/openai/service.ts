@@ -47,6 +47,8 @@ export interface HandleOptions {
   readonly trace?: string | undefined
   /** The request is good and asks for a stream: whoever waits for it may be told that it goes on. */
   readonly onStream?: () => void
+  /** As the service’s own, of this request. */
+  readonly onEnd?: (record: RequestRecord) => void
 }
 
 export interface OpenAiResponse {
@@ -91,7 +93,16 @@ export class OpenAiService {
       const request = parseRequest(kind, body, headers)
       const facts = factsOf(request, id)
       admission = options.admit?.(facts) ?? {}
-      run = new RequestRun({ facts, caller, now, admission, onEnd })
+      run = new RequestRun({
+        facts,
+        caller,
+        now,
+        admission,
+        onEnd: (record) => {
+          onEnd?.(record)
+          options.onEnd?.(record)
+        },
+      })
       if (request.stream) options.onStream?.()
       const admitted = { request, admission, run, trace }
       const answer = await this.#remembered(admitted, headers, caller, signal)

@@ -41,6 +41,7 @@ export class SessionTrace {
   readonly #close: () => void
   #row: SessionStatus | undefined
   #kind: RequestKind = 'chat'
+  #trace: string | null = null
   #firstTokenMs: number | null = null
   #inputTokens = 0
   #earned: PicoEuro = picoEuro(0n)
@@ -56,9 +57,10 @@ export class SessionTrace {
   }
 
   /** An order came whole; again with each round of quotes, which is the same session to its owner. */
-  ordered(session: string, { consumer, model }: Order): void {
+  ordered(session: string, { consumer, model }: Order, trace: string | null): void {
     const startedAt = this.#row?.startedAt ?? this.#now()
     if (this.#row === undefined) this.#events.orderReceived()
+    this.#trace = trace
     this.#row = { session, consumer, model, startedAt, phase: 'queued', outputTokens: 0 }
   }
 
@@ -88,7 +90,7 @@ export class SessionTrace {
   ended(reason: FinalReason, code: ErrorCode | undefined): void {
     this.#close()
     if (this.#row === undefined) return
-    const { model, startedAt, phase, outputTokens } = this.#row
+    const { session, model, startedAt, phase, outputTokens } = this.#row
     if (phase === 'queued') {
       // Whoever left the line by itself was not turned away.
       if (reason === 'rejected' && code !== undefined) this.#events.rejected(code)
@@ -96,6 +98,9 @@ export class SessionTrace {
       return
     }
     this.#events.sessionEnded({
+      session,
+      trace: this.#trace,
+      startedAt,
       model,
       kind: this.#kind,
       reason,

@@ -204,7 +204,7 @@ export class SessionServer {
   async #review(ordered: OrderReceived, prompt: Uint8Array): Promise<void> {
     const session = ordered.order.cid.toString()
     const { admit, trace } = this.#options
-    trace.ordered(session, ordered.order.value)
+    trace.ordered(session, ordered.order.value, ordered.trace)
     this.#reviewing = new AbortController()
     const { signal } = this.#reviewing
     try {

@@ -8,6 +8,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { RequestKind } from '../engine/engine.ts'
+import { costOf } from '../openai/costs.ts'
 import type { RequestRecord } from '../openai/request-run.ts'
 import { CLIENT_METRICS, OPERATIONS, operationAttributes } from './gen-ai.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -132,9 +133,4 @@ export class GatewayTelemetry {
     ] as const)
       if (count > 0) this.#tokens.record(count, { ...attributes, 'gen_ai.token.type': type })
   }
-}
-
-/** Of every session that was opened for a request, those that lost a race among them, pico-euro. */
-export function costOf({ outcomes }: Pick<RequestRecord, 'outcomes'>): bigint {
-  return outcomes.reduce((sum, { last }) => sum + (last?.amount ?? 0n), 0n)
 }

@@ -1,5 +1,5 @@
 export { GatewayTelemetry, type TracedRequest } from './gateway-telemetry.ts'
-export { ProviderTelemetry, type TracedSession } from './provider-telemetry.ts'
+export { ProviderTelemetry } from './provider-telemetry.ts'
 export {
   openTelemetry,
   type Telemetry,

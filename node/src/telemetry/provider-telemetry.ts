@@ -5,16 +5,6 @@ import { OPERATIONS, operationAttributes, SERVER_METRICS } from './gen-ai.ts'
 import type { Telemetry } from './telemetry.ts'
 import { contextOf } from './trace-context.ts'
 
-/** A session that has ended, and where in a trace of its consumer it belongs. */
-export interface TracedSession extends EndedSession {
-  /** CID of the order. */
-  readonly session: string
-  /** `traceparent` of the consumer, if it told one. */
-  readonly trace: string | null
-  /** When the order came, ms since 1970. */
-  readonly startedAt: number
-}
-
 /** Traces and measures a provider's sessions with the GenAI conventions. No consumer is named, and no prompt is known to it. */
 export class ProviderTelemetry {
   readonly #telemetry: Telemetry
@@ -35,7 +25,7 @@ export class ProviderTelemetry {
   }
 
   /** The span is made when everything is known of it, with the times at which it was so. */
-  sessionEnded(session: TracedSession): void {
+  sessionEnded(session: EndedSession): void {
     const { model, kind, startedAt, durationMs, firstTokenMs, reason } = session
     const operation = operationAttributes(kind, model)
     const code = failureOf(session)

@@ -12,18 +12,14 @@ import {
 } from '../../engine/json.ts'
 import { faultOf } from '../../openai/errors.ts'
 import { FieldError } from '../../openai/field-error.ts'
-import type { OpenAiResponse, OpenAiService } from '../../openai/index.ts'
+import type { OpenAiResponse } from '../../openai/index.ts'
 import { errorResponse } from '../../openai/service.ts'
-import { callerOf } from '../caller.ts'
-import { goneSignal, headersOf, traceOf } from '../openai-routes.ts'
-import type { RequestGate } from '../request-gate.ts'
+import { type TakeOptions, takeRequest } from '../take-request.ts'
 import { AnswerLines, joinLines, type Shape } from './answer-lines.ts'
 import { namesOf } from './model-list.ts'
 import { readChunks } from './read-events.ts'
 
-export interface OllamaAnswerOptions {
-  readonly service: OpenAiService
-  readonly gate: RequestGate
+export interface OllamaAnswerOptions extends TakeOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -143,18 +139,11 @@ async function handle(
   body: JsonObject,
   request: FastifyRequest,
   reply: FastifyReply,
-  { service, gate }: OllamaAnswerOptions,
+  options: OllamaAnswerOptions,
 ): Promise<OpenAiResponse> {
-  const caller = callerOf(request)
   const [name, ...others] = namesOf(model)
   const named = { ...body, model: name, ...(others.length === 0 ? {} : { models: others }) }
-  return await service.handle(kind, encodeJson(named), headersOf(request), {
-    signal: goneSignal(reply),
-    id: request.id,
-    caller: caller.id,
-    admit: (facts) => gate.admit(caller, facts),
-    trace: traceOf(request),
-  })
+  return await takeRequest(options, { kind, body: encodeJson(named), request, reply })
 }
 
 /** Runs a handler, and says what goes wrong as Ollama does. */
