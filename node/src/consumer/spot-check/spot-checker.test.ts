@@ -79,19 +79,29 @@ async function checked(
   const found: FoundCheck[] = []
   const told = new Map<PeerId, Standing>()
   const faults: unknown[] = []
+  const chances = [0.5]
   const consumer = new Consumer(market.options)
   const checker = new SpotChecker({
     networkName: market.networkName,
     signer: market.options.signer,
     store: market.store,
     settings,
-    providersOf: async (_request, digest) => (digest === DIGEST ? others : []),
-    ask: async (request, options) => await consumer.request(request, options),
+    consumer: {
+      request: async (request, options) => await consumer.request(request, options),
+      match: async (model, policy) => {
+        const match = await consumer.match(model, policy)
+        const candidates = others.flatMap((other) =>
+          match.candidates.filter(({ known }) => known.offer.provider === other),
+        )
+        return { ...match, candidates }
+      },
+    },
     onFound: (check) => found.push(check),
     onStanding: (provider, _model, standing) => told.set(provider, standing),
     onFault: (error) => faults.push(error),
     now: Date.now,
-    chance: () => 0.5,
+    // First whether to check at all, then who is asked: those who come first.
+    chance: () => chances.shift() ?? 0,
   })
   const request = asking(fields)
   const policy = first === undefined ? {} : { only: [first] }

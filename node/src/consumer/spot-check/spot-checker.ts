@@ -9,7 +9,8 @@ import {
   spotCheck,
 } from '@hanse/protocol'
 import { type Answer, withPayloads } from '../answer.ts'
-import type { InferenceRequest, RequestOptions } from '../request.ts'
+import type { Consumer } from '../consumer.ts'
+import type { Account, InferenceRequest } from '../request.ts'
 import type { ConsumerStore } from '../store.ts'
 import { type Answered, answeredOf, samePromise } from './answered.ts'
 import { compareTexts } from './compare.ts'
@@ -35,9 +36,9 @@ export interface SpotCheckerOptions {
   readonly signer: Signer
   readonly store: Pick<ConsumerStore, 'evidence'>
   readonly settings: SpotCheckSettings
-  /** Providers of a model with just these weights, within the policy of the request; best first. */
-  readonly providersOf: (request: InferenceRequest, digest: string) => Promise<readonly string[]>
-  readonly ask: (request: InferenceRequest, options: RequestOptions) => Promise<Answer>
+  readonly consumer: Pick<Consumer, 'match' | 'request'>
+  /** Whose money a check costs. @throws {HanseError} when nothing may be asked now */
+  readonly account?: () => Account | undefined
   /** Every comparison, to be kept as evidence. */
   readonly onFound: (found: FoundCheck) => void
   /** What a check, once it is over, says of each provider. */
@@ -104,15 +105,14 @@ export class SpotChecker {
     answer: Answer,
     text: string,
   ): Promise<void> {
-    const { onStanding, providersOf } = this.#options
+    const { onStanding } = this.#options
     await answer.outcome
     // An answer of several providers is nobody's.
     if (answer.parts.length !== 1) return
     const first = this.#answered(answer.session, text)
     if (first === undefined || (!sampling.greedy && first.determinism === null)) return
-    const others = await providersOf(request, first.digest)
     const again = repeated(request, sampling, first)
-    const [second, third] = others.filter((provider) => provider !== first.provider)
+    const [second, third] = await this.#others(again, first)
     if (second === undefined) return
     const one = await this.#ask(again, second)
     if (one === undefined || !isComparable(sampling, first, one)) return
@@ -125,10 +125,24 @@ export class SpotChecker {
     for (const [provider, standing] of standings(pairs)) onStanding(provider, first.model, standing)
   }
 
+  /** Two who also have just these weights, within the policy of the request: nobody can choose who checks them. */
+  async #others({ model, policy }: InferenceRequest, first: Answered): Promise<readonly string[]> {
+    const { consumer, chance } = this.#options
+    const { candidates } = await consumer.match(model, policy)
+    const others = candidates
+      .filter((candidate) => candidate.model.digest === first.digest)
+      .map(({ known }) => known.offer.provider)
+      .filter((provider) => provider !== first.provider)
+    const drawn = () => others.splice(Math.floor(chance() * others.length), 1)
+    return [...drawn(), ...drawn()]
+  }
+
   async #ask(request: InferenceRequest, provider: string): Promise<Answered | undefined> {
+    const { consumer, account } = this.#options
     const policy = { ...request.policy, only: [provider], allowFallbacks: false, hedge: false }
     const { signal } = this.#stopping
-    const answer = await this.#options.ask({ ...request, policy }, { signal })
+    const options = { signal, account: account?.() }
+    const answer = await consumer.request({ ...request, policy }, options)
     let text = ''
     for await (const payloads of answer.payloads)
       for (const payload of payloads) text += shownText(payload)
@@ -176,8 +190,11 @@ function repeated(
   sampling: Sampling,
   first: Answered,
 ): InferenceRequest {
-  if (sampling.seed !== undefined || first.determinism === null) return request
-  return { ...request, body: withSeed(request.body, first.determinism.seed) }
+  // By the name that was answered: the one that was asked for may stand for others, too.
+  const { models: _, ...policy } = request.policy
+  const again = { ...request, model: first.model, policy }
+  if (sampling.seed !== undefined || first.determinism === null) return again
+  return { ...again, body: withSeed(request.body, first.determinism.seed) }
 }
 
 /** What is not greedy can only be compared where both sides promised the same bytes. */
