@@ -26,7 +26,7 @@ const tasks = {
   'test:soak': ['test/soak/soak.ts'],
   fuzz: ['test/fuzz/fuzz.ts'],
   'sim:faults': ['simulations/src/faults/cli.ts'],
-  'sim:selection': ['simulations/src/selection/cli.ts'],
+  'sim:selection': ['simulations/src/market-selection/cli.ts'],
 }
 
 const [task, ...rest] = process.argv.slice(2)

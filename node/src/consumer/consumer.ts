@@ -44,11 +44,16 @@ export interface ConsumerOptions extends BuyerOptions {
   readonly onFailover?: (failover: Failover) => void
 }
 
-/** What a good provider says that has too much to do. */
-const BUSY: ReadonlySet<ErrorCode> = new Set([
-  'HANSE_CAPACITY',
-  'HANSE_DEADLINE_UNREACHABLE',
-  'HANSE_CONNECTION_LIMIT',
+/** The provider is gone, or does not stand by its offer: it counts again once it has answered for itself. */
+const OFFER_OUTDATED: ReadonlySet<ErrorCode> = new Set([
+  'HANSE_PROVIDER_UNREACHABLE',
+  'HANSE_SESSION_CUT',
+  'HANSE_DRAINING',
+  'HANSE_PROVIDER_PAUSED',
+  'HANSE_MODEL_UNKNOWN',
+  'HANSE_ORDER_OFFER_UNKNOWN',
+  'HANSE_ORDER_PRICE',
+  'HANSE_QUOTE_ROUNDS',
 ])
 
 const SALT_BYTES = 32
@@ -220,11 +225,10 @@ export class Consumer implements Disposable {
     return matchOffers(offers, requirementOf(settings, policy, asked, now()))
   }
 
-  /** What a failure says about the provider. */
+  /** What a failure says of what is known of the provider; how it counts in the choice is the router's. */
   #learn(provider: string, fault: HanseError): void {
     if (fault.code.startsWith('HANSE_AUTHORIZATION')) this.#options.authorizer.forget(provider)
-    // A busy provider is still a good one; any other failure that may not repeat elsewhere makes it prove itself again.
-    if (ERRORS[fault.code].retry && !BUSY.has(fault.code)) this.#options.directory.drop(provider)
+    if (OFFER_OUTDATED.has(fault.code)) this.#options.directory.drop(provider)
   }
 }
 

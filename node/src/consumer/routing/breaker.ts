@@ -40,8 +40,8 @@ export class Breaker {
   #onTrial = false
   #coolSince = 0
   #coolUntil = 0
-  /** When it failed last, ms. */
-  failedAt = 0
+  /** When it could not be reached last, ms. */
+  unreachableAt = 0
 
   state(now: number): BreakerState {
     if (this.#onTrial) return 'on-trial'
@@ -82,7 +82,7 @@ export class Breaker {
    * @param random in [0, 1)
    */
   failed(now: number, dead: boolean, random: number): void {
-    this.failedAt = now
+    if (dead) this.unreachableAt = now
     this.#inRow++
     this.#failed = observed(this.#failed, 1, now)
     const { failuresInRow, failureShare, observationsMin } = BREAKER_LIMITS

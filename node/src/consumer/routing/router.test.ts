@@ -187,10 +187,18 @@ describe('providers that failed', () => {
     assert.equal(states(), 'closed')
   })
 
-  test('are asked when nobody else is left, once they have shown that they are there', () => {
-    const { clock, answers, first, router } = makeRouter()
+  test('are asked when nobody else is left', () => {
+    const { answers, first } = makeRouter()
+    const failing = candidate('failing')
+    answers(failing, BREAKER_LIMITS.failuresInRow, { ok: false })
+    assert.equal(first([failing]), 'failing')
+  })
+
+  test('that could not be reached are asked, without anybody else, once they have shown that they are there', () => {
+    const { clock, first, router } = makeRouter()
     const dead = candidate('dead')
-    answers(dead, BREAKER_LIMITS.failuresInRow, { ok: false })
+    const unreachable = new HanseError('HANSE_PROVIDER_UNREACHABLE', 'away')
+    assert.equal(router.attempt(dead, routed()).failed(unreachable, false, false), 'failed')
     assert.throws(
       () => router.plan([dead], routed()),
       (error) =>

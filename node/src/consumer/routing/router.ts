@@ -199,13 +199,13 @@ export class Router<Known extends Routable> {
     return state === 'closed' || state === 'trial-due'
   }
 
-  /** With nobody else to ask: those that failed, and have shown since then that they are there. */
+  /** With nobody else to ask: those that failed and are there all the same, as far as is known. */
   #lastResort(candidates: readonly MatchedOffer<Known>[]): [MatchedOffer<Known>[], number] {
     const { now } = this.#options
     const breakers = candidates.map(({ known }) => this.breaker(known.offer.provider))
     const alive = candidates.filter(({ known }, i) => {
       const breaker = breakers[i]
-      return breaker?.state(now()) !== 'cooling' && known.fetchedAt > (breaker?.failedAt ?? 0)
+      return breaker?.state(now()) !== 'cooling' && known.fetchedAt > (breaker?.unreachableAt ?? 0)
     })
     return [alive, Math.min(...breakers.map((breaker) => breaker.until(now())))]
   }

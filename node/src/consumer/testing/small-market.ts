@@ -87,7 +87,8 @@ export async function openSmallMarket(
         maxOutputPrice: undefined,
         receiptEvery: 32n,
         creditWindowMax: picoEuro(10n ** 9n),
-        deadlineMs: 30_000,
+        // Longer than the patience with one provider.
+        deadlineMs: 120_000,
         keepRequests: false,
       },
       now: Date.now,
