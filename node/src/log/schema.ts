@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { migrationOf } from '../store/migration.ts'
 
 /** Applied in order, each once; never edit one that was released. */
 const LOG = [
@@ -54,27 +55,3 @@ export function migrateLog(db: DatabaseSync): void {
 }
 
 export const migrateWitness = migrationOf(WITNESS)
-
-/** Two processes may open the file at once: the version is read within the transaction that changes it. */
-function migrationOf(migrations: readonly string[]): (db: DatabaseSync) => void {
-  return (db) => {
-    if (versionOf(db) === migrations.length) return
-    db.exec('begin immediate')
-    try {
-      const version = versionOf(db)
-      if (version > migrations.length) {
-        throw new Error(`the file is of a newer release (schema ${version}): update this program`)
-      }
-      for (const sql of migrations.slice(version)) db.exec(sql)
-      db.exec(`pragma user_version = ${migrations.length}`)
-      db.exec('commit')
-    } catch (error) {
-      db.exec('rollback')
-      throw error
-    }
-  }
-}
-
-function versionOf(db: DatabaseSync): number {
-  return Number(db.prepare('pragma user_version').get()?.user_version ?? 0)
-}

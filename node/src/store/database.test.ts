@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, test } from 'vitest'
 import { Database, type DatabaseOptions, isDiskFault } from './database.ts'
 
@@ -11,6 +13,14 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
+/** Another process in its first migration, before the file has a write-ahead log. */
+const MAKE_SLOWLY = `
+  const { DatabaseSync } = require('node:sqlite')
+  const { parentPort, workerData } = require('node:worker_threads')
+  const db = new DatabaseSync(workerData.path)
+  db.exec('begin immediate; ' + workerData.make + "; insert into note values (x'00')")
+  parentPort.postMessage('making')
+  setTimeout(() => { db.exec('commit'); db.close() }, 50)`
 const MAKE = 'create table if not exists note (text blob unique)'
 /** SQLite answers as it does when the disk takes no page more. */
 const FULL = 'pragma max_page_count = 4'
@@ -40,6 +50,15 @@ test('a full disk is told apart from other faults, and what comes after it works
     (error: unknown) => error instanceof Error && !isDiskFault(error),
   )
   assert.ok(isDiskFault(Object.assign(new Error('fdatasync'), { code: 'ENOSPC' })))
+})
+
+test('a file that somebody else is about to make is waited for', async () => {
+  const path = join(folder, 'notes.db')
+  const maker = new Worker(MAKE_SLOWLY, { eval: true, workerData: { path, make: MAKE } })
+  await once(maker, 'message')
+  using db = open()
+  assert.equal(count(db), 1)
+  await once(maker, 'exit')
 })
 
 describe('writes of one turn', () => {

@@ -13,6 +13,7 @@ import {
   signedFields,
   signedRecordSchema,
 } from '@hanse/protocol'
+import type { Migrate } from './migration.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
 export interface DatabaseOptions {
@@ -40,12 +41,12 @@ export class Database implements Disposable {
 
   constructor(
     path: string,
-    migrate: (db: DatabaseSync, readOnly: boolean) => void,
+    migrate: Migrate,
     { readOnly = false, onLost = () => {} }: DatabaseOptions = {},
   ) {
     this.#onLost = onLost
     if (readOnly) {
-      this.#db = new DatabaseSync(path, { readOnly, timeout: 5_000 })
+      this.#db = new DatabaseSync(path, { readOnly, timeout: BUSY_MS })
       migrate(this.#db, readOnly)
       return
     }
@@ -54,12 +55,12 @@ export class Database implements Disposable {
       // Made before SQLite makes it, for it would let everybody read it.
       closeSync(openSync(path, 'a', 0o600))
     }
-    this.#db = new DatabaseSync(path, { timeout: 5_000 })
+    this.#db = new DatabaseSync(path, { timeout: BUSY_MS })
+    logAhead(this.#db)
     this.#db.exec(
-      `pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma busy_timeout = 5000;
-       pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+      `pragma synchronous = normal; pragma foreign_keys = on; pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
     )
-    migrate(this.#db, readOnly)
+    migrate(this.#db)
     if (path !== ':memory:') this.#wal = new WriteAheadLog(`${path}-wal`)
   }
 
@@ -218,12 +219,38 @@ export class Database implements Disposable {
   }
 }
 
+/** Switches to the write-ahead log, which others may be about to do: for this SQLite does not wait by itself. */
+function logAhead(db: DatabaseSync): void {
+  const giveUp = performance.now() + BUSY_MS
+  for (;;) {
+    try {
+      db.exec('pragma journal_mode = wal')
+      return
+    } catch (error) {
+      if (codeOf(error) !== SQLITE_BUSY || performance.now() >= giveUp) throw error
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS)
+  }
+}
+
+/** SQLite's primary result code. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode & 0xff
+    : undefined
+}
+
 /** What the writes of one turn of the event loop share. */
 interface Turn {
   readonly committed: PromiseWithResolvers<void>
   readonly timer: NodeJS.Immediate
   fault: unknown
 }
+
+/** Others hold a file for the time of one transaction, at most of one batch of removals. */
+const BUSY_MS = 5_000
+const BUSY_RETRY_MS = 5
+const SQLITE_BUSY = 5
 
 /** The program has about a hundred texts; only texts that are made up on the way could be more. */
 const STATEMENTS_MAX = 512
@@ -238,8 +265,8 @@ const SYSTEM_DISK_FAULTS = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
 /** Whether the disk took no more; what is tried again later may work. */
 export function isDiskFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if ('errcode' in error && typeof error.errcode === 'number')
-    return DISK_FAULTS.has(error.errcode & 0xff)
+  const code = codeOf(error)
+  if (code !== undefined) return DISK_FAULTS.has(code)
   return 'code' in error && SYSTEM_DISK_FAULTS.has(String(error.code))
 }
 

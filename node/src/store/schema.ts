@@ -1,6 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite'
+import { migrationOf } from './migration.ts'
 
-/** Applied in order, each once, in a transaction; never edit one that was released. */
+/** Applied in order, each once; never edit one that was released. */
 const MIGRATIONS = [
   `
   create table record (cid text primary key, signed blob not null) strict, without rowid;
@@ -147,15 +147,4 @@ const MIGRATIONS = [
   `,
 ]
 
-export function migrate(db: DatabaseSync, readOnly: boolean): void {
-  const version = Number(db.prepare('pragma user_version').get()?.user_version ?? 0)
-  if (version > MIGRATIONS.length) {
-    throw new Error(`the store is of a newer release (schema ${version}): update this program`)
-  }
-  if (readOnly && version < MIGRATIONS.length)
-    throw new Error(`the store is of an older release (schema ${version}): start its daemon once`)
-  for (const [i, sql] of MIGRATIONS.entries()) {
-    if (i < version) continue
-    db.exec(`begin immediate; ${sql}; pragma user_version = ${i + 1}; commit`)
-  }
-}
+export const migrate = migrationOf(MIGRATIONS)
