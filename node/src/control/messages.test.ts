@@ -8,6 +8,7 @@ import {
   encodeRequest,
   encodeValue,
   logAnswers,
+  REQUEST_BYTES_MAX,
   shortReport,
   shortStatus,
 } from './messages.ts'
@@ -36,7 +37,7 @@ describe('a request', () => {
     ['watching without a pause', bytes({ v: 1, method: 'watch', everyMs: 0 })],
     ['a million log lines', bytes({ v: 1, method: 'logs', lines: 1e6, follow: false })],
     ['half a line', bytes({ v: 1, method: 'logs', lines: 0.5, follow: false })],
-    ['a book', bytes({ v: 1, method: 'status', note: 'x'.repeat(5_000) })],
+    ['a book', bytes({ v: 1, method: 'status', note: 'x'.repeat(REQUEST_BYTES_MAX) })],
   ])('that is %s is refused', (_what, sent) => {
     assert.throws(() => decodeRequest(sent), { code: 'HANSE_REQUEST_INVALID' })
   })
