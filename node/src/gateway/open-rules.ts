@@ -1,9 +1,11 @@
 import { HanseError, type PicoEuro } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Account } from '../consumer/request.ts'
 import type { AuditEvent } from '../log/audit-events.ts'
 import { type Basis, LawfulBasis } from '../privacy/lawful-basis.ts'
 import { Retention } from '../privacy/retention.ts'
 import type { NodeStore } from '../store/node-store.ts'
+import { OWNER } from '../store/spend-store.ts'
 import { type GatewayControl, GatewayDesk } from './gateway-control.ts'
 import type { Anonymous } from './keys/anonymous.ts'
 import type { BudgetTerms } from './keys/budget.ts'
@@ -42,6 +44,12 @@ export interface Rules extends AsyncDisposable {
   /** `undefined` where EU mode is off; so is retention. */
   readonly basis: LawfulBasis | undefined
   readonly retention: Retention | undefined
+  /**
+   * Whose money it costs what this node asks for by itself.
+   *
+   * @throws {HanseError} HANSE_CONSENT_REQUIRED
+   */
+  ownAccount(tag: string): Account | undefined
 }
 
 export function openRules(settings: RulesSettings, parts: DeskParts): Rules {
@@ -75,6 +83,11 @@ export function openRules(settings: RulesSettings, parts: DeskParts): Rules {
     book,
     basis,
     retention,
+    ownAccount: (tag) => {
+      basis?.require()
+      const limitedBy = 'max_tokens of the request'
+      return ledger.account({ key: OWNER, name: OWNER, tags: [tag], limitedBy })
+    },
     [Symbol.asyncDispose]: async () => await retention?.[Symbol.asyncDispose](),
   }
 }

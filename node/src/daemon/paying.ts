@@ -1,0 +1,74 @@
+import { HanseError, type ResidencyPolicy, type Signer } from '@hanse/protocol'
+import type { FastifyBaseLogger } from 'fastify'
+import type { gatewaySettings } from '../config/schemas.ts'
+import type { Settings } from '../config/settings.ts'
+import { type ModelTokenizer, openTokenizer } from '../engine/index.ts'
+import { Outbox } from '../settlement/outbox.ts'
+import { SettlementClient } from '../settlement/settlement-client.ts'
+import type { NodeStore } from '../store/node-store.ts'
+import { clock } from './running.ts'
+
+type GatewaySettings = Settings<typeof gatewaySettings>
+
+/** Without attestors of one's own, the settlement service that one pays through is believed. */
+export async function residencyPolicy(
+  { residency, minLevel, trust }: GatewaySettings,
+  settlement: SettlementClient | undefined,
+  log: FastifyBaseLogger,
+): Promise<ResidencyPolicy> {
+  if (trust.length > 0) return { allow: [...residency], minLevel, trustedAttestors: trust }
+  if (settlement !== undefined) {
+    return { allow: [...residency], minLevel, trustedAttestors: [await settlement.identity()] }
+  }
+  if (minLevel > 1)
+    log.warn(
+      'no attestor is trusted (--trust, --settlement-url): no provider will satisfy --min-level',
+    )
+  return { allow: [...residency], minLevel, trustedAttestors: [] }
+}
+
+/** @throws {HanseError} HANSE_CONFIG_INVALID for a file that is no model */
+export async function openTokenizers(
+  paths: readonly string[],
+): Promise<AsyncDisposable & { readonly all: readonly ModelTokenizer[] }> {
+  const stack = new AsyncDisposableStack()
+  const all: ModelTokenizer[] = []
+  try {
+    for (const path of paths) all.push(stack.use(await openTokenizer(path)))
+  } catch (cause) {
+    await stack.disposeAsync()
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new HanseError('HANSE_CONFIG_INVALID', `tokenizers: ${message}`, { cause })
+  }
+  return { all, [Symbol.asyncDispose]: async () => await stack.disposeAsync() }
+}
+
+export function openSettlement(
+  { settlementUrl: url, settlementApiKey: apiKey, network }: GatewaySettings,
+  signer: Signer,
+): SettlementClient | undefined {
+  return url === undefined
+    ? undefined
+    : new SettlementClient({ url, apiKey, context: { network }, signer, now: clock })
+}
+
+/** Takes final receipts to settlement. */
+export function openOutbox(
+  store: NodeStore,
+  settlement: SettlementClient,
+  log: FastifyBaseLogger,
+): Outbox {
+  return new Outbox({
+    store,
+    now: clock,
+    settler: settlement,
+    onResult: ({ session }, result) => log.info({ session, ...result }, 'settlement answered'),
+    onStatement: ({ cid }, result) =>
+      log.info({ statement: cid, ...result }, 'settlement answered'),
+    onFailure: (error) =>
+      log.warn(
+        { cause: error instanceof Error ? error.message : '' },
+        'settlement is out of reach',
+      ),
+  })
+}
