@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { PROMPT_BYTES_MAX } from '@hanse/protocol'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, test } from 'vitest'
@@ -14,10 +16,7 @@ let locked: TestGateway
 
 beforeAll(async () => {
   gateway = await openGateway([engine], { settings: { keepAliveMs: 20, headAfterMs: 0 } })
-  locked = await openGateway([], {
-    settings: { headAfterMs: 20 },
-    gate: openGate('secret'),
-  })
+  locked = await openGateway([engine], { gate: openGate('secret') })
 })
 afterAll(async () => {
   await gateway?.[Symbol.asyncDispose]()
@@ -247,6 +246,18 @@ describe('in the middle of a stream', () => {
     const { text, done } = await readStream(new Response(other ?? null))
     assert.deepEqual([text, done], ['late', true])
   })
+})
+
+test('a server ends though somebody is connected who never asked for anything', async () => {
+  const ending = await openGateway([engine])
+  const { hostname, port } = new URL(ending.url)
+  const silent = connect(Number(port), hostname)
+  await once(silent, 'connect')
+  // The server has met it by the time that it has answered somebody who came later.
+  await (await fetch(`${ending.url}/healthz`)).text()
+  const closed = once(silent, 'close')
+  await ending[Symbol.asyncDispose]()
+  await closed
 })
 
 describe('a stream whose first token is long in coming', () => {

@@ -17,6 +17,8 @@ import type { RequestGate } from './request-gate.ts'
 import { requestId } from './request-id.ts'
 import { type RequestObserver, UNOBSERVED } from './request-observer.ts'
 import { type RulesRoutesOptions, registerRules } from './rules-routes.ts'
+import { registerSpotChecks } from './spot-check-routes.ts'
+import { dropUnusedConnections } from './unused-connections.ts'
 
 export interface GatewayOptions extends MarketRoutesOptions {
   readonly log: FastifyBaseLogger
@@ -50,6 +52,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
     requestTimeout: REQUEST_MS,
     forceCloseConnections: 'idle',
   })
+  dropUnusedConnections(app)
   // Prompts go out byte for byte, so they are not parsed and printed again.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
@@ -70,6 +73,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   registerModels(app, consumer)
   registerMarket(app, options)
   registerGenerations(app, generations)
+  registerSpotChecks(app, options.store.spotChecks)
   if (rules !== undefined) registerRules(app, rules)
   if (auditLog !== undefined) registerLog(app, auditLog)
   return app
