@@ -6,6 +6,7 @@ import {
   formatPrice,
   PICO_PER_CENT,
   PICO_PER_EURO,
+  parseEuro,
   parsePrice,
   picoEuro,
   splitCents,
@@ -57,6 +58,23 @@ describe('prices', () => {
 })
 
 describe('amounts', () => {
+  test.each([
+    ['1.50 EUR', 1_500_000_000_000n],
+    ['0.000000000001', 1n],
+    [' 12 eur ', 12_000_000_000_000n],
+  ])('%s is %s pico-euro', (text, amount) => {
+    expect(parseEuro(text)).toBe(amount)
+    expect(parseEuro(formatEuro(picoEuro(amount)))).toBe(amount)
+  })
+
+  test.each(['', '-1', '1,50', '1 USD', '1e3', '1 EUR/Mtok', '0.1234567890123'])(
+    '%j is no amount',
+    (text) => {
+      const fault = expect.objectContaining({ code: 'HANSE_PRICE_INVALID' })
+      expect(() => parseEuro(text)).toThrow(fault)
+    },
+  )
+
   test('tokens times price is exact far beyond what a double holds', () => {
     expect(amountOf(9_007_199_254_740_993n, picoEuro(3n))).toBe(27_021_597_764_222_979n)
   })

@@ -30,6 +30,16 @@ export function parsePrice(text: string): PicoEuro {
   return picoEuro(BigInt(match[1] ?? '0') * 1_000_000n + BigInt((match[2] ?? '').padEnd(6, '0')))
 }
 
+/** Reads `"1.50 EUR"` or `"1.50"`, with up to twelve decimals. @throws {HanseError} HANSE_PRICE_INVALID */
+export function parseEuro(text: string): PicoEuro {
+  const match = /^(\d{1,9})(?:\.(\d{1,12}))?(?:\s*EUR)?$/iu.exec(text.trim())
+  if (match === null)
+    throw new HanseError('HANSE_PRICE_INVALID', `not an amount of euro: ${text.slice(0, 40)}`)
+  return picoEuro(
+    BigInt(match[1] ?? '0') * PICO_PER_EURO + BigInt((match[2] ?? '').padEnd(12, '0')),
+  )
+}
+
 /** `"0.20 EUR/Mtok"`: at least two decimals, and never fewer than the exact value needs. */
 export function formatPrice(price: PicoEuro): string {
   return `${decimal(price, 6)} EUR/Mtok`

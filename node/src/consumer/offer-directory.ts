@@ -45,6 +45,8 @@ const FETCH_MS = 3_000
 const FRESH_MS = 10_000
 /** Offers that are not listed under the key any more are asked for this often while somebody looks. */
 const ASK_AGAIN_MS = 30_000
+/** Names are chosen by who asks; of those beyond so many, the ones asked for longest ago are looked up anew. */
+const LOOKUPS_MAX = 1_000
 /** As many as an offer lists. */
 const ADDRESSES_MAX = 16
 /** An offer is 8 KiB at most, and cites up to eight attestations. */
@@ -85,6 +87,13 @@ export class OfferDirectory {
     return this.#valid()
   }
 
+  #forgetLookups(): void {
+    for (const [name, { running }] of this.#lookups) {
+      if (this.#lookups.size <= LOOKUPS_MAX) return
+      if (running === undefined) this.#lookups.delete(name)
+    }
+  }
+
   /** The provider failed: its offer counts again only once it has answered for itself. */
   drop(provider: string): void {
     this.#offers.delete(provider)
@@ -110,7 +119,9 @@ export class OfferDirectory {
     if (known === undefined || known.running === undefined) {
       if (known !== undefined && now - known.at < FRESH_MS && knowsAny()) return
       const running = this.#refresh(keys).finally(() => {
+        this.#lookups.delete(name)
         this.#lookups.set(name, { at: this.#options.now(), running: undefined })
+        this.#forgetLookups()
       })
       this.#lookups.set(name, { at: known?.at ?? 0, running })
     }

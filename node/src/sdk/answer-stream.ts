@@ -21,7 +21,7 @@ export interface AnswerDesk {
  * reader; `text()` and `final()` read what is left, and give the whole. To stop reading early ends the answer, and what was
  * delivered is paid for.
  */
-export class AnswerStream<Chunk, Whole> implements AsyncIterable<Chunk> {
+export class AnswerStream<Chunk, Whole> implements AsyncIterable<Chunk>, AsyncDisposable {
   readonly #opened: OpenedAnswer
   readonly #kind: 'chat' | 'completion'
   readonly #desk: AnswerDesk
@@ -120,6 +120,12 @@ export class AnswerStream<Chunk, Whole> implements AsyncIterable<Chunk> {
   /** Ends the answer. What was delivered is countersigned and paid for. */
   cancel(): void {
     this.#desk.cancel()
+  }
+
+  /** Cancels what was not read to its end, and resolves once its last receipt is signed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) this.cancel()
+    await this.bill
   }
 
   async #next(): Promise<readonly Uint8Array[] | undefined> {

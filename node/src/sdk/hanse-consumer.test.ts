@@ -8,7 +8,7 @@ import type { OfferDirectory } from '../consumer/offer-directory.ts'
 import { openSmallMarket, type SmallMarket } from '../consumer/testing/small-market.ts'
 import { Network } from '../network/index.ts'
 import { HanseConsumer } from './hanse-consumer.ts'
-import { createConsumer, HanseError, MemoryStore } from './node.ts'
+import { type Bill, createConsumer, HanseError, MemoryStore } from './node.ts'
 import { type ConsumerOptions, resolveOptions } from './options.ts'
 import { ScriptedEngine } from './testing/scripted-engine.ts'
 
@@ -99,6 +99,17 @@ describe('a chat', () => {
     await assert.rejects(stream.final(), { code: 'HANSE_SESSION_CANCELLED' })
   })
 
+  test('that goes out of scope ends at the provider', async () => {
+    let bill: Promise<Bill>
+    {
+      await using stream = await hanse.chat({ ...HELLO, max_tokens: 9_000 })
+      bill = stream.bill
+    }
+    const { sessions } = await bill
+    assert.equal(sessions[0]?.reason, 'cancelled')
+    await until(() => engine.running === 0)
+  })
+
   test('ends by its signal, in the middle and before it begins', async () => {
     const gone = new AbortController()
     const stream = await hanse.chat({ ...HELLO, max_tokens: 9_000 }, { signal: gone.signal })
@@ -178,6 +189,9 @@ describe('errors are HanseErrors with a code', () => {
     ['minLevel', { minLevel: 9 }],
     ['seed', { seed: new Uint8Array(31) }],
     ['maxOutputPrice', { maxOutputPrice: 'cheap' }],
+    ['budget', { budget: '5 USD' }],
+    ['routing.sort', { routing: { sort: 'cheapest' } }],
+    ['failover.max', { failover: { max: -1 } }],
     ['unknown', { unknown: 1 }],
   ])('when the option %s is wrong, by its name', (name, wrong) => {
     assert.throws(
@@ -190,6 +204,33 @@ describe('errors are HanseErrors with a code', () => {
       },
     )
   })
+})
+
+describe('a budget', () => {
+  test('stops what it cannot pay for, and is told', async () => {
+    // Of 64 bytes and more of prompt at 1 pico-euro, and 40 tokens at 2.
+    await using frugal = await createConsumer(optionsOf({ budget: picoEuro(600n) }))
+    assert.equal(frugal.budgetLeft, 600n)
+    await assert.rejects(frugal.chat({ ...HELLO, max_tokens: 400 }), {
+      code: 'HANSE_BUDGET_EXHAUSTED',
+    })
+    const stream = await frugal.chat({ ...HELLO, max_tokens: 40 })
+    await stream.final()
+    const { amount } = await stream.bill
+    assert.equal(frugal.spent, amount)
+    assert.equal(frugal.budgetLeft, 600n - amount)
+    const body = JSON.stringify({ ...HELLO, max_tokens: 400 })
+    const response = await frugal.fetch('http://x/v1/chat/completions', { method: 'POST', body })
+    assert.equal(response.status, 402)
+  })
+})
+
+test('names stand for models, as the options say', async () => {
+  const aliases = { small: ['no/such', MODEL] }
+  await using buyer = await createConsumer(optionsOf({ routing: { aliases } }))
+  const stream = await buyer.chat({ ...HELLO, model: 'small', max_tokens: 2 })
+  assert.equal(stream.model, MODEL)
+  assert.equal(await stream.text(), engine.text(2))
 })
 
 describe('events', () => {

@@ -3,6 +3,7 @@ import {
   exportBundle,
   HanseError,
   type Match,
+  type PicoEuro,
   type Receipt,
   type ResidencyPolicy,
   receipt,
@@ -14,6 +15,7 @@ import { type AuthorizationSource, Authorizer } from '../consumer/authorizer.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import type { FetchedOffer, OfferDirectory } from '../consumer/offer-directory.ts'
 import type { RequestPolicy } from '../consumer/request.ts'
+import type { MeasurementStore } from '../consumer/routing/router.ts'
 import type { ConsumerStore } from '../consumer/store.ts'
 import { encodeJson, type JsonObject } from '../engine/json.ts'
 import type { PeerNetwork } from '../network/peer-network.ts'
@@ -21,6 +23,7 @@ import { costsOf } from '../openai/costs.ts'
 import { EmbeddingBuilder } from '../openai/embedding-builder.ts'
 import { faultOf } from '../openai/errors.ts'
 import { modelList } from '../openai/models.ts'
+import type { Buyer } from '../openai/open-answer.ts'
 import { type OpenAiRequest, parseRequest } from '../openai/request.ts'
 import { OpenAiService } from '../openai/service.ts'
 import type { NodeStore, SessionRow } from '../store/node-store.ts'
@@ -40,6 +43,7 @@ import type {
   ModelEntry,
 } from './openai-types.ts'
 import type { ResolvedOptions } from './options.ts'
+import { Purse } from './purse.ts'
 
 export interface CallOptions {
   /** Ends the answer, wherever it is: the provider hears of it within a round trip. */
@@ -62,6 +66,8 @@ export interface ConsumerParts {
   readonly store: SessionStore
   readonly source: AuthorizationSource | undefined
   readonly residency: ResidencyPolicy
+  /** Keeps what was measured of providers over a restart. */
+  readonly measurements?: MeasurementStore
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
   /** The last receipt of a session was countersigned. */
@@ -69,6 +75,9 @@ export interface ConsumerParts {
   /** Closed with the consumer, the last one first. */
   readonly resources: AsyncDisposable
 }
+
+/** Of answers that are kept for a cache or an idempotency key, where requests ask for them; a page has no more to spare. */
+const MEMORY_BYTES_MAX = 8 << 20
 
 const NO_HEADERS = { get: () => undefined }
 
@@ -85,6 +94,8 @@ export class HanseConsumer implements AsyncDisposable {
   readonly #parts: ConsumerParts
   readonly #consumer: Consumer
   readonly #service: OpenAiService
+  readonly #buyer: Buyer
+  readonly #purse: Purse
   readonly #calls = new Calls()
   readonly #listeners = new Listeners()
 
@@ -94,6 +105,7 @@ export class HanseConsumer implements AsyncDisposable {
     const context = { network: networkName, signer }
     this.#parts = parts
     this.store = store
+    this.#purse = new Purse(options.budget)
     this.#consumer = new Consumer({
       networkName,
       signer,
@@ -108,17 +120,24 @@ export class HanseConsumer implements AsyncDisposable {
         now,
       }),
       settings: { ...options.settings, residency },
+      ...(parts.measurements === undefined ? {} : { measurements: parts.measurements }),
       now,
       random,
       onQuote: (...quote) => this.#listeners.emit('quote', quoteEvent(...quote)),
       onReceipt: (session, countersigned) => {
+        this.#purse.paid(session, countersigned.amount)
         this.#listeners.emit('receipt', { session, receipt: countersigned })
         if (countersigned.final !== null) parts.onFinal?.()
       },
       onFailover: (failover) => this.#listeners.emit('failover', failover),
       onEnd: (outcome) => this.#listeners.emit('end', outcome),
     })
-    this.#service = new OpenAiService({ consumer: this.#consumer, now })
+    this.#buyer = {
+      request: async (request, asked) =>
+        await this.#consumer.request(request, { ...asked, account: this.#purse }),
+    }
+    const memoryBytesMax = MEMORY_BYTES_MAX
+    this.#service = new OpenAiService({ consumer: this.#buyer, now, memoryBytesMax })
     this.fetch = openAiFetch({
       service: this.#service,
       match: async () => await this.#consumer.match(),
@@ -133,6 +152,16 @@ export class HanseConsumer implements AsyncDisposable {
   /** Peers that are connected now. */
   get connectionCount(): number {
     return this.#parts.network.connectionCount
+  }
+
+  /** What was bought through this consumer since it was opened, by the receipts that both sides signed, pico-euro. */
+  get spent(): PicoEuro {
+    return this.#purse.spent
+  }
+
+  /** What of `budget` no running answer may need, pico-euro; `undefined` without one. */
+  get budgetLeft(): PicoEuro | undefined {
+    return this.#purse.free
   }
 
   /**
@@ -159,7 +188,7 @@ export class HanseConsumer implements AsyncDisposable {
   async embeddings(request: EmbeddingRequest, options: CallOptions = {}): Promise<EmbeddingAnswer> {
     return await this.#call(options, async (call) => {
       const asked = requestOf('embedding', request, options)
-      const answer = await this.#consumer.request(
+      const answer = await this.#buyer.request(
         { ...asked, body: asked.bodies[0] ?? asked.body },
         { signal: call.signal, trace: options.trace },
       )
@@ -221,6 +250,7 @@ export class HanseConsumer implements AsyncDisposable {
   /** Ends what runs, countersigns what was delivered, and leaves the network. */
   async close(): Promise<void> {
     await this.#calls.close()
+    this.#consumer[Symbol.dispose]()
     await this.#parts.resources[Symbol.asyncDispose]()
   }
 

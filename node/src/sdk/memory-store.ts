@@ -30,6 +30,8 @@ export interface MemoryStoreOptions {
 const SESSIONS_MAX = 1_000
 /** Offers between being fetched and being ordered from; a session keeps its own. */
 const OFFERS_MAX = 256
+/** Holds that end hours after they were made; what pays for a session is kept with it anyway. */
+const AUTHORIZATIONS_MAX = 1_000
 /** Quotes between being taken and being cited by the next order. */
 const ROUNDS_MAX = 256
 
@@ -133,6 +135,7 @@ export class MemoryStore implements ConsumerStore {
     if (this.#authorizations.has(cid)) return
     const { provider, notAfter } = signed.value
     this.#authorizations.set(cid, { signed, provider, notAfter, spent: picoEuro(0n) })
+    forgetOldest(this.#authorizations, AUTHORIZATIONS_MAX)
   }
 
   /** Authorizations for a provider that end after `notBefore`, newest first. */
@@ -207,6 +210,7 @@ export class MemoryStore implements ConsumerStore {
       const cid = cidOf(held.signed.bytes).toString()
       const spent = this.spentUnder(cid)
       this.#authorizations.set(cid, spent > held.spent ? { ...held, spent } : held)
+      forgetOldest(this.#authorizations, AUTHORIZATIONS_MAX)
     }
     for (const kept of sessions) {
       const session = cidOf(kept.order.bytes).toString()

@@ -71,6 +71,7 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
     store: kept ?? options.store ?? new MemoryStore(),
     source,
     residency,
+    ...(kept === undefined ? {} : { measurements: kept.measurements }),
     now,
     random,
     ...(outbox === undefined ? {} : { onFinal: () => setImmediate(() => void outbox.flush()) }),

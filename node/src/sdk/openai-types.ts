@@ -3,19 +3,51 @@
  * in answers.
  */
 
+/** A part of a message that is not only text. */
+export type ContentPart =
+  | { readonly type: 'text'; readonly text: string }
+  | {
+      readonly type: 'image_url'
+      readonly image_url: { readonly url: string; readonly detail?: string }
+    }
+  | { readonly type: string; readonly [field: string]: unknown }
+
 export interface ChatMessage {
-  readonly role: string
-  readonly content?: unknown
+  readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
+  readonly content?: string | readonly ContentPart[] | null
+  readonly tool_calls?: readonly ToolCall[]
+  /** Of a `tool` message: the call that it answers. */
+  readonly tool_call_id?: string
   readonly [field: string]: unknown
+}
+
+export interface ChatTool {
+  readonly type: 'function'
+  readonly function: {
+    readonly name: string
+    readonly description?: string
+    /** JSON Schema. */
+    readonly parameters?: object
+    readonly strict?: boolean | null
+  }
 }
 
 export interface ChatRequest {
   /** Id or alias of a model on offer. */
   readonly model: string
-  readonly messages: readonly ChatMessage[]
+  /** Those of other libraries are taken as they are, such as `ChatCompletionMessageParam` of `openai`. */
+  readonly messages: readonly (ChatMessage | { readonly role: string })[]
   readonly max_tokens?: number | null
   readonly max_completion_tokens?: number | null
   readonly temperature?: number | null
+  readonly top_p?: number | null
+  readonly stop?: string | readonly string[] | null
+  readonly seed?: number | null
+  /** Answers to give at once, each with sessions and receipts of its own. */
+  readonly n?: number | null
+  readonly tools?: readonly (ChatTool | { readonly type: string })[]
+  readonly tool_choice?: unknown
+  readonly response_format?: { readonly type: string }
   readonly [field: string]: unknown
 }
 

@@ -2,7 +2,9 @@ import {
   HanseError,
   isCountryCode,
   isPeerId,
+  PICO_PER_EURO,
   type PicoEuro,
+  parseEuro,
   parsePrice,
   picoEuro,
 } from '@hanse/protocol'
@@ -11,6 +13,7 @@ import { z } from 'zod'
 import type { AuthorizationSource } from '../consumer/authorizer.ts'
 import type { ConsumerSettings } from '../consumer/consumer.ts'
 import { FAILOVER_DEFAULTS, type FailoverSettings } from '../consumer/continuation/failover.ts'
+import { SORTS } from '../consumer/request.ts'
 import { ROUTING_DEFAULTS, type RoutingSettings } from '../consumer/routing/settings.ts'
 import { isLan } from '../network/local-addresses.ts'
 import type { MemoryStore } from './memory-store.ts'
@@ -19,6 +22,12 @@ import type { MemoryStore } from './memory-store.ts'
 export interface SettlementAccess {
   readonly url: string
   readonly apiKey?: string | undefined
+}
+
+/** How providers are chosen. */
+export interface RoutingOptions extends Partial<Omit<RoutingSettings, 'aliases'>> {
+  /** Names that requests may use: each stands for a model, and for others, in this order, when nobody serves that. */
+  readonly aliases?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface ConsumerOptions {
@@ -40,16 +49,21 @@ export interface ConsumerOptions {
    * from other origins: it hands in a source that asks its own server.
    */
   readonly settlement?: SettlementAccess | AuthorizationSource
-  /** What to hold at settlement for one provider at a time, pico-euro; 5 EUR when left out. */
-  readonly authorizationAmount?: PicoEuro
-  /** The most to leave un-countersigned with one provider, pico-euro; 1 EUR when left out. */
-  readonly creditWindow?: PicoEuro
+  /**
+   * The most that all answers together may cost, from `createConsumer` on: as `"5 EUR"`, or pico-euro. A hard stop: each order
+   * sets aside the most that it may cost. No limit when left out.
+   */
+  readonly budget?: string | PicoEuro
+  /** What to hold at settlement for one provider at a time; 5 EUR when left out. */
+  readonly authorizationAmount?: string | PicoEuro
+  /** The most to leave un-countersigned with one provider; 1 EUR when left out. */
+  readonly creditWindow?: string | PicoEuro
   /** Output tokens between receipts; 256 when left out. */
   readonly receiptEvery?: number
   /** Longest an answer may take, ms; 10 minutes when left out. */
   readonly deadlineMs?: number
   /** How providers are chosen: what counts most, second providers, aliases of models; as a gateway does when left out. */
-  readonly routing?: Partial<RoutingSettings>
+  readonly routing?: RoutingOptions
   /** How answers that stop in the middle go on elsewhere; as a gateway does when left out. */
   readonly failover?: Partial<FailoverSettings>
   /** Longest to wait for the network in `createConsumer`, ms; 15 s when left out, and with 0 it does not wait. */
@@ -77,6 +91,7 @@ export interface ResolvedOptions {
   readonly minLevel: number
   readonly settlement: SettlementAccess | AuthorizationSource | undefined
   readonly authorizationAmount: PicoEuro
+  readonly budget: PicoEuro | undefined
   readonly connectMs: number
   readonly seed: Uint8Array | undefined
   readonly store: MemoryStore | undefined
@@ -92,8 +107,29 @@ const peerId = z.string().refine(isPeerId, { error: 'not a peer id (12D3Koo…)'
 const amount = z.custom<PicoEuro>((value) => typeof value === 'bigint' && value >= 0n, {
   error: 'must be a bigint of pico-euro',
 })
-const price = z.union([amount, z.string().transform(priceOf)])
+const price = z.union([
+  amount,
+  z.string().transform(reading(parsePrice, 'a price such as "0.20 EUR/Mtok"')),
+])
+const euro = z.union([
+  amount,
+  z.string().transform(reading(parseEuro, 'an amount such as "1.50 EUR"')),
+])
 const object = z.custom<object>((value) => typeof value === 'object' && value !== null)
+
+const routing = z.strictObject({
+  sort: z.enum(SORTS).optional(),
+  exploreShare: z.number().min(0).max(0.5).optional(),
+  hedge: z.boolean().optional(),
+  hedgeShare: z.number().min(0).max(1).optional(),
+  retriesMax: z.int().min(0).max(64).optional(),
+  affinityMs: z.int().min(0).max(86_400_000).optional(),
+  aliases: z.record(z.string(), z.array(z.string()).min(1)).optional(),
+})
+const failover = z.strictObject({
+  max: z.int().min(0).max(16).optional(),
+  stallMs: z.int().min(1_000).max(600_000).optional(),
+})
 
 // As the settings of `hanse gateway` have them.
 const schema = z.strictObject({
@@ -105,13 +141,14 @@ const schema = z.strictObject({
   maxInputPrice: price.optional(),
   maxOutputPrice: price.optional(),
   settlement: object.optional(),
-  authorizationAmount: amount.default(picoEuro(5n * 10n ** 12n)),
-  creditWindow: amount.default(picoEuro(10n ** 12n)),
+  budget: euro.optional(),
+  authorizationAmount: euro.default(picoEuro(5n * PICO_PER_EURO)),
+  creditWindow: euro.default(picoEuro(PICO_PER_EURO)),
   receiptEvery: z.int().min(1).max(100_000).default(256),
   deadlineMs: z.int().min(1_000).max(86_400_000).default(600_000),
   connectMs: z.int().min(0).max(600_000).default(15_000),
-  routing: object.optional(),
-  failover: object.optional(),
+  routing: routing.optional(),
+  failover: failover.optional(),
   lan: z.boolean().optional(),
   seed: z
     .custom<Uint8Array>((value) => value instanceof Uint8Array && value.byteLength === 32, {
@@ -141,11 +178,16 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
       creditWindowMax: given.creditWindow,
       deadlineMs: given.deadlineMs,
       keepRequests: false,
-      routing: { ...ROUTING_DEFAULTS, ...options.routing },
-      failover: { ...FAILOVER_DEFAULTS, ...options.failover },
+      routing: {
+        ...ROUTING_DEFAULTS,
+        ...defined(given.routing),
+        aliases: new Map(Object.entries(given.routing?.aliases ?? {})),
+      },
+      failover: { ...FAILOVER_DEFAULTS, ...defined(given.failover) },
     },
     settlement,
     authorizationAmount: given.authorizationAmount,
+    budget: given.budget,
     connectMs: given.connectMs,
     seed: given.seed,
     store,
@@ -162,12 +204,25 @@ function parse(options: ConsumerOptions): z.output<typeof schema> {
   throw new HanseError('HANSE_CONFIG_INVALID', where + (issue?.message ?? 'wrong options'))
 }
 
-function priceOf(text: string, context: z.RefinementCtx): PicoEuro {
-  try {
-    return parsePrice(text)
-  } catch {
-    context.addIssue('must be a price such as "0.20 EUR/Mtok"')
-    return z.NEVER
+/** What was given and is not `undefined`, so that it may be laid over defaults. */
+function defined<Values extends object>(
+  values: Values = {} as Values,
+): { [Key in keyof Values]?: Exclude<Values[Key], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [Key in keyof Values]?: Exclude<Values[Key], undefined> }
+}
+
+function reading(
+  parse: (text: string) => PicoEuro,
+  what: string,
+): (text: string, context: z.RefinementCtx) => PicoEuro {
+  return (text, context) => {
+    try {
+      return parse(text)
+    } catch {
+      context.addIssue(`must be ${what}`)
+      return z.NEVER
+    }
   }
 }
 
