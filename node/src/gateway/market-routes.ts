@@ -1,9 +1,10 @@
 import { cidOf, exportBundle, HanseError, type MatchedOffer, receipt } from '@hanse/protocol'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { FetchedOffer } from '../consumer/offer-directory.ts'
 import type { SettlementProofs } from '../settlement/settlement-proofs.ts'
 import type { NodeStore } from '../store/node-store.ts'
+import { refuseOtherOrigins } from './same-origin.ts'
 
 export interface MarketRoutesOptions {
   readonly consumer: Consumer
@@ -81,11 +82,6 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
         .send(Buffer.from(exportBundle({ ...evidence, ...(settlement && { settlement }) })))
     },
   )
-}
-
-async function refuseOtherOrigins({ headers }: FastifyRequest): Promise<void> {
-  if (headers.origin !== undefined)
-    throw new HanseError('HANSE_FORBIDDEN', 'openings are not for web pages')
 }
 
 /** The size of a checkpoint, decimal digits. @throws {HanseError} HANSE_REQUEST_INVALID */

@@ -1,11 +1,12 @@
-import { HanseError } from '@hanse/protocol'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { LawfulBasis } from '../privacy/lawful-basis.ts'
 import { POLICY_TEXT } from '../privacy/policy-text.ts'
 import type { Retention } from '../privacy/retention.ts'
 import { OWNER, type SpendStore } from '../store/spend-store.ts'
 import { callerOf, pathOf } from './caller.ts'
 import type { KeyBook } from './keys/key-book.ts'
+import { refuseOtherOrigins } from './same-origin.ts'
+import { keyNames } from './spend/key-names.ts'
 import { jsonOfSpend } from './spend/spend-json.ts'
 import { readBy, readTimes, reportSpend } from './spend/spend-report.ts'
 
@@ -41,7 +42,7 @@ export function registerRules(app: FastifyInstance, options: RulesRoutesOptions)
       // Whoever has a key sees what it has spent, and nothing else.
       const only = caller.owner ? idOf(book, key) : caller.id
       const query = { by: readBy(by), ...readTimes(from, to, now()), key: only }
-      return jsonOfSpend(await reportSpend(spend, query, (id) => nameOf(book, id)))
+      return jsonOfSpend(await reportSpend(spend, query, keyNames(book.list())))
     },
   )
   if (basis === undefined || retention === undefined) return
@@ -62,16 +63,6 @@ export function registerRules(app: FastifyInstance, options: RulesRoutesOptions)
   }))
 }
 
-/** The name of a key, or what is left of it. */
-export function nameOf(book: Pick<KeyBook, 'list'>, id: string): string {
-  return id === OWNER ? OWNER : (book.list().find((key) => key.id === id)?.name ?? id)
-}
-
 function idOf(book: KeyBook, which: string | undefined): string | undefined {
   return which === undefined || which === OWNER ? which : book.get(which).id
-}
-
-async function refuseOtherOrigins({ headers }: FastifyRequest): Promise<void> {
-  if (headers.origin !== undefined)
-    throw new HanseError('HANSE_FORBIDDEN', 'what a gateway spends and keeps is not for web pages')
 }
