@@ -280,6 +280,12 @@ export const ERRORS = {
   HANSE_CONTROL_UNREACHABLE: internal(
     'Start the daemon, or name its data folder or peer id: no daemon answers there.',
   ),
+  HANSE_GATEWAY_UNREACHABLE: entry(
+    503,
+    'server_error',
+    true,
+    'Start one with `hanse gateway`, or name another one with --gateway-url.',
+  ),
   HANSE_UPDATE_FAILED: internal('Nothing was changed; see the cause, and try again.'),
   HANSE_UPDATE_SIGNATURE: internal(
     'The release is not signed by the key that you trust; nothing was changed. Do not install it.',

@@ -1,20 +1,27 @@
-import { HanseError, isErrorCode } from '@hanse/protocol'
+import { ERRORS, HanseError, isErrorCode } from '@hanse/protocol'
+import type { z } from 'zod'
 
 export interface GatewayAccess {
   readonly gatewayUrl: string
   readonly apiKey: string | undefined
 }
 
-/** Asks a running gateway. @throws {HanseError} what the gateway says, or HANSE_PROVIDER_UNREACHABLE */
+export interface GatewayRequest {
+  readonly method?: string
+  readonly body?: string
+  readonly signal?: AbortSignal
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * Asks a running gateway.
+ *
+ * @throws {HanseError} what the gateway says; HANSE_GATEWAY_UNREACHABLE; HANSE_SESSION_CANCELLED after the signal
+ */
 export async function askGateway(
   { gatewayUrl, apiKey }: GatewayAccess,
   path: string,
-  init: {
-    readonly method?: string
-    readonly body?: string
-    readonly signal?: AbortSignal
-    readonly headers?: Readonly<Record<string, string>>
-  } = {},
+  init: GatewayRequest = {},
 ): Promise<Response> {
   let response: Response
   try {
@@ -29,21 +36,58 @@ export async function askGateway(
   } catch (cause) {
     if (init.signal?.aborted === true)
       throw new HanseError('HANSE_SESSION_CANCELLED', 'cancelled', { cause })
+    throw new HanseError('HANSE_GATEWAY_UNREACHABLE', `no gateway answers at ${gatewayUrl}`, {
+      cause,
+    })
+  }
+  if (response.ok) return response
+  throw await refusalOf(response)
+}
+
+/** The same, for what is JSON of this shape. @throws {HanseError} also HANSE_GATEWAY_UNREACHABLE for another program there */
+export async function askGatewayJson<Schema extends z.ZodType>(
+  access: GatewayAccess,
+  path: string,
+  schema: Schema,
+  init: GatewayRequest = {},
+): Promise<z.output<Schema>> {
+  const response = await askGateway(access, path, init)
+  try {
+    return schema.parse(await response.json())
+  } catch (cause) {
     throw new HanseError(
-      'HANSE_CONFIG_INVALID',
-      `no gateway answers at ${gatewayUrl}: start one with \`hanse gateway\``,
+      'HANSE_GATEWAY_UNREACHABLE',
+      `what answers at ${access.gatewayUrl}${path} is no gateway of this version`,
       { cause },
     )
   }
-  if (response.ok) return response
-  const body = (await response.json().catch(() => ({}))) as {
-    error?: { code?: string; message?: string }
-  }
-  const code = body.error?.code
-  const retryAfterMs = Number(response.headers.get('retry-after-ms') ?? Number.NaN)
-  throw new HanseError(
-    isErrorCode(code) ? code : 'HANSE_INTERNAL',
-    body.error?.message ?? `the gateway answered ${response.status}`,
-    Number.isFinite(retryAfterMs) ? { retryAfterMs } : {},
-  )
+}
+
+/** What a gateway says went wrong, in the error object of its answer or of a stream. */
+export interface ToldError {
+  readonly code?: unknown
+  readonly message?: string | undefined
+}
+
+export function faultTold({ code: given, message }: ToldError, retryAfterMs?: number): HanseError {
+  const code = isErrorCode(given) ? given : 'HANSE_INTERNAL'
+  const told = message ?? 'the gateway does not say what went wrong'
+  const options = retryAfterMs === undefined ? {} : { retryAfterMs }
+  return new HanseError(code, withoutAdvice(told, ERRORS[code].advice), options)
+}
+
+async function refusalOf(response: Response): Promise<HanseError> {
+  const { error } = (await response.json().catch(() => ({}))) as { error?: ToldError }
+  if (typeof error?.message !== 'string')
+    return new HanseError(
+      'HANSE_GATEWAY_UNREACHABLE',
+      `what answers at ${response.url} is no gateway: ${response.status}`,
+    )
+  const wait = Number(response.headers.get('retry-after-ms') ?? Number.NaN)
+  return faultTold(error, Number.isFinite(wait) ? wait : undefined)
+}
+
+/** The gateway ends its messages in what to do, which the command line says on a line of its own. */
+function withoutAdvice(message: string, advice: string): string {
+  return message.endsWith(` ${advice}`) ? message.slice(0, -advice.length - 1) : message
 }

@@ -1,5 +1,8 @@
 import { styleText } from 'node:util'
 
+/** As shells have it for a program that was interrupted by Ctrl-C. */
+export const EXIT_INTERRUPTED = 130
+
 type Colour = 'red' | 'green' | 'yellow' | 'blue' | 'dim' | 'bold'
 
 /** Colours where the stream is a terminal and NO_COLOR is not set; plain text elsewhere. */

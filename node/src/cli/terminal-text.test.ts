@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { clean, pad, padLeft, shorten, widthOf } from './terminal-text.ts'
+import { clean, cleanProse, pad, padLeft, shorten, widthOf } from './terminal-text.ts'
 
 describe('text on a terminal', () => {
   test.each([
@@ -35,5 +35,11 @@ describe('text on a terminal', () => {
 
   test('of strangers cannot move the cursor or turn the line around', () => {
     assert.equal(clean('a\u001b[2J\u009b1m\u202eb\nc\u0000'), 'a·[2J·1m·b·c·')
+  })
+
+  test('as prose keeps its lines and scripts, and still moves no cursor', () => {
+    const prose = 'one\r\n\ttwo 👩‍💻 می‌خواهم'
+    assert.equal(cleanProse(prose), prose.replace('\r', ''))
+    assert.equal(cleanProse('a\u001b[2J\u009b1m\u202eb\u2066c\u0000'), 'a·[2J·1m·b·c·')
   })
 })

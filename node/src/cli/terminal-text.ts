@@ -6,6 +6,14 @@ export function clean(text: string): string {
   return text.replace(UNSAFE, '·')
 }
 
+// Prose needs line breaks and tabs, and most marks that only its script knows.
+const UNSAFE_IN_PROSE = /[^\P{Control}\n\t]|[\u202a-\u202e\u2066-\u2069\p{Zl}\p{Zp}]/gu
+
+/** Prose of others, of one or many lines, safe to print on a terminal. */
+export function cleanProse(text: string): string {
+  return text.replaceAll('\r', '').replace(UNSAFE_IN_PROSE, '·')
+}
+
 /** Columns that `text` takes on a terminal; it holds no escape sequences. */
 export function widthOf(text: string): number {
   // Nearly everything is ASCII, which takes no look at its characters.

@@ -4,9 +4,11 @@ import type { StreamedAnswer } from './stream-chat.ts'
 
 /** Who answered, how fast, and what it cost, in one line. */
 export function answerLine(answer: StreamedAnswer): string {
-  const { model, provider, country, inputTokens, outputTokens, cost, firstTextMs, textMs } = answer
-  const facts = [`${clean(model)} by …${clean(provider).slice(-8)} in ${clean(country)}`]
-  if (answer.parts > 1) facts.push(`${answer.parts} providers`)
+  const { model, parts, inputTokens, outputTokens, cost, firstTextMs, textMs } = answer
+  const providers = parts.map(
+    ({ provider, country }) => `…${clean(provider).slice(-8)} in ${clean(country)}`,
+  )
+  const facts = [`${clean(model)} by ${providers.join(', then ')}`]
   if (inputTokens !== undefined && outputTokens !== undefined)
     facts.push(`${inputTokens} + ${outputTokens} tokens`)
   if (cost !== undefined) facts.push(formatEuro(cost))

@@ -24,10 +24,27 @@ describe('a conversation', () => {
     chat.say('One?')
     chat.hear('1', picoEuro(5n))
     chat.say('Two?')
+    chat.hear('2', picoEuro(6n))
     assert.equal(chat.takeBack(), 'Two?')
-    assert.equal(chat.takeBack(), 'One?')
-    assert.deepEqual(chat.messages, [])
-    assert.equal(chat.cost, 5n)
+    assert.deepEqual(
+      chat.messages.map(({ content }) => content),
+      ['One?', '1'],
+    )
+    assert.equal(chat.cost, 11n)
+    chat.clear()
+    assert.equal(chat.takeBack(), undefined)
+  })
+
+  test('leaves out a question that got no answer, which can be asked again', () => {
+    const chat = new Conversation('a/b', undefined)
+    chat.say('One?')
+    chat.hear('1', undefined)
+    chat.say('Two?')
+    chat.hear('', picoEuro(7n))
+    assert.equal(chat.messages.length, 2)
+    assert.equal(chat.takeBack(), 'Two?')
+    assert.equal(chat.messages.length, 2)
+    assert.deepEqual([chat.answers, chat.cost], [1, 7n])
   })
 })
 

@@ -10,6 +10,8 @@ export class Conversation {
   model: string
   #system: string | undefined
   #messages: Message[] = []
+  /** The last one, and where it stands in the messages, or stood. */
+  #question: { readonly content: string; readonly at: number } | undefined
   #cost = 0n
   #answers = 0
 
@@ -38,21 +40,24 @@ export class Conversation {
   }
 
   say(content: string): void {
+    this.#question = { content, at: this.#messages.length }
     this.#messages.push({ role: 'user', content })
   }
 
-  /** Also an answer that was stopped: what was said stays said. */
+  /** Also an answer that was stopped: what was said stays said. A question that got no word of answer does not. */
   hear(content: string, cost: PicoEuro | undefined): void {
-    this.#messages.push({ role: 'assistant', content })
     this.#cost += cost ?? 0n
-    this.#answers++
+    if (content === '') this.takeBack()
+    else {
+      this.#messages.push({ role: 'assistant', content })
+      this.#answers++
+    }
   }
 
   /** Takes the last question back, with its answer. @returns it, if there was one */
   takeBack(): string | undefined {
-    const at = this.#messages.findLastIndex(({ role }) => role === 'user')
-    if (at < 0) return undefined
-    const { content } = this.#messages[at] as Message
+    if (this.#question === undefined) return undefined
+    const { content, at } = this.#question
     this.#messages = this.#messages.slice(0, at)
     return content
   }
@@ -60,6 +65,7 @@ export class Conversation {
   /** Begins anew; the cost stays. */
   clear(): void {
     this.#messages = []
+    this.#question = undefined
   }
 }
 

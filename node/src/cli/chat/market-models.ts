@@ -1,6 +1,6 @@
 import { formatPrice, HanseError, picoEuro } from '@hanse/protocol'
 import { z } from 'zod'
-import { askGateway, type GatewayAccess } from '../gateway-client.ts'
+import { askGatewayJson, type GatewayAccess } from '../gateway-client.ts'
 import { clean } from '../terminal-text.ts'
 
 const answer = z.object({
@@ -28,8 +28,7 @@ export interface MarketModel {
 
 /** Models that the gateway can buy answers of, cheapest output first. */
 export async function marketModels(access: GatewayAccess): Promise<readonly MarketModel[]> {
-  const response = await askGateway(access, '/v1/models')
-  const { data } = answer.parse(await response.json())
+  const { data } = await askGatewayJson(access, '/v1/models', answer)
   return data
     .map(({ id, hanse }) => ({
       id,

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { createInterface, type Interface } from 'node:readline/promises'
-import { formatEuro, HanseError } from '@hanse/protocol'
+import { ERRORS, formatEuro, HanseError } from '@hanse/protocol'
 import type { GatewayAccess } from '../gateway-client.ts'
 import { paint, table } from '../output.ts'
 import { clean } from '../terminal-text.ts'
 import { answerLine } from './answer-line.ts'
+import { AnswerPrinter } from './answer-printer.ts'
 import { COMMANDS, type Command, Conversation, parseCommand } from './conversation.ts'
 import { marketModels, modelRow } from './market-models.ts'
 import { type StreamedAnswer, streamChat } from './stream-chat.ts'
@@ -20,7 +21,7 @@ export interface TerminalChatOptions {
   readonly now: () => number
 }
 
-/** A conversation at a terminal: Ctrl-C stops an answer, and at the prompt leaves, as Ctrl-D does. */
+/** A conversation at a terminal: Ctrl-C stops an answer, takes back what is typed, and at an empty prompt leaves. */
 export async function chatAtTerminal(options: TerminalChatOptions): Promise<void> {
   const chat = new TerminalChat(options)
   await chat.run()
@@ -46,8 +47,9 @@ class TerminalChat {
   async run(): Promise<void> {
     const leave = new AbortController()
     this.#lines.on('SIGINT', () => {
-      if (this.#answering === undefined) leave.abort()
-      else this.#answering.abort()
+      if (this.#answering !== undefined) this.#answering.abort()
+      else if (this.#lines.line === '') leave.abort()
+      else this.#clearLine()
     })
     this.#lines.on('close', () => {
       this.#answering?.abort()
@@ -67,6 +69,11 @@ class TerminalChat {
       this.#lines.close()
     }
     this.#tellCost()
+  }
+
+  #clearLine(): void {
+    this.#lines.write(null, { ctrl: true, name: 'e' })
+    this.#lines.write(null, { ctrl: true, name: 'u' })
   }
 
   /** One line, or several of which each but the last ends in a backslash. */
@@ -137,32 +144,32 @@ class TerminalChat {
     conversation.say(question)
     const stop = new AbortController()
     this.#answering = stop
-    let heard = ''
+    const { stdout } = process
+    const printer = new AnswerPrinter({ text: stdout, thoughts: stdout })
     try {
       const { model, messages } = conversation
-      this.#last = await streamChat(
+      const answer = await streamChat(
         access,
         { ...parameters, model, messages },
         {
           signal: stop.signal,
           headers,
           now,
-          onText: (text) => {
-            heard += text
-            process.stdout.write(text)
-          },
-          onReasoning: (text) => process.stdout.write(paint('dim', text)),
+          onText: printer.text,
+          onReasoning: printer.thought,
         },
       )
-      conversation.hear(this.#last.text, this.#last.cost)
-      console.log(`\n${paint('dim', answerLine(this.#last))}`)
+      printer.stopThinking()
+      this.#last = answer
+      conversation.hear(answer.text, answer.cost)
+      console.log('')
+      if (answer.fault !== undefined) tellFault(answer.fault, stop.signal)
+      console.log(paint('dim', answerLine(answer)))
     } catch (error) {
       if (!(error instanceof HanseError)) throw error
-      // What was said before it broke off is part of the conversation; a question without any answer is not.
-      if (heard === '') conversation.takeBack()
-      else conversation.hear(heard, undefined)
-      const stopped = stop.signal.aborted
-      console.log(`\n${paint(stopped ? 'yellow' : 'red', stopped ? 'stopped' : error.message)}`)
+      // Nobody answered it, so it is not part of the conversation.
+      conversation.takeBack()
+      tellFault(error, stop.signal)
     } finally {
       this.#answering = undefined
     }
@@ -205,6 +212,11 @@ class TerminalChat {
     if (this.#last === undefined) console.log(paint('yellow', 'nothing was answered yet'))
     else console.log(`hanse receipts show ${this.#last.session}`)
   }
+}
+
+function tellFault({ message, code }: HanseError, signal: AbortSignal): void {
+  if (signal.aborted) console.log(paint('yellow', 'stopped'))
+  else console.log(`${paint('red', message)} (${code})\n${ERRORS[code].advice}`)
 }
 
 function completed(line: string): [string[], string] {

@@ -1,13 +1,14 @@
-import { HanseError } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { clientSettings } from '../../config/schemas.ts'
 import { answerLine } from '../chat/answer-line.ts'
+import { AnswerPrinter } from '../chat/answer-printer.ts'
 import { marketModels, onlyModel } from '../chat/market-models.ts'
 import { addPolicyOptions, policyHeaders } from '../chat/policy-options.ts'
 import { type StreamedAnswer, streamChat } from '../chat/stream-chat.ts'
 import { chatAtTerminal } from '../chat/terminal-chat.ts'
 import type { GatewayAccess } from '../gateway-client.ts'
-import { bigints, paint } from '../output.ts'
+import { usage } from '../log-options.ts'
+import { bigints, EXIT_INTERRUPTED, paint } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
 import { readInput } from './verify.ts'
 
@@ -43,7 +44,7 @@ export function chatCommand(): Command {
     .option('--max-tokens <n>', 'most tokens of an answer')
     .option('--temperature <n>', 'how freely words are chosen, 0 to 2')
     .option('--seed <n>', 'for an answer that can be had again')
-    .option('--json', 'print the answer with its facts as one JSON object')
+    .option('--json', 'print the answer and what it cost as one JSON object')
   return addPolicyOptions(command)
 }
 
@@ -54,28 +55,30 @@ async function answerOnce(
   json: boolean,
 ): Promise<void> {
   const stop = new AbortController()
+  // A second one ends the process at once.
   process.once('SIGINT', () => stop.abort())
+  const printer = new AnswerPrinter({ text: process.stdout, thoughts: process.stderr })
   const answer = await streamChat(access, request, {
     signal: stop.signal,
     headers,
     now,
-    onText: (text) => {
-      if (!json) process.stdout.write(text)
-    },
-    onReasoning: (text) => {
-      if (!json) process.stderr.write(paint('dim', text, process.stderr))
-    },
+    onText: json ? () => {} : printer.text,
+    onReasoning: json ? () => {} : printer.thought,
   })
-  if (json) {
-    console.log(JSON.stringify(answer, bigints))
-    return
+  if (json) console.log(JSON.stringify(jsonOf(answer), bigints))
+  else {
+    printer.stopThinking()
+    process.stdout.write('\n')
+    process.stderr.write(paint('dim', `${answerLine(answer)}\n`, process.stderr))
+    process.stderr.write(paint('dim', `${access.gatewayUrl}${answer.bundle}\n`, process.stderr))
   }
-  process.stdout.write('\n')
-  process.stderr.write(paint('dim', `${factsOf(access, answer)}\n`, process.stderr))
+  if (stop.signal.aborted) process.exitCode = EXIT_INTERRUPTED
+  else if (answer.fault !== undefined) throw answer.fault
 }
 
-function factsOf({ gatewayUrl }: GatewayAccess, answer: StreamedAnswer): string {
-  return `${answerLine(answer)}; bundle: ${gatewayUrl}${answer.bundle}`
+function jsonOf({ fault, cost, ...facts }: StreamedAnswer): object {
+  const error = fault === undefined ? null : { code: fault.code, message: fault.message }
+  return { ...facts, costPicoEuro: cost ?? null, error }
 }
 
 /** @returns `undefined` for a conversation at the terminal */
@@ -83,7 +86,7 @@ async function messageOf([given]: readonly string[]): Promise<string | undefined
   if (given !== undefined && given !== '-') return given
   if (given === undefined && process.stdin.isTTY && process.stdout.isTTY) return undefined
   const text = (await readInput('-')).toString('utf8').trim()
-  if (text === '') throw new HanseError('HANSE_REQUEST_INVALID', 'standard input is empty')
+  if (text === '') throw usage('standard input is empty: there is nothing to ask')
   return text
 }
 
@@ -95,7 +98,7 @@ function parametersOf(flags: Readonly<Record<string, unknown>>): Record<string, 
       if (value === undefined) return []
       const number = Number(value)
       if (!Number.isFinite(number) || value === '')
-        throw new HanseError('HANSE_CONFIG_INVALID', `--${name.replace('_', '-')}: not a number`)
+        throw usage(`--${name.replace('_', '-')}: not a number`)
       return [[name, number]]
     }),
   )

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { formatPrice, HanseError, type PicoEuro, type Prices, picoEuro } from '@hanse/protocol'
+import { formatPrice, type PicoEuro, type Prices, picoEuro } from '@hanse/protocol'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { pricingGroup } from '../../config/groups/pricing.ts'
@@ -22,7 +22,7 @@ import {
   summarizeMarket,
   Tariff,
 } from '../../provider/pricing/index.ts'
-import { askGateway } from '../gateway-client.ts'
+import { askGatewayJson } from '../gateway-client.ts'
 import { bigints, paint, table } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
 
@@ -92,10 +92,11 @@ function adviseCommand(): Command {
     'Compare prices of one’s own models with the market and with the electricity.',
     priceAdviseSettings,
     async (settings, _args, flags) => {
-      const result = answer.safeParse(await (await askGateway(settings, '/hanse/v1/offers')).json())
-      if (!result.success)
-        throw new HanseError('HANSE_REQUEST_INVALID', 'the gateway answered in another language')
-      const { network, candidates, excluded } = result.data
+      const { network, candidates, excluded } = await askGatewayJson(
+        settings,
+        '/hanse/v1/offers',
+        answer,
+      )
       const onSale = excluded.filter(({ reasons }) =>
         reasons.every(({ code }) => code !== 'expired'),
       )

@@ -1,9 +1,10 @@
-import { formatPrice, HanseError, picoEuro } from '@hanse/protocol'
+import { formatPrice, picoEuro } from '@hanse/protocol'
 import { z } from 'zod'
-import { askGateway, type GatewayAccess } from '../gateway-client.ts'
+import { askGatewayJson, type GatewayAccess } from '../gateway-client.ts'
 import { clean } from '../terminal-text.ts'
 
-const row = z.object({
+// With every field that the gateway tells, so that `--json` hands on all of them.
+const row = z.looseObject({
   provider: z.string(),
   model: z.string(),
   country: z.string(),
@@ -16,7 +17,7 @@ const row = z.object({
 const excludedRow = row.extend({
   reasons: z.array(z.object({ code: z.string(), message: z.string(), change: z.string() })),
 })
-const answer = z.object({
+const answer = z.looseObject({
   network: z.string(),
   policy: z.object({ allow: z.array(z.string()), minLevel: z.number() }),
   candidates: z.array(row),
@@ -40,23 +41,20 @@ export interface OfferFilter {
   readonly country: string | undefined
 }
 
-/** What the gateway sees of the market. @throws {HanseError} HANSE_REQUEST_INVALID for another program at its address */
+/** What the gateway sees of the market. @throws {HanseError} as `askGateway` */
 export async function marketOffers(
   access: GatewayAccess,
   filter: OfferFilter,
   signal?: AbortSignal,
 ): Promise<MarketOffers> {
-  const response = await askGateway(
+  const { candidates, excluded, ...rest } = await askGatewayJson(
     access,
     '/hanse/v1/offers',
+    answer,
     signal === undefined ? {} : { signal },
   )
-  const result = answer.safeParse(await response.json())
-  if (!result.success)
-    throw new HanseError('HANSE_REQUEST_INVALID', 'the gateway answered in another language')
-  const { candidates, excluded, ...rest } = result.data
   const matches = ({ model, country }: OfferRow) =>
-    (filter.model === undefined || model.includes(filter.model.toLowerCase())) &&
+    (filter.model === undefined || model.toLowerCase().includes(filter.model.toLowerCase())) &&
     (filter.country === undefined || country === filter.country.toUpperCase())
   return { ...rest, candidates: candidates.filter(matches), excluded: excluded.filter(matches) }
 }
