@@ -1,7 +1,7 @@
 import { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { HanseError } from '../errors.ts'
-import { leafCommitment } from '../log/sealed.ts'
+import { leafCommitment } from '../log/leaf-commitment.ts'
 import { bytesUpTo, cid, timestamp } from '../record/fields.ts'
 import { defineRecord } from '../record/record.ts'
 import { isRecordCid } from '../wire.ts'

@@ -11,6 +11,7 @@ export { type Cosigner, cosignerOf, verifyCosignature } from './cosignature.ts'
 export { decodeEntryBundle, ENTRY_BYTES_MAX, encodeEntryBundle } from './entry-bundle.ts'
 export { type ForkEvidence, provesFork } from './fork.ts'
 export { emptyRoot, leafHash, nodeHash } from './hash.ts'
+export { LEAF_SALT_BYTES, leafCommitment } from './leaf-commitment.ts'
 export { MemoryLogStore } from './memory-log-store.ts'
 export {
   joinNote,
@@ -40,8 +41,6 @@ export {
   verifyProof,
 } from './proof.ts'
 export {
-  LEAF_SALT_BYTES,
-  leafCommitment,
   openPersonal,
   SEAL_KEY_BYTES,
   SEAL_NONCE_BYTES,

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { codeOf, signerFrom } from '../testing/fixtures.ts'
 import { bytesEqual, utf8 } from '../wire.ts'
+import { leafCommitment } from './leaf-commitment.ts'
 import { MemoryLogStore } from './memory-log-store.ts'
 import { noteSignerOf } from './note.ts'
 import { formatProof, verifyProof } from './proof.ts'
-import { leafCommitment, openPersonal, sealPersonal } from './sealed.ts'
+import { openPersonal, sealPersonal } from './sealed.ts'
 import { TileReader } from './tile-reader.ts'
 import { LogWriter } from './writer.ts'
 
