@@ -38,13 +38,14 @@ describe.concurrent(`HANSE_TEST_SEED=${SEED}: the client gets one complete answe
         // Now and then the next one fails, too.
         if (roll(5) === 0)
           kills.push({ fault: 'cut', victim: (victim + 1) % 3, afterTokens: roll(PLAN.tokens / 2) })
-        const told = `kill ${at}: ${JSON.stringify(kills)}`
-        const { lacking, failovers } = await field.survive(kills).catch((cause: unknown) => {
-          throw new Error(told, { cause })
+        const name = `kill ${at}: ${JSON.stringify(kills)}`
+        const { lacking, failovers, told } = await field.survive(kills).catch((cause: unknown) => {
+          throw new Error(name, { cause })
         })
         count(fault)
         count('answers that went on elsewhere', Math.min(failovers, 1))
         count('last receipts that only the consumer has', lacking)
+        count('last chunks that tell the cost by the receipts', told ? 1 : 0)
       }
       console.log(Object.fromEntries(tally))
     },
@@ -64,7 +65,10 @@ describe.concurrent(`HANSE_TEST_SEED=${SEED}: the client gets one complete answe
       }
       const lacking = await field.closeBooks()
       assert.ok(lacking <= OF_DAEMONS)
-      console.log({ 'last receipts that only the consumer has': lacking })
+      console.log({
+        'last receipts that only the consumer has': lacking,
+        'last chunks that tell the cost by the receipts': field.told,
+      })
     },
     TEST_MS,
   )

@@ -8,10 +8,15 @@ const MIB = 2 ** 20
 
 export type AnswerSettings = Settings<typeof answersGroup>
 
+type ServiceSettings = Pick<
+  AnswerSettings,
+  'responseCache' | 'responseCacheMs' | 'idempotencyMs' | 'answerMemoryMib' | 'remoteImages'
+>
+
 /** The API over a consumer, as the settings of a gateway have it, and what its answers cost. */
 export function openService(
   consumer: Buyer,
-  settings: AnswerSettings,
+  settings: ServiceSettings,
   now: () => number,
 ): { readonly service: OpenAiService; readonly generations: Generations } {
   const { responseCache, responseCacheMs, idempotencyMs, answerMemoryMib, remoteImages } = settings

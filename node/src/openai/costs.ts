@@ -17,12 +17,12 @@ export interface Costs {
 }
 
 /**
- * The last receipt is signed within milliseconds of the last token. A provider that lost a race may still be ending its
- * own session; nobody waits for that.
+ * The last receipt is signed within milliseconds of the last token. A provider that lost a race takes a round trip to end
+ * its session, 0.3 s around the world; nobody waits for one that is dead.
  */
-const BILL_WAIT_MS = 100
+const BILL_WAIT_MS = 500
 
-/** Answers to one request, and the usage as the engine of each told it. */
+/** Answers to one request, and the usage as each told it. */
 export interface Counted {
   readonly answers: readonly Answer[]
   readonly counted: readonly (JsonObject | undefined)[]
@@ -116,7 +116,7 @@ function paidFor(outcome: SessionOutcome | undefined): JsonObject {
   }
 }
 
-/** As the engine told it; from the receipts when it did not, or when several engines had a part in it. */
+/** As the answer told it; from the receipts when it did not. */
 function usageOf(
   { parts }: Answer,
   counted: JsonObject | undefined,

@@ -22,7 +22,7 @@ export interface OpenedAnswer {
   readonly head: ChunkHead
   /** All answers that it is made of: one for each choice. */
   readonly answers: readonly Answer[]
-  /** Usage of each, as its engine told it; whole once the chunks have been read. */
+  /** Usage of each as a whole, whoever gave it; known once the chunks have been read. */
   readonly counted: readonly (JsonObject | undefined)[]
 }
 
@@ -47,8 +47,7 @@ export async function openOne(
     },
     answers: [answer],
     get counted() {
-      // One engine's count holds for an answer that is its own from beginning to end.
-      return [answer.parts.length > 1 ? undefined : inspector.usage]
+      return [inspector.usage]
     },
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import {
   type Answer,
   Authorizer,
@@ -8,6 +8,7 @@ import {
   type FailoverSettings,
   NodeStore,
   OfferDirectory,
+  openService,
 } from '@hanse/node'
 import { picoEuro } from '@hanse/protocol'
 import { answerText } from '../vllm-double.ts'
@@ -31,6 +32,38 @@ interface Chunk {
     readonly completion_tokens: number
     readonly total_tokens: number
   }
+  readonly hanse?: Costs
+}
+
+/** What the last chunk says that the answer cost, pico-euro in decimal digits. */
+interface Costs {
+  readonly cost_pico_euro: string
+  /** The last receipts came too late for the last chunk. */
+  readonly estimated?: boolean
+  readonly parts: readonly Cost[]
+  readonly also_paid?: readonly Cost[]
+}
+
+interface Cost {
+  readonly session: string
+  readonly cost_pico_euro: string
+}
+
+const REQUEST = {
+  model: MODEL,
+  messages: [{ role: 'user', content: 'tell me a long story' }],
+  stream: true,
+  stream_options: { include_usage: true },
+  hanse: { hedge: false },
+}
+
+/** Nothing is remembered from one answer to the next. */
+const SETTINGS = {
+  responseCache: false,
+  responseCacheMs: 1,
+  idempotencyMs: 1,
+  answerMemoryMib: 1,
+  remoteImages: false,
 }
 
 export interface Asked {
@@ -53,37 +86,44 @@ export class Asker implements Disposable {
   /**
    * Asks for an answer, of the first of `providers` if it is there, and reads all of it.
    *
-   * @param onTokens told how many tokens the client has
+   * @param onTokens told how many tokens the client has, and which session gave the last of them
    */
   async ask(
     providers: readonly string[],
     failover: FailoverSettings,
-    onTokens: (tokens: number, answer: Answer) => void = () => {},
-    body: Record<string, unknown> = {},
+    onTokens: (tokens: number, session: string) => void = () => {},
   ): Promise<Asked> {
     const failovers: Failover[] = []
     const consumer = this.#consumer(failover, (event) => failovers.push(event))
-    const messages = [{ role: 'user', content: 'tell me a long story' }]
-    const answer = await consumer.request(
-      {
-        kind: 'chat',
-        model: MODEL,
-        body: new TextEncoder().encode(JSON.stringify({ model: MODEL, messages, ...body })),
-        maxOutputTokens: undefined,
-        policy: { order: providers, hedge: false },
-      },
-      { signal: AbortSignal.timeout(DEADLINE_MS) },
+    const begun = Promise.withResolvers<Answer>()
+    const request = async (...asked: Parameters<Consumer['request']>): Promise<Answer> => {
+      const answer = await consumer.request(...asked)
+      begun.resolve(answer)
+      return answer
+    }
+    const { service } = openService({ request }, SETTINGS, Date.now)
+    const { body } = await service.handle(
+      'chat',
+      new TextEncoder().encode(JSON.stringify(REQUEST)),
+      new Headers({ 'x-hanse-order': providers.join(',') }),
+      { id: randomUUID(), signal: AbortSignal.timeout(DEADLINE_MS) },
     )
+    if (body instanceof Uint8Array) assert.fail(new TextDecoder().decode(body))
+    const answer = await begun.promise
     const chunks: Chunk[] = []
     let tokens = 0
-    for await (const payloads of answer.payloads) {
-      for (const payload of payloads) {
-        const chunk = JSON.parse(new TextDecoder().decode(payload)) as Chunk
+    let last = ''
+    for await (const piece of body) {
+      for (const event of eventsIn(piece)) {
+        last = event
+        if (event === DONE) continue
+        const chunk = JSON.parse(event) as Chunk
         chunks.push(chunk)
-        if ((chunk.choices[0]?.delta.content ?? '') !== '') tokens++
+        if ((chunk.choices?.[0]?.delta.content ?? '') !== '') tokens++
       }
-      onTokens(tokens, answer)
+      onTokens(tokens, answer.parts.at(-1)?.session ?? answer.session)
     }
+    assert.equal(last, DONE)
     return { answer, failovers, chunks }
   }
 
@@ -120,6 +160,14 @@ export class Asker implements Disposable {
   }
 }
 
+const DONE = '[DONE]'
+
+/** What is after `data: ` in each event; pieces are whole events. */
+function eventsIn(piece: Uint8Array): string[] {
+  const events = new TextDecoder().decode(piece).split('\n\n')
+  return events.filter((event) => event !== '').map((event) => event.replace(/^data: /u, ''))
+}
+
 /** That the client got one complete answer, and could not have told that several providers gave it. */
 export function proveWhole({ chunks, answer }: Asked, tokens: number): void {
   const choices = chunks.flatMap((chunk) => chunk.choices)
@@ -145,6 +193,29 @@ export function proveWhole({ chunks, answer }: Asked, tokens: number): void {
   assert.equal(completion, tokens)
   assert.equal(total, (prompt ?? 0) + tokens)
   assert.equal(prompt, PROMPT_TOKENS, answer.session)
+}
+
+/**
+ * That the client was told what the answer cost, and each part of it, by the last receipts.
+ *
+ * @returns whether it was: on a machine with too much to do they may come later than the last chunk, which then says so
+ */
+export async function proveCost({ chunks, answer }: Asked): Promise<boolean> {
+  const { amount, sessions } = await answer.bill
+  const costs = chunks.at(-1)?.hanse
+  assert.ok(costs !== undefined)
+  assert.deepEqual(
+    costs.parts.map(({ session }) => session),
+    answer.parts.map(({ session }) => session),
+  )
+  if (costs.estimated === true) return false
+  assert.equal(costs.cost_pico_euro, amount.toString())
+  const told = [...costs.parts, ...(costs.also_paid ?? [])]
+  assert.deepEqual(
+    new Map(told.map((each) => [each.session, each.cost_pico_euro])),
+    new Map(sessions.map(({ session, last }) => [session, (last?.amount ?? 0n).toString()])),
+  )
+  return true
 }
 
 /** Five words, four around the message, and three that open the answer. */

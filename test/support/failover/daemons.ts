@@ -9,7 +9,7 @@ import { Child } from '../../../scripts/demo/child.ts'
 import { freePort } from '../../../scripts/demo/ports.ts'
 import type { EngineDouble } from '../engine-double.ts'
 import { startVllmDouble } from '../vllm-double.ts'
-import { Asker, proveWhole } from './asker.ts'
+import { Asker, proveCost, proveWhole } from './asker.ts'
 import { proveBundles, proveReceipts, proveSameReceipts } from './proof.ts'
 import { type AnswerPlan, MODEL, NETWORK, openPeer, PRICES } from './seller.ts'
 
@@ -71,6 +71,8 @@ class Daemon {
 /** Three daemons, and somebody who asks them. */
 export class DaemonField implements AsyncDisposable {
   readonly asker: Asker
+  /** Answers whose last chunk told their cost by the receipts. */
+  told = 0
   readonly #daemons: readonly Daemon[]
   readonly #plan: AnswerPlan
   readonly #stack: AsyncDisposableStack
@@ -127,7 +129,7 @@ export class DaemonField implements AsyncDisposable {
     const { tap } = this.asker
     const before = tap.sessions.length
     let killed = false
-    const asked = await this.asker.ask([victim.peerId], FAILOVER, (tokens, { session }) => {
+    const asked = await this.asker.ask([victim.peerId], FAILOVER, (tokens, session) => {
       if (killed || tokens < afterTokens) return
       killed = true
       this.#killed.add(session)
@@ -139,10 +141,13 @@ export class DaemonField implements AsyncDisposable {
     const outcomes = new Map(bill.sessions.map((outcome) => [outcome.session, outcome]))
     let amount = 0n
     for (const tapped of tap.sessions.slice(before)) {
+      const isOurs = this.#daemons.some(({ peerId }) => peerId === tapped.order.provider)
+      assert.ok(isOurs, `${tapped.session} is of one of the three`)
       const cut = outcomes.get(tapped.session)?.reason === 'provider-unreachable'
       amount += proveReceipts(this.asker.store, tapped, !cut).amount
     }
     assert.equal(bill.amount, amount, 'the bill is the sum of the last receipts')
+    if (await proveCost(asked)) this.told++
     proveBundles(
       this.asker.store,
       asked.answer.parts.map(({ session }) => session),

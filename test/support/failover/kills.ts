@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SessionOutcome } from '@hanse/node'
-import { type Asked, Asker, proveWhole } from './asker.ts'
+import { type Asked, Asker, proveCost, proveWhole } from './asker.ts'
 import { proveBundles, proveReceipts, proveSameReceipts } from './proof.ts'
 import { type AnswerPlan, openPeer, Seller } from './seller.ts'
 import type { Tapped } from './wiretap.ts'
@@ -87,9 +87,12 @@ export class KillingField implements AsyncDisposable {
    * Asks for an answer, kills providers in the middle of it, and proves that the client noticed nothing and that each was paid
    * for its part.
    *
-   * @returns how many receipts the providers lack that were cut off, and how often the answer went on
+   * @returns how many receipts the providers lack that were cut off, how often the answer went on, and whether its last chunk
+   *   told what it cost by the receipts
    */
-  async survive(kills: readonly Kill[]): Promise<{ lacking: number; failovers: number }> {
+  async survive(
+    kills: readonly Kill[],
+  ): Promise<{ lacking: number; failovers: number; told: boolean }> {
     const { tap } = this.asker
     const before = tap.sessions.length
     const drained: Seller[] = []
@@ -101,8 +104,9 @@ export class KillingField implements AsyncDisposable {
     const sessions = tap.sessions.slice(before)
     proveWhole(asked, this.#plan.tokens)
     const lacking = await this.#proveBooks(asked, sessions, kills)
+    const told = await proveCost(asked)
     for (const seller of drained) await seller.restart()
-    return { lacking, failovers: asked.failovers.length }
+    return { lacking, failovers: asked.failovers.length, told }
   }
 
   #arm({ fault, victim, afterTokens }: Kill, drained: Seller[]): void {
@@ -130,10 +134,10 @@ export class KillingField implements AsyncDisposable {
       const outcome = outcomes.get(tapped.session)
       assert.ok(outcome !== undefined, `${tapped.session} is on the bill`)
       const seller = this.sellers.find(({ peerId }) => peerId === tapped.order.provider)
+      assert.ok(seller !== undefined, `${tapped.session} is of one of the three`)
       const kill = kills.find(({ victim }) => this.sellers[victim] === seller)
       const cut = wasCut(outcome, kill)
       amount += proveReceipts(this.asker.store, tapped, !cut).amount
-      if (seller === undefined) continue
       await untilEnded(seller, tapped.session)
       lacking += proveSameReceipts(tapped, this.asker.store, seller.store, cut)
     }
