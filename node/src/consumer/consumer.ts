@@ -15,9 +15,9 @@ import { ContinuedAnswer } from './continuation/continued-answer.ts'
 import { FAILOVER_DEFAULTS, type Failover, type FailoverSettings } from './continuation/failover.ts'
 import { type BeginTerms, type Begun, firstToken } from './first-token.ts'
 import type { FetchedOffer, OfferDirectory } from './offer-directory.ts'
-import type { InferenceRequest, RequestOptions, RequestPolicy } from './request.ts'
+import type { InferenceRequest, RequestOptions, RequestPolicy, Sort } from './request.ts'
 import { fractions } from './routing/fractions.ts'
-import { modelChoices } from './routing/model-names.ts'
+import { type ModelChoice, modelChoices } from './routing/model-names.ts'
 import { OfferedNames } from './routing/offered-names.ts'
 import { type ProviderRow, providerRows } from './routing/provider-rows.ts'
 import { requirementOf, residencyOf } from './routing/requirement.ts'
@@ -106,12 +106,28 @@ export class Consumer implements Disposable {
     return this.#match(offers, { model }, policy)
   }
 
-  /** How the providers of a model (of all, without one) stand, best first, and why. */
-  async providers(model?: string, policy: RequestPolicy = {}): Promise<readonly ProviderRow[]> {
-    const { candidates } = await this.match(model, policy)
-    const models = new Set(candidates.map((candidate) => candidate.model.id))
+  /**
+   * How the providers of a model (of all, without one) stand for a request of common size, best first, and why.
+   *
+   * @param name as requests have it: an id, an alias, or with a shortcut
+   */
+  async providers(name?: string, policy: RequestPolicy = {}): Promise<readonly ProviderRow[]> {
+    const choices: readonly Partial<ModelChoice>[] =
+      name === undefined ? [{}] : await modelChoices([name], this.#routing.aliases, this.#isOffered)
+    const rows = choices.map(async ({ model, sort }) =>
+      this.#rowsOf((await this.match(model, policy)).candidates, sort ?? policy.sort),
+    )
+    return (await Promise.all(rows)).flat()
+  }
+
+  #rowsOf(
+    candidates: readonly MatchedOffer<FetchedOffer>[],
+    sort: Sort | undefined,
+  ): readonly ProviderRow[] {
+    const policy = sort === undefined ? {} : { sort }
+    const models = new Set(candidates.map(({ model }) => model.id))
     return [...models].flatMap((id) => {
-      const offers = candidates.filter((candidate) => candidate.model.id === id)
+      const offers = candidates.filter(({ model }) => model.id === id)
       const scored = this.#router.score(offers, { ...USUAL, policy })
       return providerRows(this.#router, scored, this.#options.now())
     })

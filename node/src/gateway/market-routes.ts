@@ -16,7 +16,7 @@ export interface MarketRoutesOptions {
   readonly now: () => number
 }
 
-/** Offers and what became of past sessions. */
+/** Offers, how providers stand, and what became of past sessions. */
 export function registerMarket(app: FastifyInstance, options: MarketRoutesOptions): void {
   const { consumer, store, networkName, policy, now } = options
 
@@ -30,6 +30,17 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
       excluded: excluded.map((entry) => ({ ...offerRow(entry), reasons: entry.reasons })),
     }
   })
+
+  // Whom this node uses, and how it fared with them, is its owner's to know.
+  app.get<{ Querystring: { model?: string } }>(
+    '/hanse/v1/providers',
+    { preHandler: refuseOtherOrigins },
+    async ({ query }) => ({
+      network: networkName,
+      at: now(),
+      providers: await consumer.providers(modelOf(query.model)),
+    }),
+  )
 
   app.get('/hanse/v1/sessions', async () => ({ sessions: store.sessions().map(toJson) }))
 
@@ -82,6 +93,12 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
         .send(Buffer.from(exportBundle({ ...evidence, ...(settlement && { settlement }) })))
     },
   )
+}
+
+/** @throws {HanseError} HANSE_REQUEST_INVALID */
+function modelOf(name: string | undefined): string | undefined {
+  if (name === undefined || typeof name === 'string') return name
+  throw new HanseError('HANSE_REQUEST_INVALID', 'model: once at most')
 }
 
 /** The size of a checkpoint, decimal digits. @throws {HanseError} HANSE_REQUEST_INVALID */

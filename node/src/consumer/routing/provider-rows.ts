@@ -1,5 +1,6 @@
 import type { BreakerState } from './breaker.ts'
 import { quantile } from './histogram.ts'
+import type { Measurements } from './measurements.ts'
 import type { Routable, Router } from './router.ts'
 import type { Scored, ScoreParts } from './score.ts'
 
@@ -10,13 +11,18 @@ export interface ProviderRow {
   readonly model: string
   /** 1 for the best; 0.5 for one that is twice as bad. */
   readonly score: number
-  /** What the score rests on. */
+  /** What the score rests on: expectations, where little was measured. */
   readonly parts: ScoreParts
-  /** Measured by this node, with what is presumed where little was measured. */
+  /** By this node and nobody else, the latest counting most; `null` where nothing was measured. */
   readonly measured: {
-    /** `null` when nothing was measured; ms, for a short prompt. */
+    /** For a short prompt. */
     readonly firstTokenP50Ms: number | null
     readonly firstTokenP95Ms: number | null
+    readonly tokensPerSecond: number | null
+    /** 0 to 1. */
+    readonly errorRate: number | null
+    /** Share of its answers that others did not confirm, of all of its models, 0 to 1. */
+    readonly refuted: number | null
     /** Sessions, those of long ago counted in part. */
     readonly observations: number
   }
@@ -43,18 +49,13 @@ export function providerRows<Known extends Routable>(
     const { provider, country } = known.offer
     const breaker = router.breaker(provider)
     const until = breaker.until(now)
-    const { firstTokens } = router.measurements.recordOf(provider, model.id)
     return {
       provider,
       country,
       model: model.id,
       score: Math.exp(best - loss),
       parts,
-      measured: {
-        firstTokenP50Ms: quantile(firstTokens, 0.5) ?? null,
-        firstTokenP95Ms: quantile(firstTokens, 0.95) ?? null,
-        observations: parts.observations,
-      },
+      measured: measuredOf(router.measurements, provider, model.id, parts.observations),
       claimedTokensPerSecond: model.tokensPerSecond,
       inputPrice: model.inputPrice.toString(),
       outputPrice: model.outputPrice.toString(),
@@ -63,4 +64,23 @@ export function providerRows<Known extends Routable>(
       running: router.runningAt(provider),
     }
   })
+}
+
+function measuredOf(
+  measurements: Measurements,
+  provider: string,
+  model: string,
+  observations: number,
+): ProviderRow['measured'] {
+  const { firstTokens, tokenMs, failures } = measurements.recordOf(provider, model)
+  // Who cheats with one model is not to be trusted with another.
+  const { doubts } = measurements.recordOf(provider, '')
+  return {
+    firstTokenP50Ms: quantile(firstTokens, 0.5) ?? null,
+    firstTokenP95Ms: quantile(firstTokens, 0.95) ?? null,
+    tokensPerSecond: tokenMs.weight === 0 ? null : 1_000 / Math.max(tokenMs.mean, 0.001),
+    errorRate: failures.weight === 0 ? null : failures.mean,
+    refuted: doubts.weight === 0 ? null : doubts.mean,
+    observations,
+  }
 }
