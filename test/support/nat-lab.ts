@@ -68,21 +68,29 @@ export class NatLab implements AsyncDisposable {
     return { child, peerId: String(peerId) }
   }
 
+  /** With the built-in engine and its own small model. @returns its peer id, once its offer is on the market */
+  async smallProvider(
+    name: `provider-${string}`,
+    bootstrap: string,
+    args: readonly string[] = [],
+  ): Promise<string> {
+    const terms = { country: 'DE', 'unsecured-credit': '1', 'eu-audit': 'false', engine: 'builtin' }
+    const child = this.#hanse(name, [...flags({ bootstrap, ...terms }), ...args], {})
+    const { peerId } = await child.event('ready')
+    await child.event('live')
+    return String(peerId)
+  }
+
   async gateway(bootstrap: string, place: LabPlace = {}): Promise<string> {
-    const port = await freePort(0)
-    const child = this.#hanse(
-      'gateway',
-      flags({
-        bootstrap,
-        port: `${port}`,
-        'eu-audit': 'false',
-        'min-level': '0',
-        residency: 'anywhere',
-      }),
-      place,
-    )
-    const { url } = await child.event('ready')
-    return String(url)
+    return (await this.startGateway(bootstrap, [], place)).url
+  }
+
+  async startGateway(bootstrap: string, args: readonly string[], place: LabPlace = {}) {
+    const port = `${await freePort(0)}`
+    const terms = { 'eu-audit': 'false', 'min-level': '0', residency: 'anywhere' }
+    const child = this.#hanse('gateway', [...flags({ bootstrap, port, ...terms }), ...args], place)
+    const { url, metricsUrl } = await child.event('ready')
+    return { child, url: String(url), metricsUrl: String(metricsUrl) }
   }
 
   /** Runs a script to its first event. */

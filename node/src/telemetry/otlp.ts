@@ -16,6 +16,9 @@ import {
 import { BUCKETS } from './gen-ai.ts'
 import type { Telemetry, TelemetryIdentity, TelemetrySettings } from './telemetry.ts'
 
+/** Whoever looks at a trace has just sent the request. */
+const SPANS_EVERY_MS = 1_000
+
 /** Sends spans and measurements to an OTLP server. */
 export function exportOtlp(
   settings: TelemetrySettings & { readonly otlpEndpoint: string },
@@ -37,6 +40,7 @@ export function exportOtlp(
     spanProcessors: [
       new BatchSpanProcessor({
         exporter: new OTLPTraceExporter({ url: `${base}/v1/traces`, headers }),
+        scheduledDelayMillis: SPANS_EVERY_MS,
       }),
     ],
   })

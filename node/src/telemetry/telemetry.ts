@@ -23,7 +23,7 @@ export interface TelemetryIdentity {
 }
 
 /** What is left to send when a daemon stops. */
-const SHUTDOWN_MS = 3_000
+const SHUTDOWN_MS = 2_000
 
 /**
  * Opens the export of traces and metrics, where one is configured. Without one nothing is loaded, and nothing is measured
