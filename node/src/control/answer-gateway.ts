@@ -1,6 +1,7 @@
 import type { GatewayControl } from '../gateway/gateway-control.ts'
-import { type GatewayValues, KEYS_PER_ANSWER } from './gateway-messages.ts'
-import type { ControlRequest, ControlValues } from './messages.ts'
+import { batchesOf } from './batches.ts'
+import type { GatewayValues } from './gateway-messages.ts'
+import { BATCH_BYTES_MAX, type ControlRequest, type ControlValues } from './messages.ts'
 
 /** Methods that a gateway answers once. */
 export type GatewayMethod = Exclude<keyof GatewayValues, 'keys'>
@@ -19,12 +20,9 @@ export async function answerGateway(
   ) => Promise<void>,
 ): Promise<void> {
   switch (asked.method) {
-    case 'keys': {
-      const keys = gateway.keys()
-      for (let at = 0; at < keys.length; at += KEYS_PER_ANSWER)
-        await tell('keys', keys.slice(at, at + KEYS_PER_ANSWER))
+    case 'keys':
+      for (const keys of batchesOf(gateway.keys(), BATCH_BYTES_MAX)) await tell('keys', keys)
       return
-    }
     case 'key-create':
       return await tell('key-create', gateway.createKey(asked.name, asked.terms))
     case 'key-update':

@@ -9,8 +9,6 @@ import { maybe, TEXT_MAX } from './status-schema.ts'
 
 /** A week, for a secret that was rotated to be replaced everywhere. */
 export const GRACE_MS_MAX = 7 * 86_400_000
-/** Of about a kilobyte each; more come in further answers. */
-export const KEYS_PER_ANSWER = 200
 /** A key has a name of 64 characters at most, of up to two units each. */
 const NAME_MAX = 128
 /** Every basis that was ever stated, and every budget that is checked: more than a gateway has. */
@@ -92,7 +90,7 @@ const basis = z.object({
 })
 
 export const gatewayValues = {
-  keys: z.array(keyStatus).max(KEYS_PER_ANSWER),
+  keys: z.array(keyStatus).max(ITEMS_MAX),
   'key-create': newKey,
   'key-update': z.object(key),
   'key-rotate': newKey,

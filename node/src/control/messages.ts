@@ -2,6 +2,7 @@ import { type ErrorCode, HanseError, isErrorCode } from '@hanse/protocol'
 import { z } from 'zod'
 import type { ReachabilityReport } from '../network/reachability.ts'
 import type { ProviderStatus } from '../provider/status.ts'
+import { batchesOf, toJson } from './batches.ts'
 import { type GatewayValues, gatewayRequests, gatewayValues } from './gateway-messages.ts'
 import { reachabilitySchema } from './reachability-schema.ts'
 import { SESSIONS_MAX, statusSchema, TEXT_MAX } from './status-schema.ts'
@@ -15,6 +16,8 @@ const VERSION = 1
 export const REQUEST_BYTES_MAX = 64 * 1024
 /** What a frame of the network may hold; a status of a thousand sessions has about 400 KiB. */
 export const ANSWER_BYTES_MAX = 1 << 20
+/** What is told in many answers comes in such parts. */
+export const BATCH_BYTES_MAX = ANSWER_BYTES_MAX / 2
 
 /** As many lines as a screen of an editor shows at once a hundred times. */
 export const LOG_LINES_MAX = 10_000
@@ -133,21 +136,9 @@ export function shortReport(report: ReachabilityReport): ReachabilityReport {
 
 /** Log lines as answers that each fit in a frame. */
 export function* logAnswers(lines: readonly string[], dropped = 0): Generator<LogLines> {
-  let part: string[] = []
-  let room = ANSWER_BYTES_MAX / 2
-  for (const line of lines) {
-    const cut = line.slice(0, LINE_CHARS_MAX)
-    // JSON may take six bytes for one character, as in \u0000.
-    const bytes = Buffer.byteLength(JSON.stringify(cut)) + 1
-    if (bytes > room && part.length > 0) {
-      yield { lines: part, dropped: 0 }
-      part = []
-      room = ANSWER_BYTES_MAX / 2
-    }
-    part.push(cut)
-    room -= bytes
-  }
-  if (part.length > 0 || dropped > 0) yield { lines: part, dropped }
+  const cut = lines.map((line) => line.slice(0, LINE_CHARS_MAX))
+  for (const part of batchesOf(cut, BATCH_BYTES_MAX)) yield { lines: part, dropped: 0 }
+  if (dropped > 0) yield { lines: [], dropped }
 }
 
 export const endFrame = (): Uint8Array => toBytes({ t: 'end' })
@@ -193,12 +184,7 @@ function malformed(method: string, cause?: z.ZodError): HanseError {
 }
 
 function toBytes(value: object): Uint8Array {
-  return new TextEncoder().encode(
-    JSON.stringify(value, (_key, item: unknown) => {
-      if (typeof item === 'bigint') return item.toString()
-      return item === undefined ? null : item
-    }),
-  )
+  return new TextEncoder().encode(toJson(value))
 }
 
 function fromBytes(bytes: Uint8Array): unknown {

@@ -1,6 +1,7 @@
 import { formatEuro, HanseError } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { clock } from '../../daemon/running.ts'
+import { keyNames } from '../../gateway/spend/key-names.ts'
 import { csvOfSpend, jsonOfSpend } from '../../gateway/spend/spend-json.ts'
 import {
   readBy,
@@ -42,8 +43,7 @@ async function spend({ settings, json, flags }: DeskCall): Promise<void> {
     ...asUsage(() => readTimes(text(flags.from), text(flags.to), clock())),
     key: idOf(keys, text(flags.key)),
   }
-  const names = new Map(keys.map(({ id, name }) => [id, name]))
-  const report = await reportSpend(store.spend, query, (id) => names.get(id) ?? id)
+  const report = await reportSpend(store.spend, query, keyNames(keys))
   if (json) console.log(JSON.stringify(jsonOfSpend(report)))
   else if (flags.csv === true) process.stdout.write(csvOfSpend(report))
   else console.log(tableOf(report))

@@ -36,7 +36,7 @@ export interface KeyBookOptions {
 
 /** 256 bits: nobody finds one by trying. */
 const SECRET_BYTES = 32
-export const SECRET_PREFIX = 'hanse_sk_'
+const SECRET = /^hanse_sk_[\w-]{43}$/u
 const ID_BYTES = 12
 const HINT_CHARS = 4
 /** Revoked ones are kept, so that past spend has a name; each is less than a kilobyte of memory. */
@@ -44,6 +44,11 @@ const KEYS_MAX = 10_000
 /** A time is kept this often; the last use before a crash may be lost. */
 const USED_EVERY_MS = 60_000
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._@/-]{0,63}$/u
+
+/** Whether this is, or once was, the secret of a key, or looks just like one. */
+export function isSecret(text: string): boolean {
+  return SECRET.test(text)
+}
 
 /** The keys of a gateway, in memory and in its store. Secrets are kept as their SHA-256 alone. */
 export class KeyBook {
@@ -166,7 +171,7 @@ export class KeyBook {
 
   #makeSecret(): { secret: string; digest: Uint8Array; hint: string } {
     const random = Buffer.from(this.#options.random(SECRET_BYTES)).toString('base64url')
-    const secret = `${SECRET_PREFIX}${random}`
+    const secret = `hanse_sk_${random}`
     return { secret, digest: digestOf(secret), hint: secret.slice(-HINT_CHARS) }
   }
 

@@ -10,7 +10,7 @@ import {
   type RequestGate,
 } from '../request-gate.ts'
 import type { Anonymous } from './anonymous.ts'
-import { type KeyBook, SECRET_PREFIX, type VirtualKey } from './key-book.ts'
+import { isSecret, type KeyBook, type VirtualKey } from './key-book.ts'
 import { allowsModel, TAGS_MAX } from './key-terms.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { SpendLedger } from './spend-ledger.ts'
@@ -64,7 +64,7 @@ export class KeyGate implements RequestGate {
     for (const key of book.list()) this.keyChanged(key)
   }
 
-  /** What a key may has changed; a revoked one’s requests end. */
+  /** What a key may has changed; the requests of one that is revoked or switched off end. */
   keyChanged(key: VirtualKey): void {
     const { id, terms, revokedAt } = key
     if (revokedAt !== undefined) {
@@ -72,6 +72,7 @@ export class KeyGate implements RequestGate {
       this.#stop(new HanseError('HANSE_UNAUTHENTICATED', 'the key was revoked'), id)
       return
     }
+    if (terms.disabled) this.#stop(isOff(key), id)
     const before = this.#known.get(id)
     const now = this.#options.now()
     before?.rate.change(terms, now)
@@ -107,20 +108,12 @@ export class KeyGate implements RequestGate {
   }
 
   #authenticateOwner(secret: string | undefined, address: string): Caller {
-    const { now, anonymous, book } = this.#options
+    const { anonymous, book } = this.#options
     // What was once a key must not open the door that stands open for none.
-    const isNoKey = secret === undefined || !secret.startsWith(SECRET_PREFIX)
+    const wasKey = secret !== undefined && isSecret(secret)
     const isOpen = anonymous === 'on' || (anonymous === 'auto' && !book.isUsed)
-    if (this.#master === undefined && isOpen && isNoKey) return this.#owner
-    // A key of ours cannot be guessed; the owner's own may be a word, so guessing is slow, from wherever it comes.
-    const wait = this.#wrong.wait(address, now())
-    if (wait > 0)
-      throw new HanseError('HANSE_RATE_LIMITED', 'too many wrong keys came from this address', {
-        retryAfterMs: wait,
-      })
-    if (this.#master !== undefined && timingSafeEqual(digestOf(secret ?? ''), this.#master))
-      return this.#owner
-    if (secret !== undefined) this.#wrong.count(address, now())
+    if (this.#master === undefined && isOpen && !wasKey) return this.#owner
+    if (secret !== undefined && this.#isMaster(secret, address)) return this.#owner
     throw new HanseError(
       'HANSE_UNAUTHENTICATED',
       secret !== undefined
@@ -131,10 +124,27 @@ export class KeyGate implements RequestGate {
     )
   }
 
-  #checkAlive({ name, revokedAt, terms }: VirtualKey): void {
+  /** Nobody finds a key of ours by guessing, but the owner's may be a word: an address has only so many tries. */
+  #isMaster(secret: string, address: string): boolean {
+    if (this.#master === undefined) return false
+    const isRight = timingSafeEqual(digestOf(secret), this.#master)
+    // Some program’s key of old must not lock out its owner, who may be at the same address.
+    if (isSecret(secret)) return isRight
+    const now = this.#options.now()
+    const wait = this.#wrong.wait(address, now)
+    if (wait > 0)
+      throw new HanseError('HANSE_RATE_LIMITED', 'too many wrong keys came from this address', {
+        retryAfterMs: wait,
+      })
+    if (!isRight) this.#wrong.count(address, now)
+    return isRight
+  }
+
+  #checkAlive(key: VirtualKey): void {
+    const { name, revokedAt, terms } = key
     if (revokedAt !== undefined)
       throw new HanseError('HANSE_UNAUTHENTICATED', `the key ${name} was revoked`)
-    if (terms.disabled) throw new HanseError('HANSE_FORBIDDEN', `the key ${name} is switched off`)
+    if (terms.disabled) throw isOff(key)
     if (terms.expiresAt !== null && this.#options.now() >= terms.expiresAt)
       throw new HanseError(
         'HANSE_KEY_EXPIRED',
@@ -178,6 +188,7 @@ export class KeyGate implements RequestGate {
           'HANSE_KEY_MODEL',
           `the key ${name} may use ${terms.models.join(', ')}, and not ${model.slice(0, 128)}`,
         )
+    book.used(id)
     const guess = guessTokens(request)
     const refused = rate.enter(guess, now())
     const headers = rate.headers(now())
@@ -186,7 +197,6 @@ export class KeyGate implements RequestGate {
         headers,
         retryAfterMs: refused.retryAfterMs,
       })
-    book.used(id)
     const isCounted = terms.budget !== null || ledger.nodeState() !== undefined
     const most =
       isCounted || terms.maxOutputTokens !== null
@@ -227,6 +237,10 @@ export class KeyGate implements RequestGate {
     for (const [controller, id] of this.#running)
       if (only === undefined || id === only) controller.abort(fault)
   }
+}
+
+function isOff({ name }: VirtualKey): HanseError {
+  return new HanseError('HANSE_FORBIDDEN', `the key ${name} is switched off`)
 }
 
 function limitsOf({ terms }: VirtualKey): Admission['limits'] {
