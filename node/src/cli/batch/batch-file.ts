@@ -1,7 +1,11 @@
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { HanseError } from '@hanse/protocol'
 import { z } from 'zod'
+import { linesOf } from './lines.ts'
 
 /** One request of a batch, as OpenAI's Batch API writes it. */
 export interface BatchRequest {
@@ -29,70 +33,108 @@ const requestSchema = z.object({
 const FAULTS_MAX = 20
 
 /**
- * Reads a batch: a line is a request of OpenAI's Batch API (`custom_id`, `url`, `body`), or just a request body, which is
- * then known by the number of its line. Every line is checked before anything is sent.
- *
- * @param model for bodies that name none
- * @throws {HanseError} HANSE_REQUEST_INVALID with the faults of all lines
+ * A file of requests. A line is a request of OpenAI's Batch API (`custom_id`, `url`, `body`), or just a request body, which
+ * is then known by the number of its line. Only the ids are ever held in memory, whatever the size of the file.
  */
-export async function readBatch(
-  path: string,
-  model: string | undefined,
-): Promise<readonly BatchRequest[]> {
-  const requests: BatchRequest[] = []
+export class BatchFile implements AsyncDisposable {
+  readonly #path: string
+  readonly #model: string | undefined
+  readonly #isCopy: boolean
+  readonly ids: ReadonlySet<string>
+
+  private constructor(path: string, model: string | undefined, copy: boolean, ids: Set<string>) {
+    this.#path = path
+    this.#model = model
+    this.#isCopy = copy
+    this.ids = ids
+  }
+
+  /**
+   * Checks every line, before anything is sent.
+   *
+   * @param path `-` for standard input
+   * @param model for bodies that name none
+   * @throws {HanseError} HANSE_REQUEST_INVALID with the faults of all lines
+   */
+  static async open(path: string, model: string | undefined): Promise<BatchFile> {
+    const isCopy = path === '-'
+    const file = isCopy ? await copyOfInput() : path
+    try {
+      return new BatchFile(file, model, isCopy, await check(file, model))
+    } catch (error) {
+      if (isCopy) await removeCopy(file)
+      throw error
+    }
+  }
+
+  /** @throws {HanseError} HANSE_REQUEST_INVALID when the file was changed meanwhile */
+  async *requests(): AsyncGenerator<BatchRequest> {
+    for await (const [line, text] of numberedLines(this.#path))
+      yield requestOf(text, line, this.#model)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isCopy) await removeCopy(this.#path)
+  }
+}
+
+async function check(path: string, model: string | undefined): Promise<Set<string>> {
   const faults: string[] = []
   const seen = new Map<string, number>()
-  let line = 0
-  for await (const text of linesOf(path)) {
-    line++
-    if (text.trim() === '') continue
+  for await (const [line, text] of numberedLines(path)) {
     try {
-      const request = requestOf(text, line, model)
-      const before = seen.get(request.id)
-      if (before !== undefined) throw new Error(`custom_id ${request.id} is that of line ${before}`)
-      seen.set(request.id, line)
-      requests.push(request)
+      const { id } = requestOf(text, line, model)
+      const before = seen.get(id)
+      if (before !== undefined)
+        throw invalid(`line ${line}: custom_id ${id} is that of line ${before}`)
+      seen.set(id, line)
     } catch (error) {
-      faults.push(`line ${line}: ${error instanceof Error ? error.message : String(error)}`)
+      faults.push(error instanceof Error ? error.message : String(error))
       if (faults.length >= FAULTS_MAX) break
     }
   }
-  if (faults.length > 0) throw new HanseError('HANSE_REQUEST_INVALID', faults.join('; '))
-  return requests
+  if (faults.length > 0) throw invalid(faults.join('; '))
+  return new Set(seen.keys())
 }
 
-async function* linesOf(path: string): AsyncGenerator<string> {
-  const input = path === '-' ? process.stdin : createReadStream(path)
+/** Lines that are not empty, with their numbers. */
+async function* numberedLines(path: string): AsyncGenerator<[number, string]> {
+  let line = 0
   try {
-    // Opened first: readline would lose the fault.
-    if (path !== '-')
-      await new Promise((resolve, reject) => input.once('open', resolve).once('error', reject))
-    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+    for await (const { text } of linesOf(path)) {
+      line++
+      if (text.trim() !== '') yield [line, text]
+    }
   } catch (cause) {
+    if (cause instanceof HanseError) throw cause
     const why = cause instanceof Error ? cause.message : ''
     throw new HanseError('HANSE_REQUEST_INVALID', `cannot read ${path}: ${why}`, { cause })
   }
 }
 
 function requestOf(text: string, line: number, model: string | undefined): BatchRequest {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    // Without the parser's words, which quote the prompt.
-    throw new Error('not JSON')
-  }
+  const json = jsonOf(text)
+  // Without the parser's words, which quote the prompt.
+  if (json === undefined) throw invalid(`line ${line}: not JSON`)
   const parsed = requestSchema.safeParse(
     isBare(json) ? { custom_id: String(line), url: pathOf(json), body: json } : json,
   )
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw new Error(`${issue?.path.join('.') || 'the line'}: ${issue?.message}`)
+    throw invalid(`line ${line}: ${issue?.path.join('.') || 'the line'}: ${issue?.message}`)
   }
   const { custom_id, url, body } = parsed.data
   const named = body.model ?? model
-  if (named === undefined) throw new Error('body.model: missing; or say --model')
+  if (named === undefined) throw invalid(`line ${line}: body.model: missing; or say --model`)
   return { id: custom_id, line, path: url, body: { ...body, model: named } }
+}
+
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function pathOf(body: object): string {
@@ -102,4 +144,20 @@ function pathOf(body: object): string {
 
 function isBare(json: unknown): json is object {
   return typeof json === 'object' && json !== null && !Object.hasOwn(json, 'custom_id')
+}
+
+/** Requests are read twice, and standard input can be read once. */
+async function copyOfInput(): Promise<string> {
+  // For its owner alone, as the folder is: it holds prompts.
+  const path = join(await mkdtemp(join(tmpdir(), 'hanse-run-')), 'requests.jsonl')
+  await pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }))
+  return path
+}
+
+async function removeCopy(path: string): Promise<void> {
+  await rm(join(path, '..'), { recursive: true, force: true })
+}
+
+function invalid(message: string): HanseError {
+  return new HanseError('HANSE_REQUEST_INVALID', message)
 }

@@ -34,6 +34,12 @@ export class BatchProgress {
     else stderr.write(`${line}\n`)
   }
 
+  /** A line that stays. */
+  note(line: string): void {
+    this.end()
+    process.stderr.write(`${line}\n`)
+  }
+
   end(): void {
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K')
   }

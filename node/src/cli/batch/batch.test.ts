@@ -3,11 +3,11 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type PicoEuro, picoEuro } from '@hanse/protocol'
+import { HanseError, type PicoEuro, picoEuro } from '@hanse/protocol'
 import { afterEach, beforeEach, describe, test } from 'vitest'
-import { readBatch } from './batch-file.ts'
+import { BatchFile, type BatchRequest } from './batch-file.ts'
 import { progressLine } from './batch-progress.ts'
-import { ResultsFile } from './results-file.ts'
+import { beginningOf, ResultsFile } from './results-file.ts'
 import { runBatch } from './run-batch.ts'
 import { Tally } from './tally.ts'
 
@@ -22,6 +22,16 @@ const file = async (...lines: unknown[]): Promise<string> => {
   const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)))
   await writeFile(path, `${text.join('\n')}\n`)
   return path
+}
+const readBatch = async (path: string, model: string | undefined): Promise<BatchRequest[]> => {
+  await using batch = await BatchFile.open(path, model)
+  const requests: BatchRequest[] = []
+  for await (const request of batch.requests()) requests.push(request)
+  assert.deepEqual(
+    requests.map(({ id }) => id),
+    [...batch.ids],
+  )
+  return requests
 }
 const say = (content: string) => ({ messages: [{ role: 'user', content }] })
 const named = (custom_id: string, changes: object = {}) => ({
@@ -93,9 +103,10 @@ describe('a run', () => {
         const text = body.messages[0]?.content ?? ''
         asked.push(text)
         keys.add(String(request.headers['idempotency-key']))
+        const ending = /^end (\d+) (\w+)$/u.exec(text)
         const isBusy = text.startsWith('busy') && asked.filter((one) => one === text).length < 3
-        const status = isBusy ? 429 : text.startsWith('bad') ? 400 : 200
-        const code = isBusy ? 'HANSE_CAPACITY' : 'HANSE_REQUEST_INVALID'
+        const status = Number(ending?.[1] ?? (isBusy ? 429 : text.startsWith('bad') ? 400 : 200))
+        const code = ending?.[2] ?? (isBusy ? 'HANSE_CAPACITY' : 'HANSE_REQUEST_INVALID')
         const good = {
           usage: { prompt_tokens: 2, completion_tokens: 3 },
           hanse: { cost_pico_euro: '7000' },
@@ -117,26 +128,34 @@ describe('a run', () => {
 
   const run = async (
     path: string,
-    { maxCost, stopAfter }: { maxCost?: PicoEuro; stopAfter?: number } = {},
+    {
+      maxCost,
+      stopAfter,
+      fresh = false,
+      attempts = 4,
+    }: { maxCost?: PicoEuro; stopAfter?: number; fresh?: boolean; attempts?: number } = {},
   ) => {
-    const requests = await readBatch(path, undefined)
+    await using batch = await BatchFile.open(path, undefined)
     const output = join(folder, 'results.jsonl')
-    await using results = await ResultsFile.open(output, { fresh: false })
-    const tally = new Tally(requests.length)
-    for (const { id } of requests) if (results.done.has(id)) tally.answered(results.done.get(id))
+    const tally = new Tally(batch.ids.size)
+    await using results = await ResultsFile.open(output, {
+      fresh,
+      onAnswer: (_, body) => tally.answered(body),
+    })
     const stop = new AbortController()
-    const end = await runBatch(requests, results, tally, {
+    const end = await runBatch(batch.requests(), results, tally, {
       access: { gatewayUrl, apiKey: undefined },
       concurrency: 1,
-      attempts: 4,
+      attempts,
       maxCost,
       headers: {},
-      signal: stop.signal,
+      stop: stop.signal,
+      cancel: new AbortController().signal,
       onProgress: () => {
         if (stopAfter !== undefined && tally.done >= stopAfter) stop.abort()
       },
     })
-    return { end, tally, output }
+    return { end, tally, output, batch: results.batch }
   }
   const results = async (output: string) =>
     (await readFile(output, 'utf8'))
@@ -167,20 +186,62 @@ describe('a run', () => {
 
   test('that was interrupted goes on where it stopped, also in the middle of a line', async () => {
     const path = await file(named('one'), named('two'), named('three'))
-    const { end, output } = await run(path, { stopAfter: 1 })
+    const { end, output, batch } = await run(path, { stopAfter: 1 })
     assert.equal(end, 'stopped')
     await appendFile(output, '{"custom_id":"two","respo')
     const second = await run(path)
     assert.deepEqual([second.end, second.tally.done, second.tally.cost], ['finished', 3, 21_000n])
     assert.deepEqual(asked, ['one', 'two', 'three'])
     assert.equal((await results(output)).length, 3)
+    assert.equal(second.batch, batch)
+  })
+
+  test('that was killed before its first answer is known again; a fresh one is another', async () => {
+    const path = await file(named('one'))
+    const output = join(folder, 'results.jsonl')
+    const names: string[] = []
+    for (const _ of [1, 2]) {
+      await using killed = await ResultsFile.open(output, { fresh: false })
+      names.push(killed.batch)
+    }
+    const { batch } = await run(path)
+    assert.deepEqual(names, [batch, batch])
+    assert.ok(Math.abs(beginningOf(batch) - Date.now()) < 60_000)
+    // Its answer would be the old one otherwise, by the key under which it was asked.
+    await run(path, { fresh: true })
+    assert.deepEqual([asked.length, keys.size], [2, 2])
   })
 
   test('asks the failed ones again, and those alone', async () => {
     const path = await file(named('one'), named('bad'))
     await run(path)
-    await run(path)
+    const { output } = await run(path)
     assert.deepEqual(asked, ['one', 'bad', 'bad'])
+    assert.deepEqual(
+      (await results(output)).map(({ custom_id }) => custom_id),
+      ['one', 'bad'],
+    )
+  })
+
+  test.each([
+    ['whose key is refused', 401, 'HANSE_UNAUTHENTICATED'],
+    ['without money', 402, 'HANSE_BUDGET_EXHAUSTED'],
+  ])('%s ends at once, and blames no request', async (_, status, code) => {
+    const path = await file(named('one'), named(`end ${status} ${code}`), named('three'))
+    const { end, tally, output } = await run(path)
+    assert.ok(end instanceof HanseError)
+    assert.equal(end.code, code)
+    assert.deepEqual([tally.done, tally.failed], [1, 0])
+    assert.equal((await results(output)).length, 1)
+  })
+
+  test('without a gateway tries a while, and ends', async () => {
+    const path = await file(named('one'))
+    server.close()
+    server.closeAllConnections()
+    const { end, tally } = await run(path, { attempts: 2 })
+    assert.ok(end instanceof HanseError)
+    assert.deepEqual([end.code, tally.failed], ['HANSE_GATEWAY_UNREACHABLE', 0])
   })
 
   test('sends nothing more once its cost is reached', async () => {
@@ -201,9 +262,22 @@ test('progress tells what is done, failed and spent, and how long the rest will 
   const tally = new Tally(10)
   tally.answered({ usage: { completion_tokens: 5 }, hanse: { cost_pico_euro: '2000000000000' } })
   tally.answered({})
-  tally.fail()
+  tally.fail(new HanseError('HANSE_CAPACITY', 'busy'))
   assert.equal(
     progressLine(tally, { before: 1, elapsedMs: 2_000 }),
     ' 30%  3 of 10 · 1 failed · 5 tokens · 2.00 EUR · 7 s left',
   )
+})
+
+test('what was paid beyond the answers is told, and never less than they cost', () => {
+  const tally = new Tally(2)
+  tally.answered({ hanse: { cost_pico_euro: '100' } })
+  tally.settle(130n)
+  assert.deepEqual([tally.cost, tally.cut], [130n, 30n])
+  // An answer that was paid for before it was written down came again.
+  tally.answered({ hanse: { cost_pico_euro: '30' } })
+  tally.settle(130n)
+  assert.deepEqual([tally.cost, tally.cut], [130n, 0n])
+  tally.settle(0n)
+  assert.equal(tally.cost, 130n)
 })

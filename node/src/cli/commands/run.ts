@@ -1,18 +1,22 @@
 import { formatEuro, HanseError, type PicoEuro } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { batchSettings } from '../../config/schemas.ts'
-import { readBatch } from '../batch/batch-file.ts'
+import type { Settings } from '../../config/settings.ts'
+import { BatchFile } from '../batch/batch-file.ts'
 import { BatchProgress } from '../batch/batch-progress.ts'
-import { ResultsFile } from '../batch/results-file.ts'
-import { runBatch } from '../batch/run-batch.ts'
+import { beginningOf, ResultsFile } from '../batch/results-file.ts'
+import { type BatchEnd, runBatch } from '../batch/run-batch.ts'
+import { spentOn } from '../batch/spent-on.ts'
 import { Tally } from '../batch/tally.ts'
 import { addPolicyOptions, policyHeaders } from '../chat/policy-options.ts'
-import { paint } from '../output.ts'
+import { usage } from '../log-options.ts'
+import { EXIT_INTERRUPTED, paint } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
+import { clean } from '../terminal-text.ts'
+
+type Flags = Readonly<Record<string, unknown>>
 
 const now = (): number => performance.now()
-/** As shells have it for a program that was interrupted. */
-const EXIT_INTERRUPTED = 130
 
 export function runCommand(): Command {
   const command = settingsCommand(
@@ -20,34 +24,13 @@ export function runCommand(): Command {
     'Run a batch of requests through the gateway; one that was interrupted goes on where it stopped.',
     batchSettings,
     async (settings, _args, flags) => {
-      const { concurrency, attempts, maxCost } = settings
-      const path = String(flags.file)
-      const output = outputOf(path, flags.output)
-      const model = typeof flags.model === 'string' ? flags.model : undefined
-      const requests = await readBatch(path, model)
-      await using results = await ResultsFile.open(output, { fresh: flags.fresh === true })
-      const tally = new Tally(requests.length)
-      for (const { id } of requests) if (results.done.has(id)) tally.answered(results.done.get(id))
-      const before = tally.done
-      const stop = new AbortController()
-      process.once('SIGINT', () => {
-        stop.abort()
-        process.once('SIGINT', () => process.exit(EXIT_INTERRUPTED))
-      })
-      const progress = new BatchProgress(tally, now)
-      const end = await runBatch(requests, results, tally, {
-        access: settings,
-        concurrency,
-        attempts,
-        maxCost,
-        headers: policyHeaders(flags),
-        signal: stop.signal,
-        onProgress: () => progress.update(),
-      })
-      progress.end()
-      tell({ tally, before, output, end, maxCost }, flags.json === true)
+      const ending = await run(settings, flags)
+      const { end, tally } = ending
+      if (flags.json === true) tellJson(ending)
+      else tell(ending)
       if (end === 'stopped') process.exitCode = EXIT_INTERRUPTED
       else if (end === 'spent' || tally.failed > 0) process.exitCode = 1
+      if (end instanceof HanseError) throw end
     },
   )
     .requiredOption(
@@ -63,34 +46,121 @@ export function runCommand(): Command {
 
 interface Ending {
   readonly tally: Tally
+  /** Answers that were there before. */
   readonly before: number
   readonly output: string
-  readonly end: 'finished' | 'stopped' | 'spent'
+  readonly tag: string
+  readonly end: BatchEnd
   readonly maxCost: PicoEuro | undefined
 }
 
-function tell({ tally, before, output, end, maxCost }: Ending, json: boolean): void {
-  const { total, done, failed, inputTokens, outputTokens, cost } = tally
-  if (json) {
-    const facts = { end, total, done, failed, before, inputTokens, outputTokens }
-    console.log(JSON.stringify({ ...facts, costPicoEuro: cost.toString(), output }))
-    return
+async function run(settings: Settings<typeof batchSettings>, flags: Flags): Promise<Ending> {
+  const path = String(flags.file)
+  const output = outputOf(path, flags.output)
+  const wishes = policyHeaders(flags)
+  await using file = await BatchFile.open(path, textOf(flags.model))
+  const tally = new Tally(file.ids.size)
+  await using results = await ResultsFile.open(output, {
+    fresh: flags.fresh === true,
+    onAnswer: (id, body) => {
+      if (file.ids.has(id)) tally.answered(body)
+    },
+  })
+  const before = tally.done
+  // So that the gateway can tell what the batch cost, with all that never came back.
+  const tag = `run:${results.batch}`
+  const spent = async () => await spentOn(settings, tag, beginningOf(results.batch))
+  tally.settle(await spent())
+  const progress = new BatchProgress(tally, now)
+  using stop = stopping(() => progress.note('finishing what runs; Ctrl-C again cancels it'))
+  const end = await runBatch(file.requests(), results, tally, {
+    ...settings,
+    access: settings,
+    headers: { ...wishes, 'x-hanse-tags': [wishes['x-hanse-tags'] ?? [], tag].flat().join() },
+    ...stop,
+    onProgress: () => progress.update(),
+  })
+  progress.end()
+  tally.settle(await spent())
+  return { tally, before, output, tag, end, maxCost: settings.maxCost }
+}
+
+interface Stopping extends Disposable {
+  readonly stop: AbortSignal
+  readonly cancel: AbortSignal
+}
+
+/** The first Ctrl-C sends nothing more, the second cancels what runs, and the third is nobody's here. */
+function stopping(onStop: () => void): Stopping {
+  const stop = new AbortController()
+  const cancel = new AbortController()
+  const onSignal = (): void => {
+    if (stop.signal.aborted) {
+      cancel.abort()
+      process.off('SIGINT', onSignal)
+      return
+    }
+    stop.abort()
+    onStop()
   }
+  process.on('SIGINT', onSignal)
+  return {
+    stop: stop.signal,
+    cancel: cancel.signal,
+    [Symbol.dispose]: () => process.off('SIGINT', onSignal),
+  }
+}
+
+function tellJson({ tally, before, output, tag, end }: Ending): void {
+  const { total, done, failed, inputTokens, outputTokens, cost, cut } = tally
+  const facts = {
+    end: end instanceof HanseError ? 'refused' : end,
+    total,
+    done,
+    failed,
+    before,
+    inputTokens,
+    outputTokens,
+    costPicoEuro: String(cost),
+    cutPicoEuro: String(cut),
+    failures: Object.fromEntries([...tally.failures].map(([code, { count }]) => [code, count])),
+    tag,
+    output,
+  }
+  console.log(JSON.stringify(facts))
+}
+
+function tell({ tally, before, output, end, maxCost }: Ending): void {
+  const { total, done, failed, failures, inputTokens, outputTokens, cost, cut } = tally
   const again = before === 0 ? '' : ` (${before} from before)`
   console.log(
     `${done} of ${total} answered${again}, ${failed} failed; ${inputTokens} + ${outputTokens} tokens for ${formatEuro(cost)}`,
   )
+  if (cut > 0n) console.log(`${formatEuro(cut)} of it for attempts that were cut or failed`)
+  for (const [code, { message, count }] of failures)
+    console.log(`  ${count} ${code}: ${clean(message)}`)
   console.log(`results: ${output}`)
-  if (end === 'stopped') console.log(paint('yellow', 'interrupted: run it again to go on'))
+  const advice = adviceFor(end, failed, maxCost)
+  if (advice !== undefined) console.log(paint('yellow', advice))
+}
+
+function adviceFor(
+  end: BatchEnd,
+  failed: number,
+  maxCost: PicoEuro | undefined,
+): string | undefined {
+  if (end === 'stopped' || end instanceof HanseError) return 'interrupted: run it again to go on'
   if (end === 'spent' && maxCost !== undefined)
-    console.log(paint('yellow', `stopped at --max-cost ${formatEuro(maxCost)}: raise it to go on`))
-  if (end === 'finished' && failed > 0)
-    console.log(paint('yellow', 'run it again to ask the failed ones again'))
+    return `stopped at --max-cost ${formatEuro(maxCost)}: raise it to go on`
+  return failed > 0 ? 'run it again to ask the failed ones again' : undefined
 }
 
 function outputOf(path: string, given: unknown): string {
   if (typeof given === 'string') return given
-  if (path === '-')
-    throw new HanseError('HANSE_CONFIG_INVALID', '--output: name a file for the results')
+  if (path === '-') throw usage('--output: name a file for the results')
   return `${path.replace(/\.jsonl$/u, '')}.results.jsonl`
+}
+
+function textOf(flag: unknown): string | undefined {
+  return typeof flag === 'string' ? flag : undefined
 }
