@@ -25,19 +25,28 @@ export const STRATEGIES: readonly Strategy[] = [
   routed('router, sort latency', { sort: 'latency' }),
   routed('router, sort throughput', { sort: 'throughput' }),
   { name: 'random', arrange: (candidates, random) => shuffled(candidates, random) },
-  {
-    name: 'cheapest',
-    arrange: (candidates) =>
-      candidates.toSorted((a, b) => Number(a.model.outputPrice - b.model.outputPrice)),
-  },
-  {
-    name: 'fastest by offer',
-    arrange: (candidates) =>
-      candidates.toSorted(
-        (a, b) => (b.model.tokensPerSecond ?? 0) - (a.model.tokensPerSecond ?? 0),
-      ),
-  },
+  { name: 'cheapest', arrange: cheapestFirst },
+  { name: 'cheapest that is free', arrange: (candidates) => freeFirst(cheapestFirst(candidates)) },
+  { name: 'fastest by offer', arrange: fastestFirst },
+  { name: 'fastest that is free', arrange: (candidates) => freeFirst(fastestFirst(candidates)) },
 ]
+
+function cheapestFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+  return candidates.toSorted((a, b) => Number(a.model.outputPrice - b.model.outputPrice))
+}
+
+/** By what they say. */
+function fastestFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+  return candidates.toSorted(
+    (a, b) => (b.model.tokensPerSecond ?? 0) - (a.model.tokensPerSecond ?? 0),
+  )
+}
+
+/** Those with a free slot, when their offer was fetched, before the others. */
+function freeFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+  const isFree = ({ model }: Candidate) => model.freeSlots > 0
+  return [...candidates.filter(isFree), ...candidates.filter((each) => !isFree(each))]
+}
 
 function shuffled<Item>(items: readonly Item[], random: Random): readonly Item[] {
   return items
