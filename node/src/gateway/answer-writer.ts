@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { OpenAiResponse } from '../openai/index.ts'
 import { encodeEvents, KEEP_ALIVE, SSE_HEADERS } from '../openai/sse.ts'
+import { drained } from './drained.ts'
 
 export interface AnswerWriterOptions {
   /** Silence after which a comment is sent, ms. */
@@ -55,7 +55,7 @@ export class AnswerWriter implements Disposable {
     for await (const piece of body) {
       if (this.#raw.destroyed) return
       this.#timer?.refresh()
-      if (!this.#raw.write(piece)) await this.#drained()
+      if (!this.#raw.write(piece)) await drained(this.#raw)
     }
     clearTimeout(this.#timer)
     this.#raw.end()
@@ -74,15 +74,6 @@ export class AnswerWriter implements Disposable {
     // Who does not read what is there needs no sign of life.
     if (!this.#raw.destroyed && !this.#raw.writableNeedDrain) this.#raw.write(KEEP_ALIVE)
     this.#timer?.refresh()
-  }
-
-  async #drained(): Promise<void> {
-    const stop = new AbortController()
-    const { signal } = stop
-    const closed = once(this.#raw, 'close', { signal })
-    const drained = once(this.#raw, 'drain', { signal })
-    await Promise.race([drained, closed]).finally(() => stop.abort())
-    await Promise.allSettled([drained, closed])
   }
 }
 

@@ -1,16 +1,21 @@
 import { ERRORS, HanseError, isErrorCode } from '@hanse/protocol'
-import type { FastifyInstance } from 'fastify'
-import { errorResponse, faultOf } from '../openai/index.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { errorResponse, faultOf, type OpenAiResponse } from '../openai/index.ts'
 
 /** What goes wrong before a handler runs, or in one, as OpenAI's error object. */
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler(async (error, request, reply) => {
-    const fault = faultOfServer(error)
-    if (ERRORS[fault.code].http >= 500)
-      request.log.warn({ code: fault.code, cause: causeOf(fault) }, fault.message)
-    const { status, headers, body } = errorResponse(fault)
+    const { status, headers, body } = foreseen(error, request)
     return await reply.status(status).headers(headers).send(body)
   })
+}
+
+/** What a client is told of an error; the log is told more where the fault is ours. */
+export function foreseen(error: unknown, request: FastifyRequest): OpenAiResponse {
+  const fault = faultOfServer(error)
+  if (ERRORS[fault.code].http >= 500)
+    request.log.warn({ code: fault.code, cause: causeOf(fault) }, fault.message)
+  return errorResponse(fault)
 }
 
 /** Any fault of a fastify server as ours; what was not foreseen says nothing of its cause. */

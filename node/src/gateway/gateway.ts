@@ -25,6 +25,8 @@ export interface GatewayOptions extends MarketRoutesOptions {
   readonly service: OpenAiService
   /** Every request but /healthz passes it. */
   readonly gate: RequestGate
+  /** Requests without a key must name this machine; true when absent. For a gateway that is open to others, false. */
+  readonly onlyLocal?: boolean
   readonly writer: AnswerWriterOptions
   /** Hears of every request for a model. */
   readonly observer?: RequestObserver
@@ -63,13 +65,13 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id)
   })
-  guard(app, gate)
+  guard(app, gate, options.onlyLocal ?? true)
   answerErrors(app)
   answerUnknown(app)
   app.get('/healthz', async () => ({ status: 'ok', ...options.health() }))
   const taking = { service, gate, observer: options.observer ?? UNOBSERVED }
   registerOpenAi(app, { ...taking, writer })
-  registerOllama(app, { ...taking, consumer, now: options.now })
+  await registerOllama(app, { ...taking, consumer, now: options.now })
   registerModels(app, consumer)
   registerMarket(app, options)
   registerGenerations(app, generations)

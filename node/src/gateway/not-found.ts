@@ -2,6 +2,7 @@ import { HanseError } from '@hanse/protocol'
 import type { FastifyInstance } from 'fastify'
 import { errorResponse } from '../openai/index.ts'
 import { pathOf } from './caller.ts'
+import { refuse } from './ollama/answering.ts'
 
 /** Where clients look for what is elsewhere, or is not there. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -15,7 +16,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const PATH_CHARS_MAX = 200
 
-/** What is not there, in OpenAI's words: another method is told which ones there are. Call it before routes are added. */
+/** What is not there, in OpenAI's words (in Ollama's below /api): another method is told which ones there are. Call it before routes are added. */
 export function answerUnknown(app: FastifyInstance): void {
   const routes: { readonly path: RegExp; readonly method: string }[] = []
   app.addHook('onRoute', ({ url, method }) => {
@@ -25,10 +26,15 @@ export function answerUnknown(app: FastifyInstance): void {
   app.setNotFoundHandler(async (request, reply) => {
     const path = pathOf(request)
     const allowed = routes.filter((route) => route.path.test(path)).map(({ method }) => method)
-    const { status, headers, body } = errorResponse(
+    const response = errorResponse(
       faultOf(request.method, path, allowed),
       allowed.length === 0 ? {} : { allow: [...new Set(allowed)].join(', ') },
     )
+    if (path.startsWith('/api/')) {
+      await refuse(reply, response)
+      return reply
+    }
+    const { status, headers, body } = response
     return await reply.status(status).headers(headers).send(body)
   })
 }

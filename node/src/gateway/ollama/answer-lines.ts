@@ -25,7 +25,7 @@ const NANOSECONDS = 1e6
 export class AnswerLines {
   readonly #options: AnswerLinesOptions
   readonly #began: number
-  readonly #calls: { name: string; arguments: string }[] = []
+  readonly #calls: { id: string; name: string; arguments: string }[] = []
   #first: number | undefined
   #reason: string | undefined
   #usage: JsonObject | undefined
@@ -57,7 +57,8 @@ export class AnswerLines {
     const { now } = this.#options
     const ended = now()
     const first = this.#first ?? ended
-    const calls = this.#calls.map(({ name, arguments: given }) => ({
+    const calls = this.#calls.map(({ id, name, arguments: given }) => ({
+      ...(id === '' ? {} : { id }),
       function: { name, arguments: parseJsonObject(given) ?? {} },
     }))
     // Whole calls come before the end, as from Ollama itself.
@@ -97,8 +98,9 @@ export class AnswerLines {
     for (const delta of deltas) {
       if (!isJsonObject(delta)) continue
       const at = numberIn(delta, 'index') ?? this.#calls.length
-      this.#calls[at] ??= { name: '', arguments: '' }
+      this.#calls[at] ??= { id: '', name: '', arguments: '' }
       const call = this.#calls[at]
+      call.id = stringIn(delta, 'id') ?? call.id
       call.name += stringIn(delta.function, 'name') ?? ''
       call.arguments += stringIn(delta.function, 'arguments') ?? ''
     }

@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { HanseError } from '@hanse/protocol'
+import { ERRORS, HanseError, isErrorCode } from '@hanse/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestKind } from '../../engine/engine.ts'
 import {
@@ -10,13 +9,11 @@ import {
   parseJsonObject,
   stringIn,
 } from '../../engine/json.ts'
-import { faultOf } from '../../openai/errors.ts'
 import { FieldError } from '../../openai/field-error.ts'
 import type { OpenAiResponse } from '../../openai/index.ts'
-import { errorResponse } from '../../openai/service.ts'
+import { drained } from '../drained.ts'
 import { type TakeOptions, takeRequest } from '../take-request.ts'
 import { AnswerLines, joinLines, type Shape } from './answer-lines.ts'
-import { namesOf } from './model-list.ts'
 import { readChunks } from './read-events.ts'
 
 export interface OllamaAnswerOptions extends TakeOptions {
@@ -43,15 +40,19 @@ export async function answer(
   reply: FastifyReply,
   options: OllamaAnswerOptions,
 ): Promise<void> {
-  const model = nameOf(asked)
   const lines = new AnswerLines({
-    model,
+    model: nameOf(asked),
     shape,
     now: () => performance.now(),
     clock: options.now,
   })
   const streamed = { ...body, stream: true, stream_options: { include_usage: true } }
-  const response = await handle(kind, model, streamed, request, reply, options)
+  const response = await takeRequest(options, {
+    kind,
+    body: encodeJson(streamed),
+    request,
+    reply,
+  })
   if (response.body instanceof Uint8Array) {
     await refuse(reply, response)
     return
@@ -62,16 +63,30 @@ export async function answer(
     await stream(reply, headers, response.body, lines)
     return
   }
-  const all: JsonObject[] = []
-  for await (const chunks of readChunks(response.body))
-    for (const chunk of chunks) {
-      if (isJsonObject(chunk.error)) throw new HanseError('HANSE_SESSION_CUT', messageOf(chunk))
-      all.push(...lines.add(chunk))
-    }
-  const end = lines.end()
-  if (end === undefined) throw new HanseError('HANSE_SESSION_CUT', 'the answer broke off')
-  await reply.headers(headers).send(joinLines([...all, ...end], shape))
+  const { objects, fault } = await gathered(response.body, lines)
+  if (fault === undefined) await reply.headers(headers).send(joinLines(objects, shape))
+  else await reply.status(statusOf(fault)).send({ error: messageOf(fault) })
 }
+
+interface Gathered {
+  readonly objects: readonly JsonObject[]
+  /** Why these are not all. */
+  readonly fault: JsonObject | undefined
+}
+
+async function gathered(body: AsyncIterable<Uint8Array>, lines: AnswerLines): Promise<Gathered> {
+  const objects: JsonObject[] = []
+  let fault: JsonObject | undefined
+  for await (const chunks of readChunks(body)) {
+    fault = chunks.find(({ error }) => isJsonObject(error)) ?? fault
+    objects.push(...chunks.flatMap((chunk) => lines.add(chunk)))
+  }
+  const end = lines.end()
+  if (fault !== undefined || end === undefined) return { objects, fault: fault ?? BROKEN_OFF }
+  return { objects: [...objects, ...end], fault: undefined }
+}
+
+const BROKEN_OFF: JsonObject = { error: { message: 'the answer broke off' } }
 
 async function stream(
   reply: FastifyReply,
@@ -86,7 +101,7 @@ async function stream(
   const write = async (objects: readonly JsonObject[]): Promise<void> => {
     if (objects.length === 0 || raw.destroyed) return
     const text = objects.map((object) => `${JSON.stringify(object)}\n`).join('')
-    if (!raw.write(text)) await Promise.race([once(raw, 'drain'), once(raw, 'close')])
+    if (!raw.write(text)) await drained(raw)
   }
   let fault: JsonObject | undefined
   for await (const chunks of readChunks(body)) {
@@ -94,24 +109,30 @@ async function stream(
     await write(chunks.flatMap((chunk) => lines.add(chunk)))
   }
   const end = fault === undefined ? lines.end() : undefined
-  await write(end ?? [{ error: fault === undefined ? 'the answer broke off' : messageOf(fault) }])
+  // The status is said: what goes wrong now is a line of its own, and no line says `done`.
+  await write(end ?? [{ error: messageOf(fault ?? BROKEN_OFF) }])
   raw.end()
 }
 
 /** Answers with embeddings, in the new shape or the old one. */
 export async function embed(
   shape: 'embed' | 'embeddings',
+  named: string,
   request: FastifyRequest,
   reply: FastifyReply,
   options: OllamaAnswerOptions,
 ): Promise<void> {
   const asked = jsonOf(request)
-  const model = nameOf(asked)
   const input = shape === 'embed' ? asked.input : asked.prompt
   const { dimensions } = asked
-  const body = { input, ...(dimensions === undefined ? {} : { dimensions }) }
+  const body = { model: named, input, ...(dimensions === undefined ? {} : { dimensions }) }
   const began = performance.now()
-  const response = await handle('embedding', model, body, request, reply, options)
+  const response = await takeRequest(options, {
+    kind: 'embedding',
+    body: encodeJson(body),
+    request,
+    reply,
+  })
   const document = response.body instanceof Uint8Array ? parseJsonObject(response.body) : undefined
   if (response.status !== 200 || document === undefined) {
     await refuse(reply, response)
@@ -125,7 +146,7 @@ export async function embed(
     return
   }
   await reply.send({
-    model,
+    model: nameOf(asked),
     embeddings,
     total_duration: Math.round((performance.now() - began) * 1e6),
     load_duration: 0,
@@ -133,30 +154,8 @@ export async function embed(
   })
 }
 
-async function handle(
-  kind: RequestKind,
-  model: string,
-  body: JsonObject,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: OllamaAnswerOptions,
-): Promise<OpenAiResponse> {
-  const [name, ...others] = namesOf(model)
-  const named = { ...body, model: name, ...(others.length === 0 ? {} : { models: others }) }
-  return await takeRequest(options, { kind, body: encodeJson(named), request, reply })
-}
-
-/** Runs a handler, and says what goes wrong as Ollama does. */
-export async function told(reply: FastifyReply, run: () => Promise<void>): Promise<void> {
-  try {
-    await run()
-  } catch (error) {
-    const fault = faultOf(error)
-    await refuse(reply, errorResponse(fault))
-  }
-}
-
-async function refuse(
+/** Says what is wrong as Ollama does: a text, and no more. */
+export async function refuse(
   reply: FastifyReply,
   { status, headers, body }: OpenAiResponse,
 ): Promise<void> {
@@ -165,6 +164,11 @@ async function refuse(
     .status(status)
     .headers(headers)
     .send({ error: messageOf(document) })
+}
+
+function statusOf({ error }: JsonObject): number {
+  const code = stringIn(error, 'code')
+  return ERRORS[isErrorCode(code) ? code : 'HANSE_SESSION_CUT'].http
 }
 
 function messageOf(document: JsonObject): string {

@@ -14,13 +14,13 @@ export function chatBody(request: JsonObject): JsonObject {
   }
 }
 
-/** Ollama knows calls of tools by their order; OpenAI by ids. */
+/** OpenAI knows calls of tools by ids; clients of Ollama's may know them by their order alone. */
 class ToolCalls {
   #count = 0
   readonly #open: { readonly id: string; readonly name: string | undefined }[] = []
 
-  call(name: string | undefined): string {
-    const id = `call_${this.#count++}`
+  call(name: string | undefined, known: string | undefined): string {
+    const id = known ?? `call_${this.#count++}`
     this.#open.push({ id, name })
     return id
   }
@@ -85,7 +85,7 @@ function callOf(call: unknown, calls: ToolCalls): JsonObject {
   const name = stringIn(called, 'name') ?? ''
   const given = called.arguments
   return {
-    id: calls.call(name),
+    id: calls.call(name, stringIn(call, 'id')),
     type: 'function',
     function: { name, arguments: typeof given === 'string' ? given : JSON.stringify(given ?? {}) },
   }

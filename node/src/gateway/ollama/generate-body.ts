@@ -10,6 +10,9 @@ export interface GenerateRequest {
   readonly body: JsonObject
 }
 
+/** Ollama's completions end when the model does, OpenAI's after 16 tokens; what a budget has to cover needs some limit. */
+const RAW_TOKENS = 2048
+
 /** @throws {FieldError} */
 export function generateBody(request: JsonObject): GenerateRequest {
   const prompt = stringIn(request, 'prompt') ?? ''
@@ -18,7 +21,8 @@ export function generateBody(request: JsonObject): GenerateRequest {
     throw new FieldError('template', 'not on a market: the template is the model’s own')
   if (request.raw === true || suffix !== '') {
     const rest = suffix === '' ? {} : { suffix }
-    return { kind: 'completion', body: { ...samplingOf(request), prompt, ...rest } }
+    const sampling = { max_tokens: RAW_TOKENS, ...samplingOf(request) }
+    return { kind: 'completion', body: { ...sampling, prompt, ...rest } }
   }
   const system = stringIn(request, 'system') ?? ''
   const messages = [

@@ -1,7 +1,7 @@
 import type { KnownOffer, MatchedOffer } from '@hanse/protocol'
 import type { JsonObject } from '../../engine/json.ts'
 
-type Offers = readonly MatchedOffer<KnownOffer>[]
+export type Offers = readonly MatchedOffer<KnownOffer>[]
 
 /** Ollama's words for what models can do; a chat is a kind of completion there. */
 const CAPABILITIES: Readonly<Record<string, string>> = {

@@ -35,7 +35,7 @@ export async function openGateway(
   const consumer = new Consumer(market.options)
   const { keepAliveMs, headAfterMs, ...rest } = { ...DEFAULTS, ...settings }
   const app = await createGateway({
-    ...openService(consumer, { ...rest, keepAliveMs, headAfterMs }, Date.now),
+    ...openService(consumer, rest, Date.now),
     gate,
     writer: { keepAliveMs, headAfterMs },
     consumer,
