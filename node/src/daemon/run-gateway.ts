@@ -117,6 +117,7 @@ export async function startGateway(
   const app = await createGateway({
     ...openService(checked, settings, clock),
     gate: rules.gate,
+    onlyLocal: isLoopback(settings.host),
     rules: { ...rules, spend: store.spend, now: clock },
     writer: { keepAliveMs: settings.keepAliveMs, headAfterMs: settings.headAfterMs },
     observer: new RequestObserver(metrics, telemetry && new GatewayTelemetry(telemetry)),

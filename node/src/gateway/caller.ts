@@ -1,4 +1,6 @@
+import { HanseError } from '@hanse/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isLocalHost } from './local-hosts.ts'
 import type { Caller, RequestGate } from './request-gate.ts'
 
 declare module 'fastify' {
@@ -8,18 +10,23 @@ declare module 'fastify' {
   }
 }
 
-/** Lets nobody pass whom the gate does not let in. */
-export function guard(app: FastifyInstance, gate: RequestGate): void {
+/**
+ * Lets nobody pass whom the gate does not let in.
+ *
+ * @param onlyLocal whoever comes without a key must know this machine by a name of its own
+ */
+export function guard(app: FastifyInstance, gate: RequestGate, onlyLocal: boolean): void {
   app.decorateRequest('caller', null)
   app.addHook('onRequest', async (request) => {
     const path = pathOf(request)
     if (path === '/healthz') return
-    request.caller = gate.authenticate({
-      method: request.method,
-      path,
-      key: keyOf(request),
-      address: request.ip,
-    })
+    const key = keyOf(request)
+    request.caller = gate.authenticate({ method: request.method, path, key, address: request.ip })
+    if (onlyLocal && key === undefined && !isLocalHost(request.headers.host))
+      throw new HanseError(
+        'HANSE_FORBIDDEN',
+        'without a key this gateway answers only to names of its own machine: use localhost, or a key',
+      )
   })
 }
 
