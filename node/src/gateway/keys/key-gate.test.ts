@@ -4,6 +4,7 @@ import { HanseError, parsePrice, picoEuro } from '@hanse/protocol'
 import { NOW } from '@hanse/protocol/testing'
 import { describe, test } from 'vitest'
 import { NodeStore } from '../../store/node-store.ts'
+import type { SpendRow } from '../../store/spend-store.ts'
 import { RefusedAtGate, type RequestEnd, type RequestFacts } from '../request-gate.ts'
 import { keepSession } from '../testing/kept-session.ts'
 import { KeyBook } from './key-book.ts'
@@ -83,6 +84,12 @@ class Door implements Disposable {
       this.gate.admit(this.knock(secret), { ...FACTS, ...facts })
     return { key, secret, ask }
   }
+}
+
+async function rowsOf({ spend }: NodeStore): Promise<SpendRow[]> {
+  const rows: SpendRow[] = []
+  for await (const row of spend.rows(NOW, NOW + 1)) rows.push(row)
+  return rows
 }
 
 /** Why a request was stopped. */
@@ -270,7 +277,7 @@ describe('a request on a key', () => {
     const reservation = account?.reserve(picoEuro(60n))
     keepSession(door.store, { amount: 50n, begin: (id) => reservation?.begin(id) })
     reservation?.release()
-    const rows = await Array.fromAsync(door.store.spend.rows(NOW, NOW + 1))
+    const rows = await rowsOf(door.store)
     assert.deepEqual(
       rows.map(({ tags }) => tags),
       [['team-a', 'prod', 'job-7']],
