@@ -78,7 +78,7 @@ export interface OrderTerms extends RequestOptions {
   /** The order whose answer this one goes on with. */
   readonly continues?: CID
   /** The order is on its way: how its session will end. */
-  readonly onOpened?: (outcome: Promise<SessionOutcome>) => void
+  readonly onOpened?: (outcome: Promise<SessionOutcome>) => unknown
 }
 
 /** An order is answered within seconds; this leaves room for clocks that differ. */
@@ -189,6 +189,11 @@ export class Buyer {
           )
         })
       const [{ frames }] = await Promise.all([opening, written])
+      if (signal.aborted) {
+        frames.abort(new Error('nobody waits for it'))
+        store.endSession(first.order.cid.toString(), 'cancelled', now())
+        throw new HanseError('HANSE_SESSION_CANCELLED', 'nobody waits for the answer any more')
+      }
       client = new SessionClient(
         frames,
         {

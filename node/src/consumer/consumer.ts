@@ -10,10 +10,10 @@ import {
   summarize,
 } from '@hanse/protocol'
 import type { Answer } from './answer.ts'
-import { Buyer, type BuyerOptions, type BuyerSettings } from './buyer.ts'
+import { Buyer, type BuyerOptions, type BuyerSettings, type Purchase } from './buyer.ts'
 import { ContinuedAnswer } from './continuation/continued-answer.ts'
 import { FAILOVER_DEFAULTS, type Failover, type FailoverSettings } from './continuation/failover.ts'
-import { type BeginTerms, type Begun, firstToken } from './first-token.ts'
+import { type BeginTerms, firstToken } from './first-token.ts'
 import type { FetchedOffer, OfferDirectory } from './offer-directory.ts'
 import type { InferenceRequest, RequestOptions, RequestPolicy, Sort } from './request.ts'
 import { fractions } from './routing/fractions.ts'
@@ -24,6 +24,7 @@ import { requirementOf, residencyOf } from './routing/requirement.ts'
 import { type MeasurementStore, type Routed, Router } from './routing/router.ts'
 import { ROUTING_DEFAULTS, type RoutingSettings } from './routing/settings.ts'
 import { traitsOf } from './routing/traits.ts'
+import type { SessionOutcome } from './session-client.ts'
 
 export interface ConsumerSettings extends BuyerSettings {
   readonly deadlineMs: number
@@ -143,11 +144,15 @@ export class Consumer implements Disposable {
     const { now, settings } = this.#options
     // One deadline for all that are asked: the client waits no longer for the third than for the first.
     const until = now() + Math.min(request.policy.deadlineMs ?? Infinity, settings.deadlineMs)
-    const terms = { ...options, until }
+    const sessions: Promise<SessionOutcome>[] = []
+    const onOpened = (outcome: Promise<SessionOutcome>): unknown => sessions.push(outcome)
+    const terms = { ...options, until, onOpened }
     return new ContinuedAnswer(await this.begin(request, terms), request, terms, {
+      sessions,
       settings: settings.failover ?? FAILOVER_DEFAULTS,
       begin: async (again, given) => await this.begin(again, given),
       now,
+      timer: this.#options.timer ?? timer,
       learn: (provider, fault) => {
         this.#router.failed(provider)
         this.#learn(provider, fault)
@@ -162,7 +167,7 @@ export class Consumer implements Disposable {
    *
    * @throws {HanseError} HANSE_MODEL_UNKNOWN, HANSE_NO_PROVIDER, or the most telling thing that a provider said
    */
-  async begin(request: InferenceRequest, terms: BeginTerms): Promise<Begun> {
+  async begin(request: InferenceRequest, terms: BeginTerms): Promise<Purchase> {
     const { policy } = request
     const names = [request.model, ...(policy.models ?? [])]
     const { aliases } = this.#routing
@@ -186,7 +191,7 @@ export class Consumer implements Disposable {
     request: InferenceRequest,
     policy: RequestPolicy,
     terms: BeginTerms,
-  ): Promise<Begun> {
+  ): Promise<Purchase> {
     const { exclude, requestFor = () => request, continues } = terms
     const candidates = (await this.#candidates(model, request.kind, policy)).filter(
       (candidate) =>

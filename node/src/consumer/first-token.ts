@@ -6,20 +6,12 @@ import type { Attempt } from './routing/attempt.ts'
 import type { Plan } from './routing/plan.ts'
 import { type Contender, race } from './routing/race.ts'
 import type { Routed, Router } from './routing/router.ts'
-import type { SessionOutcome } from './session-client.ts'
 
 export interface BeginTerms extends OrderTerms {
   /** Peer ids that are not asked, whatever the policy says: they have failed this request already. */
   readonly exclude?: ReadonlySet<string>
   /** What to ask of a provider that offers this model, in place of the request; nothing leaves it out. */
   readonly requestFor?: (model: OfferedModel) => InferenceRequest | undefined
-}
-
-/** An answer of which the first token has come. */
-export interface Begun {
-  readonly purchase: Purchase
-  /** How every other session ends that was opened on the way: of providers that failed, or lost a race. They may cost something. */
-  readonly others: readonly Promise<SessionOutcome>[]
 }
 
 export interface FirstTokenOptions {
@@ -43,17 +35,16 @@ export async function firstToken(
   routed: Routed,
   terms: BeginTerms,
   options: FirstTokenOptions,
-): Promise<Begun> {
+): Promise<Purchase> {
   const { router, now, timer } = options
   const { signal, until } = terms
-  const opened = new Set<Promise<SessionOutcome>>()
-  const purchase = await race<Purchase>({
+  return await race<Purchase>({
     next: () => {
       const candidate = plan.next()
       if (candidate === undefined) return undefined
       const asked = terms.requestFor?.(candidate.model) ?? request
       const attempt = router.attempt(candidate, routed)
-      return contender({ candidate, asked, attempt, plan, routed, terms, opened }, options)
+      return contender({ candidate, asked, attempt, plan, routed, terms }, options)
     },
     hasNext: () => plan.hasNext,
     takeHedge: () => router.takeHedge(),
@@ -65,8 +56,6 @@ export async function firstToken(
     until,
     signal,
   })
-  opened.delete(purchase.outcome)
-  return { purchase, others: [...opened] }
 }
 
 interface Asked {
@@ -76,12 +65,10 @@ interface Asked {
   readonly plan: Plan<FetchedOffer>
   readonly routed: Routed
   readonly terms: BeginTerms
-  /** Every session of this race. */
-  readonly opened: Set<Promise<SessionOutcome>>
 }
 
 function contender(
-  { candidate, asked, attempt, plan, routed, terms, opened }: Asked,
+  { candidate, asked, attempt, plan, routed, terms }: Asked,
   { router, order, learn }: FirstTokenOptions,
 ): Contender<Purchase> {
   const { provider } = candidate.known.offer
@@ -95,7 +82,7 @@ function contender(
         signal: AbortSignal.any([terms.signal, lost]),
         onOpened: (outcome) => {
           ordered = true
-          opened.add(outcome)
+          terms.onOpened?.(outcome)
         },
       })
       const cancel = () => {

@@ -62,6 +62,8 @@ export class OfferDirectory {
   readonly #options: OfferDirectoryOptions
   readonly #offers = new Map<string, FetchedOffer>()
   readonly #lookups = new Map<string, { at: number; running: Promise<void> | undefined }>()
+  /** When a provider was struck off last, ms: it may be there all the same. */
+  #droppedAt = 0
 
   constructor(options: OfferDirectoryOptions) {
     this.#options = options
@@ -97,6 +99,7 @@ export class OfferDirectory {
   /** The provider failed: its offer counts again only once it has answered for itself. */
   drop(provider: string): void {
     this.#offers.delete(provider)
+    this.#droppedAt = this.#options.now()
   }
 
   #offersOf(model: string): FetchedOffer[] {
@@ -117,7 +120,8 @@ export class OfferDirectory {
     const now = this.#options.now()
     const known = this.#lookups.get(name)
     if (known === undefined || known.running === undefined) {
-      if (known !== undefined && now - known.at < FRESH_MS && knowsAny()) return
+      const isFresh = known !== undefined && now - known.at < FRESH_MS && known.at > this.#droppedAt
+      if (isFresh && knowsAny()) return
       const running = this.#refresh(keys).finally(() => {
         this.#lookups.delete(name)
         this.#lookups.set(name, { at: this.#options.now(), running: undefined })
@@ -162,7 +166,7 @@ export class OfferDirectory {
     try {
       this.#offers.set(provider, await this.#askAnywhere(provider, addresses))
     } catch {
-      this.drop(provider)
+      this.#offers.delete(provider)
     }
   }
 

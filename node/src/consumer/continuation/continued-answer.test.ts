@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type PicoEuro, picoEuro } from '@hanse/protocol'
+import { type PicoEuro, picoEuro, SESSION_PROTOCOL } from '@hanse/protocol'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest'
 import { type Engine, EngineError, type EngineEvent } from '../../engine/index.ts'
 import type { Answer } from '../answer.ts'
@@ -91,9 +91,13 @@ afterEach(() => {
   consumer[Symbol.dispose]()
 })
 
-async function consumerWith(failover: { max: number; stallMs: number }): Promise<Consumer> {
+async function consumerWith(
+  failover: { max: number; stallMs: number },
+  network = market.options.network,
+): Promise<Consumer> {
   return new Consumer({
     ...market.options,
+    network,
     // Who failed in one test is as good as any in the next.
     directory: await market.freshDirectory(),
     settings: { ...market.options.settings, failover },
@@ -179,6 +183,33 @@ test('an answer goes on with what was said, and both are paid for their part', a
     ['engine-failed', 'prefix', 2],
   )
   await assertPaid(answer, [2, 2])
+})
+
+test('whoever cannot be reached just then is asked again a moment later', async () => {
+  const { network, directory } = market.options
+  const second = market.providers[1]
+  const known = await directory.find(MODEL, ['*'])
+  const theirs = known.find(({ offer }) => offer.provider === second)?.addresses ?? []
+  let refused = 0
+  consumer[Symbol.dispose]()
+  consumer = await consumerWith(
+    { max: 3, stallMs: 10_000 },
+    {
+      openStream: async (to, protocols, options) => {
+        const isTheirs = [to].flat().some((address) => theirs.includes(address))
+        if (!isTheirs || protocols !== SESSION_PROTOCOL || refused > 0)
+          return await network.openStream(to, protocols, options)
+        refused++
+        throw new Error('the line is down')
+      },
+    },
+  )
+  one.acts = () => [say('One'), 'die']
+  two.acts = () => [say(' two'), FINISH]
+  const answer = await ask(asking())
+  assert.equal(textOf(await read(answer)), 'One two')
+  assert.equal(refused, 1)
+  await assertPaid(answer, [1, 2])
 })
 
 test('a provider that says nothing more is given up', async () => {

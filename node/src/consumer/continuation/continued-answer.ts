@@ -10,20 +10,24 @@ import { CID } from 'multiformats/cid'
 import { encodeJson } from '../../engine/json.ts'
 import type { Answer, AnswerPart, Bill } from '../answer.ts'
 import type { OrderTerms, Purchase } from '../buyer.ts'
-import type { BeginTerms, Begun } from '../first-token.ts'
+import type { BeginTerms } from '../first-token.ts'
 import type { InferenceRequest } from '../request.ts'
 import type { SessionOutcome } from '../session-client.ts'
 import { Delivered } from './delivered.ts'
-import { type Failover, type FailoverSettings, mayDoBetter } from './failover.ts'
+import { type Failover, type FailoverSettings, isPassing, mayDoBetter } from './failover.ts'
 import { Joint, type TokensBefore, usageOf } from './joint.ts'
 import { StallWatch } from './stall-watch.ts'
 import { choiceCount, mayHoldBack, type Way, waysOn } from './ways-on.ts'
 
 export interface ContinuedAnswerOptions {
   readonly settings: FailoverSettings
+  /** Every session that is opened for this answer; grows. */
+  readonly sessions: readonly Promise<SessionOutcome>[]
   /** Orders elsewhere; see `Consumer.begin`. */
-  readonly begin: (request: InferenceRequest, terms: BeginTerms) => Promise<Begun>
+  readonly begin: (request: InferenceRequest, terms: BeginTerms) => Promise<Purchase>
   readonly now: () => number
+  /** Calls once, unless it is taken back. */
+  readonly timer: (ms: number, run: () => void) => () => void
   /** What a failure says about the provider. */
   readonly learn: (provider: string, fault: HanseError) => void
   readonly onFailover?: ((failover: Failover) => void) | undefined
@@ -34,6 +38,10 @@ const FIRST_PATIENCE = 4
 
 /** An engine that tells a tool call as a whole is silent until it has it: as long as providers wait for their engines, ms. */
 const HELD_BACK_MS = 180_000
+
+/** Between attempts to go on, ms: slots come free within seconds, and nobody looks at half an answer for long. */
+const PAUSES_MS = [250, 1_000, 3_000] as const
+const PAUSE_MS_MAX = 5_000
 
 /**
  * An answer that another provider goes on with when one stops in the middle. Nothing that was passed on is ever taken back,
@@ -54,7 +62,6 @@ export class ContinuedAnswer implements Answer {
   readonly #terms: OrderTerms
   readonly #options: ContinuedAnswerOptions
   readonly #parts: AnswerPart[]
-  readonly #sessions: Promise<SessionOutcome>[]
   readonly #delivered = new Delivered()
   /** Peer ids of those that have failed this answer. */
   readonly #failed = new Set<string>()
@@ -71,7 +78,7 @@ export class ContinuedAnswer implements Answer {
   #ordering = false
 
   constructor(
-    { purchase, others }: Begun,
+    purchase: Purchase,
     request: InferenceRequest,
     terms: OrderTerms,
     options: ContinuedAnswerOptions,
@@ -89,9 +96,8 @@ export class ContinuedAnswer implements Answer {
     this.#terms = terms
     this.#options = options
     this.#parts = [first]
-    this.#sessions = [purchase.outcome, ...others]
     this.#purchase = purchase
-    this.bill = this.#settled.promise.then(async () => billOf(await Promise.all(this.#sessions)))
+    this.bill = this.#settled.promise.then(async () => billOf(await Promise.all(options.sessions)))
     this.#follow(purchase)
   }
 
@@ -210,22 +216,21 @@ export class ContinuedAnswer implements Answer {
     const from = this.#parts.at(-1) ?? partOf(this.#purchase)
     this.#failed.add(from.provider)
     this.#ordering = true
-    const begun = await this.#options
-      .begin(
-        // The same model, and nobody is raced: each one would read the whole of it.
-        { ...this.#request, model: from.model, policy: { ...policy, models: [], hedge: false } },
-        {
-          ...this.#terms,
-          signal: AbortSignal.any([this.#terms.signal, this.#stop.signal]),
-          exclude: this.#failed,
-          continues: CID.parse(from.session),
-          requestFor: (model) => {
-            const way = ways.at(model)
-            if (way !== undefined) chosen.set(way.request, way)
-            return way?.request
-          },
+    const purchase = await this.#beginElsewhere(
+      // The same model, and nobody is raced: each one would read the whole of it.
+      { ...this.#request, model: from.model, policy: { ...policy, models: [], hedge: false } },
+      {
+        ...this.#terms,
+        signal: AbortSignal.any([this.#terms.signal, this.#stop.signal]),
+        exclude: this.#failed,
+        continues: CID.parse(from.session),
+        requestFor: (model) => {
+          const way = ways.at(model)
+          if (way !== undefined) chosen.set(way.request, way)
+          return way?.request
         },
-      )
+      },
+    )
       .catch((cause: unknown) => {
         const { message } = asHanseError(cause)
         throw new HanseError(fault.code, `${fault.message}; nobody goes on: ${message}`, { cause })
@@ -233,12 +238,10 @@ export class ContinuedAnswer implements Answer {
       .finally(() => {
         this.#ordering = false
       })
-    const { purchase, others } = begun
     const way = chosen.get(purchase.request)
     if (way === undefined) throw new HanseError('HANSE_INTERNAL', 'another request was ordered')
     const to = partOf(purchase)
     this.#parts.push(to)
-    this.#sessions.push(purchase.outcome, ...others)
     this.#way = way
     this.#joint = new Joint(way, delivered, this.#tokens)
     this.#purchase = purchase
@@ -246,6 +249,35 @@ export class ContinuedAnswer implements Answer {
     this.#follow(purchase)
     const deliveredTokens = this.#tokens.output
     this.#options.onFailover?.({ from, to, reason, method: way.method, deliveredTokens })
+  }
+
+  /** The client cannot ask for the middle of an answer again: where those who could go on cannot just now, this waits. */
+  async #beginElsewhere(request: InferenceRequest, terms: BeginTerms): Promise<Purchase> {
+    const { begin, now } = this.#options
+    let passes = false
+    for (const pauseMs of PAUSES_MS) {
+      try {
+        return await begin(request, terms)
+      } catch (error) {
+        const fault = asHanseError(error)
+        const ms = Math.max(pauseMs, Math.min(fault.retryAfterMs ?? 0, PAUSE_MS_MAX))
+        // Whoever could not be reached is not on the list until it is heard of again.
+        passes ||= isPassing(fault)
+        if (!passes || this.#isCancelled || now() + ms >= terms.until) throw error
+        await this.#pause(ms, terms.signal)
+      }
+    }
+    return await begin(request, terms)
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const over = Promise.withResolvers<void>()
+    const wake = (): void => over.resolve()
+    const clear = this.#options.timer(ms, wake)
+    signal.addEventListener('abort', wake, { once: true })
+    await over.promise
+    clear()
+    signal.removeEventListener('abort', wake)
   }
 
   /** Adds up what the client has, now that a part has ended. */

@@ -1,4 +1,4 @@
-import type { FinalReason } from '@hanse/protocol'
+import type { ErrorCode, FinalReason, HanseError } from '@hanse/protocol'
 import type { AnswerPart } from '../answer.ts'
 import type { Method } from './ways-on.ts'
 
@@ -37,4 +37,16 @@ const OF_ONE_PROVIDER: ReadonlySet<FinalReason> = new Set<FinalReason>([
 
 export function mayDoBetter(reason: FinalReason): boolean {
   return OF_ONE_PROVIDER.has(reason)
+}
+
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'HANSE_CAPACITY',
+  'HANSE_CONNECTION_LIMIT',
+  'HANSE_RATE_LIMITED',
+  'HANSE_PROVIDER_UNREACHABLE',
+])
+
+/** Whether those who could go on may do so in a moment; without a time, nobody to ask is for good. */
+export function isPassing({ code, retryAfterMs }: HanseError): boolean {
+  return PASSING.has(code) || (code === 'HANSE_NO_PROVIDER' && retryAfterMs !== undefined)
 }
