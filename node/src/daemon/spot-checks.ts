@@ -6,13 +6,10 @@ import type { Consumer } from '../consumer/consumer.ts'
 import type { Account } from '../consumer/request.ts'
 import { fractions } from '../consumer/routing/fractions.ts'
 import { SpotChecker } from '../consumer/spot-check/spot-checker.ts'
-import type { Standing } from '../consumer/spot-check/verdict.ts'
+import { DOUBTS } from '../consumer/spot-check/verdict.ts'
 import type { Buyer } from '../openai/index.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { clock, random } from './running.ts'
-
-/** How much a comparison speaks against a provider. Of two that differ, one is innocent. */
-const DOUBTS: Readonly<Record<Standing, number>> = { confirmed: 0, doubtful: 0.5, refuted: 1 }
 
 export interface SpotCheckParts {
   readonly networkName: string

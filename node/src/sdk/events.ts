@@ -1,6 +1,7 @@
 import type { PicoEuro, Prices, Receipt } from '@hanse/protocol'
 import type { Failover } from '../consumer/continuation/failover.ts'
 import type { SessionOutcome } from '../consumer/session-client.ts'
+import type { FoundCheck } from '../consumer/spot-check/spot-checker.ts'
 
 /** What becomes known while answers come. Sessions are named by the CID of their order. */
 export interface ConsumerEvents {
@@ -16,6 +17,8 @@ export interface ConsumerEvents {
   readonly receipt: { readonly session: string; readonly receipt: Receipt }
   /** A provider stopped in mid-answer, and another one goes on with it. */
   readonly failover: Failover
+  /** An answer was compared with that of another provider. The signed check is evidence that others can look at. */
+  readonly spotCheck: FoundCheck
   /** A session has ended, well or not. */
   readonly end: SessionOutcome
 }

@@ -24,6 +24,7 @@ export type { Failover, FailoverSettings } from '../consumer/continuation/failov
 export type { FetchedOffer } from '../consumer/offer-directory.ts'
 export type { RequestPolicy, Sort } from '../consumer/request.ts'
 export type { SessionOutcome } from '../consumer/session-client.ts'
+export type { FoundCheck } from '../consumer/spot-check/spot-checker.ts'
 export { FieldError } from '../openai/field-error.ts'
 export type { SessionRow } from '../store/node-store.ts'
 export type { AnswerStream } from './answer-stream.ts'
@@ -46,4 +47,9 @@ export type {
   ToolCall,
   Usage,
 } from './openai-types.ts'
-export type { ConsumerOptions, RoutingOptions, SettlementAccess } from './options.ts'
+export type {
+  ConsumerOptions,
+  RoutingOptions,
+  SettlementAccess,
+  SpotCheckOptions,
+} from './options.ts'

@@ -8,7 +8,7 @@ import type { OfferDirectory } from '../consumer/offer-directory.ts'
 import { openSmallMarket, type SmallMarket } from '../consumer/testing/small-market.ts'
 import { Network } from '../network/index.ts'
 import { HanseConsumer } from './hanse-consumer.ts'
-import { type Bill, createConsumer, HanseError, MemoryStore } from './node.ts'
+import { type Bill, createConsumer, type FoundCheck, HanseError, MemoryStore } from './node.ts'
 import { type ConsumerOptions, resolveOptions } from './options.ts'
 import { ScriptedEngine } from './testing/scripted-engine.ts'
 
@@ -233,6 +233,27 @@ test('names stand for models, as the options say', async () => {
   assert.equal(await stream.text(), engine.text(2))
 })
 
+test('spot checks ask another provider for the same, tell what they found, and are paid from the budget', async () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const engines = [new ScriptedEngine(MODEL, digest), new ScriptedEngine(MODEL, digest)]
+  await using two = await openSmallMarket(engines)
+  const { network } = two.options
+  assert.ok(network instanceof Network)
+  const options = optionsOf({ bootstrap: network.addresses(), spotChecks: { share: 1 } })
+  await using buyer = await createConsumer(options)
+  await until(async () => (await buyer.offers(MODEL)).candidates.length === 2)
+  const { promise, resolve } = Promise.withResolvers<FoundCheck>()
+  buyer.on('spotCheck', resolve)
+  const stream = await buyer.chat({ ...HELLO, max_tokens: 20, temperature: 0 })
+  await stream.text()
+  const { check, differ } = await promise
+  assert.equal(differ, false)
+  const compared = [check.value.first.provider, check.value.second.provider]
+  assert.deepEqual(compared.toSorted(), [...two.providers].toSorted())
+  const { amount } = await stream.bill
+  assert.ok(buyer.spent >= 2n * amount)
+})
+
 describe('events', () => {
   test('tell receipts and the end of sessions until nobody listens', async () => {
     const heard: string[] = []
@@ -356,6 +377,6 @@ function cheaper(directory: OfferDirectory): OfferDirectory {
   })
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve))
 }

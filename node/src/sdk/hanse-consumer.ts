@@ -15,7 +15,10 @@ import { type AuthorizationSource, Authorizer } from '../consumer/authorizer.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import type { FetchedOffer, OfferDirectory } from '../consumer/offer-directory.ts'
 import type { RequestPolicy } from '../consumer/request.ts'
+import { fractions } from '../consumer/routing/fractions.ts'
 import type { MeasurementStore } from '../consumer/routing/router.ts'
+import { type FoundCheck, SpotChecker } from '../consumer/spot-check/spot-checker.ts'
+import { DOUBTS } from '../consumer/spot-check/verdict.ts'
 import type { ConsumerStore } from '../consumer/store.ts'
 import { encodeJson, type JsonObject } from '../engine/json.ts'
 import type { PeerNetwork } from '../network/peer-network.ts'
@@ -72,6 +75,8 @@ export interface ConsumerParts {
   readonly random: (bytes: number) => Uint8Array
   /** The last receipt of a session was countersigned. */
   readonly onFinal?: () => void
+  /** Keeps a comparison as evidence. */
+  readonly onSpotCheck?: (found: FoundCheck) => void
   /** Closed with the consumer, the last one first. */
   readonly resources: AsyncDisposable
 }
@@ -93,6 +98,7 @@ export class HanseConsumer implements AsyncDisposable {
 
   readonly #parts: ConsumerParts
   readonly #consumer: Consumer
+  readonly #checker: SpotChecker
   readonly #service: OpenAiService
   readonly #buyer: Buyer
   readonly #purse: Purse
@@ -132,9 +138,12 @@ export class HanseConsumer implements AsyncDisposable {
       onFailover: (failover) => this.#listeners.emit('failover', failover),
       onEnd: (outcome) => this.#listeners.emit('end', outcome),
     })
+    this.#checker = this.#openChecker(parts)
     this.#buyer = {
-      request: async (request, asked) =>
-        await this.#consumer.request(request, { ...asked, account: this.#purse }),
+      request: async (request, asked) => {
+        const paying = { ...asked, account: this.#purse }
+        return this.#checker.watch(request, await this.#consumer.request(request, paying))
+      },
     }
     const memoryBytesMax = MEMORY_BYTES_MAX
     this.#service = new OpenAiService({ consumer: this.#buyer, now, memoryBytesMax })
@@ -250,12 +259,32 @@ export class HanseConsumer implements AsyncDisposable {
   /** Ends what runs, countersigns what was delivered, and leaves the network. */
   async close(): Promise<void> {
     await this.#calls.close()
+    await this.#checker.stop()
     this.#consumer[Symbol.dispose]()
     await this.#parts.resources[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #openChecker({ options, signer, store, now, random, onSpotCheck }: ConsumerParts): SpotChecker {
+    return new SpotChecker({
+      networkName: options.networkName,
+      signer,
+      store,
+      settings: options.spotChecks,
+      consumer: this.#consumer,
+      account: () => this.#purse,
+      onFound: (found) => {
+        onSpotCheck?.(found)
+        this.#listeners.emit('spotCheck', found)
+      },
+      onStanding: (provider, model, standing) =>
+        this.#consumer.compared(provider, model, DOUBTS[standing]),
+      now,
+      chance: fractions(random),
+    })
   }
 
   async #open<Chunk, Whole>(

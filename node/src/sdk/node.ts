@@ -4,6 +4,7 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { pino } from 'pino'
 import { OfferDirectory } from '../consumer/offer-directory.ts'
+import type { FoundCheck } from '../consumer/spot-check/spot-checker.ts'
 import { loadNetworkKey, loadOrCreateIdentity, openNetwork, seedOf } from '../network/index.ts'
 import { openOfferValue, selectNewestOffer } from '../network/offer-records.ts'
 import { Outbox } from '../settlement/outbox.ts'
@@ -75,8 +76,20 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
     now,
     random,
     ...(outbox === undefined ? {} : { onFinal: () => setImmediate(() => void outbox.flush()) }),
+    ...(kept === undefined ? {} : { onSpotCheck: keeping(kept) }),
     resources: stack.move(),
   })
+}
+
+function keeping({ spotChecks }: NodeStore): (found: FoundCheck) => void {
+  return ({ check, differ, texts }) =>
+    spotChecks.put({
+      cid: check.cid.toString(),
+      check: check.value,
+      signed: check,
+      differ,
+      texts,
+    })
 }
 
 async function identityOf({ dataDir, seed }: ResolvedOptions): Promise<Ed25519PrivateKey> {

@@ -1,4 +1,5 @@
 import {
+  DIVERGENCE_MAX,
   HanseError,
   isCountryCode,
   isPeerId,
@@ -15,6 +16,7 @@ import type { ConsumerSettings } from '../consumer/consumer.ts'
 import { FAILOVER_DEFAULTS, type FailoverSettings } from '../consumer/continuation/failover.ts'
 import { SORTS } from '../consumer/request.ts'
 import { ROUTING_DEFAULTS, type RoutingSettings } from '../consumer/routing/settings.ts'
+import type { SpotCheckSettings } from '../consumer/spot-check/spot-checker.ts'
 import { isLan } from '../network/local-addresses.ts'
 import type { MemoryStore } from './memory-store.ts'
 
@@ -28,6 +30,14 @@ export interface SettlementAccess {
 export interface RoutingOptions extends Partial<Omit<RoutingSettings, 'aliases'>> {
   /** Names that requests may use: each stands for a model, and for others, in this order, when nobody serves that. */
   readonly aliases?: Readonly<Record<string, readonly string[]>>
+}
+
+/** Answers that are asked for again at another provider of the same weights, and compared. */
+export interface SpotCheckOptions {
+  /** Of the requests that can be compared: greedy ones, and those with a promise of the same bytes. 0 to 1. */
+  readonly share: number
+  /** Divergence, 0 to 1, from which on two answers are not of the same weights; 0.6 when left out. */
+  readonly differentFrom?: number
 }
 
 export interface ConsumerOptions {
@@ -66,6 +76,8 @@ export interface ConsumerOptions {
   readonly routing?: RoutingOptions
   /** How answers that stop in the middle go on elsewhere; as a gateway does when left out. */
   readonly failover?: Partial<FailoverSettings>
+  /** Checks cost what the second answer costs, out of `budget`; there are none when left out. */
+  readonly spotChecks?: SpotCheckOptions
   /** Longest to wait for the network in `createConsumer`, ms; 15 s when left out, and with 0 it does not wait. */
   readonly connectMs?: number
   /** Addresses of this machine and of private networks are dialed; found out from `bootstrap` when left out. */
@@ -92,6 +104,7 @@ export interface ResolvedOptions {
   readonly settlement: SettlementAccess | AuthorizationSource | undefined
   readonly authorizationAmount: PicoEuro
   readonly budget: PicoEuro | undefined
+  readonly spotChecks: SpotCheckSettings
   readonly connectMs: number
   readonly seed: Uint8Array | undefined
   readonly store: MemoryStore | undefined
@@ -149,6 +162,12 @@ const schema = z.strictObject({
   connectMs: z.int().min(0).max(600_000).default(15_000),
   routing: routing.optional(),
   failover: failover.optional(),
+  spotChecks: z
+    .strictObject({
+      share: z.number().min(0).max(1),
+      differentFrom: z.number().min(0.01).max(1).optional(),
+    })
+    .optional(),
   lan: z.boolean().optional(),
   seed: z
     .custom<Uint8Array>((value) => value instanceof Uint8Array && value.byteLength === 32, {
@@ -188,6 +207,10 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     settlement,
     authorizationAmount: given.authorizationAmount,
     budget: given.budget,
+    spotChecks: {
+      share: given.spotChecks?.share ?? 0,
+      differentFrom: Math.round(DIVERGENCE_MAX * (given.spotChecks?.differentFrom ?? 0.6)),
+    },
     connectMs: given.connectMs,
     seed: given.seed,
     store,

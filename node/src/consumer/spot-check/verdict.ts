@@ -9,6 +9,13 @@ export type Standing =
   /** It differs from two others, which agree with each other. */
   | 'refuted'
 
+/** How much a comparison speaks against a provider. Of two that differ, one is innocent. */
+export const DOUBTS: Readonly<Record<Standing, number>> = {
+  confirmed: 0,
+  doubtful: 0.5,
+  refuted: 1,
+}
+
 /** Two answers to the same request, compared. */
 export interface Pair {
   readonly first: PeerId

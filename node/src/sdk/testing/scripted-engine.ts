@@ -12,11 +12,14 @@ const INPUT_TOKENS = 5
 export class ScriptedEngine implements Engine {
   readonly name = 'scripted'
   readonly #model: string
+  readonly #digest: string | null
   /** Answers that are being made. */
   running = 0
 
-  constructor(model: string) {
+  /** @param digest of the weights that it claims to run */
+  constructor(model: string, digest: string | null = null) {
     this.#model = model
+    this.#digest = digest
   }
 
   async health(): Promise<EngineHealth> {
@@ -25,7 +28,7 @@ export class ScriptedEngine implements Engine {
 
   async models(): Promise<EngineModel[]> {
     const capabilities = ['chat', 'completion', 'embedding']
-    const nothing = { digest: null, quantization: null }
+    const nothing = { digest: this.#digest, quantization: null }
     return [{ id: this.#model, contextLength: 100_000, capabilities, ...nothing }]
   }
 
