@@ -28,6 +28,9 @@ export default defineConfig({
             '{protocol,node,settlement,simulations,marketplace-web}/src/**/*.test.ts',
             'scripts/**/*.test.ts',
           ],
+          // Half of their time they wait; one core less, as is usual, would leave one of two idle.
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -39,6 +42,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -50,6 +54,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       async () => ({
@@ -61,6 +66,7 @@ export default defineConfig({
           include: ['protocol/src/**/*.test.ts'],
           exclude: ['**/*.node.test.ts', '**/node_modules/**'],
           testTimeout: 60_000,
+          sequence: { groupOrder: 1 },
           browser: {
             enabled: true,
             headless: true,

@@ -19,7 +19,6 @@ const tasks = {
     ...['unit', 'browser', 'end-to-end'].flatMap((name) => ['--project', name]),
   ],
   'test:long': [VITEST, 'run', '--project', 'long'],
-  bench: ['test/bench/gateway.ts'],
   'bench:gateway': ['test/bench/gateway.ts'],
   'bench:protocol': ['test/bench/protocol.ts'],
   'bench:provider': ['test/bench/provider.ts'],

@@ -66,7 +66,7 @@ export async function takeRequest(
   })
   if (!isAdmitted) {
     observed.refused(response.status)
-    request.log.info({ request: request.id, kind, status: response.status }, 'refused')
+    request.log.info({ kind, status: response.status }, 'refused')
   }
   return response
 }
@@ -98,7 +98,6 @@ function traceOf({ headers: { traceparent } }: FastifyRequest): string | undefin
 function logFieldsOf(record: RequestRecord): Record<string, unknown> {
   const { facts, answers, outcomes } = record
   return {
-    request: facts.id,
     kind: facts.kind,
     model: answers[0]?.model ?? facts.model.slice(0, NAME_MAX),
     status: record.status,
