@@ -1,15 +1,37 @@
 import assert from 'node:assert/strict'
-import OpenAI, { APIError, BadRequestError, InternalServerError, NotFoundError } from 'openai'
+import OpenAI, {
+  APIError,
+  AuthenticationError,
+  BadRequestError,
+  InternalServerError,
+  NotFoundError,
+  PermissionDeniedError,
+  RateLimitError,
+} from 'openai'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { type ClientMarket, openClientMarket } from './market.ts'
+import { type ClientMarket, faultsOf, lastSession, openClientMarket, until } from './market.ts'
+import {
+  EMBEDDINGS,
+  GREETING,
+  GREETING_TOKENS,
+  HALF,
+  STREAMS,
+  STRUCTURED,
+  THOUGHT,
+  WEATHER,
+} from './recorded.ts'
 import { CUTS } from './wire-replay.ts'
 
-/** What the recordings say. */
-const GREETING = 'Grüße aus Köln: 你好, 🌍 and "quotes"\n\n\\n.'
-const WEATHER = [
-  ['call_a1', 'get_weather', '{"city":"Paris"}'],
-  ['call_b2', 'get_weather', '{"city":"Berlin"}'],
-]
+/** The client's own class for each status. */
+const CLASSES: Readonly<Record<number, abstract new (...given: never[]) => APIError>> = {
+  400: BadRequestError,
+  401: AuthenticationError,
+  402: APIError,
+  403: PermissionDeniedError,
+  404: NotFoundError,
+  429: RateLimitError,
+  502: InternalServerError,
+}
 
 let market: ClientMarket
 let openai: OpenAI
@@ -45,7 +67,10 @@ describe('the openai client, with wire traffic of OpenAI’s own form', () => {
     assert.equal(text, GREETING)
     assert.equal(finish, 'stop')
     assert.equal(ids.size, 1)
-    assert.deepEqual([usage?.prompt_tokens, usage?.completion_tokens], [19, 15])
+    assert.deepEqual(
+      [usage?.prompt_tokens, usage?.completion_tokens],
+      [GREETING_TOKENS.input, GREETING_TOKENS.output],
+    )
   })
 
   test('gets no usage that it did not ask for', async () => {
@@ -72,11 +97,15 @@ describe('the openai client, with wire traffic of OpenAI’s own form', () => {
     const whole = await openai.chat.completions.create({ ...ask('tools'), tools })
     const calls = whole.choices[0]?.message.tool_calls ?? []
     assert.deepEqual(
-      calls.map((call) => [
-        call.id,
-        call.type === 'function' && call.function.name,
-        call.type === 'function' && call.function.arguments,
-      ]),
+      calls.map((call) =>
+        call.type === 'function'
+          ? {
+              id: call.id,
+              name: call.function.name,
+              arguments: JSON.parse(call.function.arguments) as unknown,
+            }
+          : call,
+      ),
       WEATHER,
     )
     assert.equal(whole.choices[0]?.finish_reason, 'tool_calls')
@@ -84,7 +113,7 @@ describe('the openai client, with wire traffic of OpenAI’s own form', () => {
     const streamed = await openai.chat.completions.stream({ ...ask('tools'), tools }).finalMessage()
     assert.deepEqual(
       streamed.tool_calls?.map(({ id }) => id),
-      ['call_a1', 'call_b2'],
+      WEATHER.map(({ id }) => id),
     )
   })
 
@@ -94,10 +123,7 @@ describe('the openai client, with wire traffic of OpenAI’s own form', () => {
       json_schema: { name: 'length', strict: true, schema: { type: 'object' } },
     }
     const whole = await openai.chat.completions.parse({ ...ask('structured'), response_format })
-    assert.deepEqual(JSON.parse(whole.choices[0]?.message.content ?? ''), {
-      answer: 42,
-      unit: 'km',
-    })
+    assert.deepEqual(JSON.parse(whole.choices[0]?.message.content ?? ''), STRUCTURED)
     assert.deepEqual(market.replay.asked.at(-1)?.response_format, response_format)
   })
 
@@ -109,7 +135,7 @@ describe('the openai client, with wire traffic of OpenAI’s own form', () => {
     assert.equal(refused.choices[0]?.message.refusal, 'I’m sorry, no.')
     const thought = await openai.chat.completions.create(ask('reasoning'))
     const message = thought.choices[0]?.message as { reasoning_content?: string } | undefined
-    assert.equal(message?.reasoning_content, 'Let me think.')
+    assert.equal(message?.reasoning_content, THOUGHT)
     for (const [recording, reason] of [
       ['length', 'length'],
       ['filtered', 'content_filter'],
@@ -125,10 +151,9 @@ describe('the openai client, with wire traffic of OpenAI’s own form', () => {
     const { data } = await openai.embeddings.create({ model: market.embedding, input: ['a', 'b'] })
     // It asks for base64 by itself, and decodes it: as exact as float32 is.
     assert.deepEqual(
-      data.map(({ embedding }) => embedding.length),
-      [3, 3],
+      data.map(({ embedding }) => embedding.map(Math.fround)),
+      EMBEDDINGS.map((embedding) => embedding.map(Math.fround)),
     )
-    assert.deepEqual(data[1]?.embedding, [0.5, -0.25, 0.125])
   })
 
   test('a stream that breaks, by an error or by silence, never looks whole', async () => {
@@ -138,21 +163,25 @@ describe('the openai client, with wire traffic of OpenAI’s own form', () => {
       await assert.rejects(async () => {
         for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? ''
       }, APIError)
-      assert.equal(text, 'Half of an')
+      assert.equal(text, HALF)
       await assert.rejects(openai.chat.completions.create(ask(recording)), InternalServerError)
     }
   })
 
   test('gets its own error classes', async () => {
-    await assert.rejects(
-      openai.chat.completions.create({ model: 'nobody/has-it', messages: user('chat') }),
-      (error) => error instanceof NotFoundError && error.type === 'not_found_error',
-    )
-    await assert.rejects(openai.chat.completions.create(ask('context')), BadRequestError)
-    await assert.rejects(openai.chat.completions.create(ask('invalid')), BadRequestError)
-    await assert.rejects(openai.chat.completions.create(ask('overloaded')), (error) => {
-      return error instanceof InternalServerError && error.requestID !== null
-    })
+    for (const { name, key, model, prompt, status, code } of await faultsOf(market)) {
+      const client = openai.withOptions({ apiKey: key })
+      for (const stream of [false, true])
+        await assert.rejects(
+          client.chat.completions.create({ model, messages: user(prompt), stream }),
+          (error) => {
+            assert.ok(error instanceof (CLASSES[status] ?? Error), `${name}: ${String(error)}`)
+            assert.ok(error instanceof APIError)
+            assert.deepEqual([error.status, error.code], [status, code], name)
+            return error.requestID !== null && error.type !== undefined
+          },
+        )
+    }
     await assert.rejects(
       openai.post('/chat/completions', { body: { model: market.wire } }),
       (error) => error instanceof BadRequestError && error.param === 'messages',
@@ -177,7 +206,7 @@ describe('the openai client, with wire traffic of OpenAI’s own form', () => {
 
   test('reads a hundred streams at once', async () => {
     const texts = await Promise.all(
-      Array.from({ length: 100 }, async () => {
+      Array.from({ length: STREAMS }, async () => {
         const stream = await openai.chat.completions.create({ ...ask('chat'), stream: true })
         let text = ''
         for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? ''
@@ -238,6 +267,16 @@ describe('the openai client, with a model that really runs', () => {
     assert.equal(typeof JSON.parse(whole.choices[0]?.message.content ?? '').ok, 'boolean')
   })
 
+  test('stops the engine, and pays for what came', async () => {
+    const stop = new AbortController()
+    const stream = await openai.chat.completions.create(
+      { ...say(), max_tokens: 400, stream: true },
+      { signal: stop.signal },
+    )
+    for await (const _ of stream) stop.abort()
+    await until(async () => (await lastSession(market)).reason === 'cancelled')
+  })
+
   test('is told what is too long', async () => {
     await assert.rejects(
       openai.chat.completions.create({ ...say(), messages: user('word '.repeat(20_000)) }),
@@ -245,7 +284,3 @@ describe('the openai client, with a model that really runs', () => {
     )
   })
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
-}

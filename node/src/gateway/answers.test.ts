@@ -256,6 +256,17 @@ describe('what an answer cost', () => {
     }
     assert.equal((await fetch(`${gateway.url}/hanse/v1/generation?id=x`)).status, 404)
   })
+
+  test('is listed with other sessions, the newest first, and as many as were asked for', async () => {
+    await ask(chat('hi', { n: 2 }))
+    const list = async (query: string) => await fetch(`${gateway.url}/hanse/v1/sessions${query}`)
+    const { sessions: all } = (await (await list('')).json()) as { sessions: object[] }
+    const { sessions: one } = (await (await list('?limit=1')).json()) as { sessions: object[] }
+    assert.ok(all.length > 1)
+    assert.deepEqual(one, all.slice(0, 1))
+    for (const limit of ['0', '-1', '1.5', 'x', '1&limit=2'])
+      assert.equal((await list(`?limit=${limit}`)).status, 400, limit)
+  })
 })
 
 describe('models', () => {
