@@ -267,7 +267,10 @@ export const receiptsSettings = {
     description: 'data folder of the gateway or provider, read while it runs, too',
     fallback: '.hanse/node',
   }),
-  network: networkSettings.network,
+  network: kinds.optionalText({
+    description: `network that the receipts must be of (default: what the gateway says; of a data folder ${networkSettings.network.fallback})`,
+    placeholder: '<name>',
+  }),
   trust: kinds.peerIds({
     description: 'peer ids of settlement services that you trust',
     fallback: [],

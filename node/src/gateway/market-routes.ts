@@ -42,7 +42,9 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
     }),
   )
 
-  app.get('/hanse/v1/sessions', async () => ({ sessions: store.sessions().map(toJson) }))
+  app.get<{ Querystring: { limit?: string } }>('/hanse/v1/sessions', async ({ query }) => ({
+    sessions: store.sessions(limitOf(query.limit)).map(toJson),
+  }))
 
   app.get<{ Params: { session: string } }>('/hanse/v1/sessions/:session', async ({ params }) => {
     const session = store.session(params.session)
@@ -99,6 +101,17 @@ export function registerMarket(app: FastifyInstance, options: MarketRoutesOption
 function modelOf(name: string | undefined): string | undefined {
   if (name === undefined || typeof name === 'string') return name
   throw new HanseError('HANSE_REQUEST_INVALID', 'model: once at most')
+}
+
+/** About as much as a reader can still take in one answer: 30 MB. */
+const SESSIONS_MAX = 100_000
+
+/** The store's own when it is not given. @throws {HanseError} HANSE_REQUEST_INVALID */
+function limitOf(given: string | undefined): { limit?: number } {
+  if (given === undefined) return {}
+  const limit = /^\d{1,6}$/u.test(given) ? Number(given) : 0
+  if (limit >= 1 && limit <= SESSIONS_MAX) return { limit }
+  throw new HanseError('HANSE_REQUEST_INVALID', `limit: a whole number from 1 to ${SESSIONS_MAX}`)
 }
 
 /** The size of a checkpoint, decimal digits. @throws {HanseError} HANSE_REQUEST_INVALID */

@@ -1,15 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formatEuro, HanseError } from '@hanse/protocol'
+import { formatEuro, picoEuro } from '@hanse/protocol'
 import { Command } from 'commander'
 import { receiptsSettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
+import { usage } from '../log-options.ts'
 import { bigints, paint, table } from '../output.ts'
 import {
   openReceipts,
   type ReceiptSource,
   type SessionReceipt,
 } from '../receipts/receipt-source.ts'
+import { filterOf, isEverything, isWithin, type SessionFilter } from '../receipts/session-filter.ts'
 import { verifyAll } from '../receipts/verify-all.ts'
 import { settingsCommand } from '../settings-command.ts'
 import { clean } from '../terminal-text.ts'
@@ -25,26 +27,43 @@ export function receiptsCommand(): Command {
   return new Command('receipts')
     .description('Receipts of past sessions, as both sides signed them.')
     .addCommand(
-      subcommand('list', 'List sessions, newest first.', list)
+      addFilter(subcommand('list', 'List sessions, newest first.', list))
         .option('-n, --limit <n>', `how many (default: ${LIST_DEFAULT})`)
         .option('--json', 'print JSON'),
     )
     .addCommand(
-      subcommand('show', 'Show the receipts of a session.', show)
+      subcommand('show', 'Show a session and its receipts.', show)
         .argument('<session>', 'CID of the session')
         .option('--json', 'print JSON'),
     )
     .addCommand(
-      subcommand('export', 'Write the bundles of sessions, each a .car file.', exportBundles)
-        .argument('[sessions...]', 'CIDs of sessions')
-        .option('--all', 'of all sessions')
-        .option('-o, --output <folder>', 'where to (default: .)'),
-    )
-    .addCommand(
-      subcommand('verify', 'Check the bundles of sessions; exit code 1 when one fails.', verify)
-        .argument('[sessions...]', 'CIDs of sessions; all when none is given')
+      addFilter(
+        subcommand(
+          'export',
+          'Write the bundles of sessions, each a .car file; a newer one replaces its older self.',
+          exportBundles,
+        )
+          .argument('[sessions...]', 'CIDs of sessions')
+          .option('--all', 'of all sessions that have receipts'),
+      )
+        .option('-o, --output <folder>', 'where to (default: .)')
         .option('--json', 'print a JSON object a line'),
     )
+    .addCommand(
+      addFilter(
+        subcommand('verify', 'Check bundles; exit code 1 when one fails.', verify).argument(
+          '[bundles...]',
+          'CIDs of sessions, and .car files; all sessions when none is given',
+        ),
+      ).option('--json', 'print a JSON object a line'),
+    )
+}
+
+function addFilter(command: Command): Command {
+  return command
+    .option('--model <part>', 'only sessions with this in their model’s name')
+    .option('--peer <part>', 'only with a peer that has this in its id')
+    .option('--since <when>', 'only begun since this day or time, in UTC')
 }
 
 function subcommand(
@@ -58,7 +77,10 @@ function subcommand(
   ) => Promise<void>,
 ): Command {
   return settingsCommand(name, description, receiptsSettings, async (settings, args, flags) => {
-    using source = openReceipts(settings, flags.gatewayUrl !== undefined)
+    using source = openReceipts(settings, {
+      dataDir: flags.dataDir !== undefined,
+      gatewayUrl: flags.gatewayUrl !== undefined,
+    })
     await run(source, settings, args, flags)
   })
 }
@@ -69,18 +91,22 @@ async function list(
   _args: readonly string[],
   flags: Flags,
 ): Promise<void> {
-  const sessions = await source.sessions(limitOf(flags.limit))
+  const limit = limitOf(flags.limit)
+  const filter = filterOf(flags)
+  // What is filtered out does not count.
+  const all = await source.sessions(isEverything(filter) ? limit : SESSIONS_MAX)
+  const sessions = all.filter((row) => isWithin(filter, row)).slice(0, limit)
   if (flags.json === true) {
     console.log(JSON.stringify({ sessions }, bigints))
     return
   }
   if (sessions.length === 0) {
-    console.log('No sessions yet.')
+    console.log(isEverything(filter) ? 'No sessions yet.' : 'No such sessions.')
     return
   }
   const head = ['WHEN', 'MODEL', 'AMOUNT', 'RECEIPTS', 'END', 'PEER', 'SESSION']
   const rows = sessions.map(({ startedAt, model, amount, receipts, reason, peer, session }) => [
-    new Date(startedAt).toISOString().replace('T', ' ').slice(0, 19),
+    timeText(startedAt),
     clean(model),
     formatEuro(amount),
     String(receipts),
@@ -97,17 +123,28 @@ async function show(
   [session = '']: readonly string[],
   flags: Flags,
 ): Promise<void> {
-  const receipts = await source.receipts(session)
+  const { chain, ...row } = await source.session(session)
   if (flags.json === true) {
-    console.log(JSON.stringify({ session, receipts }, bigints))
+    console.log(JSON.stringify({ ...row, receipts: chain }, bigints))
     return
   }
-  if (receipts.length === 0) {
+  const { role, peer, model, startedAt, endedAt, reason, amount } = row
+  const ended = endedAt === undefined ? 'running' : `${timeText(endedAt)}, ${reason ?? 'cut'}`
+  const facts = [
+    ['session', session],
+    ['model', clean(model)],
+    [role === 'consumer' ? 'provider' : 'consumer', clean(peer)],
+    ['began', timeText(startedAt)],
+    ['ended', ended],
+    ['amount', formatEuro(amount)],
+  ]
+  console.log(`${table(facts)}\n`)
+  if (chain.length === 0) {
     console.log('No receipt yet.')
     return
   }
   const head = ['#', 'INPUT', 'OUTPUT', 'AMOUNT', 'END', 'RECEIPT']
-  console.log(table([head, ...receipts.map(cells)]))
+  console.log(table([head, ...chain.map(cells)]))
   console.log(
     paint('dim', 'each counts from the beginning of the session, and both sides signed it'),
   )
@@ -132,14 +169,15 @@ async function exportBundles(
   flags: Flags,
 ): Promise<void> {
   const folder = typeof flags.output === 'string' ? flags.output : '.'
-  if (args.length === 0 && flags.all !== true)
-    throw new HanseError('HANSE_CONFIG_INVALID', 'name sessions, or say --all')
+  const filter = filterOf(flags)
+  if (args.length === 0 && flags.all !== true && isEverything(filter))
+    throw usage('name sessions, or say --all')
+  const sessions = args.length > 0 ? args : await withReceipts(source, filter)
   await mkdir(folder, { recursive: true })
-  const sessions = flags.all === true ? await withReceipts(source) : args
   for (const session of sessions) {
     const path = join(folder, `${session}.car`)
     await writeFile(path, await source.bundle(session))
-    console.log(path)
+    console.log(flags.json === true ? JSON.stringify({ session, path }) : path)
   }
 }
 
@@ -149,39 +187,48 @@ async function verify(
   args: readonly string[],
   flags: Flags,
 ): Promise<void> {
-  const sessions = args.length > 0 ? args : await withReceipts(source)
+  const names = args.length > 0 ? args : await withReceipts(source, filterOf(flags))
   let failed = 0
-  let verified = 0
-  for await (const { session, report, fault } of verifyAll(source, sessions, {
+  let amount = 0n
+  for await (const { name, summary, fault } of verifyAll(source, names, {
     network,
     settlements: trust,
   })) {
-    if (report.verified) verified++
-    else failed++
-    if (flags.json === true)
-      console.log(
-        JSON.stringify({ session, verified: report.verified, fault, ...report.summary }, bigints),
-      )
-    else if (!report.verified) console.log(`${paint('red', '✗')} ${session}  ${fault ?? ''}`)
-    else if (args.length > 0) console.log(`${paint('green', '✓')} ${session}`)
+    if (fault !== undefined) failed++
+    amount += summary?.amount ?? 0n
+    if (flags.json === true) {
+      const facts = { name, verified: fault === undefined, fault: fault ?? null, ...summary }
+      console.log(JSON.stringify(facts, bigints))
+    } else if (fault !== undefined) console.log(`${paint('red', '✗')} ${clean(name)}  ${fault}`)
+    else if (args.length > 0) console.log(`${paint('green', '✓')} ${clean(name)}`)
   }
-  const missing = args.length === 0 ? 0 : args.length - verified - failed
-  if (flags.json !== true) {
-    const unknown = missing === 0 ? '' : `, ${missing} unknown or without a receipt`
-    console.log(`${verified} verified, ${failed} failed${unknown}`)
-  }
-  if (failed + missing > 0) process.exitCode = 1
+  const verified = names.length - failed
+  if (flags.json !== true)
+    console.log(`${verified} verified for ${formatEuro(picoEuro(amount))}, ${failed} failed`)
+  if (failed === 0) return
+  process.exitCode = 1
+  if (verified === 0 && network === undefined && source.network !== undefined)
+    process.stderr.write(`looked for receipts of ${source.network}: is it another --network?\n`)
 }
 
-async function withReceipts(source: ReceiptSource): Promise<readonly string[]> {
+async function withReceipts(
+  source: ReceiptSource,
+  filter: SessionFilter,
+): Promise<readonly string[]> {
   const sessions = await source.sessions(SESSIONS_MAX)
-  return sessions.filter(({ receipts }) => receipts > 0).map(({ session }) => session)
+  return sessions
+    .filter((row) => row.receipts > 0 && isWithin(filter, row))
+    .map(({ session }) => session)
 }
 
 function limitOf(given: unknown): number {
   if (given === undefined) return LIST_DEFAULT
   const limit = Number(given)
   if (!Number.isInteger(limit) || limit < 1 || limit > SESSIONS_MAX)
-    throw new HanseError('HANSE_CONFIG_INVALID', `--limit: a number from 1 to ${SESSIONS_MAX}`)
+    throw usage(`--limit: a number from 1 to ${SESSIONS_MAX}`)
   return limit
+}
+
+function timeText(at: number): string {
+  return new Date(at).toISOString().replace('T', ' ').slice(0, 19)
 }

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cidOf, exportBundle, HanseError, type PicoEuro, picoEuro, receipt } from '@hanse/protocol'
 import { z } from 'zod'
+import { clientSettings, networkSettings } from '../../config/schemas.ts'
 import { NodeStore, type SessionRow } from '../../store/node-store.ts'
-import { askGateway, type GatewayAccess } from '../gateway-client.ts'
+import { askGateway, askGatewayJson, type GatewayAccess } from '../gateway-client.ts'
+import { usage } from '../log-options.ts'
 
 export interface SessionReceipt {
   readonly cid: string
@@ -15,57 +17,77 @@ export interface SessionReceipt {
   readonly final: string | null
 }
 
+export interface SessionDetails extends SessionRow {
+  readonly chain: readonly SessionReceipt[]
+}
+
 /** Where receipts are read: the data folder of a node, or a gateway that runs elsewhere. */
 export interface ReceiptSource extends Disposable {
+  /** That its bundles have to be of; `undefined` where only they tell. */
+  readonly network: string | undefined
   /** Newest first. */
   sessions(limit: number): Promise<readonly SessionRow[]>
   /** @throws {HanseError} HANSE_NOT_FOUND */
-  receipts(session: string): Promise<readonly SessionReceipt[]>
+  session(session: string): Promise<SessionDetails>
   /** @throws {HanseError} HANSE_NOT_FOUND */
   bundle(session: string): Promise<Uint8Array>
 }
 
 export interface ReceiptSourceSettings extends GatewayAccess {
   readonly dataDir: string
-  readonly network: string
+  readonly network: string | undefined
+}
+
+/** What the user has named by a flag. */
+export interface NamedSource {
+  readonly dataDir: boolean
+  readonly gatewayUrl: boolean
 }
 
 /**
- * The data folder where there is one, which needs no daemon and disturbs none; else the gateway.
+ * What the user has named; else the data folder where there is one, which needs no daemon and disturbs none; else the
+ * gateway.
  *
- * @param asked whether the user has named the gateway
+ * @throws {HanseError} HANSE_CONFIG_INVALID when both are named, or a folder without a node's data
  */
-export function openReceipts(settings: ReceiptSourceSettings, asked: boolean): ReceiptSource {
-  const path = join(settings.dataDir, 'node.db')
-  if (!asked && existsSync(path)) return new StoredReceipts(path, settings.network)
+export function openReceipts(settings: ReceiptSourceSettings, named: NamedSource): ReceiptSource {
+  if (named.dataDir && named.gatewayUrl) throw usage('--data-dir or --gateway-url, not both')
+  const { dataDir, gatewayUrl, network } = settings
+  const path = join(dataDir, 'node.db')
+  const isThere = existsSync(path)
+  if (named.dataDir && !isThere) throw usage(`--data-dir: no node has its data in ${dataDir}`)
+  // A gateway in the environment is meant more than a folder that happens to be here.
+  const isElsewhere = gatewayUrl !== clientSettings.gatewayUrl.fallback
+  if (named.dataDir || (isThere && !named.gatewayUrl && !isElsewhere))
+    return new StoredReceipts(path, network ?? networkSettings.network.fallback)
   return new GatewayReceipts(settings)
 }
 
 class StoredReceipts implements ReceiptSource {
+  readonly network: string
   readonly #store: NodeStore
-  readonly #network: string
 
   constructor(path: string, network: string) {
+    this.network = network
     this.#store = new NodeStore(path, { readOnly: true })
-    this.#network = network
   }
 
   async sessions(limit: number): Promise<readonly SessionRow[]> {
     return await Promise.resolve(this.#store.sessions({ limit }))
   }
 
-  async receipts(session: string): Promise<readonly SessionReceipt[]> {
-    if (!this.#store.hasSession(session)) throw notFound(session)
-    return await Promise.resolve(
-      this.#store.receipts(session).map(({ bytes }) => {
-        const { sequence, inputTokens, outputTokens, amount, final } = receipt.decode(bytes)
-        return { cid: cidOf(bytes).toString(), sequence, inputTokens, outputTokens, amount, final }
-      }),
-    )
+  async session(session: string): Promise<SessionDetails> {
+    const row = this.#store.session(session)
+    if (row === undefined) throw notFound(session)
+    const chain = this.#store.receipts(session).map(({ bytes }) => {
+      const { sequence, inputTokens, outputTokens, amount, final } = receipt.decode(bytes)
+      return { cid: cidOf(bytes).toString(), sequence, inputTokens, outputTokens, amount, final }
+    })
+    return await Promise.resolve({ ...row, chain })
   }
 
   async bundle(session: string): Promise<Uint8Array> {
-    const evidence = this.#store.evidence(session, this.#network)
+    const evidence = this.#store.evidence(session, this.network)
     if (evidence === undefined) throw notFound(session)
     const settlement = this.#store.settlementProof(session)
     return await Promise.resolve(exportBundle({ ...evidence, ...(settlement && { settlement }) }))
@@ -97,36 +119,41 @@ const receiptRow = z.object({
   final: z.string().nullable(),
 })
 
+const sessionList = z.object({ sessions: z.array(sessionRow) })
+const sessionDetails = sessionRow.extend({ receipts: z.array(receiptRow) })
+
 class GatewayReceipts implements ReceiptSource {
+  readonly network: string | undefined
   readonly #access: GatewayAccess
 
-  constructor(access: GatewayAccess) {
+  constructor({ network, ...access }: ReceiptSourceSettings) {
+    this.network = network
     this.#access = access
   }
 
   async sessions(limit: number): Promise<readonly SessionRow[]> {
-    const response = await askGateway(this.#access, `/hanse/v1/sessions?limit=${limit}`)
-    const { sessions } = z.object({ sessions: z.array(sessionRow) }).parse(await response.json())
-    return sessions.map(({ endedAt, reason, ...row }) => ({ ...row, endedAt, reason }))
+    const path = `/hanse/v1/sessions?limit=${limit}`
+    const { sessions } = await askGatewayJson(this.#access, path, sessionList)
+    return sessions.map(withEnd)
   }
 
-  async receipts(session: string): Promise<readonly SessionReceipt[]> {
-    const response = await askGateway(
-      this.#access,
-      `/hanse/v1/sessions/${encodeURIComponent(session)}`,
-    )
-    return z.object({ receipts: z.array(receiptRow) }).parse(await response.json()).receipts
+  async session(session: string): Promise<SessionDetails> {
+    const path = `/hanse/v1/sessions/${encodeURIComponent(session)}`
+    const { receipts: chain, ...row } = await askGatewayJson(this.#access, path, sessionDetails)
+    return { ...withEnd({ ...row, receipts: chain.length }), chain }
   }
 
   async bundle(session: string): Promise<Uint8Array> {
-    const response = await askGateway(
-      this.#access,
-      `/hanse/v1/bundles/${encodeURIComponent(session)}`,
-    )
+    const path = `/hanse/v1/bundles/${encodeURIComponent(session)}`
+    const response = await askGateway(this.#access, path)
     return new Uint8Array(await response.arrayBuffer())
   }
 
   [Symbol.dispose](): void {}
+}
+
+function withEnd({ endedAt, reason, ...row }: z.output<typeof sessionRow>): SessionRow {
+  return { ...row, endedAt, reason }
 }
 
 function notFound(session: string): HanseError {
