@@ -8,7 +8,14 @@ import type { OfferDirectory } from '../consumer/offer-directory.ts'
 import { openSmallMarket, type SmallMarket } from '../consumer/testing/small-market.ts'
 import { Network } from '../network/index.ts'
 import { HanseConsumer } from './hanse-consumer.ts'
-import { type Bill, createConsumer, type FoundCheck, HanseError, MemoryStore } from './node.ts'
+import {
+  type Bill,
+  createConsumer,
+  type Failover,
+  type FoundCheck,
+  HanseError,
+  MemoryStore,
+} from './node.ts'
 import { type ConsumerOptions, resolveOptions } from './options.ts'
 import { ScriptedEngine } from './testing/scripted-engine.ts'
 
@@ -252,6 +259,33 @@ test('spot checks ask another provider for the same, tell what they found, and a
   assert.deepEqual(compared.toSorted(), [...two.providers].toSorted())
   const { amount } = await stream.bill
   assert.ok(buyer.spent >= 2n * amount)
+})
+
+test('an answer whose provider stops in the middle goes on at another one, and both prove their part', async () => {
+  const breaking = new ScriptedEngine(MODEL)
+  breaking.breaksAfter = 20
+  await using two = await openSmallMarket([breaking, new ScriptedEngine(MODEL)])
+  const { network } = two.options
+  assert.ok(network instanceof Network)
+  await using buyer = await createConsumer(optionsOf({ bootstrap: network.addresses() }))
+  await until(async () => (await buyer.offers(MODEL)).candidates.length === 2)
+  const failovers: Failover[] = []
+  buyer.on('failover', (failover) => failovers.push(failover))
+  const [first = '', second] = two.providers
+  const asked = { ...HELLO, max_tokens: 60 }
+  const stream = await buyer.chat(asked, { policy: { order: [first] } })
+  const text = await stream.text()
+  assert.ok(text.startsWith(engine.text(20)))
+  assert.deepEqual(
+    stream.parts.map(({ provider }) => provider),
+    [first, second],
+  )
+  assert.deepEqual(
+    failovers.map(({ from, to }) => [from.provider, to.provider]),
+    [[first, second]],
+  )
+  for (const part of stream.parts) assert.ok(buyer.verify(await stream.bundle(part)).verified)
+  assert.equal((await stream.bill).amount, buyer.spent)
 })
 
 describe('events', () => {

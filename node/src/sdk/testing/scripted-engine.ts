@@ -13,6 +13,8 @@ export class ScriptedEngine implements Engine {
   readonly name = 'scripted'
   readonly #model: string
   readonly #digest: string | null
+  /** Breaks every answer after so many words. */
+  breaksAfter: number | undefined
   /** Answers that are being made. */
   running = 0
 
@@ -27,7 +29,7 @@ export class ScriptedEngine implements Engine {
   }
 
   async models(): Promise<EngineModel[]> {
-    const capabilities = ['chat', 'completion', 'embedding']
+    const capabilities = ['chat', 'completion', 'embedding', 'continuation']
     const nothing = { digest: this.#digest, quantization: null }
     return [{ id: this.#model, contextLength: 100_000, capabilities, ...nothing }]
   }
@@ -67,6 +69,7 @@ export class ScriptedEngine implements Engine {
   ): AsyncGenerator<EngineEvent[]> {
     for (let word = 0; word < maxOutputTokens; word++) {
       if (signal.aborted) return
+      if (word === this.breaksAfter) throw new Error('as it was told to')
       yield [{ type: 'delta', tokens: 1, payload: chunk(kind, `w${word} `) }]
       await new Promise((resolve) => setImmediate(resolve))
     }
