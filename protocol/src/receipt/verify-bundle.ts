@@ -184,7 +184,9 @@ function runChecks(
 
   const ordered: Named<Order> = attempt('order', () => {
     const opened = open(order, one('order'), orderSigners)
-    return [opened, `signed by consumer ${short(opened.value.consumer)}`]
+    const { consumer, continues } = opened.value
+    const how = continues === null ? '' : `; goes on with the answer of ${continues}`
+    return [opened, `signed by consumer ${short(consumer)}${how}`]
   })
   const offered: Named<Offer> = attempt('offer', () => {
     const opened = open(offer, one('offer'), offerSigners)
