@@ -1,7 +1,6 @@
-import { HanseError } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { clientSettings } from '../../config/schemas.ts'
-import { askGateway } from '../gateway-client.ts'
+import { usage } from '../log-options.ts'
 import { type MarketOffers, marketOffers, OFFER_HEAD, offerCells } from '../offers/market-offers.ts'
 import { watchOffers } from '../offers/watch-offers.ts'
 import { paint, table } from '../output.ts'
@@ -19,11 +18,7 @@ export function offersCommand(): Command {
       if (flags.watch === true) {
         const look = async (signal: AbortSignal) => await marketOffers(settings, filter, signal)
         const everyMs = intervalOf(flags.interval)
-        await watchOffers({ look, everyMs, json: flags.json === true })
-        return
-      }
-      if (flags.json === true && filter.model === undefined && filter.country === undefined) {
-        console.log(JSON.stringify(await (await askGateway(settings, '/hanse/v1/offers')).json()))
+        process.exitCode = await watchOffers({ look, everyMs, json: flags.json === true })
         return
       }
       const market = await marketOffers(settings, filter)
@@ -35,7 +30,7 @@ export function offersCommand(): Command {
     .option('--country <code>', 'only of this country')
     .option('-w, --watch', 'follow the market: a live list at a terminal, changes elsewhere')
     .option('--interval <seconds>', `time between two looks (default: ${WATCH_SECONDS})`)
-    .option('--json', 'print the gateway’s answer as JSON; with --watch each change')
+    .option('--json', 'print JSON; with --watch an object a line for each change')
 }
 
 function print({ network, policy, candidates, excluded }: MarketOffers): void {
@@ -63,7 +58,6 @@ function textOf(flag: unknown): string | undefined {
 
 function intervalOf(given: unknown): number {
   const seconds = given === undefined ? WATCH_SECONDS : Number(given)
-  if (!(seconds >= 0.2 && seconds <= 3600))
-    throw new HanseError('HANSE_CONFIG_INVALID', '--interval: seconds from 0.2 to 3600')
+  if (!(seconds >= 0.2 && seconds <= 3600)) throw usage('--interval: seconds from 0.2 to 3600')
   return seconds * 1000
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { HanseError } from '@hanse/protocol'
-import { paint, table } from '../output.ts'
+import { EXIT_INTERRUPTED, paint, table } from '../output.ts'
 import { Screen } from '../top/screen.ts'
 import { changesOf, type OfferChange } from './changes.ts'
 import {
@@ -11,9 +11,13 @@ import {
   offerKey,
 } from './market-offers.ts'
 
-/** Besides q, Ctrl-C and Ctrl-D, which a raw terminal gives as they are. */
-const QUIT = new Set(Buffer.from('qQ\x03\x04'))
+/** Ctrl-C and Ctrl-D come as they are from a raw terminal. */
+const QUIT = new Set(Buffer.from('qQ\x04'))
+const INTERRUPT = 0x03
+const EXIT_TERMINATED = 143
 const COLOURS = { came: 'green', went: 'red', price: 'yellow', slots: 'blue' } as const
+/** For who sees no colours. */
+const MARKS = { came: '+', went: '-', price: '*', slots: '·' } as const
 /** The title, an empty line, the head, and one below. */
 const FRAME_ROWS = 5
 
@@ -23,27 +27,41 @@ export interface WatchOptions {
   readonly json: boolean
 }
 
-/** Follows the market until the user has seen enough: a screen at a terminal, a line for each change elsewhere. */
-export async function watchOffers(options: WatchOptions): Promise<void> {
+/**
+ * Follows the market until the user has seen enough: a screen at a terminal, a line for each change elsewhere.
+ *
+ * @returns the exit code: 0 for who quits, as shells have it for who interrupts
+ */
+export async function watchOffers(options: WatchOptions): Promise<number> {
   const stop = new AbortController()
-  const quit = () => stop.abort()
-  process.once('SIGINT', quit)
-  process.once('SIGTERM', quit)
+  let exitCode = 0
+  const quit = (code: number) => {
+    exitCode = code
+    stop.abort()
+  }
+  const onInterrupt = () => quit(EXIT_INTERRUPTED)
+  const onTerminate = () => quit(EXIT_TERMINATED)
+  process.once('SIGINT', onInterrupt)
+  process.once('SIGTERM', onTerminate)
   try {
     if (options.json || !process.stdout.isTTY || !process.stdin.isTTY)
       await printChanges(options, stop.signal)
-    else await showMarket(options, stop)
+    else await showMarket(options, stop.signal, quit)
   } finally {
-    process.off('SIGINT', quit)
-    process.off('SIGTERM', quit)
+    process.off('SIGINT', onInterrupt)
+    process.off('SIGTERM', onTerminate)
   }
+  return exitCode
 }
 
 async function printChanges(
   { look, everyMs, json }: WatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const { changes } of looks(look, everyMs, signal)) {
+  let told: string | undefined
+  for await (const { changes, fault } of looks(look, everyMs, signal)) {
+    if (fault !== undefined && fault !== told) process.stderr.write(`${fault}; trying again\n`)
+    told = fault
     for (const { change, offer } of changes) {
       const at = new Date().toISOString()
       if (json) console.log(JSON.stringify({ at, change, ...offer }))
@@ -52,21 +70,31 @@ async function printChanges(
   }
 }
 
-async function showMarket({ look, everyMs }: WatchOptions, stop: AbortController): Promise<void> {
+async function showMarket(
+  { look, everyMs }: WatchOptions,
+  signal: AbortSignal,
+  quit: (exitCode: number) => void,
+): Promise<void> {
   // Before the screen is touched: a gateway that is not there is told on the terminal itself.
-  const first = await look(stop.signal)
+  const first = await look(signal)
   using screen = new Screen(process.stdin, process.stdout)
   const onKey = (data: Buffer): void => {
-    if (data.some((key) => QUIT.has(key))) stop.abort()
+    if (data.includes(INTERRUPT)) quit(EXIT_INTERRUPTED)
+    else if (data.some((key) => QUIT.has(key))) quit(0)
   }
-  const onResize = (): void => screen.forget()
+  let draw = (): void => screen.draw(rowsOf(first, [], screen))
+  const onResize = (): void => {
+    screen.forget()
+    draw()
+  }
   process.stdin.on('data', onKey)
   process.stdout.on('resize', onResize)
   try {
-    screen.draw(rowsOf(first, [], screen))
-    for await (const { market, changes, fault } of looks(look, everyMs, stop.signal, first)) {
+    draw()
+    for await (const { market, changes, fault } of looks(look, everyMs, signal, first)) {
       const told = fault === undefined ? [] : ['', paint('red', `${fault}; trying again`)]
-      screen.draw([...rowsOf(market, changes, screen), ...told])
+      draw = () => screen.draw([...rowsOf(market, changes, screen), ...told])
+      draw()
     }
   } finally {
     process.stdin.off('data', onKey)
@@ -85,14 +113,14 @@ function rowsOf(
   const room = Math.max(1, rows - FRAME_ROWS)
   const painted = lines.slice(0, room).map((line, i) => {
     const change = changed.get(offerKey(candidates[i] as OfferRow))
-    return change === undefined ? line : paint(COLOURS[change], line)
+    return change === undefined ? `  ${line}` : paint(COLOURS[change], `${MARKS[change]} ${line}`)
   })
   const hidden = lines.length - painted.length
   const title = `${network}: ${candidates.length} offers in ${where}, ${excluded.length} excluded — q quits`
   return [
     paint('bold', title),
     '',
-    paint('dim', head),
+    paint('dim', `  ${head}`),
     ...painted,
     ...(hidden > 0 ? [paint('dim', `… and ${hidden} more`)] : []),
   ]
