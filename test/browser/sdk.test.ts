@@ -96,9 +96,9 @@ describe('a page', () => {
     assert.equal(answer.lastReceipt, lastReceiptOf(answer.session))
   })
 
-  test('keeps its receipts over a reload', async () => {
+  test('hands its receipts over as bytes', async () => {
     const { session } = await call('ask', MODEL, 5)
-    assert.equal(await call('reload', options, session), true)
+    assert.equal(await call('exportAndImport', options, session), true)
   })
 
   test('answers clients of OpenAI’s API by itself, streams and errors alike', async () => {
@@ -128,7 +128,7 @@ describe('a page', () => {
   })
 
   test('says what is wrong with its options', async () => {
-    assert.equal(await call('openFault', { ...options, dataDir: 'x' }), 'HANSE_CONFIG_INVALID')
+    assert.equal(await call('openFault', { ...options, networkKey: 'x' }), 'HANSE_CONFIG_INVALID')
     const tcp = options.bootstrap.map((address) => address.replace('/ws', ''))
     const unreachable = { ...options, bootstrap: tcp, connectMs: 500 }
     assert.equal(await call('openFault', unreachable), 'HANSE_NETWORK_UNREACHABLE')
@@ -138,6 +138,24 @@ describe('a page', () => {
     await call('close')
     assert.deepEqual(complaints, [])
   })
+})
+
+test('a page keeps identity and receipts over a reload, for one tab at a time', async () => {
+  const kept = { ...options, dataDir: 'shop' }
+  const peer = await call('open', kept)
+  const { session } = await call('ask', MODEL, 100)
+  const { session: cut } = await call('ask', MODEL, 5_000, 60)
+  assert.equal(await call('openFault', kept), 'HANSE_ALREADY_RUNNING')
+  // As when the tab is closed: nobody says goodbye.
+  await page.reload()
+  assert.equal(await call('open', kept), peer)
+  assert.deepEqual(await call('sessions'), [cut, session])
+  for (const each of [session, cut]) assert.equal((await call('verify', each)).verified, true)
+  await call('close')
+  const other = await call('open', { ...options, dataDir: 'another shop' })
+  assert.notEqual(other, peer)
+  assert.deepEqual(await call('sessions'), [])
+  await call('close')
 })
 
 test('a page reaches a provider that accepts no connection, through a relay', async () => {

@@ -6,7 +6,8 @@ import { openPageNetwork } from '../network/page-network.ts'
 import { HanseConsumer } from './hanse-consumer.ts'
 import { join } from './join.ts'
 import { MemoryStore } from './memory-store.ts'
-import { type ConsumerOptions, resolveOptions } from './options.ts'
+import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { openPageData, type PageData } from './page-store.ts'
 import { openPayment } from './settlement-access.ts'
 
 export * from './exports.ts'
@@ -18,14 +19,15 @@ const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Ar
  * Opens a consumer in this page, and resolves once it is in the network.
  *
  * @throws {HanseError} HANSE_CONFIG_INVALID with the name of the option, HANSE_NETWORK_UNREACHABLE,
- *   HANSE_SETTLEMENT_UNAVAILABLE
+ *   HANSE_ALREADY_RUNNING when another tab uses the data, HANSE_SETTLEMENT_UNAVAILABLE
  */
 export async function createConsumer(given: ConsumerOptions): Promise<HanseConsumer> {
   const options = resolveOptions(given)
   refuseNodeOnly(options)
   const { networkName, lan } = options
   await using stack = new AsyncDisposableStack()
-  const seed = options.seed ?? random(32)
+  const data = await dataOf(options, stack)
+  const seed = data?.seed ?? options.seed ?? random(32)
   const signer = signerOf(seed)
   const context = { network: networkName, signer }
   const { source, residency } = await openPayment(options, signer, now)
@@ -45,7 +47,7 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
     signer,
     network,
     directory: new OfferDirectory({ network, context, now }),
-    store: options.store ?? new MemoryStore(),
+    store: data?.store ?? options.store ?? new MemoryStore(),
     source,
     residency,
     now,
@@ -54,11 +56,19 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
   })
 }
 
-function refuseNodeOnly(options: { readonly [Option in 'dataDir' | 'networkKey']: unknown }): void {
-  for (const option of ['dataDir', 'networkKey'] as const) {
-    if (options[option] === undefined) continue
-    throw new HanseError('HANSE_CONFIG_INVALID', `${option}: a page has no files`)
-  }
+async function dataOf(
+  { dataDir, seed, store }: ResolvedOptions,
+  stack: AsyncDisposableStack,
+): Promise<PageData | undefined> {
+  if (dataDir === undefined) return undefined
+  if (seed === undefined && store === undefined)
+    return stack.use(await openPageData(dataDir, random))
+  throw new HanseError('HANSE_CONFIG_INVALID', 'dataDir: has an identity and a store of its own')
+}
+
+function refuseNodeOnly({ networkKey }: ResolvedOptions): void {
+  if (networkKey !== undefined)
+    throw new HanseError('HANSE_CONFIG_INVALID', 'networkKey: a page has no files')
   const { isSecureContext } = globalThis as { isSecureContext?: boolean }
   if (isSecureContext === false) {
     throw new HanseError(

@@ -19,6 +19,7 @@ import {
   encodeSnapshot,
   type KeptAuthorization,
   type KeptSession,
+  type Snapshot,
 } from './snapshot.ts'
 
 export interface MemoryStoreOptions {
@@ -98,12 +99,15 @@ export class MemoryStore implements ConsumerStore {
       reason: null,
     })
     this.#forgetEnded()
+    this.changed(session)
     return true
   }
 
   setAcceptance(session: string, accepted: Named<Acceptance> & SignedRecord): void {
     const kept = this.#sessions.get(session)
-    if (kept !== undefined) kept.acceptance = accepted
+    if (kept === undefined) return
+    kept.acceptance = accepted
+    this.changed(session)
   }
 
   /** Keeps what opens a session's commitments. It is in no export: who has it can prove what was said. */
@@ -120,6 +124,7 @@ export class MemoryStore implements ConsumerStore {
     if (kept === undefined) throw new Error('a receipt of a session that is not kept here')
     kept.receipts.push(signed)
     this.#spend(kept, signed.value.amount)
+    this.changed(session)
   }
 
   endSession(session: string, reason: FinalReason, now: number): void {
@@ -127,6 +132,7 @@ export class MemoryStore implements ConsumerStore {
     if (kept === undefined || kept.endedAt !== null) return
     kept.endedAt = now
     kept.reason = reason
+    this.changed(session)
     this.#forgetEnded()
   }
 
@@ -183,19 +189,21 @@ export class MemoryStore implements ConsumerStore {
   forget(session: string): boolean {
     if (this.#sessions.get(session)?.endedAt === null) return false
     this.#openings.delete(session)
-    return this.#sessions.delete(session)
+    if (!this.#sessions.delete(session)) return false
+    this.changed(session)
+    return true
   }
 
   /**
    * Records, receipts and authorizations as bytes to keep; prompts and answers are not in them.
    *
-   * @param sessions CIDs of orders; all when left out
+   * @param given CIDs of orders, of which it takes those and what paid for them; everything when left out
    */
-  export(sessions: readonly string[] = [...this.#sessions.keys()]): Uint8Array {
-    return encodeSnapshot({
-      sessions: sessions.flatMap((session) => this.#sessions.get(session) ?? []),
-      authorizations: [...this.#authorizations.values()],
-    })
+  export(given?: readonly string[]): Uint8Array {
+    const names = given ?? [...this.#sessions.keys()]
+    const sessions = names.flatMap((session) => this.#sessions.get(session) ?? [])
+    const paying = given === undefined ? [...this.#authorizations.values()] : this.#paying(sessions)
+    return encodeSnapshot({ sessions, authorizations: paying })
   }
 
   /**
@@ -205,7 +213,10 @@ export class MemoryStore implements ConsumerStore {
    * @throws {HanseError} HANSE_RECORD_* for bytes that are no export; nothing is added then
    */
   import(bytes: Uint8Array, now: number = Date.now()): void {
-    const { sessions, authorizations } = decodeSnapshot(bytes)
+    this.add(decodeSnapshot(bytes), now)
+  }
+
+  protected add({ sessions, authorizations }: Snapshot, now: number): void {
     for (const held of authorizations) {
       const cid = cidOf(held.signed.bytes).toString()
       const spent = this.spentUnder(cid)
@@ -218,8 +229,19 @@ export class MemoryStore implements ConsumerStore {
       if (known !== undefined && known.receipts.length >= kept.receipts.length) continue
       const over = kept.endedAt === null ? { endedAt: now, reason: 'crashed' } : {}
       this.#sessions.set(session, { ...kept, ...over })
+      this.changed(session)
     }
     this.#forgetEnded()
+  }
+
+  /** For stores that keep what is in memory elsewhere, too: a session is another one now, or is forgotten. */
+  protected changed(_session: string): void {}
+
+  #paying(sessions: readonly KeptSession[]): readonly KeptAuthorization[] {
+    const cids = sessions.flatMap(({ authorization }) =>
+      authorization === null ? [] : cidOf(authorization.bytes).toString(),
+    )
+    return [...new Set(cids)].flatMap((cid) => this.#authorizations.get(cid) ?? [])
   }
 
   #spend(kept: KeptSession, amount: PicoEuro): void {

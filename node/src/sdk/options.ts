@@ -86,7 +86,10 @@ export interface ConsumerOptions {
   readonly seed?: Uint8Array
   /** Where receipts are kept, in memory; a new one when left out. */
   readonly store?: MemoryStore
-  /** Node only: the folder that keeps identity and receipts, for one process at a time, instead of `seed` and `store`. */
+  /**
+   * What keeps identity and receipts over a restart, instead of `seed` and `store`, for one process or tab at a time: in Node a
+   * folder, in a page a name in the IndexedDB of its origin.
+   */
   readonly dataDir?: string
   /** Node only: file with the key of a private network. */
   readonly networkKey?: string

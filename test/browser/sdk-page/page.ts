@@ -30,7 +30,7 @@ const consumer = (): HanseConsumer => {
 const sdkPage = {
   /** @returns the page's peer id */
   open: async (options: ConsumerOptions): Promise<string> => {
-    hanse = await createConsumer({ ...options, store })
+    hanse = await createConsumer(options.dataDir === undefined ? { ...options, store } : options)
     return hanse.peerId
   },
 
@@ -70,7 +70,7 @@ const sdkPage = {
       reason: sessions[0]?.reason,
       amount: amount.toString(),
       receipts: stream.receipts.length,
-      lastReceipt: hexOf(store.receipts(stream.session).at(-1)?.bytes),
+      lastReceipt: hexOf(consumer().store.receipts(stream.session).at(-1)?.bytes),
     }
   },
 
@@ -90,7 +90,7 @@ const sdkPage = {
   },
 
   /** Keeps everything, reads it into another store, and verifies there. */
-  reload: async (options: ConsumerOptions, session: string): Promise<boolean> => {
+  exportAndImport: async (options: ConsumerOptions, session: string): Promise<boolean> => {
     const kept = new MemoryStore()
     kept.import(store.export())
     await using again = await createConsumer({ ...options, store: kept })
@@ -112,6 +112,12 @@ const sdkPage = {
         regions === undefined ? {} : { policy: { regions } },
       ),
     ),
+
+  /** Ids of the sessions that are remembered, newest first. */
+  sessions: (): string[] =>
+    consumer()
+      .sessions()
+      .map(({ session }) => session),
 
   close: async (): Promise<void> => await hanse?.close(),
 }
