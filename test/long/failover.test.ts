@@ -48,6 +48,7 @@ describe.concurrent(`HANSE_TEST_SEED=${SEED}: the client gets one complete answe
         count('last chunks that tell the cost by the receipts', told ? 1 : 0)
       }
       console.log(Object.fromEntries(tally))
+      assert.ok((tally.get('last chunks that tell the cost by the receipts') ?? 0) > 0)
     },
     TEST_MS,
   )

@@ -18,6 +18,8 @@ import { Wiretap } from './wiretap.ts'
 /** Output tokens between receipts. */
 export const RECEIPT_EVERY = 8
 const DEADLINE_MS = 60_000
+const FOUND_MS = 60_000
+const CONTEXT = { network: NETWORK }
 
 interface Chunk {
   readonly id: string
@@ -86,15 +88,18 @@ export class Asker implements Disposable {
   /**
    * Asks for an answer, of the first of `providers` if it is there, and reads all of it.
    *
+   * @param market who is there: all of them are found before anything is asked
    * @param onTokens told how many tokens the client has, and which session gave the last of them
    */
   async ask(
     providers: readonly string[],
+    market: readonly string[],
     failover: FailoverSettings,
     onTokens: (tokens: number, session: string) => void = () => {},
   ): Promise<Asked> {
     const failovers: Failover[] = []
-    const consumer = this.#consumer(failover, (event) => failovers.push(event))
+    const directory = await this.#find(market)
+    const consumer = this.#consumer(directory, failover, (event) => failovers.push(event))
     const begun = Promise.withResolvers<Answer>()
     const request = async (...asked: Parameters<Consumer['request']>): Promise<Answer> => {
       const answer = await consumer.request(...asked)
@@ -131,9 +136,25 @@ export class Asker implements Disposable {
     this.store[Symbol.dispose]()
   }
 
-  #consumer(failover: FailoverSettings, onFailover: (event: Failover) => void): Consumer {
-    const { signer, network } = this.#peer
-    const context = { network: NETWORK }
+  /** A look-up on a machine with too much to do may miss some. */
+  async #find(market: readonly string[]): Promise<OfferDirectory> {
+    const { network } = this.#peer
+    for (const until = Date.now() + FOUND_MS; ; ) {
+      const directory = new OfferDirectory({ network, context: CONTEXT, now: Date.now })
+      const offers = await directory.find(MODEL, ['*'])
+      const found = new Set<string>(offers.map(({ offer }) => offer.provider))
+      if (market.every((provider) => found.has(provider))) return directory
+      assert.ok(Date.now() < until, `${found.size} of ${market.length} providers were found`)
+    }
+  }
+
+  #consumer(
+    directory: OfferDirectory,
+    failover: FailoverSettings,
+    onFailover: (event: Failover) => void,
+  ): Consumer {
+    const { signer } = this.#peer
+    const context = CONTEXT
     const { store } = this
     const now = Date.now
     return new Consumer({
@@ -141,7 +162,7 @@ export class Asker implements Disposable {
       signer,
       network: this.tap.network,
       store,
-      directory: new OfferDirectory({ network, context, now }),
+      directory,
       authorizer: new Authorizer({ context, store, source: undefined, amount: picoEuro(1n), now }),
       settings: {
         residency: { allow: [], minLevel: 0, trustedAttestors: [] },

@@ -129,7 +129,8 @@ export class DaemonField implements AsyncDisposable {
     const { tap } = this.asker
     const before = tap.sessions.length
     let killed = false
-    const asked = await this.asker.ask([victim.peerId], FAILOVER, (tokens, session) => {
+    const market = live.map(({ peerId }) => peerId)
+    const asked = await this.asker.ask([victim.peerId], market, FAILOVER, (tokens, session) => {
       if (killed || tokens < afterTokens) return
       killed = true
       this.#killed.add(session)

@@ -98,7 +98,8 @@ export class KillingField implements AsyncDisposable {
     const drained: Seller[] = []
     for (const kill of kills) this.#arm(kill, drained)
     const first = kills.map(({ victim }) => this.#seller(victim).peerId)
-    const asked = await this.asker.ask(first, FAILOVER)
+    const market = this.sellers.map(({ peerId }) => peerId)
+    const asked = await this.asker.ask(first, market, FAILOVER)
     tap.forget()
     for (const { engine } of this.sellers) engine.control.fault = 'none'
     const sessions = tap.sessions.slice(before)
