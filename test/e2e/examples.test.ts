@@ -1,7 +1,7 @@
 // The examples, as a stranger has them: with the packages as they are published, against a market of real processes.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -12,9 +12,11 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { packInto } from '../../scripts/pack.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { startEngineStub } from '../support/engine-stub.ts'
-import { NatLab } from '../support/nat-lab.ts'
+import { MODEL, NatLab } from '../support/nat-lab.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const GUIDE = join(ROOT, 'docs/guides/sdk.md')
+const TERMS = `network: 'lab', minLevel: 0,`
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 
 const stack = new AsyncDisposableStack()
@@ -23,9 +25,8 @@ let project: string
 let addresses: string[]
 
 beforeAll(async () => {
-  const [market, folder] = await Promise.all([openMarket(), openProject()])
-  addresses = market
-  project = folder
+  addresses = await openMarket()
+  project = await openProject()
 })
 
 afterAll(async () => await stack.disposeAsync())
@@ -38,6 +39,12 @@ describe('a strict project that installs the packages', () => {
     const { stdout } = await run(TSC, ['-p', project, ...flags])
     assert.equal(stdout, '')
   })
+})
+
+test('the programs of the guide run, one after the other', async () => {
+  const { stdout, stderr } = await run('guide.ts')
+  assert.match(stdout, /^bafyrei\w+ \d+n$/mu)
+  assert.match(stderr, /^HANSE_MODEL_UNKNOWN nobody offers .* false$/mu)
 })
 
 describe('the example', () => {
@@ -114,7 +121,17 @@ async function openProject(): Promise<string> {
     filter: (path) => !path.includes('node_modules'),
   })
   await packInto(join(folder, 'node_modules/@hanse'))
+  await writeFile(join(folder, 'guide.ts'), programOf(await readFile(GUIDE, 'utf8')))
   return folder
+}
+
+/** The blocks of a guide, one after the other, on this market. */
+function programOf(guide: string): string {
+  const blocks = [...guide.matchAll(/```ts\n(.*?)```/gsu)].map(([, code = '']) => code)
+  return blocks
+    .join('\n')
+    .replace(/bootstrap: \[.*?\],/u, `bootstrap: ${JSON.stringify(addresses)}, ${TERMS}`)
+    .replaceAll(/'hanse\/tiny-v1:f16'/gu, `'${MODEL}'`)
 }
 
 async function run(
