@@ -357,6 +357,13 @@ describe('strangers', () => {
     )
   })
 
+  test('are got to know even where the best is far better than strangers usually are', () => {
+    const { router, answers } = makeRouter({ exploreShare: 0.5 })
+    answers(known, 5, { firstMs: 1, tokenMs: 1 })
+    const choices = Array.from({ length: 20 }, () => router.plan([known, ...strangers], routed()))
+    assert.equal(choices.filter(({ choice }) => choice === 'explored').length, 10)
+  })
+
   test('that cannot become the best are not worth asking', () => {
     const { router, answers } = makeRouter({ exploreShare: 0.5 })
     answers(known, 5, { firstMs: 1, tokenMs: 1 })

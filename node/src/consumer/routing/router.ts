@@ -8,7 +8,7 @@ import { hedgeAfterMs, patienceMs } from './hedging.ts'
 import { type MeasurementRow, Measurements } from './measurements.ts'
 import { type Choice, Plan } from './plan.ts'
 import { Ration } from './ration.ts'
-import { costFloor, lossOf, type Need, partsOf, type Scored } from './score.ts'
+import { costFloor, lossOf, type Need, partsOf, type Scored, type ScoreParts } from './score.ts'
 import type { RoutingSettings } from './settings.ts'
 import type { Traits } from './traits.ts'
 
@@ -306,7 +306,10 @@ export class Router<Known extends Routable> {
     if (routed.continues || routed.policy.only !== undefined) return undefined
     this.#explorations.earn()
     if (!this.#explorations.isLeft) return undefined
-    const chosen = chooseExplored(ranked, this.#options.random())
+    const floor = costFloor(ranked.map(({ parts }) => parts))
+    const sort = this.#sortOf(routed)
+    const loss = (parts: ScoreParts) => lossOf(parts, sort, floor)
+    const chosen = chooseExplored(ranked, loss, this.#options.random())
     if (chosen !== undefined) this.#explorations.take()
     return chosen
   }
