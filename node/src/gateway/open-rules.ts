@@ -88,15 +88,17 @@ export function openRules(settings: RulesSettings, parts: DeskParts): Rules {
       const limitedBy = 'max_tokens of the request'
       return ledger.account({ key: OWNER, name: OWNER, tags: [tag], limitedBy })
     },
-    [Symbol.asyncDispose]: async () => await retention?.[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      book[Symbol.dispose]()
+      await retention?.[Symbol.asyncDispose]()
+    },
   }
 }
 
 /** For a gateway that does not run. */
 export function openDesk(parts: DeskParts): GatewayControl {
-  const setBudget = ({ id, terms, revokedAt }: VirtualKey): void => {
-    if (revokedAt === undefined) ledger.setBudget(id, { limit: terms.budget, period: terms.period })
-  }
+  const setBudget = ({ id, terms }: VirtualKey): void =>
+    ledger.setBudget(id, { limit: terms.budget, period: terms.period })
   const { control, book, ledger } = openParts(parts, { onKey: setBudget })
   for (const key of book.list()) setBudget(key)
   return control

@@ -148,7 +148,7 @@ test('whoever listens hears of each change once it is kept', () => {
   assert.deepEqual(heard, ['anna created', 'anna changed', 'anna rotated', 'anna revoked'])
 })
 
-test('the last use is told at once, and kept once a minute', () => {
+test('the last use is told at once, and kept once a minute and at the end', () => {
   withBook((book) => {
     const { id } = book.create('anna', {}).key
     book.used(id)
@@ -157,5 +157,12 @@ test('the last use is told at once, and kept once a minute', () => {
     assert.equal(book.get(id).lastUsedAt, now)
     book.used('key_of_nobody')
   })
-  withBook((book) => assert.equal(book.get('anna').lastUsedAt, NOW))
+  withBook((book) => {
+    assert.equal(book.get('anna').lastUsedAt, NOW)
+    book.used(book.get('anna').id)
+    now += 1
+    book.used(book.get('anna').id)
+    book[Symbol.dispose]()
+  })
+  withBook((book) => assert.equal(book.get('anna').lastUsedAt, now))
 })

@@ -51,7 +51,7 @@ export function isSecret(text: string): boolean {
 }
 
 /** The keys of a gateway, in memory and in its store. Secrets are kept as their SHA-256 alone. */
-export class KeyBook {
+export class KeyBook implements Disposable {
   readonly #store: KeyStore
   readonly #options: KeyBookOptions
   readonly #rows = new Map<string, KeyRow>()
@@ -64,6 +64,14 @@ export class KeyBook {
     this.#store = store
     this.#options = options
     for (const row of store.all()) this.#remember(row)
+  }
+
+  /** Keeps what was not kept yet of when keys were last used. */
+  [Symbol.dispose](): void {
+    for (const [id, kept] of this.#usedKept) {
+      const last = this.#keys.get(id)?.lastUsedAt ?? kept
+      if (last !== kept) this.#store.used(id, last)
+    }
   }
 
   /** Whether there is, or ever was, a key: a gateway that once had some stays closed when the last is revoked. */

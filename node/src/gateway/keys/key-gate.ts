@@ -67,6 +67,7 @@ export class KeyGate implements RequestGate {
   /** What a key may has changed; the requests of one that is revoked or switched off end. */
   keyChanged(key: VirtualKey): void {
     const { id, terms, revokedAt } = key
+    this.#options.ledger.setBudget(id, { limit: terms.budget, period: terms.period })
     if (revokedAt !== undefined) {
       this.#known.delete(id)
       this.#stop(new HanseError('HANSE_UNAUTHENTICATED', 'the key was revoked'), id)
@@ -76,7 +77,6 @@ export class KeyGate implements RequestGate {
     const before = this.#known.get(id)
     const now = this.#options.now()
     before?.rate.change(terms, now)
-    this.#options.ledger.setBudget(id, { limit: terms.budget, period: terms.period })
     this.#known.set(id, {
       key,
       caller: { id, owner: false, mayUse: (model) => allowsModel(terms, model) },
