@@ -89,5 +89,6 @@ async function refusalOf(response: Response): Promise<HanseError> {
 
 /** The gateway ends its messages in what to do, which the command line says on a line of its own. */
 function withoutAdvice(message: string, advice: string): string {
-  return message.endsWith(` ${advice}`) ? message.slice(0, -advice.length - 1) : message
+  const end = ` ${advice}`
+  return message.endsWith(end) ? message.slice(0, -end.length).replace(/\.$/u, '') : message
 }

@@ -40,7 +40,12 @@ export function settingsCommand<Schema extends Readonly<Record<string, Setting<u
     const flags = command.opts()
     const file = loadConfigFile(name, (key) => key in schema)
     const settings = readSettings(schema, { flags, env: process.env, file })
-    await run(settings, received.slice(0, -2).flat().map(String), flags, file)
+    // An argument that may be left out comes as `undefined`, and one of many as a list.
+    const args = received
+      .slice(0, -2)
+      .flat()
+      .filter((arg) => arg !== undefined)
+    await run(settings, args.map(String), flags, file)
   })
 }
 
