@@ -93,16 +93,47 @@ export async function faultsOf({ gateway, wire }: ClientMarket): Promise<readonl
   ]
 }
 
-/** What the newest session came to. */
-export async function lastSession({ gateway }: ClientMarket): Promise<{ reason: string | null }> {
-  const { sessions } = (await (await fetch(`${gateway.url}/hanse/v1/sessions?limit=1`)).json()) as {
-    sessions: readonly { readonly reason: string | null }[]
+/** A form that takes the built-in model some five hundred tokens, which is as many as it has room for. */
+export const LONG_FORM = {
+  type: 'array',
+  items: { type: 'integer' },
+  minItems: 300,
+  maxItems: 300,
+} as const
+
+/**
+ * Begins answers and leaves them until one was cancelled in the middle: a small model, on a machine that does much else,
+ * may have said all before anybody hears of it.
+ */
+export async function untilCancelled(
+  { gateway }: ClientMarket,
+  beginAndLeave: () => Promise<void>,
+): Promise<void> {
+  for (let tries = 0; tries < 30; tries++) {
+    await beginAndLeave()
+    let reason: unknown
+    await until(async () => {
+      const response = await fetch(`${gateway.url}/hanse/v1/sessions?limit=1`)
+      const { sessions } = (await response.json()) as { sessions: { reason?: string }[] }
+      reason = sessions[0]?.reason
+      return typeof reason === 'string'
+    })
+    if (reason === 'cancelled') return
   }
-  const [newest] = sessions
-  if (newest === undefined) throw new Error('there is no session')
-  return newest
+  throw new Error('every answer was whole before it could be cancelled')
 }
 
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+/** What a promise was rejected with. */
+export async function errorOf(rejected: PromiseLike<unknown>): Promise<Error> {
+  try {
+    await rejected
+  } catch (error) {
+    if (error instanceof Error) return error
+    throw error
+  }
+  throw new Error('nothing went wrong')
 }

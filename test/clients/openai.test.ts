@@ -9,7 +9,14 @@ import OpenAI, {
   RateLimitError,
 } from 'openai'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { type ClientMarket, faultsOf, lastSession, openClientMarket, until } from './market.ts'
+import {
+  type ClientMarket,
+  faultsOf,
+  LONG_FORM,
+  openClientMarket,
+  until,
+  untilCancelled,
+} from './market.ts'
 import {
   EMBEDDINGS,
   GREETING,
@@ -268,13 +275,18 @@ describe('the openai client, with a model that really runs', () => {
   })
 
   test('stops the engine, and pays for what came', async () => {
-    const stop = new AbortController()
-    const stream = await openai.chat.completions.create(
-      { ...say(), max_tokens: 400, stream: true },
-      { signal: stop.signal },
-    )
-    for await (const _ of stream) stop.abort()
-    await until(async () => (await lastSession(market)).reason === 'cancelled')
+    const response_format = {
+      type: 'json_schema' as const,
+      json_schema: { name: 'long', schema: LONG_FORM },
+    }
+    await untilCancelled(market, async () => {
+      const stop = new AbortController()
+      const stream = await openai.chat.completions.create(
+        { ...say(), max_tokens: 500, response_format, stream: true },
+        { signal: stop.signal },
+      )
+      for await (const _ of stream) stop.abort()
+    })
   })
 
   test('is told what is too long', async () => {
