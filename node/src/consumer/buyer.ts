@@ -1,34 +1,26 @@
 import {
-  amountOf,
   type Bid,
-  commitPrompt,
   HanseError,
   type MatchedOffer,
   type OfferedModel,
-  type Order,
-  order,
-  orderCostMax,
   type PicoEuro,
   type Prices,
-  picoEuro,
   type Receipt,
   type ResidencyPolicy,
   SESSION_PROTOCOL,
-  SESSION_SECRET_BYTES,
   type Signer,
-  signRecord,
-  smallestWindow,
   type Tokenizer,
 } from '@hanse/protocol'
 import type { CID } from 'multiformats/cid'
 import { EngineError } from '../engine/engine.ts'
 import type { ModelTokenizer } from '../engine/index.ts'
+import type { FrameStream } from '../network/frame-stream.ts'
 import type { Network } from '../network/index.ts'
 import type { AnswerPart } from './answer.ts'
-import type { Allowance, Authorizer } from './authorizer.ts'
+import type { Authorizer } from './authorizer.ts'
+import { Bidder } from './bidder.ts'
 import type { FetchedOffer } from './offer-directory.ts'
-import type { InferenceRequest, RequestOptions, Reservation } from './request.ts'
-import { residencyOf } from './routing/requirement.ts'
+import type { InferenceRequest, RequestOptions } from './request.ts'
 import { SessionClient, type SessionOutcome } from './session-client.ts'
 import type { ConsumerStore } from './store.ts'
 
@@ -81,13 +73,7 @@ export interface OrderTerms extends RequestOptions {
   readonly onOpened?: (outcome: Promise<SessionOutcome>) => unknown
 }
 
-/** An order is answered within seconds; this leaves room for clocks that differ. */
-const ORDER_VALID_MS = 2 * 60_000
-/** Chat templates wrap each message in a few tokens. */
-const TEMPLATE_TOKENS_MAX = 64
 const CONNECT_MS = 5_000
-/** Without a highest price, what a quote may ask above the offer: prices follow load and electricity, not whims. */
-const QUOTE_RISE_MAX_PERCENT = 10n
 
 /** Buys one answer of one provider: signs the order, agrees on prices, and runs the session. */
 export class Buyer {
@@ -100,145 +86,35 @@ export class Buyer {
   /**
    * Orders, and resolves with the first token.
    *
-   * @throws {HanseError} why there was none; nothing is owed then
+   * @throws {HanseError} why there was none
    */
   async order(
-    { known, model }: MatchedOffer<FetchedOffer>,
+    matched: MatchedOffer<FetchedOffer>,
     request: InferenceRequest,
     terms: OrderTerms,
   ): Promise<Purchase> {
-    const { network, networkName, signer, store, settings, now, random, onReceipt } = this.#options
-    const { offer } = known
-    const { until, signal, account } = terms
-    const residency = residencyOf(settings.residency, request.policy)
-    if (residency === undefined)
-      throw new HanseError(
-        'HANSE_POLICY_RESIDENCY',
-        'the request allows no region that this node does',
-      )
-    const context = { network: networkName, signer }
-    const secret = random(SESSION_SECRET_BYTES)
-    const tokens = {
-      maxInputTokens: BigInt(
-        Math.min(request.body.byteLength + TEMPLATE_TOKENS_MAX, model.contextLength),
-      ),
-      // At least one, as orders are: an embedding has none, and none are counted.
-      maxOutputTokens: BigInt(
-        Math.max(1, Math.min(request.maxOutputTokens ?? Infinity, model.maxOutputTokens)),
-      ),
-    }
-    let allowance: Allowance | undefined
-    let reservation: Reservation | undefined
-    const release = () => {
-      allowance?.release()
-      reservation?.release()
-      allowance = undefined
-      reservation = undefined
-    }
-    /** Signs an order at these prices, within the budget and under an authorization that covers it. */
-    const bid = async ({ inputPrice, outputPrice }: Prices, quote: CID | null): Promise<Bid> => {
-      const prices = { inputPrice, outputPrice }
-      release()
-      const most = orderCostMax({ ...tokens, ...prices })
-      reservation = account?.reserve(most)
-      allowance = await this.#allow(known, most, until)
-      const value: Order = {
-        ...tokens,
-        ...prices,
-        consumer: signer.peerId,
-        provider: offer.provider,
-        offer: known.signed.cid,
-        model: model.id,
-        authorization: allowance?.authorization.cid ?? null,
-        residency,
-        promptCommitment: commitPrompt(secret, request.body),
-        receiptEvery: settings.receiptEvery,
-        creditWindow: this.#creditWindow(tokens.maxInputTokens, prices),
-        deadlineMs: Math.max(1, until - now()),
-        issuedAt: now(),
-        notAfter: now() + ORDER_VALID_MS,
-        nonce: random(16),
-        quote,
-        continues: terms.continues ?? null,
-      }
-      const signed = signRecord(context, order, value, 'consumer', signer)
-      reservation?.begin(signed.cid.toString())
-      return {
-        order: signed,
-        authorization: allowance?.authorization ?? null,
-        remaining: allowance?.remaining,
-      }
-    }
-    let client: SessionClient
-    try {
-      const first = await bid(model, null)
-      store.putOffer(known.signed, known.signedAttestations)
-      store.beginSession('consumer', first.order, first.authorization, now())
-      // The order is in the file before it leaves.
-      const written = store.committed()
-      const opening = network
-        .openStream([...known.addresses], SESSION_PROTOCOL, {
-          signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]),
-        })
-        .catch((cause: unknown) => {
-          store.endSession(first.order.cid.toString(), 'provider-unreachable', now())
-          throw new HanseError(
-            'HANSE_PROVIDER_UNREACHABLE',
-            `provider ${offer.provider} cannot be reached`,
-            { cause },
-          )
-        })
-      const [{ frames }] = await Promise.all([opening, written])
-      if (signal.aborted) {
-        frames.abort(new Error('nobody waits for it'))
-        store.endSession(first.order.cid.toString(), 'cancelled', now())
-        throw new HanseError('HANSE_SESSION_CANCELLED', 'nobody waits for the answer any more')
-      }
-      client = new SessionClient(
-        frames,
-        {
-          ...first,
-          secret,
-          prompt: request.body,
-          ...(terms.trace === undefined ? {} : { trace: terms.trace }),
-          ...this.#tokenizer(model, request.body),
-        },
-        {
-          context,
-          store,
-          now,
-          onAccepted: (session) =>
-            store.putOpening(session, {
-              secret,
-              request: settings.keepRequests ? request.body : undefined,
-            }),
-          decide: async ({ order: asked, quote }) => {
-            const taken = this.#isAcceptable(quote.value, model, request)
-            this.#options.onQuote?.(asked.cid.toString(), quote.value, taken)
-            return taken ? await bid(quote.value, quote.cid) : undefined
-          },
-          ...(onReceipt === undefined ? {} : { onReceipt }),
-        },
-      )
-    } catch (error) {
-      release()
+    const bidder = new Bidder(this.#options, matched, request, terms)
+    const client = await this.#open(matched, request, terms, bidder).catch((error: unknown) => {
+      bidder.release()
       throw error
-    }
-    terms.onOpened?.(client.outcome)
+    })
+    const { signal, onOpened } = terms
+    onOpened?.(client.outcome)
+    const cancel = () => client.cancel()
     void client.outcome.then((outcome) => {
-      release()
+      bidder.release()
+      signal.removeEventListener('abort', cancel)
       this.#options.onEnd?.(outcome)
     })
-    const cancel = () => client.cancel()
     signal.addEventListener('abort', cancel, { once: true })
-    void client.outcome.then(() => signal.removeEventListener('abort', cancel))
     if (signal.aborted) cancel()
     await client.started
+    const { known, model } = matched
     const { inputPrice, outputPrice } = client.prices
     return {
       session: client.session,
-      provider: offer.provider,
-      country: offer.country,
+      provider: known.offer.provider,
+      country: known.offer.country,
       model: model.id,
       inputPrice,
       outputPrice,
@@ -248,6 +124,69 @@ export class Buyer {
       digest: model.digest,
       cancel,
     }
+  }
+
+  /** Sends the order. @throws {HanseError} nothing is owed then */
+  async #open(
+    matched: MatchedOffer<FetchedOffer>,
+    request: InferenceRequest,
+    { signal, trace }: OrderTerms,
+    bidder: Bidder,
+  ): Promise<SessionClient> {
+    const { networkName, signer, store, settings, now, onReceipt } = this.#options
+    const { known, model } = matched
+    const first = await bidder.bid(model, null)
+    store.putOffer(known.signed, known.signedAttestations)
+    store.beginSession('consumer', first.order, first.authorization, now())
+    const frames = await this.#connect(first, known, signal)
+    const { secret } = bidder
+    return new SessionClient(
+      frames,
+      {
+        ...first,
+        secret,
+        prompt: request.body,
+        ...(trace === undefined ? {} : { trace }),
+        ...this.#tokenizer(model, request.body),
+      },
+      {
+        context: { network: networkName, signer },
+        store,
+        now,
+        onAccepted: (session) =>
+          store.putOpening(session, {
+            secret,
+            request: settings.keepRequests ? request.body : undefined,
+          }),
+        decide: async ({ order: asked, quote }) => {
+          const taken = bidder.takes(quote.value)
+          this.#options.onQuote?.(asked.cid.toString(), quote.value, taken)
+          return taken ? await bidder.bid(quote.value, quote.cid) : undefined
+        },
+        ...(onReceipt === undefined ? {} : { onReceipt }),
+      },
+    )
+  }
+
+  /** A stream to the provider, once the order is in the file. */
+  async #connect({ order }: Bid, known: FetchedOffer, signal: AbortSignal): Promise<FrameStream> {
+    const { network, store, now } = this.#options
+    const session = order.cid.toString()
+    const written = store.committed()
+    const opening = network
+      .openStream([...known.addresses], SESSION_PROTOCOL, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]),
+      })
+      .catch((cause: unknown) => {
+        store.endSession(session, 'provider-unreachable', now())
+        const message = `provider ${known.offer.provider} cannot be reached`
+        throw new HanseError('HANSE_PROVIDER_UNREACHABLE', message, { cause })
+      })
+    const [{ frames }] = await Promise.all([opening, written])
+    if (!signal.aborted) return frames
+    frames.abort(new Error('nobody waits for it'))
+    store.endSession(session, 'cancelled', now())
+    throw new HanseError('HANSE_SESSION_CANCELLED', 'nobody waits for the answer any more')
   }
 
   /** The same file counts the same tokens; what the tokenizer cannot read is left to the provider. */
@@ -261,42 +200,5 @@ export class Buyer {
       if (error instanceof EngineError) return {}
       throw error
     }
-  }
-
-  /** Up to the highest acceptable price where one is set; else a little above what was offered, never a bait. */
-  #isAcceptable(asked: Prices, offered: Prices, { policy }: InferenceRequest): boolean {
-    const { settings } = this.#options
-    const most = (
-      price: PicoEuro,
-      ...limits: readonly (PicoEuro | undefined)[]
-    ): PicoEuro | bigint => {
-      const set = limits.filter((limit) => limit !== undefined)
-      if (set.length === 0) return price + (price * QUOTE_RISE_MAX_PERCENT) / 100n
-      return set.reduce((a, b) => (a < b ? a : b))
-    }
-    return (
-      asked.inputPrice <= most(offered.inputPrice, settings.maxInputPrice, policy.maxInputPrice) &&
-      asked.outputPrice <= most(offered.outputPrice, settings.maxOutputPrice, policy.maxOutputPrice)
-    )
-  }
-
-  async #allow(
-    { offer }: FetchedOffer,
-    cost: PicoEuro,
-    until: number,
-  ): Promise<Allowance | undefined> {
-    if (cost <= offer.unsecuredCredit) return undefined
-    const { authorizer } = this.#options
-    return await authorizer.take(offer.provider, cost, offer.minAuthorization, until)
-  }
-
-  /** Two receipts' worth beyond the prompt, so that tokens flow while a countersignature travels. */
-  #creditWindow(inputTokens: bigint, { inputPrice, outputPrice }: Prices): PicoEuro {
-    const { receiptEvery, creditWindowMax } = this.#options.settings
-    const input = amountOf(inputTokens, inputPrice)
-    const least = smallestWindow(input, outputPrice)
-    const wanted = picoEuro(input + amountOf(2n * receiptEvery, outputPrice))
-    const most = wanted < creditWindowMax ? wanted : creditWindowMax
-    return picoEuro(most > least ? most : least)
   }
 }
