@@ -2,14 +2,18 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import * as http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { startWeb } from '@hanse/marketplace-web/server'
 import { NodeStore } from '@hanse/node'
+import { type ConsumerOptions, createConsumer, type HanseConsumer } from '@hanse/node/consumer'
 import { cidOf } from '@hanse/protocol'
 import OpenAI, { APIError } from 'openai'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { entriesOf, Market } from '../../scripts/demo/market.ts'
+import { entriesOf, Market, NETWORK } from '../../scripts/demo/market.ts'
+import type { Tenant } from '../../scripts/demo/operator.ts'
 import { buildWeb, WEB_BUILD } from '../../scripts/demo/web.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
@@ -179,6 +183,92 @@ describe('money', () => {
     assert.equal((await market.operator.checkLedger()).balanced, true)
     assert.deepEqual(await market.operator.runPayouts(), [], 'a second run finds less than a cent')
   })
+})
+
+describe('the SDK', () => {
+  test('pays through settlement, which books what both have signed', async () => {
+    const where = { bootstrap: [market.relayAddress], network: NETWORK }
+    const kept = { ...where, dataDir: join(stateDir, 'sdk') }
+    const { apiKey } = await tenantOf(kept)
+    const settlement = { url: market.settlementUrl, apiKey }
+    await using sdk = await createConsumer({ ...kept, settlement })
+    await buyAndSettle(sdk)
+  })
+
+  test('pays through a server that alone has the key, as a page does', async () => {
+    const where = { bootstrap: [market.relayAddress], network: NETWORK }
+    const known = { ...where, seed: new Uint8Array(32).fill(9) }
+    const passed: string[] = []
+    await using server = await passingOn(await tenantOf(known), passed)
+    const settlement = { url: `${server.url}/pay` }
+    await using sdk = await createConsumer({
+      ...known,
+      settlement,
+      authorizationAmount: '0.50 EUR',
+    })
+    await buyAndSettle(sdk)
+    assert.deepEqual(passed, ['GET /v1/identity', 'POST /v1/authorizations'])
+  })
+
+  /** An organization with money, of which this consumer is one. */
+  async function tenantOf(options: ConsumerOptions): Promise<Tenant> {
+    await using sdk = await createConsumer(options)
+    const tenant = await market.operator.createOrganization('SDK GmbH', [sdk.peerId])
+    await market.operator.topUp(tenant, 1_000n)
+    return tenant
+  }
+
+  async function buyAndSettle(sdk: HanseConsumer): Promise<void> {
+    const answer = await sdk.chat({ model: MODEL, messages: FRANCE, temperature: 0 })
+    assert.equal(await answer.text(), 'The capital of France is Paris.')
+    const { amount } = await answer.bill
+    assert.ok(amount > 0n)
+    const report = sdk.verify(await answer.bundle())
+    assert.ok(report.verified)
+    assert.equal(report.summary?.amount, amount)
+    await until(async () => {
+      const response = await fetch(`${market.settlementUrl}/v1/receipts/${answer.session}`)
+      return (
+        response.ok && BigInt(((await response.json()) as { amount: string }).amount) === amount
+      )
+    })
+  }
+
+  /** What the guide of the SDK asks of a page's own server. @param passed requests, as they come */
+  async function passingOn(
+    { apiKey }: Tenant,
+    passed: string[],
+  ): Promise<AsyncDisposable & { readonly url: string }> {
+    const server = http.createServer((request, response) => {
+      void (async () => {
+        const path = request.url?.replace('/pay', '') ?? ''
+        passed.push(`${request.method} ${path}`)
+        const answer = await fetch(market.settlementUrl + path, {
+          method: request.method ?? 'GET',
+          headers: {
+            ...Object.fromEntries(
+              ['content-type', 'idempotency-key'].flatMap((name) =>
+                request.headers[name] === undefined ? [] : [[name, String(request.headers[name])]],
+              ),
+            ),
+            authorization: `Bearer ${apiKey}`,
+          },
+          ...(request.method === 'POST' ? { body: await text(request) } : {}),
+        })
+        response.writeHead(answer.status, { 'content-type': 'application/json' })
+        response.end(await answer.text())
+      })()
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return {
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      [Symbol.asyncDispose]: async () => {
+        server.close()
+        server.closeAllConnections()
+      },
+    }
+  }
 })
 
 describe('a bundle', () => {
