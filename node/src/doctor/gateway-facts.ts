@@ -29,6 +29,8 @@ export type GatewayView =
       readonly refusal: string | undefined
       /** Whether its log has a checkpoint. */
       readonly checkpoint: boolean
+      /** Whether a lawful basis stands; `undefined` when it was not told, or none is asked for. */
+      readonly hasBasis: boolean | undefined
     }
   | { readonly answers: false; readonly message: string }
 

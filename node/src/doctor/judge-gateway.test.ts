@@ -20,6 +20,7 @@ const VIEW: Extract<GatewayView, { answers: true }> = {
   offers: OFFERS,
   refusal: undefined,
   checkpoint: true,
+  hasBasis: true,
 }
 const SETTLEMENT: GatewaySettlementProbe = {
   reachable: true,
@@ -85,6 +86,7 @@ const CASES: readonly (readonly [string, FindingState, GatewayFacts, RegExp])[] 
     /HANSE_API_KEY/u,
   ],
   ['gateway.exposed', 'fail', terms({ host: '0.0.0.0' }), /spend your money/u],
+  ['gateway.basis', 'fail', view({ hasBasis: false }), /consent give/u],
   ['gateway.bootstrap', 'fail', relay(false), /what is gone/u],
   ['gateway.bootstrap', 'fail', relay(true), /private network/u],
   ['gateway.peers', 'fail', view({ connections: 0 }), /firewall/u],
@@ -179,5 +181,18 @@ describe('a gateway', () => {
 
   test('that others reach with a key is well', () => {
     assert.equal(of('gateway.exposed', terms({ host: '0.0.0.0', hasApiKey: true })).state, 'ok')
+  })
+
+  test('that others reach, and that refuses whoever has no key, is well', () => {
+    const facts = {
+      ...terms({ host: '0.0.0.0' }),
+      view: { ...VIEW, refusal: 'HANSE_UNAUTHENTICATED' },
+    }
+    assert.equal(of('gateway.exposed', facts).state, 'ok')
+  })
+
+  test('is not asked for a basis where none is asked for', () => {
+    for (const facts of [terms({ euAudit: false }), view({ hasBasis: undefined })])
+      assert.ok(judgeGateway(facts).every(({ id }) => id !== 'gateway.basis'))
   })
 })

@@ -2,6 +2,7 @@ import { clockRight } from './checks/clock.ts'
 import {
   evidenceCanSatisfy,
   gatewayAccess,
+  gatewayBasis,
   gatewayBootstrap,
   gatewayExposed,
   gatewayLog,
@@ -25,6 +26,7 @@ const CHECKS: readonly GatewayCheck[] = [
   gatewayRuns,
   gatewayAccess,
   gatewayExposed,
+  gatewayBasis,
   gatewayBootstrap,
   gatewayPeers,
   evidenceCanSatisfy,

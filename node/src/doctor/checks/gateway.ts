@@ -22,21 +22,34 @@ export function gatewayAccess({ view }: GatewayFacts): Finding | undefined {
     : fail(
         id,
         `it refuses this command: ${view.refusal}`,
-        'Give the gateway’s key as HANSE_API_KEY; your own clients need the same one.',
+        'Give the gateway’s key, or one of `hanse gateway keys`, as HANSE_API_KEY; your own clients need one, too.',
         { code: view.refusal },
       )
 }
 
-export function gatewayExposed({ terms }: GatewayFacts): Finding {
+export function gatewayBasis({ view, terms }: GatewayFacts): Finding | undefined {
+  const id = 'gateway.basis'
+  if (!view.answers || !terms.euAudit || view.hasBasis === undefined) return undefined
+  return view.hasBasis
+    ? ok(id, 'it was stated why personal data may be processed')
+    : fail(
+        id,
+        'every request is refused: nobody stated why personal data may be processed',
+        'State it once: hanse gateway consent give --basis …; at home, HANSE_EU_AUDIT=false.',
+      )
+}
+
+export function gatewayExposed({ terms, view }: GatewayFacts): Finding {
   const id = 'gateway.exposed'
   const { host, hasApiKey } = terms
   if (isLoopbackHost(host)) return ok(id, 'only this machine reaches it', { host })
-  return hasApiKey
-    ? ok(id, `others reach it on ${host}, with the key only`, { host })
+  const isClosed = hasApiKey || (view.answers && view.refusal === 'HANSE_UNAUTHENTICATED')
+  return isClosed
+    ? ok(id, `others reach it on ${host}, with a key only`, { host })
     : fail(
         id,
         `on ${host} anybody could spend your money`,
-        'Set HANSE_API_KEY, or --host 127.0.0.1.',
+        'Set HANSE_API_KEY, make keys with `hanse gateway keys create`, or --host 127.0.0.1.',
         { host },
       )
 }

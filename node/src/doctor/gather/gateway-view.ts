@@ -15,6 +15,7 @@ const offers = z.object({
     }),
   ),
 })
+const consent = z.object({ standing: z.object({}).nullable() })
 const problem = z.object({ error: z.object({ code: z.string() }) })
 
 export interface SeenGateway {
@@ -32,11 +33,19 @@ export async function viewGateway(url: string, apiKey: string | undefined): Prom
     })
   try {
     const { peerId, connections } = health.parse(await (await ask('/healthz')).json())
-    const [answer, checkpoint] = await Promise.all([
+    const [answer, checkpoint, stated] = await Promise.all([
       ask('/hanse/v1/offers'),
       ask('/log/checkpoint'),
+      ask('/hanse/v1/consent'),
     ])
-    const known = { answers: true, peerId, connections, checkpoint: checkpoint.ok } as const
+    const hasBasis = stated.ok ? consent.parse(await stated.json()).standing !== null : undefined
+    const known = {
+      answers: true,
+      peerId,
+      connections,
+      checkpoint: checkpoint.ok,
+      hasBasis,
+    } as const
     if (!answer.ok) {
       const said = problem.safeParse(await answer.json().catch(() => undefined))
       const refusal = said.success ? said.data.error.code : `HTTP ${answer.status}`
