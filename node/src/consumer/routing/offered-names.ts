@@ -3,23 +3,38 @@ const ABSENT_MS = 60_000
 /** Clients choose these names. */
 const NAMES_MAX = 1_000
 
-/** Whether an offer has just this name; that nobody does is remembered for a while. */
+/** Whether an offer has just this name. That nobody does is remembered, and looked at again while requests go on. */
 export class OfferedNames {
   readonly #find: (name: string) => Promise<readonly unknown[]>
   readonly #now: () => number
+  /** When to look again, ms. */
   readonly #absent = new Map<string, number>()
 
+  /** @param find never rejects: who cannot be found is not there */
   constructor(find: (name: string) => Promise<readonly unknown[]>, now: () => number) {
     this.#find = find
     this.#now = now
   }
 
   async has(name: string): Promise<boolean> {
-    if (this.#now() < (this.#absent.get(name) ?? 0)) return false
+    const until = this.#absent.get(name)
+    if (until === undefined) return await this.#look(name)
+    if (this.#now() >= until) {
+      this.#remember(name)
+      void this.#look(name)
+    }
+    return false
+  }
+
+  async #look(name: string): Promise<boolean> {
     const found = await this.#find(name)
-    if (found.length > 0) return true
+    if (found.length > 0) this.#absent.delete(name)
+    else this.#remember(name)
+    return found.length > 0
+  }
+
+  #remember(name: string): void {
     if (this.#absent.size >= NAMES_MAX) this.#absent.clear()
     this.#absent.set(name, this.#now() + ABSENT_MS)
-    return false
   }
 }

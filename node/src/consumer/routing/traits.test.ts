@@ -26,6 +26,14 @@ describe('what a request is like', () => {
     const tools = [{ type: 'function', function: { name: 'x'.repeat(400) } }]
     const { features, inputTokens } = traitsOf('chat', { messages: [user('hi')], tools })
     assert.deepEqual(features, ['tools'])
+    for (const [type, needed] of [
+      ['json_schema', ['structured']],
+      ['json_object', ['structured']],
+      ['text', []],
+    ] as const) {
+      const body = { messages: [user('hi')], response_format: { type } }
+      assert.deepEqual(traitsOf('chat', body).features, needed)
+    }
     assert.ok(inputTokens > 100)
     assert.deepEqual(traitsOf('chat', { messages: [user('hi')], tools: [] }).features, [])
   })

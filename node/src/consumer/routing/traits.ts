@@ -1,7 +1,7 @@
 import type { RequestKind } from '../../engine/engine.ts'
 
 /** What may be needed of a model beyond the kind of request, by the names that offers use. */
-export type Feature = 'tools' | 'vision'
+export type Feature = 'tools' | 'vision' | 'structured'
 
 /** What routing has to know of a request. */
 export interface Traits {
@@ -39,9 +39,15 @@ export function traitsOf(kind: RequestKind, json: unknown): Traits {
     features: [
       ...(tools.length > 0 ? (['tools'] as const) : []),
       ...(images > 0 ? (['vision'] as const) : []),
+      ...(isStructured(body.response_format) ? (['structured'] as const) : []),
     ],
     beginning: beginningOf(messages),
   }
+}
+
+/** An answer that has to be JSON, of a certain form perhaps. */
+function isStructured(format: unknown): boolean {
+  return isObject(format) && (format.type === 'json_object' || format.type === 'json_schema')
 }
 
 /** The system prompt and the first message of the user, once there is more to come after them or they are long. */
