@@ -248,6 +248,12 @@ suite(`${NAME} with a model that really runs`, () => {
     const body = say({ max_tokens: 60, response_format })
     const { content } = documentOf(await curl(chatUrl, { body })).choices[0]?.message ?? {}
     assert.equal(typeof (JSON.parse(content ?? '') as { ok: unknown }).ok, 'boolean')
+    const unknown = { type: 'json_schema', json_schema: { name: 'x', schema: { pattern: '^a' } } }
+    const refused = await curl(chatUrl, { body: say({ response_format: unknown }) })
+    assert.deepEqual(
+      [refused.status, documentOf(refused).error?.code],
+      [400, 'HANSE_ENGINE_REFUSED'],
+    )
   })
 
   test('that is stopped stops the engine, and pays for what came', async () => {

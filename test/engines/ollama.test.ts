@@ -43,7 +43,7 @@ test('the models of this machine are listed with what is certain of them, and th
     contextLength: 4096,
     digest: double.weightsOf(MODEL),
     quantization: 'Q4_K_M',
-    capabilities: ['chat', 'completion', 'tools', 'logprobs', 'continuation'],
+    capabilities: ['chat', 'completion', 'tools', 'logprobs', 'structured', 'continuation'],
     sizeBytes: 2_019_393_189,
     parameters: 3_212_749_888,
     slots: null,

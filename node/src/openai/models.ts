@@ -33,6 +33,7 @@ const BY_CAPABILITY: Readonly<Record<string, readonly string[]>> = {
   tools: ['tools', 'tool_choice'],
   reasoning: ['reasoning', 'include_reasoning'],
   logprobs: ['logprobs', 'top_logprobs'],
+  structured: ['response_format', 'structured_outputs'],
 }
 
 /** @param query `supported_parameters` and `sort` of a request; what else it holds is not looked at */

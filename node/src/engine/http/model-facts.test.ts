@@ -17,6 +17,7 @@ test('llama.cpp’s context is that of one slot, not the model’s own', () => {
   assert.equal(model?.quantization, 'Q4_K_M')
   assert.equal(model?.parameters, 7e9)
   assert.ok(model?.capabilities.includes('vision'))
+  assert.ok(model?.capabilities.includes('structured'))
   assert.ok(model?.capabilities.includes('continuation'))
 })
 

@@ -83,6 +83,8 @@ function capabilitiesOf(
     (program === 'llama.cpp' && isJsonObject(extra?.modalities) && extra.modalities.vision === true)
   const tools = Array.isArray(own?.capabilities) && own.capabilities.includes('tool_use')
   const logprobs = program === 'vllm' || program === 'llama.cpp' || program === 'tgi'
+  // By grammars of their own; of others it depends on what stands behind them.
+  const structured = program === 'vllm' || program === 'llama.cpp'
   // They leave a last message of the assistant open: vLLM when it is told to, llama.cpp by itself.
   const continues = program === 'vllm' || program === 'llama.cpp'
   return [
@@ -91,6 +93,7 @@ function capabilitiesOf(
     ...(tools ? ['tools'] : []),
     ...(vision ? ['vision'] : []),
     ...(logprobs ? ['logprobs'] : []),
+    ...(structured ? ['structured'] : []),
     ...(continues ? ['continuation'] : []),
   ]
 }

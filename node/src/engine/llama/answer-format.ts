@@ -1,5 +1,6 @@
 import type { LlamaGrammar, LlamaModel } from 'node-llama-cpp'
 import { isJsonObject, type JsonObject } from '../json.ts'
+import { grammarSchemaOf } from './answer-schema.ts'
 import { refused } from './llama-sampling.ts'
 
 /** What an answer has to be besides text. */
@@ -25,18 +26,19 @@ export function answerFormatOf(format: unknown): AnswerFormat {
   }
 }
 
-/** Lets only such tokens through that keep the answer in its form. @throws {EngineError} for a schema that has no grammar */
+/** Lets only such tokens through that keep the answer in its form. @throws {EngineError} for a schema that no grammar keeps */
 export async function grammarOf(
   { llama }: Pick<LlamaModel, 'llama'>,
   format: AnswerFormat,
 ): Promise<LlamaGrammar | undefined> {
   if (format === 'text') return undefined
   if (format === 'json') return await llama.getGrammarFor('json')
+  // The library's types derive the answer's from a schema that is known when this is compiled; ours is not.
+  const schema = grammarSchemaOf(format.schema)
   try {
-    // What the library does not know of JSON Schema it leaves out of the grammar, or refuses.
-    // Its types derive the answer's from a schema that is known when this is compiled; ours is not.
-    return await llama.createGrammarForJsonSchema(format.schema as { type: 'object' })
+    return await llama.createGrammarForJsonSchema(schema as { type: 'object' })
   } catch {
-    throw refused('response_format.json_schema.schema has no grammar in this engine')
+    // As for texts of three thousand characters at least: llama.cpp limits how often a rule may be repeated.
+    throw refused('response_format.json_schema.schema is too large for a grammar in this engine')
   }
 }

@@ -260,7 +260,7 @@ test('the model is told with the digest of its file', async () => {
       contextLength: 512,
       digest: 'sha256:409183061a9432b28b3f3177b0c5cf536ca27ae4c58da487977dbd90194cdda2',
       quantization: 'F16',
-      capabilities: ['chat', 'continuation', 'completion', 'embedding'],
+      capabilities: ['chat', 'structured', 'continuation', 'completion', 'embedding'],
       sizeBytes: 3_004_256,
       parameters: 1_476_224,
       slots: 2,

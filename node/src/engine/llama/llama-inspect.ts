@@ -139,7 +139,7 @@ function kindOf(info: GgufFileInfo): string {
 function capabilitiesOf(info: GgufFileInfo): string[] {
   if (isEncoder(info)) return ['embedding']
   const template: unknown = info.metadata.tokenizer?.chat_template
-  const chats = typeof template === 'string' ? ['chat', 'continuation'] : []
+  const chats = typeof template === 'string' ? ['chat', 'structured', 'continuation'] : []
   return [...chats, 'completion', 'embedding']
 }
 

@@ -95,6 +95,7 @@ function capabilitiesOf(show: JsonObject, details: unknown, version: OllamaVersi
     ...(told.includes('vision') ? ['vision'] : []),
     ...(told.includes('thinking') ? ['reasoning'] : []),
     ...(talks && isAtLeast(version, LOGPROBS_SINCE) ? ['logprobs'] : []),
+    ...(talks && isAtLeast(version, SCHEMAS_SINCE) ? ['structured'] : []),
     ...(talks && leavesAnswerOpen(stringIn(show, 'template') ?? '') ? ['continuation'] : []),
   ]
 }
@@ -122,6 +123,7 @@ export type OllamaVersion = readonly [major: number, minor: number, patch: numbe
 
 /** Since then a prompt that does not fit is refused when asked for, and before it is cut. */
 export const REFUSES_OVERLONG_SINCE: OllamaVersion = [0, 12, 6]
+export const SCHEMAS_SINCE: OllamaVersion = [0, 5, 0]
 export const LOGPROBS_SINCE: OllamaVersion = [0, 12, 11]
 
 /** `0.0.0`, which is what a build from source says of itself, is as good as the newest. */
