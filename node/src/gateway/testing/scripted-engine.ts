@@ -29,7 +29,15 @@ export class ScriptedEngine implements Engine {
       contextLength: 100_000,
       digest: `sha256:${'0'.repeat(64)}`,
       quantization: 'Q8_0',
-      capabilities: ['chat', 'completion', 'embedding', 'tools', 'vision', 'logprobs'],
+      capabilities: [
+        'chat',
+        'completion',
+        'embedding',
+        'tools',
+        'vision',
+        'logprobs',
+        'structured',
+      ],
     },
   ]
 
