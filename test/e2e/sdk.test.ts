@@ -130,6 +130,15 @@ describe('the official openai client, without a gateway,', () => {
   })
 })
 
+test('the SDK takes requests as the openai package types them', async () => {
+  const body: OpenAI.ChatCompletionCreateParams = { model: MODEL, messages: HELLO, max_tokens: 2 }
+  const tools: OpenAI.ChatCompletionTool[] = []
+  assert.equal(await (await hanse.chat(body)).text(), ' t0 t1')
+  assert.equal(await (await hanse.chat({ ...body, tools, top_k: 1 })).text(), ' t0 t1')
+  // @ts-expect-error Neither a model nor any messages.
+  await assert.rejects(hanse.chat({}), { code: 'HANSE_REQUEST_INVALID' })
+})
+
 describe('the Vercel AI SDK', () => {
   test('generates and streams text', async () => {
     const model = createHanse(hanse)(MODEL)

@@ -20,7 +20,7 @@ import type { MeasurementStore } from '../consumer/routing/router.ts'
 import { type FoundCheck, SpotChecker } from '../consumer/spot-check/spot-checker.ts'
 import { DOUBTS } from '../consumer/spot-check/verdict.ts'
 import type { ConsumerStore } from '../consumer/store.ts'
-import { encodeJson, type JsonObject } from '../engine/json.ts'
+import { encodeJson } from '../engine/json.ts'
 import type { PeerNetwork } from '../network/peer-network.ts'
 import { costsOf } from '../openai/costs.ts'
 import { EmbeddingBuilder } from '../openai/embedding-builder.ts'
@@ -179,7 +179,7 @@ export class HanseConsumer implements AsyncDisposable {
    * @throws {HanseError} why nobody answers; nothing is owed then
    */
   async chat(
-    request: ChatRequest,
+    request: ChatRequest | Pick<ChatRequest, 'model' | 'messages'>,
     options: CallOptions = {},
   ): Promise<AnswerStream<ChatChunk, ChatAnswer>> {
     return await this.#open<ChatChunk, ChatAnswer>('chat', request, options)
@@ -194,7 +194,10 @@ export class HanseConsumer implements AsyncDisposable {
   }
 
   /** Asks for embeddings. @throws {HanseError} why there are none */
-  async embeddings(request: EmbeddingRequest, options: CallOptions = {}): Promise<EmbeddingAnswer> {
+  async embeddings(
+    request: EmbeddingRequest | Pick<EmbeddingRequest, 'model' | 'input'>,
+    options: CallOptions = {},
+  ): Promise<EmbeddingAnswer> {
     return await this.#call(options, async (call) => {
       const asked = requestOf('embedding', request, options)
       const answer = await this.#buyer.request(
@@ -289,7 +292,7 @@ export class HanseConsumer implements AsyncDisposable {
 
   async #open<Chunk, Whole>(
     kind: 'chat' | 'completion',
-    body: JsonObject,
+    body: object,
     options: CallOptions,
   ): Promise<AnswerStream<Chunk, Whole>> {
     return await this.#call(options, async (call) => {
@@ -329,7 +332,7 @@ export class HanseConsumer implements AsyncDisposable {
 
 function requestOf(
   kind: OpenAiRequest['kind'],
-  body: JsonObject,
+  body: object,
   { policy }: CallOptions,
 ): OpenAiRequest {
   const request = parseRequest(kind, encodeJson(body), NO_HEADERS)

@@ -1,6 +1,7 @@
 /**
  * The part of OpenAI's types that every program needs. What is not named here passes through all the same, in requests and
- * in answers.
+ * in answers. Types of other libraries are taken, too: they have no index signature, so where they may come only what is
+ * needed is asked for.
  */
 
 /** A part of a message that is not only text. */
@@ -35,7 +36,6 @@ export interface ChatTool {
 export interface ChatRequest {
   /** Id or alias of a model on offer. */
   readonly model: string
-  /** Those of other libraries are taken as they are, such as `ChatCompletionMessageParam` of `openai`. */
   readonly messages: readonly (ChatMessage | { readonly role: string })[]
   readonly max_tokens?: number | null
   readonly max_completion_tokens?: number | null
