@@ -9,6 +9,7 @@ import { Child } from '../../scripts/demo/child.ts'
 import { freePort } from '../../scripts/demo/ports.ts'
 import { hanse as run } from '../support/hanse.ts'
 import { MODEL, NatLab } from '../support/nat-lab.ts'
+import { TestTerminal } from '../support/terminal.ts'
 import { startVllmDouble } from '../support/vllm-double.ts'
 
 const HANSE = fileURLToPath(new URL('../../node/bin/hanse.mjs', import.meta.url))
@@ -181,5 +182,40 @@ describe('an owner', () => {
     assert.equal(await ask(secrets.anna), '403 HANSE_FORBIDDEN')
     await desk('keys', 'update', 'Anna', '--enable')
     assert.equal(await ask(secrets.anna), '403 HANSE_CONSENT_REQUIRED')
+  })
+})
+
+describe('a gateway that is started for the first time at a terminal', () => {
+  const start = () =>
+    new TestTerminal(
+      process.execPath,
+      [HANSE, 'gateway', '--data-dir', join(lab.folder, 'first'), '--port', '0'],
+      { cwd: lab.folder, rows: 40 },
+    )
+
+  test('asks for the lawful basis before it listens, and does not start without', async () => {
+    await using terminal = start()
+    await terminal.until(/On what basis may this gateway process personal data\?/u)
+    terminal.type('\x03')
+    await terminal.exit()
+    assert.match(terminal.text(), /Nothing was recorded\. At home, HANSE_EU_AUDIT=false/u)
+    assert.doesNotMatch(terminal.text(), /OpenAI base URL/u)
+  })
+
+  test('listens once it was told, and asks no more', async () => {
+    await using terminal = start()
+    await terminal.until(/On what basis/u)
+    terminal.type('\x1b[B\r')
+    await terminal.until(/OpenAI base URL: http:/u)
+    terminal.type('\x03')
+    assert.equal((await terminal.exit()).code, 0)
+    const { stdout } = await run(
+      ['gateway', 'consent', 'show', '--data-dir', join(lab.folder, 'first')],
+      lab.folder,
+    )
+    assert.match(stdout, /^contract, to version/mu)
+    await using again = start()
+    await again.until(/OpenAI base URL: http:/u)
+    assert.doesNotMatch(again.text(), /On what basis/u)
   })
 })
