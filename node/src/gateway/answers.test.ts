@@ -76,6 +76,9 @@ describe('a chat', () => {
     assert.equal(headers.get('x-hanse-price'), '0.000001 EUR/Mtok input, 0.000002 EUR/Mtok output')
     assert.equal(headers.get('x-hanse-cost'), '0.000000000009 EUR')
     assert.match(headers.get('openai-processing-ms') ?? '', /^\d+$/u)
+    const session = await fetch(gateway.url + headers.get('x-hanse-receipt'))
+    const { receipts } = (await session.json()) as { receipts: { amount: string; final: string }[] }
+    assert.deepEqual([receipts.at(-1)?.amount, receipts.at(-1)?.final], ['9', 'completed'])
     const bundle = await fetch(gateway.url + headers.get('x-hanse-bundle'))
     assert.equal(bundle.status, 200)
   })

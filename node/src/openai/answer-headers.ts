@@ -10,6 +10,7 @@ export function answerHeaders(answer: Answer): Record<string, string> {
     'x-hanse-country': country,
     'x-hanse-model': model,
     'x-hanse-price': `${formatPrice(inputPrice)} input, ${formatPrice(outputPrice)} output`,
+    'x-hanse-receipt': `/hanse/v1/sessions/${session}`,
     'x-hanse-bundle': `/hanse/v1/bundles/${session}`,
   }
 }
