@@ -28,8 +28,9 @@ export type { FoundCheck } from '../consumer/spot-check/spot-checker.ts'
 export { FieldError } from '../openai/field-error.ts'
 export type { SessionRow } from '../store/node-store.ts'
 export type { AnswerStream } from './answer-stream.ts'
+export type { SessionStore } from './consumer-parts.ts'
 export type { ConsumerEventName, ConsumerEvents } from './events.ts'
-export type { CallOptions, HanseConsumer, SessionStore } from './hanse-consumer.ts'
+export type { CallOptions, HanseConsumer } from './hanse-consumer.ts'
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
 export type {
   ChatAnswer,

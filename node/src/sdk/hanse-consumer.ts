@@ -5,23 +5,16 @@ import {
   type Match,
   type PicoEuro,
   type Receipt,
-  type ResidencyPolicy,
   receipt,
-  type Signer,
   type TrustRoots,
   verifyBundle,
 } from '@hanse/protocol'
-import { type AuthorizationSource, Authorizer } from '../consumer/authorizer.ts'
+import { Authorizer } from '../consumer/authorizer.ts'
 import { Consumer } from '../consumer/consumer.ts'
-import type { FetchedOffer, OfferDirectory } from '../consumer/offer-directory.ts'
+import type { FetchedOffer } from '../consumer/offer-directory.ts'
 import type { RequestPolicy } from '../consumer/request.ts'
-import { fractions } from '../consumer/routing/fractions.ts'
-import type { MeasurementStore } from '../consumer/routing/router.ts'
-import { type FoundCheck, SpotChecker } from '../consumer/spot-check/spot-checker.ts'
-import { DOUBTS } from '../consumer/spot-check/verdict.ts'
-import type { ConsumerStore } from '../consumer/store.ts'
+import type { SpotChecker } from '../consumer/spot-check/spot-checker.ts'
 import { encodeJson } from '../engine/json.ts'
-import type { PeerNetwork } from '../network/peer-network.ts'
 import { costsOf } from '../openai/costs.ts'
 import { EmbeddingBuilder } from '../openai/embedding-builder.ts'
 import { faultOf } from '../openai/errors.ts'
@@ -29,9 +22,10 @@ import { modelList } from '../openai/models.ts'
 import type { Buyer } from '../openai/open-answer.ts'
 import { type OpenAiRequest, parseRequest } from '../openai/request.ts'
 import { OpenAiService } from '../openai/service.ts'
-import type { NodeStore, SessionRow } from '../store/node-store.ts'
+import type { SessionRow } from '../store/node-store.ts'
 import { AnswerStream, billOf } from './answer-stream.ts'
 import { type Call, Calls } from './calls.ts'
+import type { ConsumerParts, SessionStore } from './consumer-parts.ts'
 import { type ConsumerEventName, type ConsumerEvents, Listeners, quoteEvent } from './events.ts'
 import { openAiFetch } from './openai-fetch.ts'
 import type {
@@ -45,8 +39,8 @@ import type {
   EmbeddingRequest,
   ModelEntry,
 } from './openai-types.ts'
-import type { ResolvedOptions } from './options.ts'
 import { Purse } from './purse.ts'
+import { openSpotChecks } from './spot-checks.ts'
 
 export interface CallOptions {
   /** Ends the answer, wherever it is: the provider hears of it within a round trip. */
@@ -55,30 +49,6 @@ export interface CallOptions {
   readonly policy?: RequestPolicy
   /** `traceparent` of W3C Trace Context, passed on to the provider. */
   readonly trace?: string
-}
-
-/** What the sessions of a consumer are kept in. */
-export type SessionStore = ConsumerStore & Pick<NodeStore, 'receipts' | 'session' | 'sessions'>
-
-/** What a platform brings: Node or a page. */
-export interface ConsumerParts {
-  readonly options: ResolvedOptions
-  readonly signer: Signer
-  readonly network: Pick<PeerNetwork, 'openStream' | 'connectionCount'>
-  readonly directory: OfferDirectory
-  readonly store: SessionStore
-  readonly source: AuthorizationSource | undefined
-  readonly residency: ResidencyPolicy
-  /** Keeps what was measured of providers over a restart. */
-  readonly measurements?: MeasurementStore
-  readonly now: () => number
-  readonly random: (bytes: number) => Uint8Array
-  /** The last receipt of a session was countersigned. */
-  readonly onFinal?: () => void
-  /** Keeps a comparison as evidence. */
-  readonly onSpotCheck?: (found: FoundCheck) => void
-  /** Closed with the consumer, the last one first. */
-  readonly resources: AsyncDisposable
 }
 
 /** Of answers that are kept for a cache or an idempotency key, where requests ask for them; a page has no more to spare. */
@@ -138,7 +108,11 @@ export class HanseConsumer implements AsyncDisposable {
       onFailover: (failover) => this.#listeners.emit('failover', failover),
       onEnd: (outcome) => this.#listeners.emit('end', outcome),
     })
-    this.#checker = this.#openChecker(parts)
+    this.#checker = openSpotChecks(parts, {
+      consumer: this.#consumer,
+      account: this.#purse,
+      onFound: (found) => this.#listeners.emit('spotCheck', found),
+    })
     this.#buyer = {
       request: async (request, asked) => {
         const paying = { ...asked, account: this.#purse }
@@ -269,25 +243,6 @@ export class HanseConsumer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  #openChecker({ options, signer, store, now, random, onSpotCheck }: ConsumerParts): SpotChecker {
-    return new SpotChecker({
-      networkName: options.networkName,
-      signer,
-      store,
-      settings: options.spotChecks,
-      consumer: this.#consumer,
-      account: () => this.#purse,
-      onFound: (found) => {
-        onSpotCheck?.(found)
-        this.#listeners.emit('spotCheck', found)
-      },
-      onStanding: (provider, model, standing) =>
-        this.#consumer.compared(provider, model, DOUBTS[standing]),
-      now,
-      chance: fractions(random),
-    })
   }
 
   async #open<Chunk, Whole>(
