@@ -119,7 +119,7 @@ function openParts(
     now,
     budget,
     onStop: ({ key, from }) => {
-      log.warn({ key: key ?? 'all', from }, 'a budget is used up')
+      log.warn({ key: key ?? 'all', from }, 'a budget stops requests')
       note({ kind: 'budget-stop', key: key ?? null, from, at: now() })
     },
     onFailure: (error) =>

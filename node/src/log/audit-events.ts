@@ -44,7 +44,7 @@ const auditEvent = z.discriminatedUnion('kind', [
     key: z.string(),
     at: z.number().int(),
   }),
-  /** A budget was used up for the first time in its period; the whole gateway's where there is no key. */
+  /** A budget stopped a request for the first time in its period; the whole gateway's where there is no key. */
   z.strictObject({
     kind: z.literal('budget-stop'),
     key: z.string().nullable(),
@@ -98,11 +98,13 @@ export class AuditEvents {
     const body = encodeCanonical(event)
     const salt = this.#random(LEAF_SALT_BYTES)
     const session = event.kind === 'session' ? event.session.toString() : null
-    const { changes } = this.#db
-      .prepare(
-        'insert into event (session, leaf, salt, body) values (?, ?, ?, ?) on conflict do nothing',
-      )
-      .run(session, leafCommitment(salt, body), salt, body)
+    const { changes } = this.#db.writeOne(() =>
+      this.#db
+        .prepare(
+          'insert into event (session, leaf, salt, body) values (?, ?, ?, ?) on conflict do nothing',
+        )
+        .run(session, leafCommitment(salt, body), salt, body),
+    )
     return changes === 1
   }
 
@@ -180,7 +182,9 @@ export class AuditEvents {
 
   #makeKey(peer: string): Uint8Array {
     const key = this.#random(SEAL_KEY_BYTES)
-    this.#db.prepare('insert into subject (peer, key) values (?, ?)').run(peer, key)
+    this.#db.writeOne(() =>
+      this.#db.prepare('insert into subject (peer, key) values (?, ?)').run(peer, key),
+    )
     return key
   }
 }

@@ -15,7 +15,7 @@ export interface Payer {
   readonly limitedBy: string
 }
 
-/** A budget is used up. */
+/** A budget refuses a request until its period ends: the rest of it does not cover what the answer may cost. */
 export interface BudgetStop {
   /** Id of a key; `undefined` for the budget of the whole node. */
   readonly key: string | undefined
@@ -150,14 +150,15 @@ export class SpendLedger {
     const { limit, spent, reserved, span, period } = budget.state(this.#options.now())
     const whole = `${formatEuro(limit ?? most)}${period === 'none' ? '' : ` a ${period}`}`
     const renews = span.to === Infinity ? '' : `; it begins anew at ${isoMinute(span.to)}`
-    if (limit !== null && spent >= limit) {
-      if (this.#stopped.get(budget) !== span.from) this.#options.onStop?.({ key, from: span.from })
+    if (refusal === 'exhausted' && this.#stopped.get(budget) !== span.from) {
       this.#stopped.set(budget, span.from)
+      this.#options.onStop?.({ key, from: span.from })
+    }
+    if (limit !== null && spent >= limit)
       return new HanseError(
         'HANSE_BUDGET_EXHAUSTED',
         `the budget of ${owner}, ${whole}, is used up${renews}`,
       )
-    }
     const answer = `this answer may cost up to ${formatEuro(most)} (${limitedBy})`
     if (refusal === 'exhausted')
       return new HanseError(
