@@ -10,6 +10,7 @@ export interface Summary {
   readonly hedgedShare: number
   readonly firstTokenP50: number
   readonly firstTokenP95: number
+  readonly firstTokenP99: number
   readonly answerP50: number
   readonly answerP95: number
   readonly answerP99: number
@@ -29,6 +30,7 @@ export function summarize(outcomes: readonly Outcome[]): readonly Summary[] {
       hedgedShare: of(({ hedges, requests }) => hedges / requests),
       firstTokenP50: of((outcome) => outcome.firstTokenP50),
       firstTokenP95: of((outcome) => outcome.firstTokenP95),
+      firstTokenP99: of((outcome) => outcome.firstTokenP99),
       answerP50: of((outcome) => outcome.answerP50),
       answerP95: of((outcome) => outcome.answerP95),
       answerP99: of((outcome) => outcome.answerP99),
@@ -45,7 +47,8 @@ export function formatTable(summaries: readonly Summary[]): string {
     'orders',
     'hedged',
     'first token p50',
-    'p95 s',
+    'p95',
+    'p99 s',
     'answer p50',
     'p95',
     'p99 s',
@@ -60,6 +63,7 @@ export function formatTable(summaries: readonly Summary[]): string {
     percent(summary.hedgedShare),
     seconds(summary.firstTokenP50),
     seconds(summary.firstTokenP95),
+    seconds(summary.firstTokenP99),
     seconds(summary.answerP50),
     seconds(summary.answerP95),
     seconds(summary.answerP99),

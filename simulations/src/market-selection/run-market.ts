@@ -19,6 +19,7 @@ export interface Outcome {
   readonly costPerThousand: number
   readonly firstTokenP50: number
   readonly firstTokenP95: number
+  readonly firstTokenP99: number
   /** Until the last token of the answer, those that were asked for again included. */
   readonly answerP50: number
   readonly answerP95: number
@@ -101,6 +102,7 @@ class Market {
       costPerThousand: (this.#cost / PICO_PER_EURO / requests) * 1000,
       firstTokenP50: quantile(this.#firstTokens, 0.5),
       firstTokenP95: quantile(this.#firstTokens, 0.95),
+      firstTokenP99: quantile(this.#firstTokens, 0.99),
       answerP50: quantile(this.#answers, 0.5),
       answerP95: quantile(this.#answers, 0.95),
       answerP99: quantile(this.#answers, 0.99),
