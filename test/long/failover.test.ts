@@ -8,8 +8,8 @@ const SEED = Number(process.env.HANSE_TEST_SEED ?? randomInt(2 ** 31))
 /** Of both kinds together: one in five is a real process that is killed. */
 const KILLS = Number(process.env.HANSE_FAILOVER_KILLS ?? 200)
 const OF_DAEMONS = Math.round(KILLS / 5)
-const PLAN = { tokens: 96, tokensPerSecond: 400 }
-const TEST_MS = 600_000
+const PLAN = { tokens: 240, tokensPerSecond: 800 }
+const TEST_MS = 1_200_000
 
 /** Silence is found out by waiting, which takes a second or more: not every other time. */
 const QUICK = FAULTS.filter((fault) => fault !== 'freeze' && fault !== 'hang-mid')
