@@ -25,6 +25,7 @@ const lab = stack.use(new NatLab())
 const dataDir = join(lab.folder, 'gateway')
 let relay = ''
 let port = 0
+const secrets = { anna: '', bert: '' }
 let gateway: Child | undefined
 
 beforeAll(async () => {
@@ -91,6 +92,17 @@ async function ask(apiKey: string): Promise<string> {
   }
 }
 
+/** Waits until the gateway's own log has so many entries, which come every second. */
+async function untilLogged(entries: number): Promise<void> {
+  for (;;) {
+    const checkpoint = await fetch(`http://127.0.0.1:${port}/log/checkpoint`, {
+      headers: { authorization: `Bearer ${secrets.anna}` },
+    })
+    if (Number((await checkpoint.text()).split('\n')[1]) >= entries) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
 /** What the last receipts in the folder come to. */
 function receipts(): { amount: string; sessions: number } {
   using store = new NodeStore(join(dataDir, 'node.db'), { readOnly: true })
@@ -102,8 +114,6 @@ function receipts(): { amount: string; sessions: number } {
 }
 
 describe('an owner', () => {
-  const secrets = { anna: '', bert: '' }
-
   test('makes a key before the gateway has ever run, and sees its secret once', async () => {
     const made = await json<NewKey>('keys', 'create', 'anna', '--budget', '0.5', '--tags', 'team-a')
     secrets.anna = made.secret
@@ -182,6 +192,9 @@ describe('an owner', () => {
     assert.equal(await ask(secrets.anna), '403 HANSE_FORBIDDEN')
     await desk('keys', 'update', 'Anna', '--enable')
     assert.equal(await ask(secrets.anna), '403 HANSE_CONSENT_REQUIRED')
+    // Two keys made, two updates, a rotation, a revocation, a stop, two of the basis, three sessions; and what was done
+    // to the folder, once the gateway runs.
+    await untilLogged(12)
   })
 })
 
