@@ -12,6 +12,8 @@ export interface EngineRequest {
   readonly body: Uint8Array
   /** Most tokens to generate, even when the body asks for more; 0 for an embedding. */
   readonly maxOutputTokens: number
+  /** Who asks, by any name that stays the same: engines that keep what they have read of prompts keep it apart. */
+  readonly customer?: string
   /** Decides what is otherwise the engine's choice. A reproducible engine then gives the same bytes each time. */
   readonly fixed?: FixedChoices
 }

@@ -4,14 +4,10 @@ import type { EngineRequest } from './engine.ts'
 import { encodeJson, parseJsonObject } from './json.ts'
 import { upstreamBody } from './openai-request.ts'
 
+const request = { kind: 'chat', model: 'own', maxOutputTokens: 100 } as const
+
 function sent(body: object, more: Partial<EngineRequest> = {}, seeds = false): unknown {
-  const request = {
-    kind: 'chat',
-    model: 'own',
-    body: encodeJson(body),
-    maxOutputTokens: 100,
-  } as const
-  return parseJsonObject(upstreamBody({ ...request, ...more }, seeds))
+  return parseJsonObject(upstreamBody({ ...request, body: encodeJson(body), ...more }, { seeds }))
 }
 
 const streamed = { model: 'own', stream: true, stream_options: { include_usage: true } }
@@ -42,4 +38,17 @@ test('a request to embed is neither streamed nor limited', () => {
 
 test('a body that is no object is the client’s fault', () => {
   assert.throws(() => sent([]), { code: 'HANSE_ENGINE_REFUSED' })
+})
+
+test('customers of one engine do not share what it keeps of prompts', () => {
+  const saltOf = (customer: string, own?: string) => {
+    const body = encodeJson({ messages: [], ...(own === undefined ? {} : { cache_salt: own }) })
+    const salted = upstreamBody({ ...request, body, customer }, { salts: true })
+    return parseJsonObject(salted)?.cache_salt
+  }
+  assert.match(String(saltOf('a')), /^[\w-]{43}$/u)
+  assert.equal(saltOf('a'), saltOf('a'))
+  const salts = [saltOf('a'), saltOf('b'), saltOf('a', 'b'), saltOf('b', 'a'), saltOf('b', 'b')]
+  assert.equal(new Set(salts).size, salts.length)
+  assert.deepEqual(sent({}, { customer: 'a' }), { ...streamed, max_tokens: 100 })
 })

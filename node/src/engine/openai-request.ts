@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { EngineError, type EngineRequest } from './engine.ts'
 import { encodeJson, isJsonObject, type JsonObject, parseJsonObject } from './json.ts'
 
@@ -15,12 +16,19 @@ export function parseChatBody(body: Uint8Array): JsonObject {
   return parsed
 }
 
-/**
- * The client's body, made to stream with usage and to stay within the output limit.
- *
- * @param seeds whether the engine knows `seed`; then `fixed.seed` goes into a body that has none
- */
-export function upstreamBody(request: EngineRequest, seeds = false): Uint8Array {
+/** What an engine knows beyond OpenAI's fields. */
+export interface UpstreamFields {
+  /** `seed`: then `fixed.seed` goes into a body that has none. */
+  readonly seeds?: boolean
+  /** `cache_salt`: then prompts of one customer are never found in the cache by another. */
+  readonly salts?: boolean
+}
+
+/** The client's body, made to stream with usage and to stay within the output limit. */
+export function upstreamBody(
+  request: EngineRequest,
+  { seeds = false, salts = false }: UpstreamFields = {},
+): Uint8Array {
   const body = parseChatBody(request.body)
   if (request.kind === 'embedding') {
     const { stream: _stream, stream_options: _options, ...rest } = body
@@ -34,8 +42,20 @@ export function upstreamBody(request: EngineRequest, seeds = false): Uint8Array 
     stream: true,
     stream_options: { ...streamOptions, include_usage: true },
     ...(seed === undefined ? {} : { seed }),
+    ...(salts ? { cache_salt: saltOf(request, body) } : {}),
     ...outputLimits(body, request.maxOutputTokens),
   })
+}
+
+/**
+ * What is in a cache is answered sooner, so whoever shares one can learn what others asked. A client's own salt divides
+ * its part further; it leads into nobody else's.
+ */
+function saltOf({ customer = '' }: EngineRequest, { cache_salt }: JsonObject): string {
+  const own = typeof cache_salt === 'string' ? cache_salt : ''
+  return createHash('sha256')
+    .update(JSON.stringify([customer, own]))
+    .digest('base64url')
 }
 
 function outputLimits(body: JsonObject, maxOutputTokens: number): Record<string, number> {

@@ -122,6 +122,7 @@ export class AdmissionDesk {
       kind,
       model: served.engineModel,
       body: prompt,
+      customer: order.value.consumer,
       maxOutputTokens: kind === 'embedding' ? 0 : Number(order.value.maxOutputTokens),
     }
     const inputTokens = await boundInput(served.engine, request, model.contextLength)

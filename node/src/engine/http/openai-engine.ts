@@ -180,7 +180,10 @@ export class OpenAiEngine implements Engine {
 
   async #openStream(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const path = request.kind === 'completion' ? '/completions' : '/chat/completions'
-    const body = upstreamBody(request, this.name !== 'openai')
+    const body = upstreamBody(request, {
+      seeds: this.name !== 'openai',
+      salts: this.name === 'vllm',
+    })
     const response = await this.#post(path, body, signal)
     if (response.headers['content-type']?.startsWith('text/event-stream') === true) return response
     response.destroy()
