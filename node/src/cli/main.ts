@@ -1,29 +1,45 @@
 import { ERRORS, HanseError } from '@hanse/protocol'
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
-import { chatCommand } from './commands/chat.ts'
-import { doctorCommand } from './commands/doctor.ts'
-import { gatewayCommand } from './commands/gateway.ts'
-import { addGatewayDesk } from './commands/gateway-desk.ts'
-import { logCommand } from './commands/log.ts'
-import { modelsCommand } from './commands/models.ts'
-import { networkKeyCommand } from './commands/network-key.ts'
-import { offersCommand } from './commands/offers.ts'
-import { priceCommand } from './commands/price.ts'
-import { providerCommand } from './commands/provider.ts'
-import { addProviderLife, peerOption, providerStatusCommand } from './commands/provider-life.ts'
-import { receiptsCommand } from './commands/receipts.ts'
-import { relayCommand } from './commands/relay.ts'
-import { replayCommand } from './commands/replay.ts'
-import { runCommand } from './commands/run.ts'
-import { serviceCommand } from './commands/service.ts'
-import { updateCommand } from './commands/update.ts'
-import { verifyCommand } from './commands/verify.ts'
 import { paint } from './output.ts'
+import { peerOption } from './peer-option.ts'
 
 /** Exit codes: 0 done, 1 failed, 2 called wrongly (as shells and most tools have it). */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
+
+/** By name, in the order of the help. Each is read only when it is asked for: a daemon does not hold the code of the others. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  provider: async () => {
+    const [{ providerCommand }, { addProviderLife }] = await Promise.all([
+      import('./commands/provider.ts'),
+      import('./commands/provider-life.ts'),
+    ])
+    return addProviderLife(providerCommand())
+  },
+  status: async () => (await import('./commands/provider-life.ts')).providerStatusCommand(),
+  gateway: async () => {
+    const [{ gatewayCommand }, { addGatewayDesk }] = await Promise.all([
+      import('./commands/gateway.ts'),
+      import('./commands/gateway-desk.ts'),
+    ])
+    return addGatewayDesk(gatewayCommand())
+  },
+  relay: async () => (await import('./commands/relay.ts')).relayCommand(),
+  'network-key': async () => (await import('./commands/network-key.ts')).networkKeyCommand(),
+  offers: async () => (await import('./commands/offers.ts')).offersCommand(),
+  price: async () => (await import('./commands/price.ts')).priceCommand(),
+  models: async () => (await import('./commands/models.ts')).modelsCommand(),
+  chat: async () => (await import('./commands/chat.ts')).chatCommand(),
+  run: async () => (await import('./commands/run.ts')).runCommand(),
+  receipts: async () => (await import('./commands/receipts.ts')).receiptsCommand(),
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  replay: async () => (await import('./commands/replay.ts')).replayCommand(),
+  log: async () => (await import('./commands/log.ts')).logCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  service: async () => (await import('./commands/service.ts')).serviceCommand(),
+  update: async () => (await import('./commands/update.ts')).updateCommand(),
+}
 
 /** Runs the `hanse` command line. Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -44,32 +60,21 @@ export async function main(argv: readonly string[]): Promise<void> {
       'after',
       '\nEvery setting is a flag, a HANSE_… environment variable, or a key in hanse.toml (in this order).\nSecrets come from the environment only.',
     )
-  for (const command of [
-    addProviderLife(providerCommand()),
-    providerStatusCommand(),
-    addGatewayDesk(gatewayCommand()),
-    relayCommand(),
-    networkKeyCommand(),
-    offersCommand(),
-    priceCommand(),
-    modelsCommand(),
-    chatCommand(),
-    runCommand(),
-    receiptsCommand(),
-    verifyCommand(),
-    replayCommand(),
-    logCommand(),
-    doctorCommand(),
-    serviceCommand(),
-    updateCommand(),
-  ]) {
-    program.addCommand(command.exitOverride())
-  }
+  for (const command of await commandsOf(argv)) program.addCommand(command.exitOverride())
   try {
     await program.parseAsync([...argv])
   } catch (error) {
     process.exitCode = report(error)
   }
+}
+
+/** The one that is called; all of them where that cannot be told, as for help. */
+async function commandsOf([, , first, , third]: readonly string[]): Promise<Command[]> {
+  const name = first === '--peer' ? third : first
+  const called = name === undefined || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name]
+  return await Promise.all(
+    (called === undefined ? Object.values(COMMANDS) : [called]).map(async (read) => await read()),
+  )
 }
 
 /** A command that would run here although another machine was named does not run. */

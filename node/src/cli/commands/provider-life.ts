@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { HanseError } from '@hanse/protocol'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { controlSettings } from '../../config/groups/operations.ts'
 import { loadConfigFile, readSettings, toKebab } from '../../config/settings.ts'
 import { LOG_LINES_MAX } from '../../control/index.ts'
@@ -15,6 +15,7 @@ import {
   openControl,
 } from '../control-access.ts'
 import { bigints, paint } from '../output.ts'
+import { peerOption } from '../peer-option.ts'
 import { prettyLine } from '../pretty-line.ts'
 import { statusLines } from '../status-text.ts'
 import { runTop } from '../top/run-top.ts'
@@ -60,12 +61,6 @@ export function providerStatusCommand(): Command {
     printStatus(await client.status(), flags.json === true),
   )
 }
-
-export const peerOption = (): Option =>
-  new Option(
-    '--peer <address>',
-    'a daemon on another machine: its address, or its peer id with --bootstrap',
-  )
 
 function lifeCommand(
   name: string,

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { deskSettings } from '../../config/groups/desk.ts'
 import { loadConfigFile, readSettings, toKebab } from '../../config/settings.ts'
-import { peerOption } from '../commands/provider-life.ts'
+import { peerOption } from '../peer-option.ts'
 import type { DeskSettings } from './desk-access.ts'
 
 export type Flags = Readonly<Record<string, unknown>>
