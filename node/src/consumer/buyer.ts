@@ -14,6 +14,7 @@ import {
 import type { CID } from 'multiformats/cid'
 import { EngineError } from '../engine/engine.ts'
 import type { ModelTokenizer } from '../engine/index.ts'
+import { Deadline } from '../network/deadline.ts'
 import type { FrameStream } from '../network/frame-stream.ts'
 import type { Network } from '../network/index.ts'
 import type { AnswerPart } from './answer.ts'
@@ -170,12 +171,13 @@ export class Buyer {
 
   /** A stream to the provider, once the order is in the file. */
   async #connect({ order }: Bid, known: FetchedOffer, signal: AbortSignal): Promise<FrameStream> {
+    using deadline = new Deadline(CONNECT_MS, signal)
     const { network, store, now } = this.#options
     const session = order.cid.toString()
     const written = store.committed()
     const opening = network
       .openStream([...known.addresses], SESSION_PROTOCOL, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]),
+        signal: deadline.signal,
       })
       .catch((cause: unknown) => {
         store.endSession(session, 'provider-unreachable', now())

@@ -22,6 +22,9 @@ const DEFAULTS: FrameLimits = {
 /** Room behind `batchBytes` so that the frame that fills a batch seldom needs a buffer of its own. */
 const BATCH_SLACK_BYTES = 1024
 
+// An order with a short prompt fits in.
+const BATCH_BYTES_MIN = 2048
+
 // Frames are cut only as they are read, from this many bytes at a time: a peer that floods us with
 // empty frames fills our memory with its bytes, and not with a hundred times as many of ours.
 const DECODE_BYTES = 64 * 1024
@@ -47,6 +50,8 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
   readonly #decoder: FrameDecoder
 
   #batch = EMPTY
+  /** Bytes that the next batch is given room for. */
+  #room = BATCH_BYTES_MIN
   #batched = 0
   #flushPlanned = false
 
@@ -102,7 +107,7 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
     const framed = varintLength(size) + size
     if (this.#batched + framed > this.#batch.byteLength) {
       this.flush()
-      this.#batch = new Uint8Array(Math.max(this.#limits.batchBytes + BATCH_SLACK_BYTES, framed))
+      this.#batch = new Uint8Array(Math.max(this.#room, framed))
     }
     const at = writeVarint(size, this.#batch, this.#batched)
     this.#batch.set(payload, at)
@@ -120,6 +125,7 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
   flush(): boolean {
     if (this.#batched === 0) return !this.stream.writableNeedsDrain
     const bytes = this.#batch.subarray(0, this.#batched)
+    this.#expect(this.#batched)
     // The stream may keep these bytes until they leave, so nothing is written into them again.
     this.#batch = EMPTY
     this.#batched = 0
@@ -292,6 +298,12 @@ export class FrameStream implements AsyncIterable<Uint8Array> {
       this.abort(fault)
       throw fault
     }
+  }
+
+  /** Short exchanges do with little; a stream of tokens soon has room for a whole batch. */
+  #expect(bytes: number): void {
+    const most = this.#limits.batchBytes + BATCH_SLACK_BYTES
+    this.#room = Math.min(most, Math.max(BATCH_BYTES_MIN, 2 * bytes))
   }
 
   /** The first fault is the one that everybody is told. */

@@ -1,5 +1,6 @@
 import type { MessageStream, StreamMuxerFactory } from '@libp2p/interface'
 import { afterWrites } from './after-tick.ts'
+import { listen } from './heard.ts'
 
 /** Arrays that follow each other. */
 type Bytes = Exclude<Parameters<MessageStream['send']>[0], Uint8Array>
@@ -24,7 +25,9 @@ export function gathering<Factory extends StreamMuxerFactory>(
       protocol: factory.protocol,
       createStreamMuxer: (connection) => {
         gatherWrites(connection)
-        return factory.createStreamMuxer(connection)
+        const muxer = factory.createStreamMuxer(connection)
+        listen(connection, muxer)
+        return muxer
       },
     }
   }

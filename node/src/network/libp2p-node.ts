@@ -8,6 +8,7 @@ import { announceOrder } from './address-kinds.ts'
 import { askDialBack, DIAL_BACK_MS, DialBack } from './dial-back.ts'
 import { DIAL_BACK_ADDRESSES_MAX, DIAL_BACK_PROTOCOL } from './dial-back-messages.ts'
 import { FrameStream } from './frame-stream.ts'
+import { tellProtocolsOnce } from './known-protocols.ts'
 import {
   connectionsMax,
   type HanseServices,
@@ -47,7 +48,7 @@ const GATE = {
 }
 
 // Above what one gateway asks of one provider in a second, and below what would keep a node from its work.
-const STREAMS = { perSecond: 500, most: 4_096 }
+const STREAMS = { perSecond: 2_000, most: 4_096 }
 
 /** For a peer that goes on opening streams after two thousand were refused. */
 const FLOOD_DENY_MS = 5 * 60_000
@@ -85,6 +86,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   } catch (error) {
     throw listenFault(error, '--listen')
   }
+  tellProtocolsOnce(libp2p.peerStore, now)
   const admission = new StreamAdmission({ ...STREAMS, ...options.streams }, now)
   const network = new Network(libp2p, { gate, relayHost, admission, lan, now })
   if (!options.dhtClient) await network.serveDialBack()

@@ -1,4 +1,4 @@
-import type { Connection, Libp2p, ServiceMap } from '@libp2p/interface'
+import type { Connection, Libp2p, PeerId, ServiceMap } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
@@ -39,12 +39,16 @@ const OPEN_STREAM_MS = 20_000
 // yamux itself stops at 1000.
 const OUTBOUND_STREAMS_MAX = 1_000
 
+/** Some 500 bytes each. */
+const IDS_MAX = 1_024
+
 /** What every peer does, in Node and in a page: opens streams of frames to others, and asks the DHT. */
 export class PeerNetwork implements AsyncDisposable {
   /** Aborted when the network stops. */
   protected readonly stopping = new AbortController()
   readonly #libp2p: Libp2p
   readonly #relayed = new RelayedConnections()
+  readonly #ids = new Map<string, PeerId>()
 
   constructor(libp2p: Libp2p<ServiceMap>) {
     this.#libp2p = libp2p
@@ -84,8 +88,11 @@ export class PeerNetwork implements AsyncDisposable {
     protocols: string | string[],
     waiting: Waiting = {},
   ): Promise<OpenedStream> {
-    const signal = this.signal(waiting, OPEN_STREAM_MS)
-    const connection = await this.#connect(target, signal)
+    const peer = peerOf(target)
+    const known = peer === undefined ? undefined : this.#known(peer)
+    const signal =
+      known === undefined ? this.signal(waiting, OPEN_STREAM_MS) : this.#signalOver(waiting)
+    const connection = known ?? (await this.#dial(target, peer, signal))
     const stream = await connection.newStream(protocols, {
       signal,
       maxOutboundStreams: OUTBOUND_STREAMS_MAX,
@@ -170,27 +177,48 @@ export class PeerNetwork implements AsyncDisposable {
     await this.stop()
   }
 
-  async #connect(target: string | string[], signal: AbortSignal): Promise<Connection> {
+  /** Not left to dial(): it tries direct addresses anew each time while there is only a relayed connection. */
+  #known(peer: string): Connection | undefined {
+    return this.#relayed.best(this.#libp2p.getConnections(this.#idOf(peer)))
+  }
+
+  async #dial(
+    target: string | string[],
+    peer: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Connection> {
     const addresses = typeof target === 'string' ? [] : target.map((address) => multiaddr(address))
-    const peer =
-      typeof target === 'string'
-        ? target
-        : addresses[0]?.getComponents().findLast(({ name }) => name === 'p2p')?.value
     if (peer === undefined) return await this.#libp2p.dial(addresses, { signal })
-    const id = peerIdFromString(peer)
-    const known = this.#libp2p.getConnections(id)
-    // Not left to dial(): it tries direct addresses anew each time while there is only a relayed connection.
-    const best = this.#relayed.best(known)
-    if (best !== undefined) return best
+    const id = this.#idOf(peer)
     // What there is, is nearly used up; without force, libp2p would hand it out again.
-    const force = known.some(({ status }) => status === 'open')
+    const force = this.#libp2p.getConnections(id).some(({ status }) => status === 'open')
     return await this.#libp2p.dial(addresses.length === 0 ? id : addresses, { signal, force })
+  }
+
+  /** Base58 is slow, and few peers are asked again and again. */
+  #idOf(peer: string): PeerId {
+    const known = this.#ids.get(peer)
+    if (known !== undefined) return known
+    const id = peerIdFromString(peer)
+    if (this.#ids.size >= IDS_MAX) this.#ids.clear()
+    this.#ids.set(peer, id)
+    return id
+  }
+
+  /** For a stream over a connection there is: it ends with that, and so when the network stops. */
+  #signalOver(waiting: Waiting): AbortSignal {
+    return waiting.signal ?? this.signal(waiting, OPEN_STREAM_MS)
   }
 
   /** Without a signal libp2p waits far too long, so every call gets one. */
   protected signal({ signal }: Waiting, defaultMs: number = QUERY_MS): AbortSignal {
     return AbortSignal.any([this.stopping.signal, signal ?? AbortSignal.timeout(defaultMs)])
   }
+}
+
+/** Whom a peer id or the addresses of a peer name; of a relayed address that is its end. */
+function peerOf(target: string | string[]): string | undefined {
+  return typeof target === 'string' ? target : /\/p2p\/([^/]+)$/u.exec(target[0] ?? '')?.[1]
 }
 
 export function withPeerId(address: string, peerId: string): string {

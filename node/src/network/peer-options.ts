@@ -1,5 +1,5 @@
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
-import type { StreamMuxerFactory } from '@libp2p/interface'
+import type { Startable, StreamMuxerFactory } from '@libp2p/interface'
 import {
   type KadDHT,
   kadDHT,
@@ -10,6 +10,7 @@ import { type Ping, ping } from '@libp2p/ping'
 import { yamux } from '@libp2p/yamux'
 import type { ServiceFactoryMap } from 'libp2p'
 import { gathering } from './gathered-writes.ts'
+import { heartbeat } from './heartbeat.ts'
 
 /** What the DHT holds, and whom it takes for reachable. */
 export interface DhtOptions {
@@ -28,6 +29,7 @@ export type PeerServices = {
   identifyPush: IdentifyPush
   ping: Ping
   dht: KadDHT
+  heartbeat: Startable
 }
 
 // Speaks only with its like: nodes of another string never enter each other's tables.
@@ -46,12 +48,11 @@ export const STREAMS_PER_CONNECTION = 640
 /** One address after the other is tried; with libp2p's 6 s a dead one would use up the patience of whoever waits. */
 export const DIAL_ADDRESS_MS = 2_500
 
-/** A frozen peer is found after about 2.5 s; with libp2p's defaults it took 14.7 s. */
-export const MONITOR = {
-  pingInterval: 2_000,
-  pingTimeout: { minTimeout: 1_000, maxTimeout: 2_000 },
-  protocolPrefix: 'hanse',
-}
+/** libp2p's own cuts a busy peer as well as a frozen one. */
+export const MONITOR = { enabled: false }
+
+/** A frozen peer is found after 2.5 to 4.5 s; with libp2p's defaults it took 14.7 s. */
+const HEARTBEAT = { everyMs: 2_000, patienceMs: 2_500 }
 
 /**
  * A provider record names only the peer; its addresses come from the peer store, which forgets those not seen for an hour.
@@ -87,6 +88,7 @@ export function peerServices(options: DhtOptions): ServiceFactoryMap<PeerService
     // Without it, who is connected already never learns of a place at a relay.
     identifyPush: identifyPush({ protocolPrefix: 'hanse' }),
     ping: ping({ protocolPrefix: 'hanse' }),
+    heartbeat: heartbeat(HEARTBEAT),
     dht: kadDHT({
       protocol: DHT_PROTOCOL,
       // Always said: left unset, a node without a public address stays a client.

@@ -1,3 +1,4 @@
+import { Deadline } from './deadline.ts'
 import type { FrameStream } from './frame-stream.ts'
 
 export interface SessionLinkHandlers {
@@ -65,8 +66,9 @@ export class SessionLink<Timer extends string> {
   async end(clean: boolean): Promise<void> {
     this.#ended = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
+    using deadline = new Deadline(CLOSE_MS)
     try {
-      await this.frames.end({ signal: AbortSignal.timeout(CLOSE_MS) })
+      await this.frames.end({ signal: deadline.signal })
       if (!clean) this.frames.abort(new Error('session ended'))
     } catch {
       this.frames.abort(new Error('session ended'))

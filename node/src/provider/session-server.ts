@@ -131,8 +131,7 @@ export class SessionServer {
     if (this.#state.phase === 'ended') return
     const { state, actions } = providerStep(this.#options.context, this.#state, event)
     this.#state = state
-    // Asked first: aborting again makes an error with a stack each time.
-    if (state.phase !== 'reviewing' && !this.#reviewing.signal.aborted) this.#reviewing.abort()
+    if (state.phase !== 'reviewing' && !this.#reviewing.signal.aborted) this.#reviewing.abort(OVER)
     // A whole prompt is counted by whoever reviews it; one that is given up is forgotten.
     if (state.phase !== 'ordering') for (const giveBack of this.#parts.splice(0)) giveBack()
     this.#run(actions)
@@ -280,7 +279,7 @@ export class SessionServer {
   }
 
   #stopEngine(): void {
-    this.#engineStop.abort()
+    this.#engineStop.abort(OVER)
     this.#resume?.resolve()
   }
 
@@ -296,6 +295,9 @@ export class SessionServer {
     void this.#link.end(isAnswered(reason) || reason === 'rejected').then(this.#ended.resolve)
   }
 }
+
+/** Made once: every session ends with it, and an error of its own would cost each a stack. */
+const OVER = new DOMException('the session is over', 'AbortError')
 
 /** Prompts come in whole within a minute. */
 const ROOM_RETRY_MS = 5_000

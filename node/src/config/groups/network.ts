@@ -61,7 +61,7 @@ export const networkGroup = {
   streamsPerSecond: kinds.integer({
     description:
       'streams of one protocol that one peer may open in a second; twice as many at once',
-    fallback: 500,
+    fallback: 2_000,
     min: 1,
     max: 100_000,
   }),
