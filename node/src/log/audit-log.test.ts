@@ -143,6 +143,7 @@ describe('a node’s own log', () => {
     assert.equal(await fsck(folder.path), 2n)
     // Two processes, each with the same event to log: one of them finds that the other one did.
     second.record(keepSession(store, 4))
+    await new Promise(setImmediate)
     const [a, b] = await Promise.allSettled([first.flush(), second.flush()])
     assert.deepEqual([a.status, b.status].toSorted(), ['fulfilled', 'rejected'])
     assert.equal(await fsck(folder.path), 3n)

@@ -17,7 +17,7 @@ import { loadNoteKey, logNameOf } from './note-keys.ts'
 import { keepVkey, openLogDatabase, SqliteLogStore } from './sqlite-log-store.ts'
 
 export interface AuditLogOptions {
-  readonly store: Pick<NodeStore, 'session' | 'sessions' | 'receipts'>
+  readonly store: Pick<NodeStore, 'sessionEnd' | 'sessions'>
   readonly log: Pick<FastifyBaseLogger, 'warn' | 'error'>
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
@@ -131,7 +131,7 @@ export class AuditLog implements AsyncDisposable {
     keepVkey(this.#db, signer.vkey)
     const sessions = this.#options.store.sessions({ limit: RECONCILE_MAX })
     for (const { session, endedAt } of sessions.toReversed()) {
-      if (endedAt !== undefined) this.#add(session)
+      if (endedAt !== undefined && !this.events.hasSession(session)) this.#add(session)
     }
     await this.#writer.append([])
     await this.flush()
@@ -139,17 +139,15 @@ export class AuditLog implements AsyncDisposable {
 
   #add(session: string): boolean {
     const { store, now } = this.#options
-    if (this.events.hasSession(session)) return false
-    const row = store.session(session)
-    const last = row !== undefined && row.receipts > 0 ? store.receipts(session).at(-1) : undefined
-    if (row === undefined || last === undefined) return false
+    const end = store.sessionEnd(session)
+    if (end === undefined) return false
     return this.events.add({
       kind: 'session',
-      role: row.role,
+      role: end.role,
       session: CID.parse(session),
-      receipt: cidOf(last.bytes),
-      at: row.endedAt ?? now(),
-      counterparty: this.events.seal(row.peer),
+      receipt: cidOf(end.last.bytes),
+      at: end.endedAt ?? now(),
+      counterparty: this.events.seal(end.peer),
     })
   }
 

@@ -95,6 +95,20 @@ export class Database implements Disposable {
     return this.#savepoint(this.#turn, run)
   }
 
+  /** The same for one statement, which is all or nothing by itself. */
+  writeOne<Result>(run: () => Result): Result {
+    if (this.#inside) return run()
+    this.#turn ??= this.#begin()
+    const turn = this.#turn
+    try {
+      return this.#within(run)
+    } catch (error) {
+      // A full disk may have taken the whole transaction.
+      if (!this.#db.isTransaction) this.#fail(turn, error)
+      throw error
+    }
+  }
+
   /** What was written so far is in the file, and survives the end of this process. @throws why it is not */
   async committed(): Promise<void> {
     await this.#turn?.committed.promise

@@ -36,6 +36,15 @@ export interface Opening {
   readonly request: Uint8Array | undefined
 }
 
+/** How a session came to its end. */
+export interface SessionEnd {
+  readonly role: SessionRole
+  readonly peer: string
+  readonly endedAt: number | undefined
+  /** Its last doubly-signed receipt. */
+  readonly last: SignedRecord
+}
+
 export interface SessionRow {
   /** CID of the Order. */
   readonly session: string
@@ -237,7 +246,7 @@ export class NodeStore implements Disposable {
 
   #writeEnd(session: string, reason: FinalReason, now: number): void {
     try {
-      this.#db.write(() =>
+      this.#db.writeOne(() =>
         this.#db
           .prepare(
             'update session set ended_at = ?, reason = ? where session = ? and ended_at is null',
@@ -301,6 +310,23 @@ export class NodeStore implements Disposable {
     return this.#db.prepare('select 1 from session where session = ?').get(session) !== undefined
   }
 
+  /** What a log of ended sessions tells of one; `undefined` when it is unknown or has no receipt. */
+  sessionEnd(session: string): SessionEnd | undefined {
+    const row = this.#db
+      .prepare(
+        `select s.role, s.peer, s.ended_at, r.signed from session s join receipt r using (session)
+         where s.session = ? order by r.sequence desc limit 1`,
+      )
+      .get(session)
+    if (row === undefined) return undefined
+    return {
+      role: row.role as SessionRole,
+      peer: String(row.peer),
+      endedAt: row.ended_at === null ? undefined : Number(row.ended_at),
+      last: unpack(row.signed),
+    }
+  }
+
   session(session: string): SessionRow | undefined {
     return this.#sessionRows('where s.session = ?', session)[0]
   }
@@ -339,7 +365,7 @@ export class NodeStore implements Disposable {
 
   /** Keeps what opens a session's commitments. */
   putOpening(session: string, { secret, request }: Opening): void {
-    this.#db.write(() =>
+    this.#db.writeOne(() =>
       this.#db
         .prepare(
           'insert into opening (session, secret, request) values (?, ?, ?) on conflict do nothing',
