@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
+import { GatheredLines } from './gathered-lines.ts'
 import { LogFeed } from './log-feed.ts'
 import { lastLines } from './log-lines.ts'
 import { RotatingFile } from './rotating-file.ts'
@@ -42,9 +43,19 @@ export function openLog(options: LogOptions): OpenedLog {
   const stderr = pino.destination({ dest: 2, sync: true, maxLength: STDERR_BYTES_MAX })
   // Without a listener a full disk behind standard error would end the process.
   stderr.on('error', () => {})
+  const lines = new GatheredLines((text, count) => {
+    stderr.write(text)
+    file?.write(text, count)
+  })
   const feed = new LogFeed({
-    lost: () => file?.lost ?? 0,
-    older: (count) => (file === undefined ? [] : lastLines(path, count)),
+    lost: () => {
+      lines.flush()
+      return file?.lost ?? 0
+    },
+    older: (count) => {
+      lines.flush()
+      return file === undefined ? [] : lastLines(path, count)
+    },
   })
   const log = pino(
     {
@@ -66,8 +77,7 @@ export function openLog(options: LogOptions): OpenedLog {
     },
     {
       write: (line) => {
-        stderr.write(line)
-        file?.write(line)
+        lines.push(line)
         feed.push(line)
       },
     },
@@ -77,7 +87,14 @@ export function openLog(options: LogOptions): OpenedLog {
   Reflect.set(log, 'child', function (this: unknown, bindings: object, options?: object) {
     return Reflect.apply(child, this, [scrubFacts({ ...bindings }), options])
   })
-  return { log, feed, [Symbol.dispose]: () => file?.[Symbol.dispose]() }
+  return {
+    log,
+    feed,
+    [Symbol.dispose]: () => {
+      lines[Symbol.dispose]()
+      file?.[Symbol.dispose]()
+    },
+  }
 }
 
 const asItIs = (fact: unknown): unknown => fact

@@ -37,16 +37,16 @@ export class RotatingFile implements Disposable {
     return this.#lost
   }
 
-  /** @param line with its line feed */
-  write(line: string): void {
+  /** @param text whole lines, each with its line feed */
+  write(text: string, lines = 1): void {
     try {
       if (this.#untold > 0) this.#append(lostLine(this.#untold, this.#options.now()))
       this.#untold = 0
-      this.#append(line)
+      this.#append(text)
     } catch {
       // A daemon that earns does not stop for its log.
-      this.#lost++
-      this.#untold++
+      this.#lost += lines
+      this.#untold += lines
     }
   }
 
