@@ -9,6 +9,7 @@ import {
   mapTexts,
   parseChunk,
 } from './chunk.ts'
+import { KeptChunks } from './kept-chunks.ts'
 
 /** Text of one kind, up to where text of another kind follows. */
 export interface Segment {
@@ -40,16 +41,12 @@ export interface DeliveredText {
   readonly opaque: boolean
 }
 
-/**
- * Bytes of chunks that are kept as they came. Reading a chunk costs a microsecond, and most answers never need it; four
- * thousand chunks of an answer would be a megabyte.
- */
+/** Reading a chunk costs microseconds, and most answers never need it: some ten thousand tokens are kept unread. */
 const UNREAD_BYTES_MAX = 256 * 1024
 
 /** Remembers what was passed on to the client, so that another provider can go on with it. */
 export class Delivered {
-  #unread: Uint8Array[] = []
-  #unreadBytes = 0
+  #unread = new KeptChunks()
   #payloads = 0
   readonly #text = {
     head: undefined as DeliveredText['head'],
@@ -67,12 +64,9 @@ export class Delivered {
   }
 
   add(payloads: readonly Uint8Array[]): void {
-    for (const payload of payloads) {
-      this.#unread.push(payload)
-      this.#unreadBytes += payload.byteLength
-    }
+    for (const payload of payloads) this.#unread.add(payload)
     this.#payloads += payloads.length
-    if (this.#unreadBytes > UNREAD_BYTES_MAX) this.#readAll()
+    if (this.#unread.byteLength > UNREAD_BYTES_MAX) this.#readAll()
   }
 
   read(): DeliveredText {
@@ -85,8 +79,7 @@ export class Delivered {
       const chunk = parseChunk(payload)
       if (chunk !== undefined) this.#onChunk(chunk)
     }
-    this.#unread = []
-    this.#unreadBytes = 0
+    this.#unread = new KeptChunks()
   }
 
   #onChunk(chunk: Chunk): void {
