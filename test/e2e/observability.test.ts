@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { BUILT_IN_NAME } from '@hanse/node'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { hanse } from '../support/hanse.ts'
 import { NatLab } from '../support/nat-lab.ts'
 import { type OtlpDouble, openOtlpDouble, type ReceivedSpan } from '../support/otlp-double.ts'
 
@@ -153,4 +155,8 @@ test('a greedy answer is asked for again at the other provider, and the evidence
   }
   const second = sessions.find((row) => row.session === found?.answers[1]?.session)
   assert.equal(second?.peer, found.answers[1]?.provider)
+
+  const listed = await hanse(['receipts', 'checks', '--gateway-url', url], tmpdir())
+  assert.match(listed.stdout, /^WHEN +MODEL +RESULT +DIVERGENCE/u)
+  assert.match(listed.stdout, new RegExp(`agree +0\\.00% .* ${session} `, 'u'))
 })

@@ -12,7 +12,7 @@ export function registerSpotChecks(app: FastifyInstance, store: SpotCheckStore):
   app.get<{ Querystring: { limit?: string } }>(
     '/hanse/v1/spot-checks',
     { preHandler: refuseOtherOrigins },
-    async ({ query }) => ({ data: store.list(limitOf(query.limit)).map(rowOf) }),
+    async ({ query }) => ({ data: store.list(limitOf(query.limit)).map(jsonOfSpotCheck) }),
   )
 }
 
@@ -24,7 +24,14 @@ function limitOf(given: string | undefined): number {
   throw new HanseError('HANSE_REQUEST_INVALID', `limit: 1 to ${ROWS_MAX}`)
 }
 
-function rowOf({ cid, check, signed, differ, texts }: SpotCheckRow): Record<string, unknown> {
+/** As programs read it. */
+export function jsonOfSpotCheck({
+  cid,
+  check,
+  signed,
+  differ,
+  texts,
+}: SpotCheckRow): Record<string, unknown> {
   const { first, second } = check
   return {
     cid,

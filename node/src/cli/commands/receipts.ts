@@ -22,6 +22,8 @@ type Flags = Readonly<Record<string, unknown>>
 const LIST_DEFAULT = 20
 /** Newest first, so nobody misses much. */
 const SESSIONS_MAX = 100_000
+/** As many as a gateway tells at once. */
+const CHECKS_MAX = 1_000
 
 export function receiptsCommand(): Command {
   return new Command('receipts')
@@ -57,6 +59,16 @@ export function receiptsCommand(): Command {
         ),
       ).option('--json', 'print a JSON object a line'),
     )
+    .addCommand(
+      subcommand(
+        'checks',
+        'List what spot checks found: answers that were asked for twice.',
+        checks,
+      )
+        .option('-n, --limit <n>', `how many (default: ${LIST_DEFAULT})`)
+        .option('--differ', 'only answers that differ by more than the gateway lets pass')
+        .option('--json', 'print JSON, with the signed evidence'),
+    )
 }
 
 function addFilter(command: Command): Command {
@@ -91,7 +103,7 @@ async function list(
   _args: readonly string[],
   flags: Flags,
 ): Promise<void> {
-  const limit = limitOf(flags.limit)
+  const limit = limitOf(flags.limit, SESSIONS_MAX)
   const filter = filterOf(flags)
   // What is filtered out does not count.
   const all = await source.sessions(isEverything(filter) ? limit : SESSIONS_MAX)
@@ -211,6 +223,35 @@ async function verify(
     process.stderr.write(`looked for receipts of ${source.network}: is it another --network?\n`)
 }
 
+async function checks(
+  source: ReceiptSource,
+  _settings: ReceiptsSettings,
+  _args: readonly string[],
+  flags: Flags,
+): Promise<void> {
+  const limit = limitOf(flags.limit, CHECKS_MAX)
+  const all = await source.spotChecks(flags.differ === true ? CHECKS_MAX : limit)
+  const found = all.filter(({ differ }) => flags.differ !== true || differ).slice(0, limit)
+  if (flags.json === true) {
+    console.log(JSON.stringify({ checks: found }))
+    return
+  }
+  if (found.length === 0) {
+    console.log('No spot checks. A gateway makes them with --spot-check-percent.')
+    return
+  }
+  const head = ['WHEN', 'MODEL', 'RESULT', 'DIVERGENCE', 'PROVIDERS', 'SESSIONS']
+  const rows = found.map(({ at, model, differ, divergence, answers }) => [
+    timeText(at),
+    clean(model),
+    differ ? 'differ' : 'agree',
+    `${(divergence * 100).toFixed(2)}%`,
+    answers.map(({ provider }) => `…${clean(provider).slice(-8)}`).join(' '),
+    answers.map(({ session }) => clean(session)).join(' '),
+  ])
+  console.log(table([head, ...rows]))
+}
+
 async function withReceipts(
   source: ReceiptSource,
   filter: SessionFilter,
@@ -221,11 +262,11 @@ async function withReceipts(
     .map(({ session }) => session)
 }
 
-function limitOf(given: unknown): number {
+function limitOf(given: unknown, max: number): number {
   if (given === undefined) return LIST_DEFAULT
   const limit = Number(given)
-  if (!Number.isInteger(limit) || limit < 1 || limit > SESSIONS_MAX)
-    throw usage(`--limit: a number from 1 to ${SESSIONS_MAX}`)
+  if (!Number.isInteger(limit) || limit < 1 || limit > max)
+    throw usage(`--limit: a number from 1 to ${max}`)
   return limit
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { cidOf, exportBundle, HanseError, type PicoEuro, picoEuro, receipt } from '@hanse/protocol'
 import { z } from 'zod'
 import { clientSettings, networkSettings } from '../../config/schemas.ts'
+import { jsonOfSpotCheck } from '../../gateway/spot-check-routes.ts'
 import { NodeStore, type SessionRow } from '../../store/node-store.ts'
 import { askGateway, askGatewayJson, type GatewayAccess } from '../gateway-client.ts'
 import { usage } from '../log-options.ts'
@@ -31,6 +32,8 @@ export interface ReceiptSource extends Disposable {
   session(session: string): Promise<SessionDetails>
   /** @throws {HanseError} HANSE_NOT_FOUND */
   bundle(session: string): Promise<Uint8Array>
+  /** What asking twice has found, newest first. */
+  spotChecks(limit: number): Promise<readonly SpotCheckJson[]>
 }
 
 export interface ReceiptSourceSettings extends GatewayAccess {
@@ -93,10 +96,27 @@ class StoredReceipts implements ReceiptSource {
     return await Promise.resolve(exportBundle({ ...evidence, ...(settlement && { settlement }) }))
   }
 
+  async spotChecks(limit: number): Promise<readonly SpotCheckJson[]> {
+    const rows = this.#store.spotChecks.list(limit).map(jsonOfSpotCheck)
+    return await Promise.resolve(spotCheckList.parse({ data: rows }).data)
+  }
+
   [Symbol.dispose](): void {
     this.#store[Symbol.dispose]()
   }
 }
+
+// With the signed evidence, which `--json` hands on.
+const spotCheckRow = z.looseObject({
+  cid: z.string(),
+  at: z.number(),
+  model: z.string(),
+  divergence: z.number(),
+  differ: z.boolean(),
+  answers: z.array(z.looseObject({ provider: z.string(), session: z.string() })),
+})
+const spotCheckList = z.object({ data: z.array(spotCheckRow) })
+export type SpotCheckJson = z.output<typeof spotCheckRow>
 
 const digits = z.string().regex(/^\d{1,40}$/u)
 const sessionRow = z.object({
@@ -147,6 +167,11 @@ class GatewayReceipts implements ReceiptSource {
     const path = `/hanse/v1/bundles/${encodeURIComponent(session)}`
     const response = await askGateway(this.#access, path)
     return new Uint8Array(await response.arrayBuffer())
+  }
+
+  async spotChecks(limit: number): Promise<readonly SpotCheckJson[]> {
+    const path = `/hanse/v1/spot-checks?limit=${limit}`
+    return (await askGatewayJson(this.#access, path, spotCheckList)).data
   }
 
   [Symbol.dispose](): void {}

@@ -78,6 +78,7 @@ describe('receipts', () => {
       sessions: async (limit) => await source.sessions(limit),
       session: async (session) => await source.session(session),
       bundle: async () => await source.bundle(two),
+      spotChecks: async () => [],
       [Symbol.dispose]: () => {},
     }
     assert.deepEqual(await verified(lying, one), [`it is the bundle of ${two}`])
