@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NodeStore } from '@hanse/node'
@@ -115,6 +115,9 @@ function receipts(): { amount: string; sessions: number } {
 
 describe('an owner', () => {
   test('makes a key before the gateway has ever run, and sees its secret once', async () => {
+    const before = await tryDesk('keys', 'list')
+    assert.match(before.stderr, /no gateway has run with .* \(--data-dir\)/u)
+    assert.equal(existsSync(dataDir), false)
     const made = await json<NewKey>('keys', 'create', 'anna', '--budget', '0.5', '--tags', 'team-a')
     secrets.anna = made.secret
     assert.equal(statSync(join(dataDir, 'node.db')).mode & 0o777, 0o600)

@@ -41,8 +41,11 @@ async function give({ settings, peer, json, flags }: DeskCall): Promise<void> {
   const basis = BASES.find((each) => each === flags.basis)
   if (basis === undefined) throw usage(`--basis: must be one of ${BASES.join(', ')}`)
   const by = byOf(flags.by)
-  const state = await withDesk(settings, peer, (desk) =>
-    desk.ask({ method: 'basis-give', basis, by }),
+  const state = await withDesk(
+    settings,
+    peer,
+    (desk) => desk.ask({ method: 'basis-give', basis, by }),
+    { mayMake: true },
   )
   if (json) console.log(JSON.stringify(state))
   else printState(state)

@@ -62,8 +62,11 @@ export function gatewayKeysCommand(): Command {
 
 async function create({ settings, peer, json, flags, args: [name = ''] }: DeskCall): Promise<void> {
   const terms = termsOf(flags)
-  const made = await withDesk(settings, peer, (desk) =>
-    desk.ask({ method: 'key-create', name, terms }),
+  const made = await withDesk(
+    settings,
+    peer,
+    (desk) => desk.ask({ method: 'key-create', name, terms }),
+    { mayMake: true },
   )
   printNew(made, json, 'made')
 }

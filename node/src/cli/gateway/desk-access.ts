@@ -28,12 +28,15 @@ export type Desk = Pick<ControlClient, 'keys' | 'ask'>
 /**
  * Rules the gateway that runs with the data folder, or on another machine with `peer`; where none runs, the folder itself.
  *
- * @throws {HanseError} what the gateway says; HANSE_ALREADY_RUNNING when something else holds the folder
+ * @param options.mayMake also where no gateway has run yet
+ * @throws {HanseError} what the gateway says; HANSE_ALREADY_RUNNING when something else holds the folder, HANSE_NOT_FOUND
+ *   where there is none
  */
 export async function withDesk<Result>(
   settings: DeskSettings,
   peer: string | undefined,
   use: (desk: Desk) => Promise<Result>,
+  { mayMake = false }: { readonly mayMake?: boolean } = {},
 ): Promise<Result> {
   await using access = await openControl(settings, peer)
   try {
@@ -43,6 +46,7 @@ export async function withDesk<Result>(
     const isNobodyThere = error instanceof HanseError && error.code === 'HANSE_CONTROL_UNREACHABLE'
     if (!isNobodyThere) throw error
   }
+  if (!mayMake) storePath(settings.dataDir)
   return await withFolder(settings, use)
 }
 
@@ -95,7 +99,11 @@ async function explained(error: unknown, { dataDir }: DeskSettings): Promise<unk
 
 /** The store of a gateway, whether it runs or not. @throws {HanseError} HANSE_NOT_FOUND when there never was one */
 export function openStored(dataDir: string): NodeStore {
+  return new NodeStore(storePath(dataDir), { readOnly: true })
+}
+
+function storePath(dataDir: string): string {
   const path = join(dataDir, 'node.db')
-  if (existsSync(path)) return new NodeStore(path, { readOnly: true })
+  if (existsSync(path)) return path
   throw new HanseError('HANSE_NOT_FOUND', `no gateway has run with ${dataDir} (--data-dir)`)
 }
