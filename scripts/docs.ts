@@ -17,6 +17,8 @@ const PROGRAMS: readonly { readonly title: string; readonly command: readonly st
     'relay',
     'offers',
     'chat',
+    'run',
+    'receipts verify',
     'verify',
     'replay',
     'models pull',
@@ -66,7 +68,7 @@ export function errorsPage(errors: Readonly<Record<string, ErrorEntry>>): string
 async function settingsPage(): Promise<string> {
   const sections = await Promise.all(
     PROGRAMS.map(async ({ title, command }) => {
-      const { purpose, options } = parseHelp(await helpOf(command))
+      const { purpose, options } = parseHelp(await helpOf(command), FLAGS_OF[title])
       return [`## ${title}`, purpose, optionsTable(options)].join('\n\n')
     }),
   )
@@ -117,10 +119,34 @@ const FLAGS_ONLY = new Set([
   'name',
   'revision',
   'sha256',
+  'system',
+  'temperature',
+  'seed',
+  'region',
+  'max-price',
+  'only',
+  'ignore',
+  'tags',
+  'file',
+  'output',
+  'fresh',
+  'since',
+  'watch',
+  'interval',
 ])
 
-/** Reads what a program prints for --help. */
-export function parseHelp(help: string): { purpose: string; options: HelpOption[] } {
+/** Of these commands alone: others have a setting of that name. */
+const FLAGS_OF: Readonly<Record<string, readonly string[]>> = {
+  'hanse offers': ['country'],
+  'hanse chat': ['sort'],
+  'hanse run': ['sort'],
+}
+
+/** Reads what a program prints for --help. @param flags that are no settings, besides those that never are */
+export function parseHelp(
+  help: string,
+  flags: readonly string[] = [],
+): { purpose: string; options: HelpOption[] } {
   // A long description goes on in the next line, deeply indented.
   const lines = help.replace(/\n {12,}(?=\S)/gu, ' ').split('\n')
   const options = lines.flatMap((line): HelpOption[] => {
@@ -131,7 +157,7 @@ export function parseHelp(help: string): { purpose: string; options: HelpOption[
       const [, name = '', placeholder = '', description = ''] = flag
       const [meaning = '', fallback = ''] = description.replace(/\)$/u, '').split(' (default: ')
       const closed = fallback === '' ? description : meaning
-      const kind = FLAGS_ONLY.has(name) ? 'flag' : 'setting'
+      const kind = FLAGS_ONLY.has(name) || flags.includes(name) ? 'flag' : 'setting'
       return [{ name, placeholder, meaning: closed, fallback: fallback.replaceAll('"', ''), kind }]
     }
     const secret = /^ {2}(HANSE_[A-Z_]+) {2}(.+)$/u.exec(line)

@@ -21,7 +21,7 @@ const now = (): number => performance.now()
 export function runCommand(): Command {
   const command = settingsCommand(
     'run',
-    'Run a batch of requests through the gateway; one that was interrupted goes on where it stopped.',
+    'Run a batch of requests; one that was interrupted goes on where it stopped.',
     batchSettings,
     async (settings, _args, flags) => {
       const ending = await run(settings, flags)
