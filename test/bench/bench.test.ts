@@ -32,10 +32,11 @@ test('a quick run of some sides writes each of their figures whole, and leaves n
   const sides = ['direct', 'pipes', 'hanse', 'portkey']
   try {
     const json = join(folder, 'new', 'gateway.json')
+    const markdown = join(folder, 'gateway.md')
     const only = [...sides, ...scenarios].join(',')
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      [BENCH, '--quick', '--only', only, '--json', json],
+      [BENCH, '--quick', '--only', only, '--json', json, '--markdown', markdown],
       { cwd: folder, timeout: 110_000, env: { ...process.env, TMPDIR: folder } },
     )
     const written = JSON.parse(readFileSync(json, 'utf8')) as GatewayFile
@@ -56,6 +57,7 @@ test('a quick run of some sides writes each of their figures whole, and leaves n
           for (const each of rounds) assertPositive(each, id)
       }
     }
+    expect(readFileSync(markdown, 'utf8')).toContain('| CPU per token, all hops, µs |')
     expectProcesses(written)
     expect(written.targets.map(({ title }) => title)).toContain('CPU per token, over two pipes')
     assert.deepEqual(readdirSync(folder), ['new'])

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { markdownGateways } from './gateway/markdown.ts'
 import { measureGateways } from './gateway/measure.ts'
 import { printGateways } from './gateway/report.ts'
 import { Rig, SIDE_NAMES } from './gateway/rig.ts'
@@ -26,6 +27,7 @@ The ways to one engine that costs next to nothing, side by side, in turns in eac
                         scenarios: ${FULL.scenarios.map(({ id }) => id).join(', ')})
   --rounds N            how often everything is measured (default: ${FULL.rounds}, quick: ${QUICK.rounds})
   --tokens-per-chunk N  how many tokens the engine puts into one chunk of HTTP (default: 1, as engines do)
+  --markdown FILE       the figures as tables of Markdown, for docs/benchmarks.md
   --cpu-prof FOLDER     CPU profiles of provider and gateway; their own cost is in the figures then
   --check               ends with 1 when a target is missed`
 
@@ -33,6 +35,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       json: { type: 'string', default: 'bench-results/gateway.json' },
+      markdown: { type: 'string' },
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       rounds: { type: 'string' },
@@ -73,6 +76,10 @@ async function main(): Promise<void> {
     `${JSON.stringify({ ...facts, machine, versions: versions(), ...results, targets }, null, 2)}\n`,
   )
   progress(`written to ${values.json}`)
+  if (values.markdown !== undefined) {
+    writeFileSync(values.markdown, markdownGateways(results, targets, sides, { machine, rounds }))
+    progress(`written to ${values.markdown}`)
+  }
   if (values.check && targets.some(({ met }) => !met)) process.exitCode = 1
 }
 

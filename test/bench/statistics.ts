@@ -21,5 +21,6 @@ export function percentile(values: readonly number[], share: number): number {
   const at = (sorted.length - 1) * share
   const [below, above] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
   if (below === undefined || above === undefined) throw new RangeError('percentile of no values')
-  return below + (above - below) * (at - Math.floor(at))
+  // What never came is infinite, and so is what lies between two that never came.
+  return below === above ? below : below + (above - below) * (at - Math.floor(at))
 }

@@ -78,7 +78,7 @@ function ratio(value: number | undefined): string {
 }
 
 /** Three digits that count. */
-function digits(value: number): string {
+export function digits(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return 'never'
   if (value === 0) return '0'
   const magnitude = Math.floor(Math.log10(Math.abs(value)))
