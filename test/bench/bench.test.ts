@@ -32,7 +32,7 @@ test('a quick run of some sides writes each of their figures whole, and leaves n
   const sides = ['direct', 'pipes', 'hanse', 'portkey']
   try {
     const json = join(folder, 'new', 'gateway.json')
-    const markdown = join(folder, 'gateway.md')
+    const markdown = join(folder, 'new', 'gateway.md')
     const only = [...sides, ...scenarios].join(',')
     const { stdout } = await promisify(execFile)(
       process.execPath,
