@@ -31,6 +31,8 @@ export async function packInto(folder: string): Promise<ReadonlyMap<string, stri
       await nameBuiltFiles(join(into, 'dist'))
       await cp(join(ROOT, 'LICENSE'), join(into, 'LICENSE'))
       await copyPrograms(join(ROOT, workspace, 'bin'), join(into, 'bin'))
+      if (workspace === 'node')
+        await cp(join(ROOT, 'models'), join(into, 'models'), { recursive: true })
       const published = publishedManifest(manifest, versions)
       await writeFile(join(into, 'package.json'), `${JSON.stringify(published, undefined, 2)}\n`)
       folders.set(manifest.name, into)
@@ -46,19 +48,20 @@ async function manifestOf(workspace: string): Promise<Manifest> {
   return JSON.parse(text) as Manifest
 }
 
-/** Files that are started by name, as workers are: the compiler looks at imports only. */
+/** Files that are named by where they lie: the compiler looks at imports only. */
 async function nameBuiltFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder, { recursive: true })) {
     if (!name.endsWith('.js')) continue
     const path = join(folder, name)
     const text = await readFile(path, 'utf8')
-    const renamed = text.replace(
-      /new URL\('(\.\/[\w-]+)\.ts', import\.meta\.url\)/gu,
-      (_, file) => {
-        return `new URL('${file}.js', import.meta.url)`
-      },
-    )
-    if (renamed !== text) await writeFile(path, renamed)
+    const named = text
+      .replace(
+        /new URL\('(\.\/[\w-]+)\.ts', import\.meta\.url\)/gu,
+        "new URL('$1.js', import.meta.url)",
+      )
+      // The model that ships with the source lies in the package itself.
+      .replace(/new URL\('\.\.\/((?:\.\.\/)+models\/)/gu, "new URL('$1")
+    if (named !== text) await writeFile(path, named)
   }
 }
 

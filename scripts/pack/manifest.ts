@@ -39,7 +39,7 @@ export function publishedManifest(
     ),
     // What a page does not use of a module need not be in its bundle.
     sideEffects: false,
-    files: ['bin', 'dist', 'LICENSE'],
+    files: ['bin', 'dist', 'models', 'LICENSE'],
   }
 }
 

@@ -41,6 +41,13 @@ describe('a strict project that installs the packages', () => {
   })
 })
 
+test('the packages bring the command line', async () => {
+  const folder = join(project, 'node_modules/@hanse/node')
+  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  const { stdout } = await run(join(folder, 'bin/hanse.mjs'), ['--version'])
+  assert.equal(stdout, `${version}\n`)
+})
+
 test('the programs of the guide run, one after the other', async () => {
   const { stdout, stderr } = await run('guide.ts')
   assert.match(stdout, /^bafyrei\w+ \d+n$/mu)
