@@ -73,6 +73,15 @@ describe('watching an answer', () => {
     assert.deepEqual(inspector.take([bytes({ type: 'ping' }), bytes(role)]), [bytes(role)])
   })
 
+  test('takes usage from a finish chunk, so that it is not there twice', () => {
+    const inspector = new AnswerInspector('chat')
+    const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 }
+    const last = chunk({}, 'stop')
+    const passed = inspector.take([bytes(role), bytes({ ...last, usage })])
+    assert.deepEqual(parsed(passed), [role, { ...last, usage: null }])
+    assert.deepEqual(inspector.usage, usage)
+  })
+
   test('prints a chunk anew that would be several events', () => {
     const inspector = new AnswerInspector('chat')
     const [printed = new Uint8Array()] = inspector.take([bytes(JSON.stringify(role, null, 2))])

@@ -85,7 +85,9 @@ export class AnswerInspector {
     this.#begun = true
     for (const choice of json.choices)
       this.#finishReason = stringIn(choice, 'finish_reason') ?? this.#finishReason
-    passed.push((found & CHUNK.lines) === 0 ? chunk : encodeJson(json))
+    // Some send usage with the end: it would be counted twice by who sums up what he reads.
+    if (isJsonObject(json.usage)) passed.push(encodeJson({ ...json, usage: null }))
+    else passed.push((found & CHUNK.lines) === 0 ? chunk : encodeJson(json))
   }
 
   #addRole(choices: readonly unknown[], passed: Uint8Array[]): void {
