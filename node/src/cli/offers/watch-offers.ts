@@ -109,10 +109,13 @@ function rowsOf(
 ): string[] {
   const where = policy.allow.length === 0 ? 'anywhere' : policy.allow.join(', ')
   const changed = new Map(changes.map(({ change, offer }) => [offerKey(offer), change]))
-  const [head = '', ...lines] = table([OFFER_HEAD, ...candidates.map(offerCells)]).split('\n')
+  // What has gone is shown once more, so that it is seen to go.
+  const gone = changes.filter(({ change }) => change === 'went').map(({ offer }) => offer)
+  const shown = [...candidates, ...gone]
+  const [head = '', ...lines] = table([OFFER_HEAD, ...shown.map(offerCells)]).split('\n')
   const room = Math.max(1, rows - FRAME_ROWS)
   const painted = lines.slice(0, room).map((line, i) => {
-    const change = changed.get(offerKey(candidates[i] as OfferRow))
+    const change = changed.get(offerKey(shown[i] as OfferRow))
     return change === undefined ? `  ${line}` : paint(COLOURS[change], `${MARKS[change]} ${line}`)
   })
   const hidden = lines.length - painted.length
