@@ -158,6 +158,21 @@ test('a seed repeats an answer, and another seed gives another', async () => {
   assert.notEqual(first.text, other.text)
 })
 
+test('penalties change an answer, the same way each time, and none are as if nothing was said', async () => {
+  const { text } = await ask(chat(STORY))
+  const neutral = { presence_penalty: 0, frequency_penalty: 0, repeat_penalty: 1, logit_bias: {} }
+  assert.equal((await ask(chat(STORY, neutral))).text, text)
+  for (const penalty of [
+    { frequency_penalty: 2 },
+    { presence_penalty: 2 },
+    { repeat_penalty: 2 },
+  ]) {
+    const one = await ask(chat(STORY, penalty))
+    assert.notEqual(one.text, text)
+    assert.equal((await ask(chat(STORY, penalty))).text, one.text)
+  }
+})
+
 test('text that needs many bytes a character arrives whole', async () => {
   const { text, tokens, end } = await ask(
     chat('Ünïcödé 日本語 🚢', { temperature: 2, seed: 3, max_tokens: 60 }),
@@ -247,6 +262,7 @@ test.each([
   ['an empty stop', { stop: '' }],
   ['two choices', { n: 2 }],
   ['logprobs', { logprobs: true }],
+  ['logit_bias', { logit_bias: { 5: 100 } }],
 ])('%s: refused', async (_what, more) => {
   await assert.rejects(ask(chat(FRANCE, more)), { code: 'HANSE_ENGINE_REFUSED', httpStatus: 400 })
 })

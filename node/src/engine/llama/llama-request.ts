@@ -27,7 +27,7 @@ export interface LlamaChatRequest {
 export function parseLlamaRequest(request: EngineRequest): LlamaChatRequest {
   const body = parseChatBody(request.body)
   refuseTools(body)
-  refuseUnsupported(body, ['logprobs', 'top_logprobs'])
+  refuseUnsupported(body, ['logprobs', 'top_logprobs', 'logit_bias'])
   return {
     maxTokens: maxTokensOf(request, body.max_completion_tokens ?? body.max_tokens),
     history: historyOf(body),

@@ -1,5 +1,5 @@
 import { EngineError, type EngineRequest } from '../engine.ts'
-import type { JsonObject } from '../json.ts'
+import { isJsonObject, type JsonObject } from '../json.ts'
 import { limitedTo } from '../openai-request.ts'
 
 /** How the next token is drawn, and when to stop. */
@@ -9,6 +9,17 @@ export interface LlamaSampling {
   readonly topK?: number
   readonly minP?: number
   readonly seed?: number
+  /** Without a word of the request there is none: what repeats itself is for the model to say. */
+  readonly repeatPenalty: false | RepeatPenalty
+}
+
+/** For tokens that the answer had before. */
+export interface RepeatPenalty {
+  /** 1 is none. */
+  readonly penalty: number
+  /** 0 is none. */
+  readonly frequencyPenalty: number
+  readonly presencePenalty: number
 }
 
 // llama.cpp's own default; OpenAI's of 1 makes small models ramble.
@@ -29,7 +40,20 @@ export function samplingOf(body: JsonObject): LlamaSampling {
     ...(minP === undefined ? {} : { minP }),
     // llama.cpp keeps 32 bits of it.
     ...(seed === undefined ? {} : { seed: seed >>> 0 }),
+    repeatPenalty: repeatPenaltyOf(body),
   }
+}
+
+/** OpenAI’s two, and the one that llama.cpp and vLLM each have a name for; over the last 64 tokens, as in llama.cpp. */
+function repeatPenaltyOf(body: JsonObject): false | RepeatPenalty {
+  const frequencyPenalty = numberWithin(body, 'frequency_penalty', -2, 2) ?? 0
+  const presencePenalty = numberWithin(body, 'presence_penalty', -2, 2) ?? 0
+  const penalty =
+    numberWithin(body, 'repetition_penalty', 0.01, 2) ??
+    numberWithin(body, 'repeat_penalty', 0.01, 2) ??
+    1
+  if (frequencyPenalty === 0 && presencePenalty === 0 && penalty === 1) return false
+  return { penalty, frequencyPenalty, presencePenalty }
 }
 
 export function maxTokensOf(request: EngineRequest, asked: unknown): number {
@@ -55,7 +79,8 @@ export function refuseUnsupported(body: JsonObject, fields: readonly string[]): 
     throw refused('only n of 1 is supported by this engine')
   for (const field of fields) {
     const value = body[field]
-    if (value !== undefined && value !== null && value !== false)
+    const isEmpty = isJsonObject(value) && Object.keys(value).length === 0
+    if (value !== undefined && value !== null && value !== false && !isEmpty)
       throw refused(`${field} is not supported by this engine`)
   }
 }

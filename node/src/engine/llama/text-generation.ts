@@ -107,8 +107,6 @@ function samplingFor(
     ...request.sampling,
     maxTokens,
     customStopTriggers: request.stop,
-    // Penalties would make answers at temperature 0 depend on more than the model.
-    repeatPenalty: false as const,
     signal,
   }
 }

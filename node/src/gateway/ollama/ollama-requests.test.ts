@@ -22,7 +22,15 @@ describe('how an answer is to be made', () => {
           top_p: null,
         },
       }),
-      { temperature: 0, top_k: 3, repetition_penalty: 1.1, seed: 7, stop: ['\n'], max_tokens: 12 },
+      {
+        temperature: 0,
+        top_k: 3,
+        repetition_penalty: 1.1,
+        repeat_penalty: 1.1,
+        seed: 7,
+        stop: ['\n'],
+        max_tokens: 12,
+      },
     )
   })
 

@@ -1,24 +1,26 @@
 import { isJsonObject, type JsonObject, numberIn } from '../../engine/json.ts'
 
-/** Ollama's options that are called otherwise here. What concerns the machine alone (`num_ctx`, `num_gpu` …) is the provider's. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  temperature: 'temperature',
-  top_p: 'top_p',
-  top_k: 'top_k',
-  min_p: 'min_p',
-  typical_p: 'typical_p',
-  seed: 'seed',
-  stop: 'stop',
-  frequency_penalty: 'frequency_penalty',
-  presence_penalty: 'presence_penalty',
-  repeat_penalty: 'repetition_penalty',
-}
+/** Ollama's options, and what they are called here. What concerns the machine alone (`num_ctx`, `num_gpu` …) is the provider's. */
+const OPTIONS: readonly (readonly [theirs: string, ours: string])[] = [
+  ['temperature', 'temperature'],
+  ['top_p', 'top_p'],
+  ['top_k', 'top_k'],
+  ['min_p', 'min_p'],
+  ['typical_p', 'typical_p'],
+  ['seed', 'seed'],
+  ['stop', 'stop'],
+  ['frequency_penalty', 'frequency_penalty'],
+  ['presence_penalty', 'presence_penalty'],
+  // vLLM's name, and llama.cpp's.
+  ['repeat_penalty', 'repetition_penalty'],
+  ['repeat_penalty', 'repeat_penalty'],
+]
 
 /** How an answer is to be made: sampling, length, format and thinking, as OpenAI's API and its engines name them. */
 export function samplingOf(request: JsonObject): JsonObject {
   const options = isJsonObject(request.options) ? request.options : {}
   const sampling = Object.fromEntries(
-    Object.entries(OPTIONS).flatMap(([theirs, ours]) =>
+    OPTIONS.flatMap(([theirs, ours]) =>
       (options[theirs] ?? null) === null ? [] : [[ours, options[theirs]]],
     ),
   )
