@@ -1,52 +1,11 @@
 import assert from 'node:assert/strict'
 import { encodeCanonical, exportBundle, verifyBundle } from '@hanse/protocol'
-import {
-  codeOf,
-  makeAcceptance,
-  makeAttestation,
-  makeAuthorization,
-  makeEvidence,
-  makeOffer,
-  makeOrder,
-  makeReceipts,
-  NETWORK,
-  NOW,
-  provider,
-  TRUST,
-} from '@hanse/protocol/testing'
+import { codeOf, makeEvidence, NETWORK, NOW, provider, TRUST } from '@hanse/protocol/testing'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { NodeStore } from '../store/node-store.ts'
 import { MemoryStore } from './memory-store.ts'
-
-type Store = MemoryStore | NodeStore
-
-const orderOf = (nonce: number) => makeOrder({ nonce: new Uint8Array(16).fill(nonce) })
-const authorization = makeAuthorization()
-
-/** What a consumer does with its store in one session. @returns its name */
-async function buy(
-  store: Store,
-  {
-    nonce = 1,
-    receipts = 3,
-    end = true,
-  }: { nonce?: number; receipts?: number; end?: boolean } = {},
-): Promise<string> {
-  const ordered = orderOf(nonce)
-  const accepted = makeAcceptance(ordered)
-  const session = ordered.cid.toString()
-  store.putAuthorization(authorization)
-  store.putOffer(makeOffer(), [makeAttestation()])
-  assert.equal(store.beginSession('consumer', ordered, authorization, NOW + nonce), true)
-  assert.equal(store.beginSession('consumer', ordered, authorization, NOW + nonce), false)
-  store.setAcceptance(session, accepted)
-  await store.committed()
-  for (const receipt of makeReceipts(ordered, accepted, 3).slice(0, receipts))
-    await store.saveReceipt(session, receipt)
-  if (end) store.endSession(session, 'completed', NOW + 10_000)
-  return session
-}
+import { authorization, buy, orderOf } from './testing/buy.ts'
 
 describe('memory keeps what the database of a node keeps', () => {
   test('of sessions, receipts, and what was spent under an authorization', async () => {

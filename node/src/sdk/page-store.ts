@@ -1,5 +1,5 @@
 import { HanseError } from '@hanse/protocol'
-import { MemoryStore } from './memory-store.ts'
+import { MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
 import { type Change, PageDatabase } from './page-database.ts'
 import { lockPageData } from './page-lock.ts'
 import { decodeSnapshot, type Snapshot } from './snapshot.ts'
@@ -35,17 +35,20 @@ export async function openPageData(
   return { seed, store, [Symbol.asyncDispose]: async () => await moved.disposeAsync() }
 }
 
+/** Where sessions are written to. */
+export type SessionShelf = Pick<PageDatabase, 'all' | 'change'>
+
 /** Memory that is written to IndexedDB: an order before it leaves, receipts soon after they came. */
 export class PageStore extends MemoryStore implements AsyncDisposable {
-  readonly #database: PageDatabase
+  readonly #database: SessionShelf
   /** Sessions that have changed since they were written. */
   readonly #changed = new Set<string>()
   #loading = false
   #writing: Promise<void> | undefined
   #fault: unknown
 
-  constructor(database: PageDatabase) {
-    super()
+  constructor(database: SessionShelf, options: MemoryStoreOptions = {}) {
+    super(options)
     this.#database = database
   }
 
@@ -87,16 +90,19 @@ export class PageStore extends MemoryStore implements AsyncDisposable {
   async #write(): Promise<void> {
     // Not before whoever changes it has finished.
     await Promise.resolve()
+    const changes = [...this.#changed].map((session): Change => {
+      const known = this.session(session) !== undefined
+      return [session, known ? this.export([session]) : undefined]
+    })
+    this.#changed.clear()
     try {
-      const changes = [...this.#changed].map((session): Change => {
-        const known = this.session(session) !== undefined
-        return [session, known ? this.export([session]) : undefined]
-      })
-      this.#changed.clear()
       await this.#database.change('sessions', changes)
+      this.#writing = this.#changed.size > 0 ? this.#write() : undefined
     } catch (error) {
       this.#fault = error
+      this.#writing = undefined
+      // The next change tries again.
+      for (const [session] of changes) this.#changed.add(session)
     }
-    this.#writing = this.#changed.size > 0 ? this.#write() : undefined
   }
 }
