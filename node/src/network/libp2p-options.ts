@@ -22,6 +22,7 @@ import {
   peerServices,
   STREAMS_PER_CONNECTION,
 } from './peer-options.ts'
+import { quietLogger } from './quiet-logger.ts'
 import type { RelayHost } from './relay-host.ts'
 import type { RelayLimits } from './relay-limits.ts'
 import type { StreamLimits } from './stream-admission.ts'
@@ -91,6 +92,7 @@ export function libp2pOptions(
   const compare = dialOrder(lan)
   return {
     privateKey: options.privateKey,
+    ...quietLogger(process.env.DEBUG),
     addresses: { listen: options.listen, appendAnnounce: [...announce] },
     transports: [
       eachConnection(tcp(), joinWrites),
