@@ -1,5 +1,3 @@
-import { hkdf } from '@noble/hashes/hkdf.js'
-import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { sha256 } from '#crypto'
 import { concat, utf8 } from '../wire.ts'
 
@@ -41,6 +39,17 @@ export function extendTranscript(state: Uint8Array, payload: Uint8Array): Uint8A
 /** Where the state and a payload lie side by side to be hashed: a new array for each takes as long as its hash. */
 const joined = new Uint8Array(16 * 1024)
 
+/** HKDF-SHA-256 without a salt of its own; 32 bytes are the first block of its output. */
 function saltOf(secret: Uint8Array, label: string): Uint8Array {
-  return hkdf(nobleSha256, secret, undefined, utf8(`hanse/v1/salt/${label}`), 32)
+  const key = hmac(new Uint8Array(32), secret)
+  return hmac(key, concat([utf8(`hanse/v1/salt/${label}`), Uint8Array.of(1)]))
 }
+
+/** HMAC-SHA-256 (RFC 2104) under a key of 32 bytes, by the platform's own hash. */
+function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
+  const padded = (pad: number): Uint8Array =>
+    Uint8Array.from({ length: HASH_BLOCK_BYTES }, (_, i) => (key[i] ?? 0) ^ pad)
+  return sha256(concat([padded(0x5c), sha256(concat([padded(0x36), message]))]))
+}
+
+const HASH_BLOCK_BYTES = 64
