@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
 import { type Signer, signerOf } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
@@ -103,7 +103,23 @@ function isLocal({ lan, listen, bootstrap, networkKey }: Settings<typeof network
 
 export const clock = (): number => Date.now()
 
-export const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes))
+/** Nonces and salts are small, and the system is not asked for each. What was given out is kept nowhere else. */
+export function random(bytes: number): Uint8Array {
+  if (bytes > POOL_BYTES / 8) return new Uint8Array(randomBytes(bytes))
+  if (given + bytes > POOL_BYTES) {
+    randomFillSync(pool)
+    given = 0
+  }
+  const part = pool.subarray(given, given + bytes)
+  const own = new Uint8Array(part)
+  part.fill(0)
+  given += bytes
+  return own
+}
+
+const POOL_BYTES = 4096
+const pool = new Uint8Array(POOL_BYTES)
+let given = POOL_BYTES
 
 /**
  * Resolves when the process is asked to stop; a second signal ends it at once. With HANSE_STOP_WITH_PARENT=1 it also stops
