@@ -222,7 +222,9 @@ export const ERRORS = {
     'Check the bootstrap addresses, and the way to them; a web page needs some that end in /ws or /wss.',
   ),
   HANSE_ENGINE_FAILED: peerFault('The provider’s engine failed; another provider may answer.'),
-  HANSE_ENGINE_REFUSED: invalid('The engine refused the request; correct it as the message says.'),
+  HANSE_ENGINE_REFUSED: invalid(
+    'Correct the request: the engine does not know one of its fields, or a value is out of range.',
+  ),
   HANSE_ENGINE_UNAVAILABLE: entry(
     503,
     'server_error',
@@ -447,7 +449,7 @@ export const ERRORS = {
     402,
     'insufficient_quota',
     false,
-    'Raise the budget with `hanse gateway keys update`, or wait until its period begins anew.',
+    'Raise the budget (`hanse gateway keys update`, `--budget`, or the SDK’s), or wait until its period begins anew.',
   ),
   HANSE_BUDGET_RESERVED: entry(
     429,
