@@ -3,9 +3,9 @@ import {
   isCountryCode,
   isPeerId,
   type PicoEuro,
+  parseEuro,
   parsePrice,
   parseVerifierKey,
-  picoEuro,
 } from '@hanse/protocol'
 import { multiaddr } from '@multiformats/multiaddr'
 import { blockList } from '../network/address-kinds.ts'
@@ -146,9 +146,11 @@ export const optionalEuro = (described: Optional<PicoEuro>): Setting<PicoEuro | 
   make({ placeholder: '<EUR>', ...described, fallback: undefined }, amountOfEuro)
 
 function amountOfEuro(value: string): PicoEuro {
-  const match = /^(\d{1,6})(?:\.(\d{1,12}))?$/u.exec(value)
-  if (match === null) throw new Error('must be an amount of euro such as 0.50')
-  return picoEuro(BigInt(match[1] ?? '0') * 10n ** 12n + BigInt((match[2] ?? '').padEnd(12, '0')))
+  try {
+    return parseEuro(value)
+  } catch {
+    throw new Error('must be an amount of euro such as 0.50')
+  }
 }
 
 /** On or off; as a flag alone it is on. */
