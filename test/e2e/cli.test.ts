@@ -66,6 +66,10 @@ describe('hanse chat', () => {
     await terminal.until(/^test\/slow; \/help.*\n> /u)
     terminal.type('Hello\r')
     await terminal.until(/ t0 t1 .* t11\n.*in DE · \d+ \+ 12 tokens · 0\.\d+ EUR/u)
+    terminal.type('\u001b[200~Two\rlines\u001b[201~\r')
+    await terminal.until(/Two\nlines\n t0 .*\n.* EUR/u)
+    const { messages } = engine.bodies.at(-1) as { messages: { content: string }[] }
+    assert.equal(messages.at(-1)?.content, 'Two\nlines', 'a paste is one question')
     terminal.type('/models\r')
     await terminal.until(/2\.51 EUR\/Mtok +1 +DE/u)
     engine.control.tokensPerSecond = 5
@@ -78,7 +82,7 @@ describe('hanse chat', () => {
     terminal.type('\x03')
     assert.deepEqual(await terminal.exit(), { code: 0, signal: 0 })
     const spent = formatEuro(picoEuro(paid() - before))
-    assert.ok(terminal.text().includes(`2 answers for ${spent}`), terminal.text())
+    assert.ok(terminal.text().includes(`3 answers for ${spent}`), terminal.text())
   })
 
   test('in a pipe gives the answer and nothing else', async () => {

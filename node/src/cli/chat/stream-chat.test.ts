@@ -129,3 +129,22 @@ describe('the models on offer', () => {
     assert.throws(() => onlyModel([model, { ...model, id: 'a/c' }]), /--model a\/b \| a\/c/u)
   })
 })
+
+test('an answer that went on elsewhere names both', () => {
+  const part = (provider: string, country: string) => ({ provider, country })
+  const line = answerLine({
+    text: '',
+    fault: undefined,
+    finishReason: 'stop',
+    inputTokens: 1,
+    outputTokens: 9,
+    cost: undefined,
+    model: 'a/b',
+    session: 's',
+    parts: [part('12D3KooWabcdefgh', 'DE'), part('12D3KooWijklmnop', 'FR')],
+    bundle: '',
+    firstTextMs: undefined,
+    textMs: 0,
+  })
+  assert.equal(line, 'a/b by …abcdefgh in DE, then …ijklmnop in FR · 1 + 9 tokens')
+})

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises'
-import { createInterface, type Interface } from 'node:readline/promises'
 import { ERRORS, formatEuro, HanseError } from '@hanse/protocol'
 import type { GatewayAccess } from '../gateway-client.ts'
 import { paint, table } from '../output.ts'
@@ -7,6 +6,7 @@ import { clean } from '../terminal-text.ts'
 import { answerLine } from './answer-line.ts'
 import { AnswerPrinter } from './answer-printer.ts'
 import { COMMANDS, type Command, Conversation, parseCommand } from './conversation.ts'
+import { LineReader } from './line-reader.ts'
 import { marketModels, modelRow } from './market-models.ts'
 import { type StreamedAnswer, streamChat } from './stream-chat.ts'
 
@@ -30,66 +30,60 @@ export async function chatAtTerminal(options: TerminalChatOptions): Promise<void
 class TerminalChat {
   readonly #options: TerminalChatOptions
   readonly #conversation: Conversation
-  readonly #lines: Interface
+  readonly #lines: LineReader
   #answering: AbortController | undefined
   #last: StreamedAnswer | undefined
+  #isLeaving = false
 
   constructor(options: TerminalChatOptions) {
     this.#options = options
     this.#conversation = new Conversation(options.model, options.system)
-    this.#lines = createInterface({
-      input: process.stdin,
-      output: process.stdout,
+    this.#lines = new LineReader({
       completer: completed,
+      onInterrupt: () => {
+        if (this.#answering !== undefined) this.#answering.abort()
+        else if (!this.#lines.clear()) this.#leave()
+      },
+      onClose: () => this.#leave(),
     })
   }
 
   async run(): Promise<void> {
-    const leave = new AbortController()
-    this.#lines.on('SIGINT', () => {
-      if (this.#answering !== undefined) this.#answering.abort()
-      else if (this.#lines.line === '') leave.abort()
-      else this.#clearLine()
-    })
-    this.#lines.on('close', () => {
-      this.#answering?.abort()
-      leave.abort()
-    })
     console.log(paint('dim', `${clean(this.#conversation.model)}; /help for what can be typed`))
     try {
-      for (;;) {
-        const line = await this.#read(leave.signal)
-        if (line === undefined) break
-        const command = parseCommand(line)
+      while (!this.#isLeaving) {
+        const text = await this.#read()
+        if (text === undefined) {
+          // Below the prompt.
+          console.log('')
+          break
+        }
+        const command = parseCommand(text)
         if (command?.name === 'exit') break
-        await (command === undefined ? this.#ask(line.replace(/^\/\//u, '/')) : this.#obey(command))
-        if (leave.signal.aborted) break
+        await (command === undefined ? this.#ask(text.replace(/^\/\//u, '/')) : this.#obey(command))
       }
     } finally {
-      this.#lines.close()
+      this.#lines[Symbol.dispose]()
     }
     this.#tellCost()
   }
 
-  #clearLine(): void {
-    this.#lines.write(null, { ctrl: true, name: 'e' })
-    this.#lines.write(null, { ctrl: true, name: 'u' })
+  #leave(): void {
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    this.#answering?.abort()
+    this.#lines[Symbol.dispose]()
   }
 
   /** One line, or several of which each but the last ends in a backslash. */
-  async #read(signal: AbortSignal): Promise<string | undefined> {
+  async #read(): Promise<string | undefined> {
     let text = ''
     for (;;) {
-      const prompt = text === '' ? '> ' : '… '
-      const line = await this.#lines.question(prompt, { signal }).catch(() => undefined)
+      const line = await this.#lines.next(text === '' ? '> ' : '… ')
       if (line === undefined) return undefined
-      if (!line.endsWith('\\')) {
-        text += line
-        if (text.trim() !== '') return text
-        text = ''
-        continue
-      }
-      text += `${line.slice(0, -1)}\n`
+      if (line.endsWith('\\')) text += `${line.slice(0, -1)}\n`
+      else if ((text + line).trim() !== '') return text + line
+      else text = ''
     }
   }
 
@@ -98,7 +92,7 @@ class TerminalChat {
     switch (command.name) {
       case 'help':
         console.log(table(Object.entries(COMMANDS).map(([name, what]) => [`  /${name}`, what])))
-        console.log('  A line that ends in \\ goes on in the next one.')
+        console.log('  A line that ends in \\ goes on in the next one; what is pasted is one text.')
         return
       case 'models': {
         const head = ['MODEL', 'IN', 'OUT', 'OFFERS', 'COUNTRIES']
