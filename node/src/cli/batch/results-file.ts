@@ -66,12 +66,14 @@ export class ResultsFile implements AsyncDisposable {
       await this.#file.appendFile(text)
       await this.#file.datasync()
     })
-    this.#writing = written.catch(() => {})
+    // Behind a line that could not be written to its end, no other one may follow.
+    this.#writing = written
     await written
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writing
+    // Whoever added a line was told.
+    await this.#writing.catch(() => {})
     await this.#file.close()
   }
 }

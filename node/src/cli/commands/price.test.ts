@@ -97,7 +97,7 @@ describe('hanse price advise', () => {
     'says so when the gateway answers %j',
     async (said) => {
       body = said
-      await assert.rejects(run(), { code: 'HANSE_REQUEST_INVALID' })
+      await assert.rejects(run(), { code: 'HANSE_GATEWAY_UNREACHABLE' })
     },
   )
 })
