@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { modelChoices, parseAliases, shortcutOf } from './model-names.ts'
-import { OfferedNames } from './offered-names.ts'
 
 describe('names of models', () => {
   const aliases = parseAliases('small = a/one, a/two:nitro,large=b/big')
@@ -38,24 +37,4 @@ describe('names of models', () => {
   })
 
   test('nothing is no alias, and no fault', () => assert.equal(parseAliases('').size, 0))
-
-  test('that nobody offers a name is remembered for a while', async () => {
-    let asked = 0
-    let now = 0
-    let found: unknown[] = []
-    const names = new OfferedNames(
-      async () => {
-        asked++
-        return found
-      },
-      () => now,
-    )
-    assert.equal(await names.has('x:nitro'), false)
-    assert.equal(await names.has('x:nitro'), false)
-    assert.equal(asked, 1)
-    now += 60_000
-    found = [1]
-    assert.equal(await names.has('x:nitro'), true)
-    assert.equal(asked, 2)
-  })
 })

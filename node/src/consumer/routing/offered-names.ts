@@ -10,7 +10,6 @@ export class OfferedNames {
   /** When to look again, ms. */
   readonly #absent = new Map<string, number>()
 
-  /** @param find never rejects: who cannot be found is not there */
   constructor(find: (name: string) => Promise<readonly unknown[]>, now: () => number) {
     this.#find = find
     this.#now = now
@@ -21,7 +20,8 @@ export class OfferedNames {
     if (until === undefined) return await this.#look(name)
     if (this.#now() >= until) {
       this.#remember(name)
-      void this.#look(name)
+      // Nobody waits for it, so nobody hears that it failed either.
+      this.#look(name).catch(() => undefined)
     }
     return false
   }
