@@ -185,7 +185,7 @@ function runChecks(
   const ordered: Named<Order> = attempt('order', () => {
     const opened = open(order, one('order'), orderSigners)
     const { consumer, continues } = opened.value
-    const how = continues === null ? '' : `; goes on with the answer of ${continues}`
+    const how = continues === null ? '' : `; goes on with the answer of ${continues.toString()}`
     return [opened, `signed by consumer ${short(consumer)}${how}`]
   })
   const offered: Named<Offer> = attempt('offer', () => {
