@@ -224,10 +224,14 @@ describe('the log of a node', () => {
     })
     assert.equal(answer.status, 200, await answer.text())
     assert.equal((await sessionsOf(market)).length, 1)
-    for (const name of ['gateway', 'de']) {
+    // A gateway's first entry is the basis on which it may process data at all.
+    for (const [name, place] of [
+      ['gateway', 1],
+      ['de', 0],
+    ] as const) {
       const own = ['--data-dir', join(stateDir, name)]
-      const shown = await untilOneEntry(own)
-      const { stdout } = await run('prove', '0', ...own, '--json')
+      const shown = await untilEntries(own, place + 1)
+      const { stdout } = await run('prove', `${place}`, ...own, '--json')
       const { entryHex, proof } = JSON.parse(stdout)
       writeFileSync(at('own.tlog-proof'), proof)
       const checked = await run(
@@ -258,14 +262,14 @@ describe('the log of a node', () => {
 })
 
 /** Events are logged every second. */
-async function untilOneEntry(own: readonly string[]): Promise<{ vkey: string }> {
+async function untilEntries(own: readonly string[], size: number): Promise<{ vkey: string }> {
   for (let i = 0; i < 20; i++) {
     const { stdout } = await run('show', '--json', ...own)
     const shown = JSON.parse(stdout)
-    if (shown.size === '1') return shown
+    if (shown.size === `${size}`) return shown
     await new Promise((resolve) => setTimeout(resolve, 250))
   }
-  throw new Error(`no entry: ${own.join(' ')}`)
+  throw new Error(`not ${size} entries: ${own.join(' ')}`)
 }
 
 /** What a log's operator sends, its bytes without a content type. */

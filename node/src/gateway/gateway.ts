@@ -75,7 +75,7 @@ export async function createGateway(options: GatewayOptions): Promise<FastifyIns
   registerModels(app, consumer)
   registerMarket(app, options)
   registerGenerations(app, generations)
-  registerSpotChecks(app, options.store.spotChecks)
+  registerSpotChecks(app, options.store)
   if (rules !== undefined) registerRules(app, rules)
   if (auditLog !== undefined) registerLog(app, auditLog)
   return app

@@ -1,6 +1,7 @@
 import { DIVERGENCE_MAX, HanseError } from '@hanse/protocol'
 import type { FastifyInstance } from 'fastify'
-import type { SpotCheckRow, SpotCheckStore } from '../store/spot-check-store.ts'
+import type { NodeStore } from '../store/node-store.ts'
+import type { SpotCheckRow } from '../store/spot-check-store.ts'
 import { refuseOtherOrigins } from './same-origin.ts'
 
 /** Rows of one answer, and how many unless it says otherwise. */
@@ -8,11 +9,16 @@ const ROWS_MAX = 1_000
 const ROWS_USUAL = 100
 
 /** What this node found out about providers by asking twice: for its owner alone, for it holds what they answered. */
-export function registerSpotChecks(app: FastifyInstance, store: SpotCheckStore): void {
+export function registerSpotChecks(
+  app: FastifyInstance,
+  store: Pick<NodeStore, 'spotChecks'>,
+): void {
   app.get<{ Querystring: { limit?: string } }>(
     '/hanse/v1/spot-checks',
     { preHandler: refuseOtherOrigins },
-    async ({ query }) => ({ data: store.list(limitOf(query.limit)).map(jsonOfSpotCheck) }),
+    async ({ query }) => ({
+      data: store.spotChecks.list(limitOf(query.limit)).map(jsonOfSpotCheck),
+    }),
   )
 }
 
