@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { RequestKind } from '../engine/engine.ts'
 import { costOf } from '../openai/costs.ts'
 import type { RequestRecord } from '../openai/request-run.ts'
-import { OPERATIONS } from '../telemetry/gen-ai.ts'
+import { OPERATIONS, PROVIDER_NAME } from '../telemetry/gen-ai.ts'
 import {
   GEN_AI_FIRST_TOKEN_SECONDS,
   GEN_AI_REQUEST_SECONDS,
@@ -126,7 +126,7 @@ export class GatewayMetrics {
     this.#cost.inc({ gen_ai_response_model: model }, Number(costOf(record)))
     const labels = {
       gen_ai_operation_name: OPERATIONS[facts.kind],
-      gen_ai_provider_name: 'hanse',
+      gen_ai_provider_name: PROVIDER_NAME,
       gen_ai_response_model: model,
     }
     this.#duration.observe({ ...labels, error_type: error ?? '' }, totalMs / 1000)

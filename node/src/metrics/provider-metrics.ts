@@ -1,6 +1,7 @@
 import { type ErrorCode, PICO_PER_EURO, type PicoEuro } from '@hanse/protocol'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { ProviderStatus } from '../provider/status.ts'
+import { OPERATIONS, PROVIDER_NAME } from '../telemetry/gen-ai.ts'
 import { METRICS, type MetricName } from './metric-table.ts'
 import type { EndedSession, ProviderEvents, RequestKind } from './provider-events.ts'
 import { failureOf, secondsPerToken } from './provider-statistics.ts'
@@ -9,12 +10,6 @@ type Labels = Readonly<Record<string, string>>
 
 /** A provider offers a few models; a bug that made up names must not fill the memory of whoever scrapes. */
 const MODEL_NAMES_MAX = 256
-
-const OPERATIONS: Readonly<Record<RequestKind, string>> = {
-  chat: 'chat',
-  completion: 'text_completion',
-  embedding: 'embeddings',
-}
 
 /** The metrics of one provider, in Prometheus' text format. Fed by its events, and by its status when it is scraped. */
 export class ProviderMetrics implements ProviderEvents {
@@ -172,7 +167,7 @@ export class ProviderMetrics implements ProviderEvents {
   #genAi(model: string, kind: RequestKind): Labels {
     return {
       gen_ai_operation_name: OPERATIONS[kind],
-      gen_ai_provider_name: 'hanse',
+      gen_ai_provider_name: PROVIDER_NAME,
       gen_ai_request_model: this.#labelsOf(model).model_name,
     }
   }

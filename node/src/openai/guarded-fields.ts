@@ -29,6 +29,9 @@ const REFUSED_PARTS: ReadonlySet<unknown> = new Set([
   'prompt_embeds',
 ])
 
+/** Of a name that a client made up, in a message. */
+const FIELD_CHARS_MAX = 32
+
 /** @throws {FieldError} that names the first field that no provider is asked to follow */
 export function refuseGuarded(body: JsonObject): void {
   for (const [field, why] of Object.entries(REFUSED))
@@ -70,7 +73,8 @@ export function mediaLinks(body: JsonObject): MediaLink[] {
     for (const [field, value] of Object.entries(part)) {
       if (!field.endsWith('_url')) continue
       const url = isJsonObject(value) ? value.url : value
-      if (typeof url === 'string' && !isData(url)) links.push({ param: `${param}.${field}`, url })
+      if (typeof url === 'string' && !isData(url))
+        links.push({ param: `${param}.${field.slice(0, FIELD_CHARS_MAX)}`, url })
     }
   }
   return links

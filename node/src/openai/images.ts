@@ -35,7 +35,7 @@ export async function inlineImages(
   const fetched = new Map<string, string>()
   await Promise.all(
     links.map(async ({ param, url }) => {
-      if (!param.endsWith('image_url') || !/^https:/iu.test(url))
+      if (!param.endsWith('.image_url') || !/^https:/iu.test(url))
         throw new FieldError(param, 'only images are fetched, by https: send a data: URL')
       const data = await source.fetch(url, signal).catch((error: unknown) => {
         throw new FieldError(param, error instanceof Error ? error.message : 'not to be had')

@@ -225,6 +225,8 @@ describe('an authorization', () => {
   })
 })
 
+const says = (part: object) => ({ messages: [{ role: 'user', content: [part] }] })
+
 describe('the kind of a request', () => {
   test.each([
     [{ prompt: 'x' }, ['chat', 'completion'], 'completion', 1000],
@@ -250,6 +252,14 @@ describe('the kind of a request', () => {
     [{ model: 'x' }, 'just one of them'],
     [{ messages: 'x' }, 'must be an array'],
     [[], 'not a JSON object'],
+    [{ messages: [], chat_template: '{{ x }}' }, 'chat_template: not on a market'],
+    [{ prompt: 'x', lora_path: '/etc' }, 'lora_path: not on a market'],
+    [
+      says({ type: 'image_url', image_url: { url: 'http://169.254.169.254/' } }),
+      'fetch no addresses',
+    ],
+    [says({ type: 'video_url', video_url: 'file:///etc/passwd' }), 'fetch no addresses'],
+    [says({ type: 'image_embeds', image_embeds: 'x' }), 'serialized tensors'],
   ])('%j is refused', async (request, message) => {
     await assert.rejects(makeDesk()({}, body(request)).admit(), (error: HanseError) => {
       return error.code === 'HANSE_REQUEST_INVALID' && error.message.includes(message)

@@ -21,7 +21,7 @@ import type { Engine, EngineRequest } from '../engine/index.ts'
 import { isDiskFault } from '../store/database.ts'
 import type { NodeStore } from '../store/node-store.ts'
 import { meteredRun } from './metered-run.ts'
-import { assertOffered, requestKindOf } from './request-kind.ts'
+import { assertOffered, reviewRequest } from './request-kind.ts'
 import { Reservations } from './reservations.ts'
 import { ByteBudget } from './scheduling/byte-budget.ts'
 import type { Lease, Scheduler } from './scheduling/scheduler.ts'
@@ -116,7 +116,7 @@ export class AdmissionDesk {
     const served = models.get(model.id)
     if (served === undefined)
       throw new HanseError('HANSE_MODEL_UNKNOWN', `${model.id} is not served`)
-    const kind = requestKindOf(prompt)
+    const kind = reviewRequest(prompt)
     assertOffered(model, kind)
     const request: EngineRequest = {
       kind,
