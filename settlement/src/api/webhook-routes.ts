@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
-import { refreshProvider } from '../providers/provider-account.ts'
-import type { StripeEvent } from '../stripe/index.ts'
-import { outcomeOf } from '../top-ups/top-up.ts'
+import { takeEvent } from '../stripe-events/take-event.ts'
 import type { App } from './app.ts'
 
 /** Stripe's events are a few kilobytes; an object inside may be larger. */
@@ -32,30 +30,8 @@ export function webhookRoutes(app: App, context: SettlementContext): void {
           request.body,
           typeof signature === 'string' ? signature : '',
         )
-        return { received: true, fresh: await take(context, event, request.body) }
+        return { received: true, fresh: await takeEvent(context, event, request.body) }
       },
     )
   })
-}
-
-/** What Stripe says now is fetched before the transaction; the event and its effect are one transaction. */
-async function take(
-  context: SettlementContext,
-  event: StripeEvent,
-  body: Buffer,
-): Promise<boolean> {
-  const outcome = await outcomeOf(context, event)
-  await refreshAccount(context, event)
-  return context.store.takeStripeEvent(
-    { id: event.id, type: event.type, body: Uint8Array.from(body), at: context.now() },
-    outcome,
-  )
-}
-
-/** Any news of an account is a reason to ask how it is: setting it twice changes nothing. */
-async function refreshAccount(context: SettlementContext, event: StripeEvent): Promise<void> {
-  const account = event.kind === 'thin' ? event.related?.id : event.account
-  if (account === undefined) return
-  const provider = await context.store.providerByAccount(account)
-  if (provider !== undefined) await refreshProvider(context, provider.peerId)
 }

@@ -3,6 +3,7 @@ import { ledgerStore } from '../ledger/ledger-store.ts'
 import { logStore } from '../log/log-store.ts'
 import { payoutStore } from '../payouts/payout-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
+import { stripeEventStore } from '../stripe-events/event-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
 import { topUpStore } from '../top-ups/top-up-store.ts'
 import type { Database } from './database.ts'
@@ -18,6 +19,7 @@ export function createRepository(db: Database) {
     ...authorizationStore(db),
     ...receiptStore(db),
     ...topUpStore(db),
+    ...stripeEventStore(db),
     ...payoutStore(db),
     ...logStore(db),
     /** Throws when the database does not answer. */

@@ -33,8 +33,8 @@ export function ledgerContract(name: string, open: () => Promise<SettlementStore
         at: 1,
       }
       const fresh = await Promise.all([
-        store.takeStripeEvent(event, outcome),
-        store.takeStripeEvent(event, outcome),
+        store.takeStripeEvent(event, [{ kind: 'top-up', outcome }]),
+        store.takeStripeEvent(event, [{ kind: 'top-up', outcome }]),
         store.finishTopUp(outcome).then(() => false),
         store.finishTopUp({ ...outcome, status: 'failed' }).then(() => false),
       ])

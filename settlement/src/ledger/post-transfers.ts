@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Database, databaseFault, rows } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
-import { type AccountId, accountParts, isGuarded, type Transfer } from './accounts.ts'
+import { type AccountId, accountParts, guardOf, type Transfer } from './accounts.ts'
 
 /**
  * The ledger's part of a posting statement. Its lists are parameters of their own, written `{name}`: taken out of one
@@ -45,6 +45,8 @@ export interface LedgerCounts {
   readonly accounts: number
   readonly updated: number
 }
+
+const GUARDS = new Set(['ledger_balance_guard', 'ledger_balance_debit_guard'])
 
 const POST = `with ${LEDGER_CTES} select ${LEDGER_COUNTS}`
 
@@ -95,7 +97,7 @@ export async function runPosting<Counts extends object = object>(
     return counts
   } catch (error) {
     const fault = databaseFault(error)
-    if (fault?.code === '23514' && fault.constraint === 'ledger_balance_guard') {
+    if (fault?.code === '23514' && GUARDS.has(fault.constraint)) {
       throw new SettlementError('HANSE_BALANCE_INSUFFICIENT', 'the balance does not cover this', {
         cause: error,
       })
@@ -115,13 +117,17 @@ export async function ensureAccounts(tx: Database, transfers: readonly Transfer[
   const missing = ids.filter((id) => !known.some(({ account }) => account === id))
   if (missing.length === 0) return
   const document = JSON.stringify(
-    missing.map((id) => ({ id, ...accountParts(id), guarded: isGuarded(accountParts(id).kind) })),
+    missing.map((id) => {
+      const { kind, owner } = accountParts(id)
+      const guard = guardOf(kind)
+      return { id, kind, owner, guarded: guard === 'credit', debit_guarded: guard === 'debit' }
+    }),
   )
-  const source = sql`json_to_recordset(${document}::text::json) as x(id text, kind text, owner text, guarded boolean)`
+  const source = sql`json_to_recordset(${document}::text::json) as x(id text, kind text, owner text, guarded boolean, debit_guarded boolean)`
   await tx.execute(
     sql`insert into ledger_account (id, kind, owner) select id, kind, owner from ${source} order by id on conflict do nothing`,
   )
   await tx.execute(
-    sql`insert into ledger_balance (account, guarded) select id, guarded from ${source} order by id on conflict do nothing`,
+    sql`insert into ledger_balance (account, guarded, debit_guarded) select id, guarded, debit_guarded from ${source} order by id on conflict do nothing`,
   )
 }

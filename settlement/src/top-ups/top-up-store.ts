@@ -1,7 +1,7 @@
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
 import { and, eq, ne } from 'drizzle-orm'
 import { type Database, transact } from '../db/database.ts'
-import { stripeEvent, topUp } from '../db/schema.ts'
+import { topUp } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import { accountId, CLEARING } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
@@ -30,13 +30,6 @@ export interface TopUpOutcome {
   readonly paymentIntent: string
   readonly cents: bigint
   readonly status: 'succeeded' | 'processing' | 'failed'
-  readonly at: number
-}
-
-export interface StoredEvent {
-  readonly id: string
-  readonly type: string
-  readonly body: Uint8Array
   readonly at: number
 }
 
@@ -70,33 +63,15 @@ export function topUpStore(db: Database) {
 
     /** Credits a payment once, whoever tells of it first: the answer to our request, or a webhook. */
     finishTopUp: (outcome: TopUpOutcome): Promise<TopUpRow | undefined> =>
-      transact(db, (tx) => finish(tx, outcome)),
-
-    /**
-     * Stores a verified event and has its effect in one transaction.
-     *
-     * @returns whether the event is new
-     */
-    takeStripeEvent: (event: StoredEvent, outcome: TopUpOutcome | null): Promise<boolean> =>
-      transact(db, async (tx) => {
-        const inserted = await tx
-          .insert(stripeEvent)
-          .values({
-            id: event.id,
-            type: event.type,
-            body: event.body,
-            receivedAt: new Date(event.at),
-          })
-          .onConflictDoNothing()
-          .returning({ id: stripeEvent.id })
-        if (inserted.length === 0) return false
-        if (outcome !== null) await finish(tx, outcome)
-        return true
-      }),
+      transact(db, (tx) => finishTopUp(tx, outcome)),
   }
 }
 
-async function finish(tx: Database, outcome: TopUpOutcome): Promise<TopUpRow | undefined> {
+/** Inside the transaction of what tells of it. */
+export async function finishTopUp(
+  tx: Database,
+  outcome: TopUpOutcome,
+): Promise<TopUpRow | undefined> {
   const [row] = await tx.select().from(topUp).where(eq(topUp.id, outcome.id)).for('update')
   if (row === undefined) return undefined
   if (row.state === 'succeeded' || outcome.status === 'processing') return toTopUp(row)

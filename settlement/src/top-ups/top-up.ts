@@ -3,7 +3,8 @@ import { digestOf } from '../authorizations/authorize.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { PaymentsError, type StripeEvent } from '../stripe/index.ts'
-import type { TopUpOutcome, TopUpRow } from './top-up-store.ts'
+import type { StripeEffect } from '../stripe-events/effect.ts'
+import type { TopUpRow } from './top-up-store.ts'
 
 export interface TopUpRequest {
   readonly organization: string
@@ -50,21 +51,15 @@ const PAYMENT_EVENTS = /^payment_intent\.(?:succeeded|payment_failed|canceled)$/
  * What a payment event says now. The intent is fetched: events arrive late, twice and out of order, and only the
  * present state counts.
  */
-export async function outcomeOf(
+export async function paymentEffect(
   { payments, now }: SettlementContext,
   event: StripeEvent,
-): Promise<TopUpOutcome | null> {
-  if (event.kind !== 'snapshot' || !PAYMENT_EVENTS.test(event.type)) return null
+): Promise<readonly StripeEffect[]> {
+  if (event.kind !== 'snapshot' || !PAYMENT_EVENTS.test(event.type)) return []
   const { id } = event.object
-  if (id === undefined) return null
-  const paid = await payments.topUpState(id)
+  if (id === undefined) return []
+  const { operation, paymentIntent, cents, status } = await payments.topUpState(id)
   // A payment that this service did not make has no row to credit.
-  if (paid.operation === undefined) return null
-  return {
-    id: paid.operation,
-    paymentIntent: paid.paymentIntent,
-    cents: paid.cents,
-    status: paid.status,
-    at: now(),
-  }
+  if (operation === undefined) return []
+  return [{ kind: 'top-up', outcome: { id: operation, paymentIntent, cents, status, at: now() } }]
 }

@@ -1,0 +1,37 @@
+import { type Database, transact } from '../db/database.ts'
+import { stripeEvent } from '../db/schema.ts'
+import { applyEffect, type StripeEffect } from './effect.ts'
+
+export interface StoredEvent {
+  readonly id: string
+  readonly type: string
+  readonly body: Uint8Array
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+export function stripeEventStore(db: Database) {
+  return {
+    /**
+     * Stores a verified event and has its effects in one transaction.
+     *
+     * @returns whether the event is new
+     */
+    takeStripeEvent: (event: StoredEvent, effects: readonly StripeEffect[]): Promise<boolean> =>
+      transact(db, async (tx) => {
+        const inserted = await tx
+          .insert(stripeEvent)
+          .values({
+            id: event.id,
+            type: event.type,
+            body: event.body,
+            receivedAt: new Date(event.at),
+          })
+          .onConflictDoNothing()
+          .returning({ id: stripeEvent.id })
+        if (inserted.length === 0) return false
+        for (const effect of effects) await applyEffect(tx, effect)
+        return true
+      }),
+  }
+}
