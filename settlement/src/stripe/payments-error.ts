@@ -20,18 +20,26 @@ export class PaymentsError extends Error {
   readonly retryable: boolean
   /** Stripe's own code, such as `card_declined`. */
   readonly stripeCode: string | undefined
+  /** The payment that was declined. */
+  readonly paymentIntent: string | undefined
   readonly requestId: string | undefined
 
   constructor(
     code: PaymentsErrorCode,
     message: string,
-    details: { stripeCode?: string; requestId?: string; cause?: unknown } = {},
+    details: {
+      stripeCode?: string
+      paymentIntent?: string
+      requestId?: string
+      cause?: unknown
+    } = {},
   ) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
     this.name = 'PaymentsError'
     this.code = code
     this.retryable = code === 'HANSE_STRIPE_UNAVAILABLE'
     this.stripeCode = details.stripeCode
+    this.paymentIntent = details.paymentIntent
     this.requestId = details.requestId
   }
 }
@@ -49,6 +57,7 @@ export function paymentsErrorOf(error: unknown): unknown {
   const stripeCode = error.code ?? (error.rawType as string | undefined)
   return new PaymentsError(code, `Stripe: ${meanings[code]} (${status}${suffix(stripeCode)})`, {
     ...(stripeCode !== undefined && { stripeCode }),
+    ...(error.payment_intent !== undefined && { paymentIntent: error.payment_intent.id }),
     ...(error.requestId !== undefined && { requestId: error.requestId }),
     // Stripe quotes the end of a wrong key in its text.
     ...(!(error instanceof StripeAuthenticationError) && { cause: error }),

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
 import { amountOfCents, centsOfAmount } from './cents.ts'
+import { paymentStatus } from './charges.ts'
 import { type Fixture, openFixture, startMs } from './double/fixture.ts'
 import type { StripeDoubleOptions } from './double/stripe-double.ts'
 import { signatureHeader } from './double/webhook-sender.ts'
-import { openStripePayments, topUpStatus } from './open-stripe-payments.ts'
+import { openStripePayments } from './open-stripe-payments.ts'
 import type { Payments } from './payments.ts'
 import { PaymentsError, type PaymentsErrorCode } from './payments-error.ts'
 
@@ -46,24 +47,44 @@ async function onboarded(payments: Payments): Promise<string> {
 }
 
 function topUp(payments: Payments, cents: bigint, paymentMethod = 'pm_card_bypassPending') {
-  return payments.topUp({ organization: 'org-1', cents, paymentMethod, operation: `t-${cents}` })
+  return payments.chargeOffSession({
+    organization: 'org-1',
+    cents,
+    paymentMethod,
+    operation: `t-${cents}`,
+  })
 }
 
 test('a provider is onboarded, paid, and the transfer is found again', async () => {
   await using opened = await open()
   const { payments } = opened
   const account = await onboarded(payments)
-  assert.deepEqual(await payments.accountState(account), { payable: true, country: 'DE' })
+  assert.deepEqual(await payments.accountState(account), {
+    payable: true,
+    country: 'DE',
+    closed: false,
+    transfers: 'active',
+    disabledReasons: [],
+    requirements: [],
+    deadlineMs: undefined,
+  })
   const paid = await topUp(payments, 10_000n)
   assert.deepEqual(paid, {
     paymentIntent: paid.paymentIntent,
     status: 'succeeded',
     cents: 10_000n,
+    customer: undefined,
+    charge: paid.charge,
+    failureCode: undefined,
     operation: 't-10000',
     organization: 'org-1',
   })
-  assert.deepEqual(await payments.topUpState(paid.paymentIntent), paid)
-  assert.deepEqual(await payments.balance(), { availableCents: 9_825n, pendingCents: 0n })
+  assert.deepEqual(await payments.paymentState(paid.paymentIntent), paid)
+  assert.deepEqual(await payments.balance(), {
+    availableCents: 9_825n,
+    pendingCents: 0n,
+    reservedCents: 0n,
+  })
   const request = { account, cents: 2_500n, operation: 'payout-1', transferGroup: 'run-1' }
   const { transfer } = await payments.transfer(request)
   assert.deepEqual(await payments.transfer(request), { transfer })
@@ -95,7 +116,7 @@ test('every POST carries a key and a mark made from the operation', async () => 
   const posts = opened.fixture.double.requests.filter(({ method }) => method === 'POST')
   assert.deepEqual(
     posts.map(({ idempotencyKey }) => idempotencyKey),
-    ['hanse-account-account-1', 'hanse-account-link-link-1', 'hanse-top-up-t-10000'],
+    ['hanse-account-account-1', 'hanse-account-link-link-1', 'hanse-charge-t-10000'],
   )
   assert.match(JSON.stringify(posts[2]?.params), /"hanse_operation":"t-10000"/)
 })
@@ -209,9 +230,9 @@ test('an amount that is not a positive safe integer never leaves', async () => {
 })
 
 test('a payment that waits for its customer has failed off-session', () => {
-  assert.equal(topUpStatus('processing'), 'processing')
-  assert.equal(topUpStatus('requires_action'), 'failed')
-  assert.equal(topUpStatus('canceled'), 'failed')
+  assert.equal(paymentStatus('processing'), 'processing')
+  assert.equal(paymentStatus('requires_action'), 'failed')
+  assert.equal(paymentStatus('canceled'), 'failed')
 })
 
 async function fault(call: Promise<unknown>): Promise<PaymentsError> {

@@ -32,7 +32,8 @@ export async function topUp(context: SettlementContext, request: TopUpRequest): 
   })
   if (row.state === 'succeeded') return row
   try {
-    const paid = await payments.topUp({ organization, cents, paymentMethod, operation: row.id })
+    const operation = row.id
+    const paid = await payments.chargeOffSession({ organization, cents, paymentMethod, operation })
     const done = await store.finishTopUp({ ...paid, id: row.id, at: now() })
     if (done?.state === 'failed') throw new SettlementError('HANSE_PAYMENT_FAILED', 'not paid')
     return done ?? row
@@ -58,7 +59,7 @@ export async function paymentEffect(
   if (event.kind !== 'snapshot' || !PAYMENT_EVENTS.test(event.type)) return []
   const { id } = event.object
   if (id === undefined) return []
-  const { operation, paymentIntent, cents, status } = await payments.topUpState(id)
+  const { operation, paymentIntent, cents, status } = await payments.paymentState(id)
   // A payment that this service did not make has no row to credit.
   if (operation === undefined) return []
   return [{ kind: 'top-up', outcome: { id: operation, paymentIntent, cents, status, at: now() } }]

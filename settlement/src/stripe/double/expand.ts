@@ -36,8 +36,18 @@ function objectById(state: State, id: string): object | undefined {
     state.balanceTransactions.get(id)?.object ??
     state.customers.get(id) ??
     state.paymentIntents.get(id) ??
-    state.transfers.get(id)
+    state.transfers.get(id) ??
+    reversalById(state, id)
   )
+}
+
+function reversalById(state: State, id: string): object | undefined {
+  if (!id.startsWith('trr_')) return undefined
+  for (const { reversals } of state.transfers.values()) {
+    const found = reversals.data.find((reversal) => reversal.id === id)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function unknownPath(path: string): Error {
