@@ -1,11 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { drizzle } from 'drizzle-orm/pglite'
+import { fromPglite } from 'pg-boss'
 import type { Database } from './database.ts'
 import { DURABLE_START_PARAMS, DurableNodeFS } from './durable-node-fs.ts'
 import { migrate } from './migrate.ts'
 import { createRepository, READS, type RepositoryMethod } from './repository.ts'
-import { faultOf, type WorkerReply, type WorkerRequest } from './rpc.ts'
+import { faultOf, type WorkerOptions, type WorkerReply, type WorkerRequest } from './rpc.ts'
 
 // The thread that owns a PGlite database. PGlite blocks the thread it runs in, so the API has another one.
 
@@ -23,14 +24,15 @@ try {
 }
 
 async function serve(): Promise<void> {
-  const { directory } = workerData as { directory: string | null }
+  const { directory, migrations } = workerData as WorkerOptions
   const fs = directory === null ? undefined : new DurableNodeFS(directory)
   const client = await PGlite.create(
     fs === undefined ? {} : { fs, startParams: DURABLE_START_PARAMS },
   )
   const db = drizzle(client) as unknown as Database
-  await migrate(db)
+  await migrate(db, migrations)
   const repository = createRepository(db)
+  const plain = fromPglite(client)
   const reads: WorkerRequest[] = []
   const writes: WorkerRequest[] = []
   let running = false
@@ -63,6 +65,11 @@ async function serve(): Promise<void> {
   async function run(request: WorkerRequest): Promise<unknown> {
     if (request.method === 'fsyncCount') return fs?.fsyncs ?? 0
     if (request.method === 'close') return close()
+    if (request.method === 'executeSql') {
+      const [text, values] = request.args
+      const { rows } = await plain.executeSql(text, values && [...values])
+      return { rows }
+    }
     const method = repository[request.method] as (...args: readonly unknown[]) => Promise<unknown>
     return method(...request.args)
   }

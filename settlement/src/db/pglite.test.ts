@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { addTenant, testContext } from '../testing/market.ts'
+import { usageContract } from '../usage/usage-contract.ts'
 import { interleavingContract } from './interleaving-contract.ts'
 import { logContract } from './log-contract.ts'
 import { openPGlite, type PGliteStore } from './pglite.ts'
@@ -18,6 +19,7 @@ afterAll(() => shared.close())
 
 ledgerContract('PGlite', async () => shared)
 storeContract('PGlite', async () => shared)
+usageContract('PGlite', async () => shared)
 statementContract('PGlite', async () => shared)
 interleavingContract('PGlite', async () => shared)
 logContract('PGlite', async () => {

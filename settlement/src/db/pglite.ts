@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { SettlementError } from '../errors.ts'
 import { lockOwner } from './owner-lock.ts'
 import type { Repository } from './repository.ts'
-import { errorOf, type WorkerReply, type WorkerRequest } from './rpc.ts'
+import { errorOf, type WorkerOptions, type WorkerReply, type WorkerRequest } from './rpc.ts'
 import type { SettlementStore } from './store.ts'
 
 export interface PGliteStore extends SettlementStore {
@@ -22,12 +22,18 @@ interface Waiting {
  *
  * @throws {SettlementError} HANSE_STORE_OWNED when another process has the directory
  */
-export async function openPGlite(dataDir: string | undefined): Promise<PGliteStore> {
+export async function openPGlite(
+  dataDir: string | undefined,
+  migrations?: readonly string[],
+): Promise<PGliteStore> {
   if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const lock = dataDir === undefined ? undefined : lockOwner(join(dataDir, 'database.owner'))
   const directory = dataDir === undefined ? null : join(dataDir, 'database')
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), {
-    workerData: { directory },
+    workerData: {
+      directory,
+      ...(migrations !== undefined && { migrations }),
+    } satisfies WorkerOptions,
   })
   try {
     await opened(worker)
@@ -87,6 +93,7 @@ function connect(worker: Worker, lock: Disposable | undefined): PGliteStore {
   }
 
   const own = {
+    kind: 'pglite' as const,
     fsyncCount: async () => Number(await call('fsyncCount', [])),
     close: () => {
       closing ??= close()

@@ -5,6 +5,7 @@ import { ingestStatements } from '../receipts/ingest-statements.ts'
 import { makeDeal } from '../testing/deals.ts'
 import { addProvider, addTenant, CENT, hold, NETWORK, testContext } from '../testing/market.ts'
 import { lineOf, makeStatement } from '../testing/statements.ts'
+import { usageContract } from '../usage/usage-contract.ts'
 import { interleavingContract } from './interleaving-contract.ts'
 import { logContract } from './log-contract.ts'
 import { statementContract } from './statement-contract.ts'
@@ -37,6 +38,7 @@ afterAll(async () => {
 
 ledgerContract('PostgreSQL', open)
 storeContract('PostgreSQL', open)
+usageContract('PostgreSQL', open)
 statementContract('PostgreSQL', open)
 interleavingContract('PostgreSQL', open)
 logContract('PostgreSQL', async () => {

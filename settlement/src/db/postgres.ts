@@ -11,7 +11,10 @@ const CONNECTIONS_MAX = 8
 const CONNECT_TIMEOUT_MS = 10_000
 
 /** A pool on a PostgreSQL server. Any number of processes may share one database. */
-export async function openPostgres(databaseUrl: string): Promise<SettlementStore> {
+export async function openPostgres(
+  databaseUrl: string,
+  migrations?: readonly string[],
+): Promise<SettlementStore> {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: CONNECTIONS_MAX,
@@ -22,7 +25,7 @@ export async function openPostgres(databaseUrl: string): Promise<SettlementStore
   pool.on('error', () => undefined)
   const db = drizzle(pool) as unknown as Database
   try {
-    await migrate(db)
+    await migrate(db, migrations)
   } catch (error) {
     await pool.end()
     if (error instanceof SettlementError) throw error
@@ -35,5 +38,11 @@ export async function openPostgres(databaseUrl: string): Promise<SettlementStore
     closing ??= pool.end()
     return closing
   }
-  return { ...createRepository(db), close, [Symbol.asyncDispose]: close }
+  return {
+    kind: 'postgres',
+    ...createRepository(db),
+    executeSql: (text, values) => pool.query(text, values && [...values]),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }

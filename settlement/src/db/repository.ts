@@ -6,6 +6,7 @@ import { receiptStore } from '../receipts/receipt-store.ts'
 import { stripeEventStore } from '../stripe-events/event-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
 import { topUpStore } from '../top-ups/top-up-store.ts'
+import { usageStore } from '../usage/usage-store.ts'
 import type { Database } from './database.ts'
 
 /**
@@ -22,6 +23,7 @@ export function createRepository(db: Database) {
     ...stripeEventStore(db),
     ...payoutStore(db),
     ...logStore(db),
+    ...usageStore(db),
     /** Throws when the database does not answer. */
     ping: async (): Promise<void> => {
       await db.execute('select 1')
@@ -49,5 +51,6 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'logTile',
   'loggedEvent',
   'logKeys',
+  'usage',
   'ping',
 ])

@@ -1,11 +1,24 @@
 import { type SettlementCode, SettlementError } from '../errors.ts'
+import { databaseFault } from './database.ts'
 import type { RepositoryMethod } from './repository.ts'
 
 // The messages between the API's thread and the one that owns PGlite.
 
+export interface WorkerOptions {
+  /** Where the files are; in memory without. */
+  readonly directory: string | null
+  /** Only these. */
+  readonly migrations?: readonly string[]
+}
+
 export type WorkerRequest =
   | { readonly id: number; readonly method: RepositoryMethod; readonly args: readonly unknown[] }
   | { readonly id: number; readonly method: 'fsyncCount' | 'close'; readonly args: readonly [] }
+  | {
+      readonly id: number
+      readonly method: 'executeSql'
+      readonly args: readonly [text: string, values?: readonly unknown[]]
+    }
 
 export type WorkerReply =
   | { readonly id: number; readonly value: unknown }
@@ -17,21 +30,25 @@ export type WorkerReply =
 /** A structured clone of an Error drops its class and its own properties: the code crosses by itself. */
 export interface WireFault {
   readonly code: SettlementCode | undefined
+  /** What the database itself says, five characters. */
+  readonly sqlstate: string | undefined
   readonly message: string
   readonly stack: string | undefined
 }
 
 export function faultOf(error: unknown): WireFault {
   if (!(error instanceof Error))
-    return { code: undefined, message: String(error), stack: undefined }
+    return { code: undefined, sqlstate: undefined, message: String(error), stack: undefined }
   const code = error instanceof SettlementError ? error.code : undefined
   const cause = error.cause instanceof Error && code === undefined ? `: ${error.cause.message}` : ''
-  return { code, message: error.message.slice(0, 2000) + cause, stack: error.stack }
+  const sqlstate = databaseFault(error)?.code
+  return { code, sqlstate, message: error.message.slice(0, 2000) + cause, stack: error.stack }
 }
 
 /** The error as it was thrown in the worker, whose stack is kept. */
-export function errorOf({ code, message, stack }: WireFault): Error {
+export function errorOf({ code, sqlstate, message, stack }: WireFault): Error {
   const error = code === undefined ? new Error(message) : new SettlementError(code, message)
+  if (code === undefined && sqlstate !== undefined) Object.assign(error, { code: sqlstate })
   if (stack !== undefined) error.stack = stack
   return error
 }

@@ -4,6 +4,11 @@ import type { Repository } from './repository.ts'
 
 /** The settlement database: its functions, and its end. Closing twice is closing once. */
 export interface SettlementStore extends Repository, AsyncDisposable {
+  readonly kind: 'pglite' | 'postgres'
+  /**
+   * SQL as it is, for what brings its own: the job queue, and seeding benchmarks. Several statements only without values.
+   */
+  executeSql(text: string, values?: readonly unknown[]): Promise<{ rows: unknown[] }>
   close(): Promise<void>
 }
 
@@ -12,6 +17,8 @@ export interface StoreOptions {
   readonly databaseUrl?: string
   /** Where PGlite keeps its files; without either, in memory and gone at the end. */
   readonly dataDir?: string
+  /** Only these migrations, for a backup that was made before the others were. */
+  readonly migrations?: readonly string[]
 }
 
 /**
@@ -19,6 +26,9 @@ export interface StoreOptions {
  *
  * @throws {SettlementError} HANSE_STORE_OWNED, HANSE_STORE_MIGRATION
  */
-export function openStore({ databaseUrl, dataDir }: StoreOptions): Promise<SettlementStore> {
-  return databaseUrl === undefined ? openPGlite(dataDir) : openPostgres(databaseUrl)
+export function openStore(options: StoreOptions): Promise<SettlementStore> {
+  const { databaseUrl, dataDir, migrations } = options
+  return databaseUrl === undefined
+    ? openPGlite(dataDir, migrations)
+    : openPostgres(databaseUrl, migrations)
 }
