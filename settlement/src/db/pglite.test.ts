@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { addTenant, testContext } from '../testing/market.ts'
 import { usageContract } from '../usage/usage-contract.ts'
@@ -20,6 +21,7 @@ afterAll(() => shared.close())
 ledgerContract('PGlite', async () => shared)
 storeContract('PGlite', async () => shared)
 usageContract('PGlite', async () => shared)
+jobsContract('PGlite', async () => shared)
 statementContract('PGlite', async () => shared)
 interleavingContract('PGlite', async () => shared)
 logContract('PGlite', async () => {

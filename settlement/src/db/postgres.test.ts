@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { ingestStatements } from '../receipts/ingest-statements.ts'
 import { makeDeal } from '../testing/deals.ts'
@@ -39,6 +40,7 @@ afterAll(async () => {
 ledgerContract('PostgreSQL', open)
 storeContract('PostgreSQL', open)
 usageContract('PostgreSQL', open)
+jobsContract('PostgreSQL', open)
 statementContract('PostgreSQL', open)
 interleavingContract('PostgreSQL', open)
 logContract('PostgreSQL', async () => {

@@ -1,0 +1,38 @@
+import { releaseExpired } from '../authorizations/release-expired.ts'
+import type { Job } from './job.ts'
+
+const SECOND_MS = 1_000
+const MINUTE_MS = 60 * SECOND_MS
+
+/**
+ * Every job of the service; one line each makes it run, shows it in `hanse-settlement jobs list`, and counts it. The log's
+ * tick is none of them: each process commits its own events within a second, and a queue would make that five.
+ */
+export const JOBS: readonly Job[] = [
+  {
+    name: 'release-expired',
+    purpose: 'give back what expired authorizations did not spend',
+    schedule: { everyMs: MINUTE_MS },
+    work: async (context) => ({ released: await releaseExpired(context) }),
+  },
+  {
+    name: 'usage',
+    purpose: 'add what was settled to the sums of usage',
+    schedule: { everyMs: 10 * SECOND_MS },
+    work: async ({ store }, signal) => {
+      let receipts = 0
+      for (let more = true; more && !signal.aborted; ) {
+        const rolled = await store.rollUpUsage()
+        receipts += rolled.receipts
+        more = rolled.more
+      }
+      return { receipts }
+    },
+  },
+  {
+    name: 'usage-partitions',
+    purpose: 'make the next months’ partitions of usage and drop those older than 90 days',
+    schedule: { cron: '7 2 * * *' },
+    work: ({ store, now }) => store.keepUsagePartitions(now()),
+  },
+]
