@@ -187,6 +187,24 @@ export const ERRORS = {
   HANSE_RECEIPT_EQUIVOCATION: invalid(
     'Two different receipts carry one sequence number; both are kept as evidence.',
   ),
+  HANSE_RECEIPT_EARLY: entry(
+    409,
+    'invalid_request_error',
+    true,
+    'Set the clock of the provider that accepted, for example by NTP, and send the receipt again later.',
+  ),
+  HANSE_SESSION_FROZEN: entry(
+    409,
+    'invalid_request_error',
+    false,
+    'Both sides signed two receipts with one number: nothing more is booked until the operator has decided.',
+  ),
+  HANSE_HOLD_RELEASED: entry(
+    402,
+    'insufficient_quota',
+    false,
+    'Send receipts while the hold of their authorization is there: until the grace after its end has passed.',
+  ),
   HANSE_RECEIPT_REFUSED: peerFault(
     'The consumer did not countersign; check the reason at the consumer.',
   ),
@@ -323,6 +341,12 @@ export const ERRORS = {
     'invalid_request_error',
     false,
     'Both sides signed two statements with one number: the evidence is kept; ask the operator.',
+  ),
+  HANSE_STATEMENT_FROZEN: entry(
+    409,
+    'invalid_request_error',
+    false,
+    'Begin a new lane, or settle the sessions by their receipts: this lane has two statements with one number.',
   ),
   // Transparency log
   HANSE_LOG_NOTE: invalid(

@@ -14,6 +14,26 @@ export const SETTLEMENT_ERRORS = {
     false,
     'Run `hanse-settlement ledger check` and report what it prints.',
   ),
+  HANSE_INGEST_BUSY: own(
+    429,
+    true,
+    'Send the same batch again after the time given: as much waits as this service takes at once.',
+  ),
+  HANSE_INGEST_INTERRUPTED: own(
+    503,
+    true,
+    'Send the same batch again: what of it was booked is answered as a duplicate.',
+  ),
+  HANSE_RESOLUTION_INVALID: own(
+    409,
+    false,
+    'Keep one of the receipts that `GET /v1/admin/conflicts` names for this session.',
+  ),
+  HANSE_RESOLUTION_NEGATIVE: own(
+    409,
+    false,
+    'Keep the receipt that is booked and post an adjustment, which two operators sign.',
+  ),
   HANSE_CONSUMER_TAKEN: own(409, false, 'This peer id belongs to another organization.'),
   HANSE_PROVIDER_COUNTRY: own(409, false, 'The country of a payout account cannot be changed.'),
   HANSE_PAYMENT_FAILED: own(402, false, 'Use another payment method.'),
@@ -28,10 +48,17 @@ export type SettlementCode = ErrorCode | keyof typeof SETTLEMENT_ERRORS
 export class SettlementError extends Error {
   override readonly name = 'SettlementError'
   readonly code: SettlementCode
+  /** When another try may help, milliseconds from now. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(code: SettlementCode, message: string, options: { cause?: unknown } = {}) {
+  constructor(
+    code: SettlementCode,
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
+    this.retryAfterMs = options.retryAfterMs
   }
 }
 

@@ -5,6 +5,7 @@ import { type App, createApp } from './api/app.ts'
 import { releaseExpired } from './authorizations/release-expired.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from './context.ts'
 import { openStore, type SettlementStore } from './db/store.ts'
+import { type Ingest, openIngest } from './ingest/ingest-service.ts'
 import { SettlementLog } from './log/settlement-log.ts'
 import type { WitnessAddress } from './log/witness-feed.ts'
 import { loadSecret, loadSigner } from './secrets.ts'
@@ -33,6 +34,8 @@ export interface SettlementOptions {
   readonly stripe?: { readonly secretKey: string; readonly webhookSecret: string }
   readonly stripeDoublePort?: number
   readonly terms?: Partial<SettlementTerms>
+  /** Threads that verify receipts; with 0 it is done in this one. */
+  readonly verifyThreads?: number
   /** What the transparency log is called, for ever. */
   readonly logOrigin?: string
   readonly witnesses?: readonly WitnessAddress[]
@@ -101,8 +104,10 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     publicUrl: () => options.publicUrl ?? url,
     terms: { ...DEFAULT_TERMS, ...options.terms },
   }
+  const ingest = stack.use(openThreads(context, options))
   const app = await createApp(context, {
     operatorToken,
+    ingest,
     ...(options.logger !== undefined && { logger: options.logger }),
   })
   stack.defer(() => app.close())
@@ -140,6 +145,19 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     stripeDouble,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+function openThreads(
+  context: SettlementContext,
+  { verifyThreads, databaseUrl, logger }: SettlementOptions,
+): Ingest {
+  return openIngest({
+    context,
+    ...(verifyThreads !== undefined && { verifyThreads }),
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    onCrash: (err) =>
+      logger?.error({ err }, 'a thread that verifies has ended; another one starts'),
+  })
 }
 
 /** Named after the address under which others know this service, or, where it has none, after its key. */

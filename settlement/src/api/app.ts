@@ -11,6 +11,7 @@ import {
 } from 'fastify-type-provider-zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
+import type { Ingest } from '../ingest/ingest-service.ts'
 import { adminRoutes } from './admin-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { installProblems } from './problem.ts'
@@ -22,6 +23,7 @@ import { webhookRoutes } from './webhook-routes.ts'
 
 export interface AppOptions {
   readonly operatorToken: string
+  readonly ingest: Ingest
   readonly logger?: FastifyBaseLogger
   /** Requests a minute from one address. */
   readonly requestsPerMinute?: number
@@ -78,7 +80,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     const routes = scope as unknown as App
     serviceRoutes(routes, context)
     tenantRoutes(routes, context)
-    receiptRoutes(routes, context)
+    receiptRoutes(routes, context, options.ingest)
     providerRoutes(routes, context)
     webhookRoutes(routes, context)
     logRoutes(routes, context)

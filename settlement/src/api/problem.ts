@@ -23,6 +23,8 @@ export function installProblems(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error)
     if (problem.status >= 500) request.log.error({ err: error }, problem.code)
+    if (error instanceof SettlementError && error.retryAfterMs !== undefined)
+      reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000))
     return send(reply, problem)
   })
   app.setNotFoundHandler((request: FastifyRequest, reply) =>

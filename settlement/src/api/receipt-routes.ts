@@ -1,11 +1,13 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
-import { ingest } from '../receipts/ingest.ts'
-import { ingestStatements } from '../receipts/ingest-statements.ts'
-import { readStatements, STATEMENTS_BYTES_MAX } from '../receipts/statement-batch.ts'
-import { readSubmissions, SUBMISSION_BYTES_MAX } from '../receipts/submission.ts'
+import { type CountedResult, refusedIn } from '../ingest/ingest-counts.ts'
+import type { Ingest } from '../ingest/ingest-service.ts'
+import { STATEMENTS_BYTES_MAX } from '../receipts/statement-batch.ts'
+import { SUBMISSION_BYTES_MAX } from '../receipts/submission.ts'
 import type { App } from './app.ts'
+import { takeBodies } from './ingest-body.ts'
 import { money } from './schemas.ts'
 
 const resultSchema = z.union([
@@ -50,36 +52,8 @@ const sessionSchema = z.object({
 })
 
 /** Receipts and statements carry their own proof, so either side may send them without a key. */
-export function receiptRoutes(app: App, context: SettlementContext): void {
-  app.post(
-    '/v1/receipts',
-    {
-      bodyLimit: SUBMISSION_BYTES_MAX,
-      schema: {
-        consumes: ['application/cbor'],
-        description: 'DAG-CBOR {items: [{order, acceptance, authorization, attestation, receipt}]}',
-        response: { 200: z.object({ results: z.array(resultSchema) }) },
-      },
-    },
-    async (request) => ({
-      results: await ingest(context, readSubmissions(cborBody(request.body))),
-    }),
-  )
-
-  app.post(
-    '/v1/statements',
-    {
-      bodyLimit: STATEMENTS_BYTES_MAX,
-      schema: {
-        consumes: ['application/cbor'],
-        description: 'DAG-CBOR {items: [{statement, lines}]}: statements with their encoded lines',
-        response: { 200: z.object({ results: z.array(statementResultSchema) }) },
-      },
-    },
-    async (request) => ({
-      results: await ingestStatements(context, readStatements(cborBody(request.body))),
-    }),
-  )
+export function receiptRoutes(app: App, context: SettlementContext, ingest: Ingest): void {
+  app.register(async (scope) => ingestRoutes(scope as unknown as App, ingest))
 
   app.get(
     '/v1/receipts/:session',
@@ -95,6 +69,50 @@ export function receiptRoutes(app: App, context: SettlementContext): void {
       return found
     },
   )
+}
+
+function ingestRoutes(app: App, ingest: Ingest): void {
+  takeBodies(app, ingest.room)
+
+  app.post(
+    '/v1/receipts',
+    {
+      bodyLimit: SUBMISSION_BYTES_MAX,
+      schema: {
+        consumes: ['application/cbor'],
+        description: 'DAG-CBOR {items: [{order, acceptance, authorization, attestation, receipt}]}',
+        response: { 200: z.object({ results: z.array(resultSchema) }) },
+      },
+    },
+    async (request) => {
+      const results = await ingest.receipts(cborBody(request.body))
+      tellRefused(request, results)
+      return { results }
+    },
+  )
+
+  app.post(
+    '/v1/statements',
+    {
+      bodyLimit: STATEMENTS_BYTES_MAX,
+      schema: {
+        consumes: ['application/cbor'],
+        description: 'DAG-CBOR {items: [{statement, lines}]}: statements with their encoded lines',
+        response: { 200: z.object({ results: z.array(statementResultSchema) }) },
+      },
+    },
+    async (request) => {
+      const results = await ingest.statements(cborBody(request.body))
+      tellRefused(request, results)
+      return { results }
+    },
+  )
+}
+
+/** Codes and how often, nothing of what was sent: those who try what does not work are seen by them. */
+function tellRefused(request: FastifyRequest, results: readonly CountedResult[]): void {
+  const refused = refusedIn(results)
+  if (Object.keys(refused).length > 0) request.log.warn({ refused, address: request.ip }, 'refused')
 }
 
 /** @throws {SettlementError} HANSE_MEDIA_TYPE */

@@ -58,6 +58,7 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
       holdGraceMs: config.holdGraceHours * HOUR_MS,
     },
     witnesses: config.witnesses,
+    ...(config.verifyThreads !== undefined && { verifyThreads: config.verifyThreads }),
     ...(config.logOrigin !== undefined && { logOrigin: config.logOrigin }),
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/$/u, '') }),
     ...(databaseUrl !== undefined && { databaseUrl }),

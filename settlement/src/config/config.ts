@@ -6,6 +6,9 @@ import { z } from 'zod'
 import { SettlementError } from '../errors.ts'
 import { witnessesSetting } from './witnesses.ts'
 
+/** Each is a core's work, and two connections to the database. */
+const VERIFY_THREADS_MAX = 64
+
 /** Settings of the program, as flags spell them in camel case. Secrets are not among them: see `readSecrets`. */
 const schema = z.strictObject({
   dataDir: z
@@ -25,6 +28,7 @@ const schema = z.strictObject({
     .min(0)
     .max(24 * 365)
     .default(24),
+  verifyThreads: z.coerce.number().int().min(0).max(VERIFY_THREADS_MAX).optional(),
   logOrigin: z.string().min(1).max(128).optional(),
   witnesses: witnessesSetting.default([]),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -42,6 +46,8 @@ export const SETTINGS: Record<keyof Config, string> = {
   feeBps: 'platform fee on new provider contracts, basis points',
   payoutMinimumCents: 'the least that is paid out, euro cents',
   holdGraceHours: 'how long unused holds wait for late receipts after expiry',
+  verifyThreads:
+    'threads that verify receipts and Statements; 0 takes the thread of the API; as many as there are cores when not given',
   logOrigin:
     'what the transparency log is called, for ever; made of the public address or the key when not given',
   witnesses: 'witnesses of the transparency log, key@address each, with commas between them',

@@ -1,9 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
-import { type ErrorCode, HanseError } from '@hanse/protocol'
+import type { ErrorCode, HanseError } from '@hanse/protocol'
 import type { SettlementContext } from '../context.ts'
 import type { RefusedSession, StatementClaim } from './claim.ts'
 import type { StatementBooking } from './decide-statement.ts'
+import { bookVerified, type Verified, verifyItems } from './verified.ts'
 import { type StatementSubmission, verifyStatement } from './verify-statement.ts'
+import type { VerifyContext } from './verify-submission.ts'
 
 export type StatementResult =
   | {
@@ -19,37 +20,42 @@ export type StatementResult =
   | { readonly status: 'rejected'; readonly code: ErrorCode; readonly message: string }
 
 /** Sessions booked in one transaction: a tenth of a second in which nobody else books for the same peers. */
-const TRANSACTION_SESSIONS = 5_000
+export const TRANSACTION_SESSIONS = 5_000
 
-/** Verifies and books statements; one result for each item, in order. One bad item never fails its neighbours. */
+/** Verifies and books statements in this thread; one result for each item, in order. */
 export async function ingestStatements(
   { store, signer, network, now, terms, log }: SettlementContext,
   items: readonly (StatementSubmission | HanseError)[],
 ): Promise<StatementResult[]> {
   const at = now()
-  const context = { network, now: at, receiptGraceMs: terms.receiptGraceMs }
-  const results: (StatementResult | undefined)[] = []
-  const claims: StatementClaim[] = []
-  for (const item of items) {
-    // A statement of a thousand sessions takes some ten milliseconds: other requests get a turn after each.
-    await setImmediate()
-    try {
-      if (item instanceof HanseError) throw item
-      claims.push(verifyStatement(item, context))
-      results.push(undefined)
-    } catch (error) {
-      if (!(error instanceof HanseError)) throw error
-      results.push({ status: 'rejected', code: error.code, message: error.message })
-    }
-  }
+  const { receiptGraceMs } = terms
+  const verified = await verifyStatements(items, { network, now: at, receiptGraceMs })
   const policy = { settlement: signer.peerId, trustedAttestors: [signer.peerId] }
-  const booked: StatementResult[] = []
-  for (const batch of transactionsOf(claims)) {
-    const bookings = await store.bookStatements(batch, policy, at)
-    booked.push(...batch.map((claim, i) => answer(claim, bookings[i])))
-  }
-  log?.added(claims.length)
-  return results.map((result) => result ?? booked.shift() ?? lost())
+  return bookStatements(verified, async (claims) => {
+    const bookings: StatementBooking[] = []
+    for (const batch of transactionsOf(claims)) {
+      bookings.push(...(await store.bookStatements(batch, policy, at)))
+    }
+    log?.added(claims.length)
+    return bookings
+  })
+}
+
+/** A statement of a thousand sessions takes some ten milliseconds: the thread's other work gets a turn after each. */
+export function verifyStatements(
+  items: readonly (StatementSubmission | HanseError)[],
+  context: Pick<VerifyContext, 'network' | 'now' | 'receiptGraceMs'>,
+): Promise<Verified<StatementClaim>[]> {
+  return verifyItems(items, (item) => verifyStatement(item, context), 1)
+}
+
+export function bookStatements(
+  verified: readonly Verified<StatementClaim>[],
+  book: (claims: readonly StatementClaim[]) => Promise<readonly StatementBooking[]>,
+): Promise<StatementResult[]> {
+  return bookVerified(verified, book, ({ cid }, booking) =>
+    booking.status === 'rejected' ? booking : { ...booking, statement: cid },
+  )
 }
 
 /** In their order, for the statements of a lane follow one another. */
@@ -66,13 +72,4 @@ function transactionsOf(claims: readonly StatementClaim[]): StatementClaim[][] {
     room -= claim.claims.length
   }
   return batches
-}
-
-function answer({ cid }: StatementClaim, booking: StatementBooking | undefined): StatementResult {
-  if (booking === undefined) return lost()
-  return booking.status === 'rejected' ? booking : { ...booking, statement: cid }
-}
-
-function lost(): never {
-  throw new Error('a statement without a booking')
 }

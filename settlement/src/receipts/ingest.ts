@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
-import { type ErrorCode, HanseError } from '@hanse/protocol'
+import type { ErrorCode, HanseError } from '@hanse/protocol'
 import type { SettlementContext } from '../context.ts'
 import type { Claim } from './claim.ts'
 import type { Booking } from './decide-booking.ts'
 import type { Submission } from './submission.ts'
-import { verifySubmission } from './verify-submission.ts'
+import { bookVerified, type Verified, verifyItems } from './verified.ts'
+import { type VerifyContext, verifySubmission } from './verify-submission.ts'
 
 export type SubmissionResult =
   | {
@@ -16,49 +16,41 @@ export type SubmissionResult =
   | { readonly status: 'duplicate' | 'superseded'; readonly session: string }
   | { readonly status: 'rejected'; readonly code: ErrorCode; readonly message: string }
 
-/** Submissions verified before other requests get a turn: about 10 ms of signature checks. */
-const SLICE = 16
+/** Submissions verified before the thread's other work gets a turn: some milliseconds of signature checks. */
+const SLICE = 8
 
-/** Verifies and books a batch; one result for each item, in order. One bad item never fails its neighbours. */
+/** Verifies and books a batch in this thread; one result for each item, in order. */
 export async function ingest(
-  { store, signer, network, now, terms, log }: SettlementContext,
+  context: SettlementContext,
   items: readonly (Submission | HanseError)[],
 ): Promise<SubmissionResult[]> {
+  const { store, signer, network, now, terms, log } = context
   const at = now()
-  const context = {
-    network,
-    settlement: signer.peerId,
-    trustedAttestors: [signer.peerId],
-    now: at,
-    receiptGraceMs: terms.receiptGraceMs,
-  }
-  const results: (SubmissionResult | undefined)[] = []
-  const claims: Claim[] = []
-  for (const [i, item] of items.entries()) {
-    if (i % SLICE === SLICE - 1) await setImmediate()
-    try {
-      if (item instanceof HanseError) throw item
-      claims.push(verifySubmission(item, context))
-      results.push(undefined)
-    } catch (error) {
-      if (!(error instanceof HanseError)) throw error
-      results.push({ status: 'rejected', code: error.code, message: error.message })
-    }
-  }
-  const policy = { settlement: signer.peerId, trustedAttestors: context.trustedAttestors }
-  const bookings = claims.length === 0 ? [] : await store.bookReceipts(claims, policy, at)
-  log?.added(claims.length)
-  let next = 0
-  return results.map((result) => {
-    if (result !== undefined) return result
-    const i = next++
-    return answer(claims[i], bookings[i])
+  const policy = { settlement: signer.peerId, trustedAttestors: [signer.peerId] }
+  const { receiptGraceMs } = terms
+  const verified = await verifyReceipts(items, { network, ...policy, now: at, receiptGraceMs })
+  return bookReceipts(verified, async (claims) => {
+    const bookings = await store.bookReceipts(claims, policy, at)
+    log?.added(claims.length)
+    return bookings
   })
 }
 
-function answer(claim: Claim | undefined, booking: Booking | undefined): SubmissionResult {
-  if (claim === undefined || booking === undefined) throw new Error('a claim without a booking')
-  const { session } = claim
+export function verifyReceipts(
+  items: readonly (Submission | HanseError)[],
+  context: VerifyContext,
+): Promise<Verified<Claim>[]> {
+  return verifyItems(items, (item) => verifySubmission(item, context), SLICE)
+}
+
+export function bookReceipts(
+  verified: readonly Verified<Claim>[],
+  book: (claims: readonly Claim[]) => Promise<readonly Booking[]>,
+): Promise<SubmissionResult[]> {
+  return bookVerified(verified, book, answer)
+}
+
+function answer({ session }: Claim, booking: Booking): SubmissionResult {
   switch (booking.status) {
     case 'booked':
       return { status: 'booked', session, increase: booking.increase }
