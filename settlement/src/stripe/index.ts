@@ -39,4 +39,4 @@ export type {
   SubscriptionState,
   SubscriptionStatus,
 } from './subscriptions.ts'
-export type { TransferPayments, TransferState } from './transfers.ts'
+export type { ReversalState, TransferPayments, TransferState } from './transfers.ts'

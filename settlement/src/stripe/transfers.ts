@@ -39,11 +39,20 @@ export interface TransferPayments {
     readonly cents: bigint
     readonly operation: string
   }): Promise<{ readonly reversal: string }>
+  /** Everything that came back of a transfer, newest first. */
+  reversals(transfer: string): AsyncIterable<ReversalState>
   /** The reversal that an operation made, from Stripe's list. */
   findReversal(request: {
     readonly transfer: string
     readonly operation: string
   }): Promise<{ readonly reversal: string; readonly cents: bigint } | undefined>
+}
+
+export interface ReversalState {
+  readonly reversal: string
+  readonly cents: bigint
+  readonly createdMs: number
+  readonly operation: string | undefined
 }
 
 export interface TransferState {
@@ -69,6 +78,10 @@ export function transferPayments(stripe: Stripe): TransferPayments {
       limit: pageMax,
     })
     for await (const transfer of each(list)) yield transferState(transfer)
+  }
+  const reversed: TransferPayments['reversals'] = async function* (transfer) {
+    const list = stripe.transfers.listReversals(transfer, { limit: pageMax })
+    for await (const reversal of each(list)) yield reversalState(reversal)
   }
   return {
     transfers: listed,
@@ -105,14 +118,22 @@ export function transferPayments(stripe: Stripe): TransferPayments {
       )
       return { reversal: reversal.id }
     },
+    reversals: reversed,
     async findReversal({ transfer, operation }) {
-      const list = stripe.transfers.listReversals(transfer, { limit: pageMax })
-      for await (const { id, amount, metadata } of each(list)) {
-        if (metadata?.[operationMark] !== operation) continue
-        return { reversal: id, cents: centsOfAmount(amount) }
+      for await (const { reversal, cents, operation: made } of reversed(transfer)) {
+        if (made === operation) return { reversal, cents }
       }
       return undefined
     },
+  }
+}
+
+function reversalState(reversal: Stripe.TransferReversal): ReversalState {
+  return {
+    reversal: reversal.id,
+    cents: centsOfAmount(reversal.amount),
+    createdMs: msOf(reversal.created),
+    operation: reversal.metadata?.[operationMark],
   }
 }
 

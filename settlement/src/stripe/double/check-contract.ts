@@ -4,9 +4,12 @@ import type { SeenRequest } from './stripe-double.ts'
 
 /**
  * Where the double's traffic leaves Stripe's contract: a request the library should not have sent,
- * or an answer that Stripe would not give. For tests.
+ * an answer that Stripe would not give, or an event with an object that is none of Stripe's. For tests.
  */
-export async function contractFaults(requests: readonly SeenRequest[]): Promise<string[]> {
+export async function contractFaults(
+  requests: readonly SeenRequest[],
+  events: readonly object[] = [],
+): Promise<string[]> {
   const check = await checker()
   const faults: string[] = []
   for (const seen of requests) {
@@ -15,12 +18,14 @@ export async function contractFaults(requests: readonly SeenRequest[]): Promise<
     if (seen.status < 400) faults.push(...(await check.params(seen)))
     faults.push(...(await check.answer(seen)))
   }
+  for (const event of events) faults.push(...(await check.event(event)))
   return faults
 }
 
 interface Checker {
   params(seen: SeenRequest): Promise<string[]>
   answer(seen: SeenRequest): Promise<string[]>
+  event(event: object): Promise<string[]>
 }
 
 let opened: Promise<Checker> | undefined
@@ -30,24 +35,72 @@ function checker(): Promise<Checker> {
   return opened
 }
 
-interface ContractOperation {
-  readonly operationId: string
-  readonly requestBody?: { readonly content: Record<string, { readonly schema: object }> }
-  readonly 'x-query-schema'?: object
-  readonly responses: {
-    readonly '200': {
-      readonly content: { readonly 'application/json': { readonly schema: object } }
-    }
+export interface ContractOperation {
+  readonly name: string
+  readonly method: string
+  readonly path: string
+  readonly params: object
+  readonly answer: object
+}
+
+export interface Contract {
+  /** The API version of the library that it was made from. */
+  readonly version: string
+  readonly operations: readonly ContractOperation[]
+  readonly schemas: Readonly<Record<string, object>>
+}
+
+type Line =
+  | { readonly kind: 'contract'; readonly version: string }
+  | ({ readonly kind: 'operation' } & ContractOperation)
+  | { readonly kind: 'schema'; readonly name: string; readonly schema: object }
+
+export async function readContract(): Promise<Contract> {
+  const text = await readFile(new URL('contract.jsonl', import.meta.url), 'utf8')
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line): Line => JSON.parse(line))
+  const operations: ContractOperation[] = []
+  const schemas: Record<string, object> = {}
+  let version = ''
+  for (const line of lines) {
+    if (line.kind === 'contract') version = line.version
+    else if (line.kind === 'operation') operations.push(line)
+    else schemas[line.name] = line.schema
   }
+  return { version, operations, schemas }
 }
 
-interface Contract {
-  readonly paths: Record<string, Record<string, ContractOperation>>
-  readonly components: object
-}
-
-export async function readContract(): Promise<Contract & { readonly info: { version: string } }> {
-  return JSON.parse(await readFile(new URL('contract.json', import.meta.url), 'utf8'))
+// Parameters are closed objects, so the contract alone says what the library may send.
+const errorEnvelope = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['type', 'message'],
+      properties: {
+        type: {
+          enum: [
+            'api_error',
+            'card_error',
+            'idempotency_error',
+            'invalid_request_error',
+            'rate_limit_error',
+          ],
+        },
+        code: { type: 'string' },
+        decline_code: { type: 'string' },
+        message: { type: 'string' },
+        param: { type: 'string' },
+        charge: { type: 'string' },
+        payment_intent: { $ref: 'contract#/components/schemas/PaymentIntent' },
+        doc_url: { type: 'string' },
+      },
+      additionalProperties: false,
+    },
+  },
 }
 
 /** Fastify compiles the schemas: its validator is a JSON Schema validator that we already have. */
@@ -56,23 +109,53 @@ async function openChecker(): Promise<Checker> {
   // Form values are strings on the wire; in answers a string is not a number.
   const params = validators(contract, true)
   const answers = validators(contract, false)
-  answers.post('/error', { schema: { body: inContract('#/components/schemas/ErrorEnvelope') } }, ok)
-  for (const path of Object.values(contract.paths)) {
-    for (const operation of Object.values(path)) {
-      const { operationId } = operation
-      const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema
-      const schema = body ?? operation['x-query-schema'] ?? {}
-      params.post(`/${operationId}`, { schema: { body: rebased(schema) } }, ok)
-      const answer = operation.responses['200'].content['application/json'].schema
-      answers.post(`/${operationId}`, { schema: { body: rebased(answer) } }, ok)
-    }
+  answers.post('/error', { schema: { body: errorEnvelope } }, ok)
+  for (const operation of contract.operations) {
+    const url = `/${operation.name}`
+    params.post(url, { schema: { body: rebased(operation.params) } }, ok)
+    answers.post(url, { schema: { body: rebased(operation.answer) } }, ok)
+  }
+  const kinds = objectKinds(contract)
+  for (const [kind, name] of kinds) {
+    const body = { $ref: `contract#/components/schemas/${name}` }
+    answers.post(`/objects/${kind}`, { schema: { body } }, ok)
   }
   await Promise.all([params.ready(), answers.ready()])
+  const answerRoute = ({ status, operation }: SeenRequest) => (status === 200 ? operation : 'error')
   return {
-    params: (seen) => faultsOf(params, seen.operation, JSON.stringify(sentParams(seen)), seen),
-    answer: (seen) =>
-      faultsOf(answers, seen.status === 200 ? seen.operation : 'error', seen.body, seen),
+    params: async (seen) =>
+      about(seen, await faultOf(params, seen.operation, JSON.stringify(sentParams(seen)))),
+    answer: async (seen) => about(seen, await faultOf(answers, answerRoute(seen), seen.body)),
+    async event(event) {
+      const { type, object } = eventParts(event)
+      const kind = String(Reflect.get(object, 'object'))
+      if (!kinds.has(kind)) return [`${type}: the contract has no object '${kind}'`]
+      const fault = await faultOf(answers, `objects/${kind}`, JSON.stringify(object))
+      return fault === undefined ? [] : [`${type}: ${fault}`]
+    },
   }
+}
+
+/** `payment_intent` to `PaymentIntent`: the types that name themselves in `object`. */
+function objectKinds({ schemas }: Contract): Map<string, string> {
+  const kinds = new Map<string, string>()
+  for (const [name, schema] of Object.entries(schemas)) {
+    const deleted = name.startsWith('Deleted')
+    const kind =
+      /^\{"type":"object","properties":\{"id":\{"type":"string"\},"object":\{"enum":\["([^"]+)"\]\}/.exec(
+        JSON.stringify(schema),
+      )?.[1]
+    if (kind !== undefined && !deleted) kinds.set(kind, name)
+  }
+  return kinds
+}
+
+function eventParts(event: object): { type: string; object: object } {
+  const data: unknown = Reflect.get(event, 'data')
+  const object: unknown = typeof data === 'object' && data !== null && Reflect.get(data, 'object')
+  if (typeof object !== 'object' || object === null)
+    throw new TypeError('an event without an object')
+  return { type: String(Reflect.get(event, 'type')), object }
 }
 
 /** `page` of a v2 list is the server's own, out of `next_page_url`. */
@@ -81,20 +164,14 @@ function sentParams({ path, params }: SeenRequest): unknown {
   return { ...params, page: undefined }
 }
 
-function validators(contract: Contract, coerceTypes: boolean): FastifyInstance {
+function validators({ schemas }: Contract, coerceTypes: boolean): FastifyInstance {
   const app = Fastify({
     bodyLimit: 16 * 1024 * 1024,
     ajv: {
-      customOptions: {
-        coerceTypes,
-        removeAdditional: false,
-        useDefaults: false,
-        // The contract's own keywords begin with x-.
-        strict: false,
-      },
+      customOptions: { coerceTypes, removeAdditional: false, useDefaults: false, strict: false },
     },
   })
-  app.addSchema({ $id: 'contract', components: contract.components })
+  app.addSchema({ $id: 'contract', components: { schemas: rebased(schemas) } })
   return app
 }
 
@@ -103,22 +180,20 @@ function rebased(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"contract#/components/'))
 }
 
-function inContract(reference: string): object {
-  return { $ref: `contract${reference}` }
-}
-
 async function ok(): Promise<string> {
   return 'ok'
 }
 
-async function faultsOf(
+async function faultOf(
   app: FastifyInstance,
   route: string,
   payload: string,
-  seen: SeenRequest,
-): Promise<string[]> {
+): Promise<string | undefined> {
   const headers = { 'content-type': 'application/json' }
   const response = await app.inject({ method: 'POST', url: `/${route}`, headers, payload })
-  if (response.statusCode === 200) return []
-  return [`${seen.method} ${seen.path} (${seen.operation}): ${response.json().message}`]
+  return response.statusCode === 200 ? undefined : String(response.json().message)
+}
+
+function about({ method, path, operation }: SeenRequest, fault: string | undefined): string[] {
+  return fault === undefined ? [] : [`${method} ${path} (${operation}): ${fault}`]
 }

@@ -6,20 +6,18 @@ import { operations } from './operations.ts'
 import type { SeenRequest } from './stripe-double.ts'
 
 test('the contract is of the version that the library speaks', async () => {
-  assert.equal((await readContract()).info.version, Stripe.API_VERSION)
+  assert.equal((await readContract()).version, Stripe.API_VERSION)
 })
 
 test('the double answers exactly the operations of the contract, at their addresses', async () => {
-  const { paths } = await readContract()
-  const promised = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(
-      ([method, { operationId }]) => `${operationId} ${method.toUpperCase()} ${path}`,
-    ),
-  )
-  const answered = operations.map(
-    ({ name, method, path }) => `${name} ${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`,
-  )
-  assert.deepEqual(answered.toSorted(), promised.toSorted())
+  const contract = await readContract()
+  const promised = contract.operations.map(({ name, method, path }) => [name, method, path])
+  const answered = operations.map(({ name, method, path }) => [name, method, path])
+  const addresses = (rows: string[][]) =>
+    rows.map(
+      ([name, method, path]) => `${name} ${method} ${path?.replaceAll(/:\w+|\{\w+\}/g, '{}')}`,
+    )
+  assert.deepEqual(addresses(answered).toSorted(), addresses(promised).toSorted())
 })
 
 test('the check finds an unknown parameter, a wrong type and an answer with a field missing', async () => {

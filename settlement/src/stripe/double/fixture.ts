@@ -25,7 +25,7 @@ export async function openFixture(
     stripe: stripeAt(double, config),
     async [Symbol.asyncDispose]() {
       await double.close()
-      assert.deepEqual(await contractFaults(double.requests), [])
+      assert.deepEqual(await contractFaults(double.requests, double.events()), [])
     },
   }
 }

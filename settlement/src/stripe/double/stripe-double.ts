@@ -62,6 +62,8 @@ export interface StripeDouble extends AsyncDisposable {
   readonly port: number
   /** The last requests, oldest first. */
   readonly requests: readonly SeenRequest[]
+  /** Every v1 event that it still has, oldest first. */
+  events(): readonly object[]
   /** Moves the double's clock forward: pending money becomes available, keys are forgotten. */
   advance(ms: number): Promise<void>
   /** Fails one call of an operation; plans are used in order. */
@@ -125,6 +127,10 @@ class Double implements StripeDouble {
 
   get port(): number {
     return this.#port
+  }
+
+  events(): readonly object[] {
+    return [...this.#state.events.values()]
   }
 
   async listen(): Promise<void> {
