@@ -2,9 +2,10 @@ import * as dagCbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { sha256 } from '#crypto'
+import { decodePlain, UNREAD } from './cbor/decode-plain.ts'
+import { encodePlain } from './cbor/encode-plain.ts'
+import { DEPTH_MAX, SHA2_256 } from './cbor/heads.ts'
 import { HanseError } from './errors.ts'
-
-const SHA2_256 = 0x12
 
 /** Equal length and bytes. Not for secrets: it stops at the first difference. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
@@ -60,14 +61,18 @@ export function isRecordCid(value: unknown): value is CID {
  * @throws {TypeError} on floats, `undefined`, and numbers beyond 2⁵³ (use a bigint): a programming fault, not bad input.
  */
 export function encodeCanonical(value: unknown): Uint8Array {
+  return encodePlain(value) ?? encodeAny(value)
+}
+
+/** The same by the general encoder, for all that there is in DAG-CBOR. */
+function encodeAny(value: unknown): Uint8Array {
   assertEncodable(value)
   // A copy: in Node the encoder hands out Buffers, some of them windows on a pool shared with others.
   return new Uint8Array(dagCbor.encode(value))
 }
 
 /**
- * Decodes one item and proves that it is canonical by encoding it again: the decoder alone accepts unsorted keys,
- * floats for integers and bad UTF-8.
+ * Decodes one item, and proves that it is canonical.
  *
  * @throws {HanseError} HANSE_RECORD_TOO_LARGE, HANSE_RECORD_MALFORMED, HANSE_RECORD_NOT_CANONICAL
  */
@@ -75,6 +80,17 @@ export function decodeCanonical(bytes: Uint8Array, bytesMax: number): unknown {
   if (bytes.byteLength > bytesMax) {
     throw new HanseError('HANSE_RECORD_TOO_LARGE', `${bytes.byteLength} bytes, at most ${bytesMax}`)
   }
+  const plain = decodePlain(bytes)
+  return plain === UNREAD ? decodeAny(bytes) : plain
+}
+
+/**
+ * The same by the general codec, which proves it by encoding again: its decoder alone accepts unsorted keys, floats for
+ * integers and bad UTF-8.
+ *
+ * @throws {HanseError} HANSE_RECORD_MALFORMED, HANSE_RECORD_NOT_CANONICAL
+ */
+export function decodeAny(bytes: Uint8Array): unknown {
   let value: unknown
   try {
     value = dagCbor.decode(bytes)
@@ -83,7 +99,7 @@ export function decodeCanonical(bytes: Uint8Array, bytesMax: number): unknown {
   }
   let again: Uint8Array | undefined
   try {
-    again = encodeCanonical(value)
+    again = encodeAny(value)
   } catch {
     // A value that may not be encoded, such as a float, cannot have come from a canonical encoder.
   }
@@ -92,9 +108,6 @@ export function decodeCanonical(bytes: Uint8Array, bytesMax: number): unknown {
   }
   return value
 }
-
-/** Nesting that no record of ours comes near; stops hostile input before the call stack does. */
-const DEPTH_MAX = 16
 
 function assertEncodable(value: unknown, depth = 0): void {
   if (depth > DEPTH_MAX) throw new TypeError('nested too deeply')
