@@ -1,6 +1,8 @@
 import type { Signer } from '@hanse/protocol'
 import type { SettlementStore } from './db/store.ts'
+import { DEFAULT_HOLD_BACK, type HoldBackSchedule } from './earnings/hold-back.ts'
 import type { SettlementLog } from './log/settlement-log.ts'
+import { PAYOUT_COUNTRIES } from './providers/payout-countries.ts'
 import type { Payments } from './stripe/index.ts'
 
 /** What an operator may set; every duration in milliseconds. */
@@ -9,6 +11,12 @@ export interface SettlementTerms {
   readonly feeBps: number
   /** The least that is paid out, euro cents. */
   readonly payoutMinimumCents: bigint
+  /** A payout run of more than this waits for an operator's approval, euro cents; null when none does. */
+  readonly payoutApprovalCents: bigint | null
+  /** What of a newcomer's earnings waits, and for how long. */
+  readonly holdBack: HoldBackSchedule
+  /** Where providers may be paid, ISO 3166-1 alpha-2. */
+  readonly payoutCountries: readonly string[]
   /** How long an authorization lives when the consumer does not say. */
   readonly authorizationMs: number
   /** After its authorization expired, how long a hold still waits for receipts before the rest is given back. */
@@ -22,6 +30,9 @@ const HOUR_MS = 3_600_000
 export const DEFAULT_TERMS: SettlementTerms = {
   feeBps: 2500,
   payoutMinimumCents: 1n,
+  payoutApprovalCents: null,
+  holdBack: DEFAULT_HOLD_BACK,
+  payoutCountries: PAYOUT_COUNTRIES,
   authorizationMs: HOUR_MS,
   // Long enough for a node that was cut off for a day; every day more is a day more that unused money is not free.
   holdGraceMs: 24 * HOUR_MS,

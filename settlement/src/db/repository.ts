@@ -1,7 +1,15 @@
+import { adjustmentStore } from '../adjustments/adjustment-store.ts'
+import { alertStore } from '../alerts/alert-store.ts'
 import { authorizationStore } from '../authorizations/authorization-store.ts'
+import { earningsStore } from '../earnings/earnings-store.ts'
 import { ledgerStore } from '../ledger/ledger-store.ts'
 import { logStore } from '../log/log-store.ts'
+import { operatorStore } from '../operators/operator-store.ts'
+import { bankPayoutStore } from '../payouts/bank-payouts.ts'
+import { payoutHoldStore } from '../payouts/hold-store.ts'
 import { payoutStore } from '../payouts/payout-store.ts'
+import { payoutReversalStore } from '../payouts/reversal-store.ts'
+import { payoutRunStore } from '../payouts/run-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
 import { stripeEventStore } from '../stripe-events/event-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
@@ -19,9 +27,17 @@ export function createRepository(db: Database) {
     ...tenantStore(db),
     ...authorizationStore(db),
     ...receiptStore(db),
+    ...alertStore(db),
     ...topUpStore(db),
     ...stripeEventStore(db),
     ...payoutStore(db),
+    ...payoutRunStore(db),
+    ...payoutHoldStore(db),
+    ...payoutReversalStore(db),
+    ...bankPayoutStore(db),
+    ...earningsStore(db),
+    ...adjustmentStore(db),
+    ...operatorStore(db),
     ...logStore(db),
     ...usageStore(db),
     /** Throws when the database does not answer. */
@@ -45,8 +61,20 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'provider',
   'providerByAccount',
   'session',
+  'alerts',
+  'conflictEvidence',
   'payouts',
-  'openPayouts',
+  'payout',
+  'payoutRuns',
+  'payoutHolds',
+  'payoutReversals',
+  'bankPayouts',
+  'heldEarnings',
+  'providerMoney',
+  'adjustments',
+  'operators',
+  'operatorByPrefix',
+  'operatorActions',
   'logHead',
   'logTile',
   'loggedEvent',

@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   customType,
+  date,
   integer,
   numeric,
   pgTable,
@@ -56,6 +57,11 @@ export const apiKey = pgTable('api_key', {
   prefix: text('prefix').primaryKey(),
   organization: text('organization').notNull(),
   hash: bytea('hash').notNull(),
+  name: text('name').notNull().default(''),
+  scopes: text('scopes', { enum: ['read', 'spend', 'billing', 'keys'] })
+    .array()
+    .notNull()
+    .default(['read', 'spend', 'billing', 'keys']),
   createdAt: instant('created_at').notNull(),
   revokedAt: instant('revoked_at'),
 })
@@ -91,6 +97,10 @@ export const spendAuthorization = pgTable('spend_authorization', {
   signed: bytea('signed').notNull(),
   idempotencyKey: text('idempotency_key'),
   requestDigest: text('request_digest').notNull(),
+  extends: text('extends'),
+  revocation: counter('revocation'),
+  revokedAt: instant('revoked_at'),
+  revokedBy: text('revoked_by', { enum: ['organization', 'operator'] }),
 })
 
 export const settledSession = pgTable('settled_session', {
@@ -168,6 +178,172 @@ export const topUp = pgTable('top_up', {
   state: text('state', { enum: ['pending', 'succeeded', 'failed'] }).notNull(),
   createdAt: instant('created_at').notNull(),
   creditedAt: instant('credited_at'),
+  source: text('source', { enum: ['direct', 'checkout', 'automatic'] })
+    .notNull()
+    .default('direct'),
+  paymentMethod: text('payment_method'),
+  vatCents: counter('vat_cents').notNull().default(0n),
+  tax: text('tax'),
+  charge: text('charge'),
+  feeCents: counter('fee_cents'),
+  checkout: text('checkout'),
+  checkoutUrl: text('checkout_url'),
+  expiresAt: instant('expires_at'),
+  failure: text('failure'),
+  leasedUntil: instant('leased_until'),
+})
+
+export const billingCustomer = pgTable('billing_customer', {
+  organization: text('organization').primaryKey(),
+  customer: text('customer'),
+  kind: text('kind', { enum: ['business', 'consumer'] }),
+  country: text('country'),
+  sealed: bytea('sealed'),
+  version: integer('version').notNull().default(0),
+  syncedVersion: integer('synced_version').notNull().default(0),
+  leasedUntil: instant('leased_until'),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const automaticTopUp = pgTable('automatic_top_up', {
+  organization: text('organization').primaryKey(),
+  enabled: boolean('enabled').notNull(),
+  thresholdCents: counter('threshold_cents').notNull(),
+  cents: counter('cents').notNull(),
+  monthlyCents: counter('monthly_cents').notNull(),
+  paymentMethod: text('payment_method').notNull(),
+  failures: integer('failures').notNull().default(0),
+  pausedUntil: instant('paused_until'),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const billingNotice = pgTable('billing_notice', {
+  id: counter('id').primaryKey().generatedAlwaysAsIdentity(),
+  organization: text('organization').notNull(),
+  kind: text('kind').notNull(),
+  cause: text('cause').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const refund = pgTable('refund', {
+  id: text('id').primaryKey(),
+  organization: text('organization').notNull(),
+  idempotencyKey: text('idempotency_key'),
+  requestDigest: text('request_digest'),
+  paymentIntent: text('payment_intent').notNull(),
+  cents: counter('cents').notNull(),
+  vatCents: counter('vat_cents').notNull().default(0n),
+  lost: money('lost').notNull().default(0n),
+  state: text('state', {
+    enum: ['requested', 'submitted', 'succeeded', 'refused', 'failed'],
+  }).notNull(),
+  refund: text('refund'),
+  failure: text('failure'),
+  leasedUntil: instant('leased_until'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const dispute = pgTable('dispute', {
+  id: text('id').primaryKey(),
+  organization: text('organization').notNull(),
+  paymentIntent: text('payment_intent').notNull(),
+  cents: counter('cents').notNull(),
+  status: text('status', {
+    enum: ['inquiry', 'prevented', 'needs-response', 'under-review', 'lost', 'won'],
+  }).notNull(),
+  reason: text('reason').notNull(),
+  withdrawnCents: counter('withdrawn_cents').notNull().default(0n),
+  feeCents: counter('fee_cents').notNull().default(0n),
+  vatCents: counter('vat_cents').notNull().default(0n),
+  moves: integer('moves').notNull().default(0),
+  evidenceDueAt: instant('evidence_due_at'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const disputeMovement = pgTable('dispute_movement', {
+  dispute: text('dispute').notNull(),
+  number: integer('number').notNull(),
+  organization: text('organization').notNull(),
+  available: money('available').notNull(),
+  debt: money('debt').notNull(),
+  vat: money('vat').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const debtRecovery = pgTable('debt_recovery', {
+  organization: text('organization').notNull(),
+  reference: text('reference').notNull(),
+  amount: money('amount').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const stripeCatalogue = pgTable('stripe_catalogue', {
+  name: text('name').primaryKey(),
+  id: text('id').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const planSubscription = pgTable('plan_subscription', {
+  id: text('id').primaryKey(),
+  organization: text('organization').notNull(),
+  idempotencyKey: text('idempotency_key').notNull(),
+  requestDigest: text('request_digest').notNull(),
+  subscription: text('subscription'),
+  checkout: text('checkout'),
+  checkoutUrl: text('checkout_url'),
+  plan: text('plan').notNull(),
+  planVersion: integer('plan_version').notNull(),
+  status: text('status', {
+    enum: ['requested', 'incomplete', 'active', 'past_due', 'ended', 'refused'],
+  }).notNull(),
+  periodStart: instant('period_start'),
+  periodEnd: instant('period_end'),
+  cancelAtPeriodEnd: boolean('cancel_at_period_end').notNull().default(false),
+  changes: integer('changes').notNull().default(0),
+  failure: text('failure'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const subscriptionInvoice = pgTable('subscription_invoice', {
+  id: text('id').primaryKey(),
+  organization: text('organization').notNull(),
+  planSubscription: text('plan_subscription'),
+  number: text('number'),
+  cents: counter('cents').notNull(),
+  vatCents: counter('vat_cents').notNull(),
+  creditCents: counter('credit_cents').notNull(),
+  paymentIntent: text('payment_intent'),
+  charge: text('charge'),
+  feeCents: counter('fee_cents'),
+  periodStart: instant('period_start').notNull(),
+  periodEnd: instant('period_end').notNull(),
+  paidAt: instant('paid_at').notNull(),
+})
+
+export const stripeCursor = pgTable('stripe_cursor', {
+  list: text('list', { enum: ['v1', 'v2'] }).primaryKey(),
+  seenUntil: instant('seen_until').notNull(),
+  leasedUntil: instant('leased_until'),
+  polledAt: instant('polled_at'),
+  taken: counter('taken').notNull().default(0n),
+  failure: text('failure'),
+})
+
+export const payoutRun = pgTable('payout_run', {
+  id: text('id').primaryKey(),
+  state: text('state', {
+    enum: ['gathered', 'approved', 'executing', 'done', 'cancelled'],
+  }).notNull(),
+  payouts: integer('payouts').notNull(),
+  cents: counter('cents').notNull(),
+  gatheredBy: text('gathered_by').notNull(),
+  gatheredAt: instant('gathered_at').notNull(),
+  decidedBy: text('decided_by'),
+  decidedAt: instant('decided_at'),
+  doneAt: instant('done_at'),
 })
 
 export const payout = pgTable('payout', {
@@ -178,8 +354,131 @@ export const payout = pgTable('payout', {
   state: text('state', { enum: ['pending', 'submitted', 'paid', 'failed'] }).notNull(),
   transfer: text('transfer'),
   failure: text('failure'),
+  run: text('run'),
+  reversedCents: counter('reversed_cents').notNull().default(0n),
+  settledAt: instant('settled_at'),
   leasedUntil: instant('leased_until'),
   createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const payoutHold = pgTable('payout_hold', {
+  id: text('id').primaryKey(),
+  provider: text('provider').notNull(),
+  reason: text('reason').notNull(),
+  placedBy: text('placed_by').notNull(),
+  placedAt: instant('placed_at').notNull(),
+  releasedBy: text('released_by'),
+  releasedAt: instant('released_at'),
+})
+
+export const payoutReversal = pgTable('payout_reversal', {
+  id: text('id').primaryKey(),
+  payout: text('payout').notNull(),
+  cents: counter('cents').notNull(),
+  state: text('state', { enum: ['submitted', 'done', 'failed'] }).notNull(),
+  reversal: text('reversal'),
+  reason: text('reason').notNull(),
+  failure: text('failure'),
+  askedBy: text('asked_by').notNull(),
+  idempotencyKey: text('idempotency_key'),
+  createdAt: instant('created_at').notNull(),
+  settledAt: instant('settled_at'),
+})
+
+export const bankPayout = pgTable('bank_payout', {
+  id: text('id').primaryKey(),
+  provider: text('provider').notNull(),
+  cents: counter('cents').notNull(),
+  state: text('state').notNull(),
+  failure: text('failure'),
+  arrivesAt: instant('arrives_at').notNull(),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const heldEarnings = pgTable('held_earnings', {
+  id: text('id').primaryKey(),
+  provider: text('provider').notNull(),
+  amount: money('amount').notNull(),
+  shareBps: integer('share_bps').notNull(),
+  days: integer('days').notNull(),
+  earnedOn: text('earned_on').notNull(),
+  freeAt: instant('free_at').notNull(),
+  releasedAt: instant('released_at'),
+})
+
+export const providerDebtRecovery = pgTable('provider_debt_recovery', {
+  id: text('id').primaryKey(),
+  provider: text('provider').notNull(),
+  amount: money('amount').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const operator = pgTable('operator', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  prefix: text('prefix').notNull(),
+  hash: bytea('hash').notNull(),
+  createdBy: text('created_by').notNull(),
+  createdAt: instant('created_at').notNull(),
+  revokedBy: text('revoked_by'),
+  revokedAt: instant('revoked_at'),
+})
+
+export const operatorAction = pgTable('operator_action', {
+  id: counter('id').primaryKey().generatedAlwaysAsIdentity(),
+  operator: text('operator').notNull(),
+  action: text('action').notNull(),
+  path: text('path').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const adjustment = pgTable('adjustment', {
+  id: text('id').primaryKey(),
+  kind: text('kind', { enum: ['adjustment', 'write_off'] }).notNull(),
+  debit: text('debit').notNull(),
+  credit: text('credit').notNull(),
+  amount: money('amount').notNull(),
+  reason: text('reason').notNull(),
+  movement: text('movement'),
+  state: text('state', { enum: ['proposed', 'posted', 'rejected', 'expired'] }).notNull(),
+  proposedBy: text('proposed_by').notNull(),
+  proposedAt: instant('proposed_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  decidedBy: text('decided_by'),
+  decidedAt: instant('decided_at'),
+  note: text('note'),
+})
+
+export const reconciliation = pgTable('reconciliation', {
+  id: text('id').primaryKey(),
+  whole: boolean('whole').notNull(),
+  since: instant('since').notNull(),
+  until: instant('until').notNull(),
+  askedBy: text('asked_by').notNull(),
+  startedAt: instant('started_at').notNull(),
+  finishedAt: instant('finished_at').notNull(),
+  movements: integer('movements').notNull(),
+  open: integer('open').notNull(),
+  explained: integer('explained').notNull(),
+  ledgerCents: counter('ledger_cents').notNull(),
+  stripeCents: counter('stripe_cents').notNull(),
+})
+
+export const reconciliationDifference = pgTable('reconciliation_difference', {
+  id: text('id').primaryKey(),
+  side: text('side', { enum: ['receipts-ledger', 'ledger-stripe'] }).notNull(),
+  subject: text('subject').notNull(),
+  expected: text('expected').notNull(),
+  actual: text('actual').notNull(),
+  reason: text('reason').notNull(),
+  state: text('state', { enum: ['open', 'explained', 'resolved'] }).notNull(),
+  note: text('note'),
+  resolvedBy: text('resolved_by'),
+  firstSeen: text('first_seen').notNull(),
+  lastSeen: text('last_seen').notNull(),
+  at: instant('at').notNull(),
   updatedAt: instant('updated_at').notNull(),
 })
 
@@ -231,4 +530,35 @@ export const subjectKey = pgTable('subject_key', {
   key: bytea('key'),
   createdAt: instant('created_at').notNull(),
   erasedAt: instant('erased_at'),
+})
+
+export const document = pgTable('document', {
+  id: counter('id').primaryKey().generatedAlwaysAsIdentity(),
+  number: text('number').notNull(),
+  kind: text('kind', {
+    enum: ['advance-invoice', 'credit-note', 'usage-statement', 'provider-statement'],
+  }).notNull(),
+  organization: text('organization'),
+  provider: text('provider'),
+  subject: text('subject').notNull(),
+  corrects: text('corrects'),
+  month: date('month'),
+  taxPoint: instant('tax_point').notNull(),
+  content: bytea('content').notNull(),
+  sha256: bytea('sha256').notNull(),
+  issuedAt: instant('issued_at').notNull(),
+})
+
+export const closedMonth = pgTable('closed_month', {
+  month: date('month').primaryKey(),
+  closedAt: instant('closed_at').notNull(),
+})
+
+export const providerTaxProfile = pgTable('provider_tax_profile', {
+  provider: text('provider').notNull(),
+  version: integer('version').notNull(),
+  kind: text('kind', { enum: ['business', 'small-business', 'private'] }).notNull(),
+  sealed: bytea('sealed').notNull(),
+  selfBillingTerms: text('self_billing_terms'),
+  at: instant('at').notNull(),
 })

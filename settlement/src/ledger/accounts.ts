@@ -10,6 +10,8 @@ type Guard = 'credit' | 'debit' | 'none'
  */
 const CHART = {
   stripe_clearing: 'none',
+  // The platform's own bank account, as far as money goes there from Stripe or comes from there.
+  bank: 'none',
   // What we owe to consumers.
   available: 'credit',
   held: 'credit',
@@ -50,6 +52,8 @@ export const TRANSFER_KINDS = [
   'plan_credit',
   'write_off',
   'adjustment',
+  'bank_payout',
+  'bank_payout_reversal',
 ] as const
 export type TransferKind = (typeof TRANSFER_KINDS)[number]
 
@@ -58,6 +62,7 @@ export type AccountId = `${AccountKind}/${string}`
 
 export const accountId = (kind: AccountKind, owner: string): AccountId => `${kind}/${owner}`
 export const CLEARING = accountId('stripe_clearing', 'platform')
+export const BANK = accountId('bank', 'platform')
 export const REVENUE = accountId('revenue', 'platform')
 export const VAT = accountId('vat', 'platform')
 export const STRIPE_FEES = accountId('stripe_fees', 'platform')

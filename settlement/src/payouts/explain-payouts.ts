@@ -1,5 +1,7 @@
 import { CENT, type Explanation } from '../ledger/explanation.ts'
 
+const REVERSED = `from payout_reversal r join payout p on p.id = r.payout where r.state = 'done'`
+
 export const PAYOUTS_EXPLAINED: readonly Explanation[] = [
   {
     kind: 'payable',
@@ -12,5 +14,13 @@ export const PAYOUTS_EXPLAINED: readonly Explanation[] = [
   {
     kind: 'stripe_clearing',
     select: `select 'platform' as owner, cents * ${CENT} as amount from payout where state = 'paid'`,
+  },
+  {
+    kind: 'payable',
+    select: `select p.provider as owner, r.cents * ${CENT} as amount ${REVERSED}`,
+  },
+  {
+    kind: 'stripe_clearing',
+    select: `select 'platform' as owner, -r.cents * ${CENT} as amount ${REVERSED}`,
   },
 ]

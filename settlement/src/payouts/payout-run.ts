@@ -1,58 +1,56 @@
 import type { SettlementContext } from '../context.ts'
-import { PaymentsError } from '../stripe/index.ts'
+import { SYSTEM } from '../operators/operator.ts'
+import { executePayouts } from './execute-payouts.ts'
+import { type Pacer, TRANSFER_PACER } from './pacer.ts'
 import type { PayoutRow } from './payout-store.ts'
+import { resumeReversals } from './reverse-payout.ts'
+import type { PayoutRunRow } from './run-store.ts'
 
 export interface PayoutRun {
-  /** Every payout that this run worked on, as it is now. */
+  /** What was gathered, as it is now; null when nobody was owed enough. */
+  readonly run: PayoutRunRow | null
+  /** Every payout that this call worked on, as it is now: of this run and of those before that were not done. */
   readonly payouts: readonly PayoutRow[]
 }
 
-/** Payouts worked on in one run: with Stripe's 25 requests a second, the better part of a minute. */
-const PAYOUTS_MAX = 1000
+export interface RunOptions {
+  /** Id of the operator who asks. */
+  readonly by?: string
+  readonly pacer?: Pacer
+  /** Ends after the payouts that are under way; the rest is for the next call. */
+  readonly signal?: AbortSignal
+}
 
 /**
- * Gathers what is due and takes every open payout as far as it goes. Safe to run twice, at once, and after a crash at any
- * point: states move by compare-and-swap, one process at a time asks, and Stripe is asked under the payout's own id.
+ * Gathers what is due, and takes every open payout of an approved run as far as it goes. Safe to run twice, at once, and
+ * after a crash at any point: states move by compare-and-swap, one process at a time asks, and Stripe is asked under the
+ * payout's own id.
  */
-export async function runPayouts(context: SettlementContext): Promise<PayoutRun> {
+export async function runPayouts(
+  context: SettlementContext,
+  options: RunOptions = {},
+): Promise<PayoutRun> {
   const { store, terms, now } = context
-  await store.gatherPayouts(terms.payoutMinimumCents, now())
-  const payouts: PayoutRow[] = []
-  for (const open of await store.openPayouts(PAYOUTS_MAX)) {
-    payouts.push(await advance(context, open))
-  }
-  return { payouts }
-}
-
-/** Longer than Stripe's client tries: three times 30 s. A process that died holds its payouts no longer than this. */
-const LEASE_MS = 120_000
-
-async function advance(context: SettlementContext, row: PayoutRow): Promise<PayoutRow> {
-  const { store, now } = context
-  if (!(await store.leasePayout(row, now() + LEASE_MS, now()))) return row
-  try {
-    const transfer = await transferOnce(context, row)
-    await store.completePayout(row.id, transfer, now())
-    return { ...row, state: 'paid', transfer }
-  } catch (error) {
-    // No answer is not a no: the money may have moved. The next run asks again under the same id.
-    if (!(error instanceof PaymentsError) || error.retryable) await store.returnPayout(row.id)
-    if (!(error instanceof PaymentsError)) throw error
-    if (error.retryable) return { ...row, state: 'submitted' }
-    await store.failPayout(row.id, error.code, now())
-    return { ...row, state: 'failed', failure: error.code }
-  }
-}
-
-async function transferOnce({ payments }: SettlementContext, row: PayoutRow): Promise<string> {
-  const request = { operation: row.id, transferGroup: row.id }
-  // Stripe forgets idempotency keys after a day: what was asked before is looked up first.
-  const before = row.state === 'submitted' ? await payments.findTransfer(request) : undefined
-  if (before !== undefined) return before.transfer
-  const { transfer } = await payments.transfer({
-    ...request,
-    account: row.account,
-    cents: row.cents,
+  const gathered = await store.gatherPayouts({
+    minimumCents: terms.payoutMinimumCents,
+    approvalCents: terms.payoutApprovalCents,
+    holdBack: terms.holdBack,
+    by: options.by ?? SYSTEM.id,
+    at: now(),
   })
-  return transfer
+  const payouts = await continuePayouts(context, options)
+  const run = gathered === undefined ? null : ((await store.payoutRun(gathered.id)) ?? gathered)
+  return { run, payouts }
+}
+
+/** Goes on with what is approved and not done, without gathering anything. */
+export async function continuePayouts(
+  context: SettlementContext,
+  { pacer = TRANSFER_PACER, signal }: RunOptions = {},
+): Promise<PayoutRow[]> {
+  await context.store.beginPayoutRuns()
+  const payouts = await executePayouts(context, pacer, signal)
+  await context.store.settlePayoutRuns(context.now())
+  await resumeReversals(context, pacer, signal)
+  return payouts
 }

@@ -1,11 +1,8 @@
-import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
-import { and, asc, eq, gt, inArray, isNull, lte, or, sql } from 'drizzle-orm'
-import { type Database, rows, transact } from '../db/database.ts'
-import { payout } from '../db/schema.ts'
-import { accountId, CLEARING, type Transfer, type TransferKind } from '../ledger/accounts.ts'
-import { postTransfers } from '../ledger/post-transfers.ts'
-import { type LogFact, ownerOf } from '../log/log-fact.ts'
-import { writeEvents } from '../log/write-events.ts'
+import { and, asc, eq, gt, inArray, isNull, lte, or } from 'drizzle-orm'
+import { type Database, transact } from '../db/database.ts'
+import { payout, payoutHold } from '../db/schema.ts'
+import { settleFailed, settlePaid } from './payout-moves.ts'
+import { mayExecute } from './run-store.ts'
 
 export type PayoutState = 'pending' | 'submitted' | 'paid' | 'failed'
 
@@ -19,107 +16,66 @@ export interface PayoutRow {
   readonly state: PayoutState
   readonly transfer: string | null
   readonly failure: string | null
+  /** Null for payouts of before there were runs. */
+  readonly run: string | null
+  /** How much of it came back from Stripe. */
+  readonly reversedCents: bigint
   readonly createdAt: number
   readonly updatedAt: number
 }
 
-/** Providers that one run gathers in one transaction. */
-const GATHER_MAX = 1000
+/** `held`: Stripe was asked before; it may be looked up and not be asked again. */
+export type Lease = 'taken' | 'held' | 'none'
 
 export function payoutStore(db: Database) {
-  const move = (
-    id: string,
-    from: PayoutState,
-    to: PayoutState,
-    set: { transfer?: string; failure?: string },
-    at: number,
-    after: (row: PayoutRow) => readonly Transfer[],
-  ): Promise<boolean> =>
-    transact(db, async (tx) => {
-      // Compare and swap: of any number of runs, retries and late answers one moves the row, and only it posts.
-      const [row] = await tx
-        .update(payout)
-        .set({ ...set, state: to, updatedAt: new Date(at) })
-        .where(and(eq(payout.id, id), eq(payout.state, from)))
-        .returning()
-      if (row === undefined) return false
-      await postTransfers(tx, after(toPayout(row)), at)
-      if (to === 'paid') await writeEvents(tx, [paid(toPayout(row))], at)
-      return true
-    })
-
   return {
-    /**
-     * Sets aside the whole cents of every payable provider that is owed at least `minimumCents`; the rest of a cent
-     * stays payable. `at` in milliseconds.
-     */
-    gatherPayouts: (minimumCents: bigint, at: number): Promise<PayoutRow[]> =>
-      transact(db, async (tx) => {
-        const due = await rows<{ provider: string; account: string; cents: string }>(
-          tx,
-          sql`select p.peer_id as provider, p.account,
-              trunc((b.credits - b.debits) / ${PICO_PER_CENT.toString()}::numeric)::text as cents
-            from ledger_balance b
-              join ledger_account a on a.id = b.account and a.kind = 'payable'
-              join provider p on p.peer_id = a.owner
-            where p.payable_since is not null and p.account is not null
-              and b.credits - b.debits >= ${(minimumCents * PICO_PER_CENT).toString()}::numeric
-            order by b.account limit ${GATHER_MAX} for update of b`,
-        )
-        if (due.length === 0) return []
-        const created = await tx
-          .insert(payout)
-          .values(
-            due.map(({ provider, account, cents }) => ({
-              id: `po-${crypto.randomUUID()}`,
-              provider,
-              account,
-              cents: BigInt(cents),
-              state: 'pending' as const,
-              createdAt: new Date(at),
-              updatedAt: new Date(at),
-            })),
-          )
-          .returning()
-        const payouts = created.map(toPayout)
-        await postTransfers(
-          tx,
-          payouts.map((row) => leg(row, 'payout', 'payable', 'payout_in_transit')),
-          at,
-        )
-        return payouts
-      }),
-
-    /** Those whose outcome is open, oldest first. */
-    openPayouts: async (limit: number): Promise<PayoutRow[]> =>
+    /** Those whose outcome is open and that may be worked on, in the order of their ids. */
+    openPayouts: async (limit: number, after = ''): Promise<PayoutRow[]> =>
       (
         await db
           .select()
           .from(payout)
-          .where(inArray(payout.state, ['pending', 'submitted']))
-          .orderBy(asc(payout.createdAt), asc(payout.id))
+          .where(
+            and(
+              inArray(payout.state, ['pending', 'submitted']),
+              gt(payout.id, after),
+              mayExecute(db),
+            ),
+          )
+          .orderBy(asc(payout.id))
           .limit(limit)
       ).map(toPayout),
 
     /**
-     * Takes a payout for one attempt at Stripe, unless another process has it.
-     *
-     * @returns whether the caller may go on
+     * Takes a payout for one attempt at Stripe, unless another process has it. A provider on hold is not asked for; what
+     * was already asked for is still found out.
      */
-    leasePayout: async (row: PayoutRow, until: number, at: number): Promise<boolean> => {
-      const taken = await db
-        .update(payout)
-        .set({ state: 'submitted', leasedUntil: new Date(until), updatedAt: new Date(at) })
-        .where(
-          and(
-            eq(payout.id, row.id),
-            eq(payout.state, row.state),
-            or(isNull(payout.leasedUntil), lte(payout.leasedUntil, new Date(at))),
-          ),
-        )
-        .returning({ id: payout.id })
-      return taken.length > 0
-    },
+    leasePayout: (row: PayoutRow, until: number, at: number): Promise<Lease> =>
+      transact(db, async (tx) => {
+        const held = await tx
+          .select({ id: payoutHold.id })
+          .from(payoutHold)
+          .where(and(eq(payoutHold.provider, row.provider), isNull(payoutHold.releasedAt)))
+        if (held.length > 0 && row.state === 'pending') return 'none'
+        const taken = await tx
+          .update(payout)
+          .set({
+            state: 'submitted',
+            leasedUntil: new Date(until),
+            updatedAt: new Date(at),
+          })
+          .where(
+            and(
+              eq(payout.id, row.id),
+              eq(payout.state, row.state),
+              or(isNull(payout.leasedUntil), lte(payout.leasedUntil, new Date(at))),
+              mayExecute(tx),
+            ),
+          )
+          .returning({ id: payout.id })
+        if (taken.length === 0) return 'none'
+        return held.length > 0 ? 'held' : 'taken'
+      }),
 
     /** The attempt ended without an answer: the next run may ask again. */
     returnPayout: async (id: string): Promise<void> => {
@@ -127,25 +83,21 @@ export function payoutStore(db: Database) {
     },
 
     completePayout: (id: string, transfer: string, at: number): Promise<boolean> =>
-      move(id, 'submitted', 'paid', { transfer }, at, (row) => [
-        {
-          debit: accountId('payout_in_transit', row.provider),
-          credit: CLEARING,
-          amount: picoEuro(row.cents * PICO_PER_CENT),
-          kind: 'payout',
-          reference: row.id,
-        },
-      ]),
+      transact(db, (tx) => settlePaid(tx, id, transfer, at)),
 
     failPayout: (id: string, failure: string, at: number): Promise<boolean> =>
-      move(id, 'submitted', 'failed', { failure }, at, (row) => [
-        leg(row, 'payout_reversal', 'payout_in_transit', 'payable'),
-      ]),
+      transact(db, (tx) => settleFailed(tx, id, failure, at)),
+
+    payout: async (id: string): Promise<PayoutRow | undefined> => {
+      const [row] = await db.select().from(payout).where(eq(payout.id, id))
+      return row && toPayout(row)
+    },
 
     payouts: async (query: {
       after: string
       limit: number
       provider?: string
+      run?: string
     }): Promise<PayoutRow[]> =>
       (
         await db
@@ -155,6 +107,7 @@ export function payoutStore(db: Database) {
             and(
               gt(payout.id, query.after),
               query.provider === undefined ? undefined : eq(payout.provider, query.provider),
+              query.run === undefined ? undefined : eq(payout.run, query.run),
             ),
           )
           .orderBy(asc(payout.id))
@@ -163,29 +116,7 @@ export function payoutStore(db: Database) {
   }
 }
 
-const paid = ({ id, provider, cents, transfer }: PayoutRow): LogFact => ({
-  kind: 'payout',
-  record: null,
-  owner: ownerOf('provider', provider),
-  details: { payout: id, provider, cents, transfer },
-})
-
-type ProviderKind = 'payable' | 'payout_in_transit'
-
-const leg = (
-  row: PayoutRow,
-  kind: TransferKind,
-  debit: ProviderKind,
-  credit: ProviderKind,
-): Transfer => ({
-  debit: accountId(debit, row.provider),
-  credit: accountId(credit, row.provider),
-  amount: picoEuro(row.cents * PICO_PER_CENT),
-  kind,
-  reference: row.id,
-})
-
-function toPayout(row: typeof payout.$inferSelect): PayoutRow {
+export function toPayout(row: typeof payout.$inferSelect): PayoutRow {
   return {
     id: row.id,
     provider: row.provider,
@@ -194,6 +125,8 @@ function toPayout(row: typeof payout.$inferSelect): PayoutRow {
     state: row.state,
     transfer: row.transfer,
     failure: row.failure,
+    run: row.run,
+    reversedCents: row.reversedCents,
     createdAt: row.createdAt.getTime(),
     updatedAt: row.updatedAt.getTime(),
   }

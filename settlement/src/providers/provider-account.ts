@@ -13,6 +13,7 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { type LogFact, ownerOf } from '../log/log-fact.ts'
 import { encodeSigned } from '../receipts/submission.ts'
+import { type AccountState, type Payments, PaymentsError } from '../stripe/index.ts'
 import type { ProviderRow } from '../tenants/tenant-store.ts'
 
 /** A provider as the API shows it. */
@@ -53,6 +54,12 @@ export async function bindProvider(
   }
   if (value.notAfter <= now() || value.issuedAt > now() + CLOCK_SKEW_MS) {
     throw new SettlementError('HANSE_REQUEST_INVALID', 'the binding is not valid now')
+  }
+  if (!terms.payoutCountries.includes(value.country)) {
+    throw new SettlementError(
+      'HANSE_PROVIDER_COUNTRY_UNSUPPORTED',
+      `providers in ${value.country} cannot be paid`,
+    )
   }
   const row = await store.addProvider({
     peerId: value.provider,
@@ -109,11 +116,27 @@ export async function refreshProvider(
   const row = await store.provider(peerId)
   if (row === undefined) throw unknown(peerId)
   if (row.account === null) return row
-  const { payable, country } = await payments.accountState(row.account)
+  const state = await accountState(payments, row.account)
   // An account that Stripe knows in another country proves nothing about this one.
-  const good = payable && country === row.country
+  const good = state !== undefined && state.payable && state.country === row.country
   if (good !== (row.payableSince !== null)) await store.setProviderPayable(peerId, good, now())
   return (await store.provider(peerId)) ?? row
+}
+
+/** Stripe's codes for an account that is not ours to ask about any more: its owner has taken it away, or it is deleted. */
+const GONE = new Set(['account_invalid', 'account_closed', 'resource_missing', 'not_found'])
+
+/** How an account is; undefined when it is gone. */
+export async function accountState(
+  payments: Payments,
+  account: string,
+): Promise<AccountState | undefined> {
+  try {
+    return await payments.accountState(account)
+  } catch (error) {
+    if (error instanceof PaymentsError && GONE.has(error.stripeCode ?? '')) return undefined
+    throw error
+  }
 }
 
 async function onboardingLink(

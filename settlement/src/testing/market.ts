@@ -37,6 +37,10 @@ export class FakePayments {
     return found && { transfer: `tr_${operation}`, cents: found.cents }
   }
 
+  async accountState() {
+    return { payable: true, country: 'DE' }
+  }
+
   get paidCents(): bigint {
     return [...this.transfers.values()].reduce((sum, { cents }) => sum + cents, 0n)
   }
