@@ -9,6 +9,16 @@ export const SETTLEMENT_ERRORS = {
     false,
     'Run the release that made this database, or a newer one.',
   ),
+  HANSE_OVERLOADED: own(
+    503,
+    true,
+    'Send the same request again after the time given, or to another process of the service.',
+  ),
+  HANSE_NOT_READY: own(
+    503,
+    true,
+    'Give requests to another process: this one is stopping, has enough to do, or has lost its database.',
+  ),
   HANSE_LEDGER_BROKEN: own(
     500,
     false,

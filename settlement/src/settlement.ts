@@ -1,13 +1,17 @@
 import { join } from 'node:path'
-import type { Signer } from '@hanse/protocol'
+import { parseCheckpoint, type Signer } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
 import { type App, createApp } from './api/app.ts'
-import { releaseExpired } from './authorizations/release-expired.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from './context.ts'
 import { openStore, type SettlementStore } from './db/store.ts'
 import { type Ingest, openIngest } from './ingest/ingest-service.ts'
+import { type Jobs, openJobs } from './jobs/jobs.ts'
+import { JOBS } from './jobs/registry.ts'
 import { SettlementLog } from './log/settlement-log.ts'
 import type { WitnessAddress } from './log/witness-feed.ts'
+import { Operations } from './operations/operations.ts'
+import type { PressureLimits } from './operations/pressure.ts'
+import { reachable } from './operations/reachable.ts'
 import { loadSecret, loadSigner } from './secrets.ts'
 import {
   openStripePayments,
@@ -32,8 +36,15 @@ export interface SettlementOptions {
   readonly operatorToken?: string
   /** Without it, the double runs in this process. */
   readonly stripe?: { readonly secretKey: string; readonly webhookSecret: string }
+  /** A double that runs elsewhere, instead of Stripe and of a double in this process. */
+  readonly stripeUrl?: string
   readonly stripeDoublePort?: number
   readonly terms?: Partial<SettlementTerms>
+  /** What a scraper of metrics sends; without it, made once and kept in the data directory. */
+  readonly metricsToken?: string
+  readonly pressure?: Partial<PressureLimits>
+  /** How long it goes on answering while `/readyz` says that it stops, so that balancers notice. */
+  readonly shutdownDelayMs?: number
   /** Threads that verify receipts; with 0 it is done in this one. */
   readonly verifyThreads?: number
   /** What the transparency log is called, for ever. */
@@ -54,13 +65,14 @@ export interface Settlement extends AsyncDisposable {
   readonly payments: Payments
   readonly context: SettlementContext
   readonly app: App
+  readonly jobs: Jobs
+  readonly operations: Operations
   readonly stripeDouble: StripeDouble | undefined
 }
 
-/** Expired holds go back within a minute of their time. */
-const RELEASE_EVERY_MS = 60_000
-/** Of a session that was just settled, the proof is there in a second or two. */
+/** Of a session that was just settled, the proof is there in a second or two: a timer, for a queue takes longer. */
 const LOG_EVERY_MS = 1_000
+const STRIPE_URL = 'https://api.stripe.com'
 /** Where the double sends its events, whatever address this service has today: the URL is part of its stored queue. */
 const WEBHOOK_TARGET = 'http://settlement.invalid/v1/stripe/webhook'
 
@@ -81,7 +93,9 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
 
   let url = ''
   const stripeDouble =
-    options.stripe === undefined ? stack.use(await openDouble(options, now, () => url)) : undefined
+    options.stripe === undefined && options.stripeUrl === undefined
+      ? stack.use(await openDouble(options, now, () => url))
+      : undefined
   const payments = openPayments(options, stripeDouble, now)
   const log = await SettlementLog.open({
     store,
@@ -104,34 +118,30 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     publicUrl: () => options.publicUrl ?? url,
     terms: { ...DEFAULT_TERMS, ...options.terms },
   }
-  const ingest = stack.use(openThreads(context, options))
-  const app = await createApp(context, {
-    operatorToken,
-    ingest,
-    ...(options.logger !== undefined && { logger: options.logger }),
-  })
-  stack.defer(() => app.close())
-  await app.listen({ host, port: options.port ?? 0 })
-  const address = app.server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-
-  let releasing: Promise<unknown> = Promise.resolve()
-  const timer = setInterval(() => {
-    releasing = releaseExpired(context).catch((err: unknown) =>
-      options.logger?.error({ err }, 'expired holds were not released; the next run tries again'),
-    )
-  }, RELEASE_EVERY_MS)
-  stack.defer(async () => {
-    clearInterval(timer)
-    await releasing
-  })
   const growing = setInterval(() => void log.tick(), LOG_EVERY_MS)
   stack.defer(async () => {
     clearInterval(growing)
     await log.tick()
     await log.settled()
   })
+  const operations = openOperations(options, stripeDouble)
+  const ingest = stack.use(openThreads(context, options))
+  const jobs = stack.use(await startJobs(context, operations, options))
+  tellMetrics(operations, { ingest, jobs, store })
+  const app = await createApp(context, {
+    operatorToken,
+    ingest,
+    jobs,
+    operations,
+    ...(options.logger !== undefined && { logger: options.logger }),
+  })
+  stack.defer(() => app.close())
+  stack.defer(() => operations.drain(options.shutdownDelayMs ?? 0))
+  await app.listen({ host, port: options.port ?? 0 })
+  const address = app.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+
   const opened = stack.move()
   return {
     url,
@@ -142,6 +152,8 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     payments,
     context,
     app,
+    jobs,
+    operations,
     stripeDouble,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
@@ -157,6 +169,62 @@ function openThreads(
     ...(databaseUrl !== undefined && { databaseUrl }),
     onCrash: (err) =>
       logger?.error({ err }, 'a thread that verifies has ended; another one starts'),
+  })
+}
+
+function openOperations(
+  options: SettlementOptions,
+  stripeDouble: StripeDouble | undefined,
+): Operations {
+  const { dataDir, pressure, stripeUrl } = options
+  const stripe = new URL(stripeUrl ?? STRIPE_URL)
+  return new Operations({
+    metricsToken: options.metricsToken ?? loadSecret(dataDir, 'metrics.token'),
+    ...(pressure !== undefined && { limits: pressure }),
+    ...(stripeDouble === undefined && {
+      stripeReachable: reachable(stripe.hostname, portOf(stripe)),
+    }),
+  })
+}
+
+const portOf = ({ port, protocol }: URL): number =>
+  port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port)
+
+function startJobs(
+  context: SettlementContext,
+  { metrics }: Operations,
+  { logger }: SettlementOptions,
+): Promise<Jobs> {
+  return openJobs(context, JOBS, {
+    onRun: (job, outcome, tookMs) => metrics.jobRan(job, outcome, tookMs),
+    onFailure: (job, fault) => logger?.error({ job, ...fault }, 'a job failed; it is tried again'),
+    onError: (err) => logger?.error({ err }, 'the queue of jobs; it is tried again'),
+  })
+}
+
+function tellMetrics(
+  { metrics }: Operations,
+  { ingest, jobs, store }: { ingest: Ingest; jobs: Jobs; store: SettlementStore },
+): void {
+  metrics.counts(
+    'hanse_sessions_total',
+    'Sessions of receipts and Statements that were sent to this process, by what became of them.',
+    'outcome',
+    () => ingest.counts.all,
+  )
+  metrics.gauge(
+    'hanse_ingest_bytes',
+    'Bytes of batches that are read, waiting or worked on.',
+    async () => ingest.room.bytes,
+  )
+  metrics.gauge(
+    'hanse_jobs_dead',
+    'Runs of jobs that were given up after all tries.',
+    async () => (await jobs.dead()).length,
+  )
+  metrics.gauge('hanse_log_entries', 'Entries under the checkpoint of the log.', async () => {
+    const head = await store.logHead()
+    return head && Number(parseCheckpoint(head.note).size)
   })
 }
 
@@ -182,20 +250,23 @@ function openDouble(
 }
 
 function openPayments(
-  { stripe, dataDir }: SettlementOptions,
+  { stripe, stripeUrl, dataDir }: SettlementOptions,
   double: StripeDouble | undefined,
   now: () => number,
 ): Payments {
-  if (double === undefined || stripe !== undefined) {
+  const url = stripeUrl ?? double?.url
+  if (url === undefined) {
     return openStripePayments({ secretKey: '', webhookSecret: '', ...stripe, now })
   }
+  const { hostname, protocol } = new URL(url)
   return openStripePayments({
     // The double knows no secrets; the library wants the form of one.
     secretKey: 'sk_test_double',
     webhookSecret: loadSecret(dataDir, 'webhook.secret'),
-    host: '127.0.0.1',
-    port: double.port,
-    protocol: 'http',
+    host: hostname,
+    port: portOf(new URL(url)),
+    protocol: protocol === 'http:' ? 'http' : 'https',
+    ...stripe,
     now,
   })
 }

@@ -168,7 +168,7 @@ async function proveIn(prefix: string, session: string, made: MadeStatement) {
 describe('the API', () => {
   test('tells who it is, that it is well, and how to talk to it', async () => {
     expect((await call('GET', '/healthz')).body).toEqual({ status: 'ok' })
-    expect((await call('GET', '/readyz')).body).toEqual({ status: 'ok' })
+    expect((await call('GET', '/readyz')).body).toEqual({ status: 'ok', warnings: [] })
     expect((await call('GET', '/v1/identity')).body).toEqual({
       peerId: settlement.peerId,
       network: NETWORK,

@@ -12,18 +12,27 @@ import {
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { Ingest } from '../ingest/ingest-service.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import { installOperations } from '../operations/install-operations.ts'
+import { Operations } from '../operations/operations.ts'
 import { adminRoutes } from './admin-routes.ts'
+import { jobRoutes } from './job-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { installProblems } from './problem.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
+import { usageRoutes } from './usage-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
 export interface AppOptions {
   readonly operatorToken: string
   readonly ingest: Ingest
+  /** Not where only the books are wanted. */
+  readonly jobs?: Jobs
+  /** How the process is doing; one of its own when not given. */
+  readonly operations?: Operations
   readonly logger?: FastifyBaseLogger
   /** Requests a minute from one address. */
   readonly requestsPerMinute?: number
@@ -48,6 +57,8 @@ export async function createApp(context: SettlementContext, options: AppOptions)
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Who is on a connection that is about to close is still answered: closing waits for it.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -55,6 +66,8 @@ export async function createApp(context: SettlementContext, options: AppOptions)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   installProblems(app as unknown as FastifyInstance)
+  const operations = options.operations ?? new Operations()
+  await installOperations(app as unknown as FastifyInstance, operations)
   await app.register(helmet)
   // Reading is for everyone's browser; what moves money is never cross-origin.
   await app.register(cors, { origin: '*', methods: ['GET'] })
@@ -78,13 +91,15 @@ export async function createApp(context: SettlementContext, options: AppOptions)
   )
   await app.register(async (scope) => {
     const routes = scope as unknown as App
-    serviceRoutes(routes, context)
+    serviceRoutes(routes, context, operations)
     tenantRoutes(routes, context)
+    usageRoutes(routes, context, options.operatorToken)
     receiptRoutes(routes, context, options.ingest)
     providerRoutes(routes, context)
     webhookRoutes(routes, context)
     logRoutes(routes, context)
     adminRoutes(routes, context, options.operatorToken)
+    if (options.jobs !== undefined) jobRoutes(routes, options.jobs, options.operatorToken)
   })
   await app.ready()
   return app as unknown as App

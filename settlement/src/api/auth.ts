@@ -17,8 +17,17 @@ export async function organizationOf(
 
 /** @throws {SettlementError} HANSE_UNAUTHENTICATED */
 export function checkOperator(request: FastifyRequest, token: string): void {
+  checkBearer(request, token, 'the operator token')
+}
+
+/** @param token without it nobody may. @throws {SettlementError} HANSE_UNAUTHENTICATED */
+export function checkBearer(
+  request: FastifyRequest,
+  token: string | undefined,
+  what: string,
+): void {
   const given = bearer(request)
-  if (given === undefined || !isSecret(given, token)) throw refusal('the operator token')
+  if (given === undefined || token === undefined || !isSecret(given, token)) throw refusal(what)
 }
 
 function bearer(request: FastifyRequest): string | undefined {

@@ -1,20 +1,46 @@
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
+import type { Operations } from '../operations/operations.ts'
 import type { App } from './app.ts'
+import { checkBearer } from './auth.ts'
+
+/** Answered whatever there is to do: they say so. */
+const always = { config: { always: true } } as const
 
 /** Whether the service is there, who it is, and how to talk to it. */
-export function serviceRoutes(app: App, { store, signer, network }: SettlementContext): void {
-  const ok = { schema: { response: { 200: z.object({ status: z.literal('ok') }) } } }
-  app.get('/healthz', ok, () => ({ status: 'ok' as const }))
+export function serviceRoutes(
+  app: App,
+  { store, signer, network }: SettlementContext,
+  operations: Operations,
+): void {
+  app.get(
+    '/healthz',
+    { ...always, schema: { response: { 200: z.object({ status: z.literal('ok') }) } } },
+    () => ({ status: 'ok' as const }),
+  )
 
-  app.get('/readyz', ok, async () => {
-    try {
-      await store.ping()
-    } catch (cause) {
-      throw new SettlementError('HANSE_STORE_CLOSED', 'the database does not answer', { cause })
-    }
-    return { status: 'ok' as const }
+  app.get(
+    '/readyz',
+    {
+      ...always,
+      schema: {
+        response: {
+          200: z.object({ status: z.literal('ok'), warnings: z.array(z.string()).readonly() }),
+        },
+      },
+    },
+    async () => {
+      const { ready, reasons, warnings } = await operations.readiness(store)
+      if (!ready) throw new SettlementError('HANSE_NOT_READY', reasons.join(', '))
+      return { status: 'ok' as const, warnings }
+    },
+  )
+
+  app.get('/metrics', { ...always, schema: { hide: true } }, async (request, reply) => {
+    checkBearer(request, operations.metricsToken, 'the token for metrics')
+    const { metrics } = operations
+    return reply.type(metrics.contentType).send(await metrics.text())
   })
 
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())

@@ -1,50 +1,86 @@
 import { Command } from 'commander'
-import { type Config, kebab, readConfig, readSecrets, SETTINGS } from '../config/config.ts'
+import {
+  type Config,
+  defaultOf,
+  kebab,
+  readConfig,
+  readSecrets,
+  SETTINGS,
+} from '../config/config.ts'
 import { SettlementError } from '../errors.ts'
-import { callOperator } from './operator-call.ts'
+import {
+  callOperator,
+  JOBS_LIST,
+  jobRun,
+  LEDGER_CHECK,
+  LOG_CHECK,
+  PAYOUT_RUN,
+} from './operator-call.ts'
 import { serve } from './serve.ts'
 import { stripeDouble } from './stripe-double.ts'
+
+type Flags = Record<string, unknown>
 
 /** The program `hanse-settlement`. What is printed on standard output is for programs; logs go to standard error. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('hanse-settlement').description(
     'Turns doubly-signed receipts into euros, and proves every cent.',
   )
-  const command = (parent: Command, name: string, description: string, isDefault = false) => {
-    const made = parent.command(name, { isDefault }).description(description)
-    for (const [setting, meaning] of Object.entries(SETTINGS)) {
-      made.option(`--${kebab(setting)} <value>`, meaning)
-    }
-    return made
-  }
-  const run =
-    (work: (config: Config) => Promise<void>) =>
-    async (flags: Record<string, unknown>): Promise<void> => {
-      try {
-        await work(readConfig(flags))
-      } catch (error) {
-        const code = error instanceof SettlementError ? error.code : undefined
-        console.error(JSON.stringify({ event: 'error', code, message: messageOf(error) }))
-        process.exitCode = 1
-      }
-    }
-
-  command(program, 'serve', 'run the service (default)', true).action(
+  command(program, 'serve', 'run the service (default)', { isDefault: true }).action(
     run((config) => serve(config, readSecrets())),
   )
   command(program, 'stripe-double', 'run only the Stripe sandbox double').action(run(stripeDouble))
   command(program, 'payout-run', 'pay every provider what is due').action(
-    run((config) => callOperator(config, readSecrets(), 'payout-run')),
+    run((config) => callOperator(config, readSecrets(), PAYOUT_RUN)),
   )
   const ledger = program.command('ledger').description('look after the ledger')
   command(ledger, 'check', 'derive every balance again; exit code 1 when one differs').action(
-    run((config) => callOperator(config, readSecrets(), 'ledger-check')),
+    run((config) => callOperator(config, readSecrets(), LEDGER_CHECK)),
   )
   const log = program.command('log').description('look after the transparency log')
   command(log, 'check', 'compute the whole log again; exit code 1 when anything differs').action(
-    run((config) => callOperator(config, readSecrets(), 'log-check')),
+    run((config) => callOperator(config, readSecrets(), LOG_CHECK)),
+  )
+  const jobs = program.command('jobs').description('look after what the service does by itself')
+  command(jobs, 'list', 'jobs with their last runs, and runs that were given up').action(
+    run((config) => callOperator(config, readSecrets(), JOBS_LIST)),
+  )
+  command(jobs, 'run <name>', 'run a job now; exit code 1 when it fails').action(
+    (name: string, flags: Flags) =>
+      run((config) => callOperator(config, readSecrets(), jobRun(name)))(flags),
   )
   await program.parseAsync([...argv])
+}
+
+/** A command that takes every setting as a flag. */
+function command(
+  parent: Command,
+  name: string,
+  description: string,
+  options: { isDefault?: boolean } = {},
+): Command {
+  const made = parent.command(name, options).description(description)
+  for (const [setting, meaning] of Object.entries(SETTINGS)) {
+    const fallback = defaultOf(setting as keyof Config)
+    const told = fallback === '' ? '' : ` (default: ${fallback})`
+    made.option(`--${kebab(setting)} <value>`, `${meaning}${told}`)
+  }
+  return made
+}
+
+/** A fault is one line of JSON with its code. */
+function run(
+  work: (config: Config, flags: Flags) => Promise<void>,
+): (flags: Flags) => Promise<void> {
+  return async (flags) => {
+    try {
+      await work(readConfig(flags), flags)
+    } catch (error) {
+      const code = error instanceof SettlementError ? error.code : undefined
+      console.error(JSON.stringify({ event: 'error', code, message: messageOf(error) }))
+      process.exitCode = 1
+    }
+  }
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -1,21 +1,59 @@
 import type { Config, Secrets } from '../config/config.ts'
-import { openStore } from '../db/store.ts'
+import { openStore, type SettlementStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
 import { checkLog } from '../log/check-log.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import { loadSecret } from '../secrets.ts'
-import { openSettlement } from '../settlement.ts'
+import { openSettlement, type Settlement } from '../settlement.ts'
 import { settlementOptions } from './serve.ts'
 
-type Errand = 'payout-run' | 'ledger-check' | 'log-check'
-
-const ROUTES: Record<Errand, { method: string; path: string }> = {
-  'payout-run': { method: 'POST', path: '/v1/admin/payout-runs' },
-  'ledger-check': { method: 'GET', path: '/v1/admin/ledger/check' },
-  'log-check': { method: 'GET', path: '/v1/admin/log/check' },
+/** What an operator asks for: of the service where it runs, else done here. */
+export interface Errand {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** By itself, on a store that nobody else has open. */
+  readonly onStore?: (store: SettlementStore, config: Config) => Promise<unknown>
+  /** What needs all of the service. */
+  readonly onService?: (settlement: Settlement) => Promise<unknown>
+  /** Whether the answer is a bad one: the program then ends with 1. */
+  readonly isBad?: (result: unknown) => boolean
 }
-/** A payout run may take the better part of a minute. */
-const ANSWER_MS = 120_000
+
+export const PAYOUT_RUN: Errand = {
+  method: 'POST',
+  path: '/v1/admin/payout-runs',
+  onService: ({ context }) => runPayouts(context),
+}
+
+export const LEDGER_CHECK: Errand = {
+  method: 'GET',
+  path: '/v1/admin/ledger/check',
+  onStore: (store) => store.ledgerCheck(),
+  isBad: (result) => (result as { balanced?: boolean }).balanced !== true,
+}
+
+export const LOG_CHECK: Errand = {
+  method: 'GET',
+  path: '/v1/admin/log/check',
+  onStore: (store) => checkLog(store),
+  isBad: (result) => (result as { sound?: boolean }).sound !== true,
+}
+
+export const JOBS_LIST: Errand = {
+  method: 'GET',
+  path: '/v1/admin/jobs',
+  onService: async ({ jobs }) => ({ jobs: await jobs.list(), dead: await jobs.dead() }),
+}
+
+export const jobRun = (name: string): Errand => ({
+  method: 'POST',
+  path: `/v1/admin/jobs/${encodeURIComponent(name)}/runs`,
+  onService: ({ jobs }) => jobs.run(name),
+  isBad: (result) => (result as { state?: string }).state !== 'done',
+})
+
+/** A payout run or a backup may take minutes. */
+const ANSWER_MS = 600_000
 
 /**
  * Does an operator's errand and prints the result as JSON. The embedded database has one owner, so where the service
@@ -28,13 +66,21 @@ export async function callOperator(
 ): Promise<void> {
   const result =
     (await askService(config, secrets, errand)) ?? (await alone(config, secrets, errand))
-  process.stdout.write(`${JSON.stringify(result, digits, 2)}\n`)
-  if (isBad(errand, result)) process.exitCode = 1
+  print(result)
+  if (errand.isBad?.(result) === true) process.exitCode = 1
 }
 
-async function askService(config: Config, secrets: Secrets, errand: Errand): Promise<unknown> {
+export function print(result: unknown): void {
+  process.stdout.write(`${JSON.stringify(result, digits, 2)}\n`)
+}
+
+/** @returns `undefined` where no service listens */
+export async function askService(
+  config: Config,
+  secrets: Secrets,
+  { method, path }: Pick<Errand, 'method' | 'path'>,
+): Promise<unknown> {
   if (config.port === 0) return undefined
-  const { method, path } = ROUTES[errand]
   const token = secrets.operatorToken ?? loadSecret(config.dataDir, 'operator.token')
   const url = `http://${config.host}:${config.port}${path}`
   let response: Response
@@ -60,19 +106,13 @@ async function askService(config: Config, secrets: Secrets, errand: Errand): Pro
 
 async function alone(config: Config, secrets: Secrets, errand: Errand): Promise<unknown> {
   const { dataDir, databaseUrl, ...options } = settlementOptions(config, secrets)
-  if (errand === 'payout-run') {
-    const shared = databaseUrl === undefined ? {} : { databaseUrl }
+  const shared = databaseUrl === undefined ? {} : { databaseUrl }
+  if (errand.onService !== undefined) {
     await using settlement = await openSettlement({ ...options, ...shared, dataDir, port: 0 })
-    return await runPayouts(settlement.context)
+    return await errand.onService(settlement)
   }
   await using store = await openStore(databaseUrl === undefined ? { dataDir } : { databaseUrl })
-  return errand === 'log-check' ? await checkLog(store) : await store.ledgerCheck()
-}
-
-function isBad(errand: Errand, result: unknown): boolean {
-  const { balanced, sound } = result as { balanced?: boolean; sound?: boolean }
-  if (errand === 'ledger-check') return balanced !== true
-  return errand === 'log-check' && sound !== true
+  return await errand.onStore?.(store, config)
 }
 
 const digits = (_key: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)

@@ -5,6 +5,7 @@ import { openSettlement, type SettlementOptions } from '../settlement.ts'
 import { untilStopped } from './until-stopped.ts'
 
 const HOUR_MS = 3_600_000
+const MIB = 1024 * 1024
 
 /** Headers and settings whose values never reach a log. */
 const REDACTED = [
@@ -13,6 +14,7 @@ const REDACTED = [
   '*.apiKey',
   '*.secretKey',
   '*.operatorToken',
+  '*.metricsToken',
   '*.webhookSecret',
   '*.paymentMethod',
 ]
@@ -31,15 +33,15 @@ export async function serve(config: Config, secrets: Secrets): Promise<void> {
       url,
       peerId,
       network: config.network,
-      stripe: stripeDouble === undefined ? 'stripe' : 'double',
-      stripeUrl: stripeDouble?.url ?? 'https://api.stripe.com',
+      stripe: stripeDouble === undefined && config.stripeUrl === undefined ? 'stripe' : 'double',
+      stripeUrl: stripeDouble?.url ?? config.stripeUrl ?? 'https://api.stripe.com',
     })}\n`,
   )
   await untilStopped()
 }
 
 export function settlementOptions(config: Config, secrets: Secrets): SettlementOptions {
-  const { stripeSecretKey, stripeWebhookSecret, databaseUrl, operatorToken } = secrets
+  const { stripeSecretKey, stripeWebhookSecret, databaseUrl, operatorToken, metricsToken } = secrets
   if (stripeSecretKey !== undefined && stripeWebhookSecret === undefined) {
     throw new SettlementError(
       'HANSE_CONFIG_INVALID',
@@ -58,6 +60,14 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
       holdGraceMs: config.holdGraceHours * HOUR_MS,
     },
     witnesses: config.witnesses,
+    shutdownDelayMs: config.shutdownDelayMs,
+    pressure: {
+      requests: config.requestsMax,
+      eventLoopMs: config.eventLoopMs,
+      ...(config.heapMb !== undefined && { heapBytes: config.heapMb * MIB }),
+    },
+    ...(config.stripeUrl !== undefined && { stripeUrl: config.stripeUrl }),
+    ...(metricsToken !== undefined && { metricsToken }),
     ...(config.verifyThreads !== undefined && { verifyThreads: config.verifyThreads }),
     ...(config.logOrigin !== undefined && { logOrigin: config.logOrigin }),
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/$/u, '') }),

@@ -6,6 +6,8 @@ import { z } from 'zod'
 import { SettlementError } from '../errors.ts'
 import { witnessesSetting } from './witnesses.ts'
 
+/** Supervisors kill what takes longer. */
+const SHUTDOWN_DELAY_MS_MAX = 120_000
 /** Each is a core's work, and two connections to the database. */
 const VERIFY_THREADS_MAX = 64
 
@@ -20,6 +22,7 @@ const schema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65_535).default(8700),
   publicUrl: z.url().optional(),
+  stripeUrl: z.url().optional(),
   stripeDoublePort: z.coerce.number().int().min(0).max(65_535).default(0),
   feeBps: z.coerce.number().int().min(0).max(10_000).default(2500),
   payoutMinimumCents: z.coerce.bigint().min(1n).default(1n),
@@ -28,6 +31,10 @@ const schema = z.strictObject({
     .min(0)
     .max(24 * 365)
     .default(24),
+  shutdownDelayMs: z.coerce.number().int().min(0).max(SHUTDOWN_DELAY_MS_MAX).default(0),
+  requestsMax: z.coerce.number().int().min(1).default(1_000),
+  eventLoopMs: z.coerce.number().int().min(10).default(1_000),
+  heapMb: z.coerce.number().int().min(64).optional(),
   verifyThreads: z.coerce.number().int().min(0).max(VERIFY_THREADS_MAX).optional(),
   logOrigin: z.string().min(1).max(128).optional(),
   witnesses: witnessesSetting.default([]),
@@ -42,10 +49,18 @@ export const SETTINGS: Record<keyof Config, string> = {
   host: 'address to listen on',
   port: 'port to listen on; 0 takes any free one',
   publicUrl: 'how others reach this service',
+  stripeUrl:
+    'address of a Stripe double that runs elsewhere; Stripe, or a double in this process, when not given',
   stripeDoublePort: 'port of the built-in Stripe double; 0 takes any free one',
   feeBps: 'platform fee on new provider contracts, basis points',
   payoutMinimumCents: 'the least that is paid out, euro cents',
   holdGraceHours: 'how long unused holds wait for late receipts after expiry',
+  shutdownDelayMs:
+    'how long to go on answering while /readyz already tells balancers that this process stops, ms',
+  requestsMax: 'requests answered at once; more are refused with retry-after',
+  eventLoopMs: 'mean delay of the event loop above which requests are refused, ms',
+  heapMb:
+    'heap above which requests are refused, MiB; 85 % of what Node allows itself when not given',
   verifyThreads:
     'threads that verify receipts and Statements; 0 takes the thread of the API; as many as there are cores when not given',
   logOrigin:
@@ -54,9 +69,28 @@ export const SETTINGS: Record<keyof Config, string> = {
   logLevel: 'fatal, error, warn, info, debug, trace or silent',
 }
 
+/** What a setting is when nobody gives it, as it would be written; empty where it is then made up at the start. */
+export function defaultOf(name: keyof Config): string {
+  let definition = schema.shape[name]._zod.def as Definition
+  while (definition.type === 'pipe' && definition.in !== undefined)
+    definition = definition.in._zod.def
+  const value = definition.type === 'default' ? definition.defaultValue : undefined
+  return typeof value === 'object' || value === undefined
+    ? ''
+    : `${value as string | number | bigint}`
+}
+
+/** As much of a schema's definition as leads to its default. */
+interface Definition {
+  readonly type: string
+  readonly in?: { readonly _zod: { readonly def: Definition } }
+  readonly defaultValue?: unknown
+}
+
 export interface Secrets {
   readonly databaseUrl: string | undefined
   readonly operatorToken: string | undefined
+  readonly metricsToken: string | undefined
   readonly stripeSecretKey: string | undefined
   readonly stripeWebhookSecret: string | undefined
 }
@@ -100,6 +134,7 @@ export function readSecrets(env: Environment = process.env): Secrets {
   return {
     databaseUrl: secret('DATABASE_URL'),
     operatorToken: secret('HANSE_OPERATOR_TOKEN'),
+    metricsToken: secret('HANSE_METRICS_TOKEN'),
     stripeSecretKey: secret('STRIPE_SECRET_KEY'),
     stripeWebhookSecret: secret('STRIPE_WEBHOOK_SECRET'),
   }

@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { App } from './app.ts'
+import { checkOperator } from './auth.ts'
+
+const security = [{ key: [] }]
+
+const runSchema = z.object({
+  state: z.enum(['waiting', 'running', 'retrying', 'done', 'failed']),
+  startedAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+  output: z.unknown(),
+})
+
+const statusSchema = z.object({
+  name: z.string(),
+  purpose: z.string(),
+  schedule: z.string(),
+  last: runSchema.nullable(),
+  dead: z.number(),
+})
+
+const deadSchema = z.object({
+  id: z.string(),
+  job: z.string(),
+  at: z.number(),
+  output: z.unknown(),
+})
+
+/** What the service does by itself, for its operator. */
+export function jobRoutes(app: App, jobs: Jobs, token: string): void {
+  const guarded = {
+    onRequest: async (request: Parameters<typeof checkOperator>[0]) =>
+      checkOperator(request, token),
+  }
+
+  app.get(
+    '/v1/admin/jobs',
+    {
+      ...guarded,
+      schema: {
+        security,
+        response: { 200: z.object({ jobs: z.array(statusSchema), dead: z.array(deadSchema) }) },
+      },
+    },
+    async () => ({ jobs: await jobs.list(), dead: await jobs.dead() }),
+  )
+
+  app.post(
+    '/v1/admin/jobs/:name/runs',
+    {
+      ...guarded,
+      schema: {
+        security,
+        description: 'Runs the job now and answers when it has ended.',
+        params: z.object({ name: z.string().max(64) }),
+        response: { 200: runSchema },
+      },
+    },
+    ({ params }) => jobs.run(params.name),
+  )
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
+import { USAGE_GROUPS, type UsageQuery, type UsageRow } from '../usage/usage-store.ts'
+import type { App } from './app.ts'
+import { checkOperator, organizationOf } from './auth.ts'
+import { money } from './schemas.ts'
+
+const security = [{ key: [] }]
+const HOUR_MS = 3_600_000
+/** 90 days by the hour are two pages. */
+const PAGE_MAX = 2_000
+/** Five years: what is older was rolled up all the same, and is asked for year by year. */
+const RANGE_MS_MAX = 5 * 366 * 24 * HOUR_MS
+
+const hour = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .refine((at) => at % HOUR_MS === 0, { error: 'not a whole hour' })
+
+const query = z
+  .strictObject({
+    from: hour,
+    to: hour,
+    group: z.enum(USAGE_GROUPS).default('day'),
+    after: z.string().max(256).optional(),
+    limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(1_000),
+  })
+  .refine(({ from, to }) => from < to && to - from <= RANGE_MS_MAX, {
+    error: '`to` must be after `from`, by five years at most',
+  })
+
+const response = {
+  200: z.object({
+    usage: z.array(
+      z.object({
+        key: z.string(),
+        sessions: money,
+        inputTokens: money,
+        cachedInputTokens: money,
+        outputTokens: money,
+        amount: money,
+        fee: money,
+      }),
+    ),
+    next: z.string().nullable(),
+  }),
+}
+
+const description =
+  'Sums by hour, day, model, provider or country. A session counts in the hour in which it was accepted, from some ' +
+  'seconds after it was settled; `from` and `to` are whole hours in UTC, `to` is not included.'
+
+/** What was used and what it cost. */
+export function usageRoutes(app: App, { store }: SettlementContext, token: string): void {
+  app.get(
+    '/v1/usage',
+    { schema: { security, description, querystring: query, response } },
+    async (request) => {
+      const organization = await organizationOf(request, store)
+      return answer(request.query, await store.usage({ organization, ...asked(request.query) }))
+    },
+  )
+
+  app.get(
+    '/v1/admin/usage',
+    {
+      onRequest: async (request) => checkOperator(request, token),
+      schema: {
+        security,
+        description: `${description} Of one organization, or of all together.`,
+        querystring: query.safeExtend({ organization: z.string().max(64).optional() }),
+        response,
+      },
+    },
+    async (request) => {
+      const { organization } = request.query
+      const whose = organization === undefined ? {} : { organization }
+      return answer(request.query, await store.usage({ ...whose, ...asked(request.query) }))
+    },
+  )
+}
+
+const asked = ({ from, to, group, after, limit }: z.output<typeof query>): UsageQuery => ({
+  from,
+  to,
+  group,
+  limit,
+  ...(after !== undefined && { after }),
+})
+
+function answer({ limit }: { limit: number }, usage: UsageRow[]) {
+  const last = usage.length < limit ? undefined : usage.at(-1)
+  return { usage, next: last?.key ?? null }
+}

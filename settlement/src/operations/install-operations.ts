@@ -1,0 +1,68 @@
+import underPressure from '@fastify/under-pressure'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { SettlementError } from '../errors.ts'
+import type { Operations } from './operations.ts'
+import type { Overload } from './pressure.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answered also when there is too much to do: what tells an operator about it, and the way out of it. */
+    readonly always?: boolean
+  }
+}
+
+/** When an event loop or a heap that is full may have recovered. */
+const RETRY_AFTER_MS = 2_000
+
+/**
+ * Counts and times requests, refuses them with `retry-after` before memory grows, and while the process is stopping asks
+ * every client to come back on another connection.
+ */
+export async function installOperations(
+  app: FastifyInstance,
+  operations: Operations,
+): Promise<void> {
+  const { metrics, limits, pressure } = operations
+  let inFlight = 0
+  app.addHook('onRequest', async (request, reply) => {
+    inFlight++
+    metrics.inFlight.set(inFlight)
+    reply.raw.once('close', () => {
+      inFlight--
+      metrics.inFlight.set(inFlight)
+    })
+    const overload =
+      inFlight > limits.requests
+        ? { what: 'requests', retryAfterMs: RETRY_AFTER_MS }
+        : pressure.overload
+    if (overload !== undefined) refuse(operations, request, overload)
+  })
+  await app.register(underPressure, {
+    maxEventLoopDelay: limits.eventLoopMs,
+    maxHeapUsedBytes: limits.heapBytes,
+    pressureHandler: async (request, _reply, type) =>
+      refuse(operations, request, {
+        what: type === underPressure.TYPE_HEAP_USED_BYTES ? 'memory' : 'processor',
+        retryAfterMs: RETRY_AFTER_MS,
+      }),
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (operations.draining) reply.header('connection', 'close')
+  })
+  app.addHook('onResponse', async (request, reply) => count(operations, request, reply))
+}
+
+function refuse({ metrics }: Operations, request: FastifyRequest, overload: Overload): void {
+  if (request.routeOptions.config.always === true) return
+  metrics.refused.inc({ reason: overload.what })
+  throw new SettlementError('HANSE_OVERLOADED', `not enough ${overload.what}`, {
+    retryAfterMs: overload.retryAfterMs,
+  })
+}
+
+/** By the pattern of the route, of which there are few; an address that nobody serves is one of them. */
+function count({ metrics }: Operations, request: FastifyRequest, reply: FastifyReply): void {
+  const route = request.routeOptions.url ?? 'none'
+  metrics.requests.inc({ method: request.method, route, status: reply.statusCode })
+  metrics.seconds.observe({ route }, reply.elapsedTime / 1000)
+}
