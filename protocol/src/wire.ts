@@ -36,7 +36,8 @@ export function varint(value: number): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
-export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+export const utf8 = (text: string): Uint8Array => encoder.encode(text)
+const encoder = new TextEncoder()
 
 /** The name of a record: CIDv1, dag-cbor, sha2-256 of its bytes. */
 export function cidOf(bytes: Uint8Array): CID {

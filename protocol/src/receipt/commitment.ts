@@ -13,7 +13,7 @@ export type Committed = 'prompt' | { readonly receipt: bigint }
  */
 export function commit(secret: Uint8Array, what: Committed, digest: Uint8Array): Uint8Array {
   const label = what === 'prompt' ? 'prompt' : `receipt/${what.receipt}`
-  return sha256(concat([utf8('hanse/v1/commitment'), saltOf(secret, label), digest]))
+  return sha256(concat([DOMAIN, saltOf(secret, label), digest]))
 }
 
 /** Commits to a request body. */
@@ -47,9 +47,17 @@ function saltOf(secret: Uint8Array, label: string): Uint8Array {
 
 /** HMAC-SHA-256 (RFC 2104) under a key of 32 bytes, by the platform's own hash. */
 function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
-  const padded = (pad: number): Uint8Array =>
-    Uint8Array.from({ length: HASH_BLOCK_BYTES }, (_, i) => (key[i] ?? 0) ^ pad)
-  return sha256(concat([padded(0x5c), sha256(concat([padded(0x36), message]))]))
+  const inner = sha256(padded(key, 0x36, message))
+  return sha256(padded(key, 0x5c, inner))
+}
+
+/** The key in a block of `pad`, and what is hashed behind it. */
+function padded(key: Uint8Array, pad: number, behind: Uint8Array): Uint8Array {
+  const all = new Uint8Array(HASH_BLOCK_BYTES + behind.byteLength).fill(pad, 0, HASH_BLOCK_BYTES)
+  for (let i = 0; i < key.byteLength; i++) all[i] = (key[i] ?? 0) ^ pad
+  all.set(behind, HASH_BLOCK_BYTES)
+  return all
 }
 
 const HASH_BLOCK_BYTES = 64
+const DOMAIN = utf8('hanse/v1/commitment')

@@ -10,6 +10,8 @@ export interface RecordType<Value> {
   readonly bytesMax: number
   /** @throws {HanseError} HANSE_RECORD_FIELDS when a field is out of range, HANSE_RECORD_TOO_LARGE */
   encode(value: Value): Uint8Array
+  /** The same, with the value as `decode` will give it. @throws {HanseError} as `encode` does */
+  make(value: Value): { readonly bytes: Uint8Array; readonly value: Value }
   /** @throws {HanseError} HANSE_RECORD_* */
   decode(bytes: Uint8Array): Value
 }
@@ -54,19 +56,22 @@ export function defineRecord<Shape extends z.core.$ZodLooseShape>(
     if (fault !== undefined) throw new HanseError('HANSE_RECORD_FIELDS', `${type}: ${fault}`)
     return value
   }
+  const make = (fields: Value): { bytes: Uint8Array; value: Value } => {
+    const value = parse(fields)
+    const bytes = encodeCanonical({ ...(value as object), $type: type })
+    if (bytes.byteLength > bytesMax) {
+      throw new HanseError(
+        'HANSE_RECORD_TOO_LARGE',
+        `${type}: ${bytes.byteLength} bytes, at most ${bytesMax}`,
+      )
+    }
+    return { bytes, value }
+  }
   return {
     type,
     bytesMax,
-    encode(value) {
-      const bytes = encodeCanonical({ ...(parse(value) as object), $type: type })
-      if (bytes.byteLength > bytesMax) {
-        throw new HanseError(
-          'HANSE_RECORD_TOO_LARGE',
-          `${type}: ${bytes.byteLength} bytes, at most ${bytesMax}`,
-        )
-      }
-      return bytes
-    },
+    encode: (value) => make(value).bytes,
+    make,
     decode(bytes) {
       const decoded = decodeCanonical(bytes, bytesMax)
       const { $type, ...fields } = (

@@ -365,6 +365,7 @@ describe.each(CASES.map((each) => [each.type.type, each] as const))('%s', (_, { 
         const encoded = type.encode(value)
         const decoded = type.decode(encoded)
         expect(decoded).toEqual(value)
+        expect(type.make(value)).toEqual({ bytes: encoded, value: decoded })
         expect(bytesEqual(type.encode(decoded), encoded)).toBe(true)
       }),
       { numRuns: RUNS.signed },

@@ -3,7 +3,7 @@ import { HanseError } from '../errors.ts'
 import { verifyEd25519 } from '../identity/ed25519.ts'
 import type { Signer } from '../identity/keys.ts'
 import { type PeerId, publicKeyOfPeer } from '../identity/peer-id.ts'
-import { concat, utf8, varint } from '../wire.ts'
+import { cidOf, concat, utf8, varint } from '../wire.ts'
 import { bytes, bytesUpTo, peerId } from './fields.ts'
 import { type Named, named, RECORD_BYTES_MAX, type RecordType } from './record.ts'
 
@@ -57,9 +57,25 @@ function signingInput(
   type: string,
   bytes: Uint8Array,
 ): Uint8Array {
-  const parts = [utf8(`hanse/${context.network}/${role}`), utf8(type), bytes]
-  return concat(parts.flatMap((part) => [varint(part.byteLength), part]))
+  return concat([signingHead(context, role, type), varint(bytes.byteLength), bytes])
 }
+
+/** What stands before the record, which is the same for all of a type. */
+function signingHead({ network }: SigningContext, role: Role, type: string): Uint8Array {
+  // Neither a role nor a type has a slash in it.
+  const key = `${network}/${role}/${type}`
+  const known = heads.get(key)
+  if (known !== undefined) return known
+  const parts = [utf8(`hanse/${network}/${role}`), utf8(type)]
+  const head = concat(parts.flatMap((part) => [varint(part.byteLength), part]))
+  if (heads.size >= HEADS_MAX) heads.clear()
+  heads.set(key, head)
+  return head
+}
+
+/** A process is of one network, which has some twenty types in six roles. Some 150 bytes each. */
+const HEADS_MAX = 256
+const heads = new Map<string, Uint8Array>()
 
 export function signBytes(
   context: SigningContext,
@@ -91,8 +107,9 @@ export function signRecord<Value>(
   role: Role,
   signer: Signer,
 ): Named<Value> & SignedRecord {
-  const record = named(type, type.encode(value))
-  return { ...record, signatures: [signBytes(context, type, record.bytes, role, signer)] }
+  const made = type.make(value)
+  const signatures = [signBytes(context, type, made.bytes, role, signer)]
+  return { cid: cidOf(made.bytes), bytes: made.bytes, value: made.value, signatures }
 }
 
 /**
