@@ -49,6 +49,22 @@ describe('a session that was kept', () => {
     })
   })
 
+  test('is told to the log of sessions in the same way at its end as after a restart', () => {
+    const [session, atEnd] = withStore((store) => {
+      const kept = keepSession(store, 'provider', { ended: false })
+      assert.equal(store.sessionEnd(kept)?.endedAt, undefined)
+      store.endSession(kept, 'completed', NOW)
+      store.endSession(kept, 'cancelled', NOW + 1)
+      return [kept, store.sessionEnd(kept)] as const
+    })
+    const afterwards = withStore((store) => store.sessionEnd(session))
+    assert.deepEqual(
+      { ...atEnd, last: atEnd?.last.bytes },
+      { ...afterwards, last: afterwards?.last.bytes },
+    )
+    assert.equal(atEnd?.endedAt, NOW)
+  })
+
   test('counts against its authorization by its last receipt alone', () => {
     withStore((store) => {
       keepSession(store, 'provider')

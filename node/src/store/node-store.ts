@@ -22,27 +22,19 @@ import { KeyStore } from './key-store.ts'
 import { SqliteMeasurementStore } from './measurement-store.ts'
 import { PrivacyStore } from './privacy-store.ts'
 import { migrate } from './schema.ts'
+import { type SessionEnd, SessionEnds, type SessionRole } from './session-ends.ts'
 import { SpendStore } from './spend-store.ts'
 import { SpentSums } from './spent-sums.ts'
 import { SpotCheckStore } from './spot-check-store.ts'
 import { StatementStore } from './statement-store.ts'
 
-export type SessionRole = 'provider' | 'consumer'
+export type { SessionEnd, SessionRole }
 
 /** What opens the commitments of a session; it is in no record and no bundle. */
 export interface Opening {
   readonly secret: Uint8Array
   /** The request body, where the owner has it kept. */
   readonly request: Uint8Array | undefined
-}
-
-/** How a session came to its end. */
-export interface SessionEnd {
-  readonly role: SessionRole
-  readonly peer: string
-  readonly endedAt: number | undefined
-  /** Its last doubly-signed receipt. */
-  readonly last: SignedRecord
 }
 
 export interface SessionRow {
@@ -92,6 +84,7 @@ export class NodeStore implements Disposable {
   /** Records of which many sessions cite the same: offers, attestations, authorizations. */
   readonly #kept = new Set<string>()
   readonly #spent = new SpentSums()
+  readonly #sessionEnds = new SessionEnds()
 
   /** @param options.readOnly to look at the store of a daemon that runs; what changes it throws then */
   constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
@@ -100,6 +93,7 @@ export class NodeStore implements Disposable {
       onLost: () => {
         this.#kept.clear()
         this.#spent.clear()
+        this.#sessionEnds.clear()
       },
     })
     this.statements = new StatementStore(this.#db)
@@ -174,22 +168,17 @@ export class NodeStore implements Disposable {
       this.#put(session, order)
       const authorizationCid = authorization === null ? null : this.#putShared(authorization)
       const { consumer, provider, model, offer } = order.value
+      const peer = role === 'provider' ? consumer : provider
       const { changes } = this.#db
         .prepare(
           `insert into session (session, role, peer, model, offer, authorization, started_at)
            values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
         )
-        .run(
-          session,
-          role,
-          role === 'provider' ? consumer : provider,
-          model,
-          offer.toString(),
-          authorizationCid,
-          now,
-        )
-      if (changes === 1) this.#spent.begin(session, authorizationCid)
-      return changes === 1
+        .run(session, role, peer, model, offer.toString(), authorizationCid, now)
+      if (changes === 0) return false
+      this.#spent.begin(session, authorizationCid)
+      this.#sessionEnds.begin(session, role, peer)
+      return true
     })
   }
 
@@ -230,12 +219,14 @@ export class NodeStore implements Disposable {
         .run(session, sequence, tellAt)
     })
     this.#spent.add(session, amount)
+    this.#sessionEnds.receipt(session, signed)
     await this.#db.synced()
   }
 
   /** On a full disk the end is kept in memory until there is space: a session that is over cannot be held open. */
   endSession(session: string, reason: FinalReason, now: number): void {
     this.#spent.end(session)
+    this.#sessionEnds.end(session, now)
     this.#ends.set(session, { reason, now })
     this.#writeEnd(session, reason, now)
   }
@@ -312,6 +303,8 @@ export class NodeStore implements Disposable {
 
   /** What a log of ended sessions tells of one; `undefined` when it is unknown or has no receipt. */
   sessionEnd(session: string): SessionEnd | undefined {
+    const known = this.#sessionEnds.of(session)
+    if (known !== undefined) return known
     const row = this.#db
       .prepare(
         `select s.role, s.peer, s.ended_at, r.signed from session s join receipt r using (session)
