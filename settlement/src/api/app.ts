@@ -15,15 +15,21 @@ import type { Ingest } from '../ingest/ingest-service.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { installOperations } from '../operations/install-operations.ts'
 import { Operations } from '../operations/operations.ts'
+import { adjustmentRoutes } from './adjustment-routes.ts'
 import { adminRoutes } from './admin-routes.ts'
+import { alertRoutes } from './alert-routes.ts'
 import { jobRoutes } from './job-routes.ts'
+import { earningsRoutes } from './earnings-routes.ts'
 import { logRoutes } from './log-routes.ts'
+import { operatorRoutes } from './operator-routes.ts'
+import { payoutRoutes } from './payout-routes.ts'
 import { installProblems } from './problem.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 import { usageRoutes } from './usage-routes.ts'
+import { termsRoutes } from './terms-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
 export interface AppOptions {
@@ -57,9 +63,9 @@ export async function createApp(context: SettlementContext, options: AppOptions)
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 200 },
     // Who is on a connection that is about to close is still answered: closing waits for it.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 128 },
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
   }).withTypeProvider<ZodTypeProvider>()
@@ -99,6 +105,12 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     webhookRoutes(routes, context)
     logRoutes(routes, context)
     adminRoutes(routes, context, options.operatorToken)
+    operatorRoutes(routes, context, options.operatorToken)
+    payoutRoutes(routes, context, options.operatorToken)
+    adjustmentRoutes(routes, context, options.operatorToken)
+    earningsRoutes(routes, context)
+    termsRoutes(routes, context)
+    alertRoutes(routes, context, options.ingest, options.operatorToken)
     if (options.jobs !== undefined) jobRoutes(routes, options.jobs, options.operatorToken)
   })
   await app.ready()

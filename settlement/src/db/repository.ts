@@ -1,7 +1,12 @@
 import { adjustmentStore } from '../adjustments/adjustment-store.ts'
 import { alertStore } from '../alerts/alert-store.ts'
 import { authorizationStore } from '../authorizations/authorization-store.ts'
+import { documentStore } from '../documents/document-store.ts'
+import { profileStore } from '../documents/profile-store.ts'
 import { earningsStore } from '../earnings/earnings-store.ts'
+import { customerStore } from '../billing/customer-store.ts'
+import { noticeStore } from '../billing/notice-store.ts'
+import { disputeStore } from '../disputes/dispute-store.ts'
 import { ledgerStore } from '../ledger/ledger-store.ts'
 import { logStore } from '../log/log-store.ts'
 import { operatorStore } from '../operators/operator-store.ts'
@@ -10,9 +15,14 @@ import { payoutHoldStore } from '../payouts/hold-store.ts'
 import { payoutStore } from '../payouts/payout-store.ts'
 import { payoutReversalStore } from '../payouts/reversal-store.ts'
 import { payoutRunStore } from '../payouts/run-store.ts'
+import { invoiceStore } from '../plans/invoice-store.ts'
+import { subscriptionStore } from '../plans/subscription-store.ts'
+import { providerStore } from '../providers/provider-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
+import { refundStore } from '../refunds/refund-store.ts'
 import { stripeEventStore } from '../stripe-events/event-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
+import { automaticStore } from '../top-ups/automatic-store.ts'
 import { topUpStore } from '../top-ups/top-up-store.ts'
 import { usageStore } from '../usage/usage-store.ts'
 import type { Database } from './database.ts'
@@ -25,10 +35,18 @@ export function createRepository(db: Database) {
   return {
     ...ledgerStore(db),
     ...tenantStore(db),
+    ...providerStore(db),
     ...authorizationStore(db),
     ...receiptStore(db),
     ...alertStore(db),
     ...topUpStore(db),
+    ...automaticStore(db),
+    ...customerStore(db),
+    ...noticeStore(db),
+    ...refundStore(db),
+    ...disputeStore(db),
+    ...subscriptionStore(db),
+    ...invoiceStore(db),
     ...stripeEventStore(db),
     ...payoutStore(db),
     ...payoutRunStore(db),
@@ -38,6 +56,8 @@ export function createRepository(db: Database) {
     ...earningsStore(db),
     ...adjustmentStore(db),
     ...operatorStore(db),
+    ...documentStore(db),
+    ...profileStore(db),
     ...logStore(db),
     ...usageStore(db),
     /** Throws when the database does not answer. */
@@ -65,6 +85,7 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'conflictEvidence',
   'payouts',
   'payout',
+  'providerPayouts',
   'payoutRuns',
   'payoutHolds',
   'payoutReversals',
@@ -75,6 +96,10 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'operators',
   'operatorByPrefix',
   'operatorActions',
+  'document',
+  'documents',
+  'lineReceipts',
+  'providerProfile',
   'logHead',
   'logTile',
   'loggedEvent',

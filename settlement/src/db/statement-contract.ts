@@ -278,7 +278,7 @@ export function statementContract(name: string, open: () => Promise<SettlementSt
       ])
       await context.store.releaseExpired(context.now(), context.now())
       expect(await statuses(context, [state([finalOf(deal(), 0, 6)], statement)])).toEqual([
-        'HANSE_AUTHORIZATION_EXPIRED',
+        'HANSE_HOLD_RELEASED',
       ])
       await balanced(context)
     })

@@ -86,6 +86,8 @@ interface ModelSession {
   readonly seen: Map<number, string>
   last: number
   amount: bigint
+  /** Two receipts have one number. */
+  frozen: boolean
 }
 
 class Model {
@@ -99,18 +101,28 @@ class Model {
 
   book(claim: Claim, now: number): string {
     const authorization = this.authorizations.find(({ cid }) => cid === claim.authorization)
-    const session = this.sessions.get(claim.session) ?? { seen: new Map(), last: -1, amount: 0n }
+    const session = this.sessions.get(claim.session) ?? {
+      seen: new Map(),
+      last: -1,
+      amount: 0n,
+      frozen: false,
+    }
     const sequence = Number(claim.sequence)
     const seen = session.seen.get(sequence)
     if (seen === claim.receipt) return 'duplicate'
-    if (seen !== undefined) return 'HANSE_RECEIPT_EQUIVOCATION'
+    if (seen !== undefined) {
+      session.frozen = true
+      return 'HANSE_RECEIPT_EQUIVOCATION'
+    }
+    if (session.frozen) return 'HANSE_SESSION_FROZEN'
     if (sequence < session.last) {
       session.seen.set(sequence, claim.receipt)
       return 'superseded'
     }
     if (claim.amount < session.amount) return 'HANSE_RECEIPT_CHAIN'
     if (authorization === undefined) return 'HANSE_AUTHORIZATION_INVALID'
-    if (!authorization.open || now >= authorization.expires) return 'HANSE_AUTHORIZATION_EXPIRED'
+    if (now >= authorization.expires) return 'HANSE_AUTHORIZATION_EXPIRED'
+    if (!authorization.open) return 'HANSE_HOLD_RELEASED'
     const increase = claim.amount - session.amount
     if (increase > authorization.left) return 'HANSE_RECEIPT_LIMIT'
     const fee = claim.amount / 4n - session.amount / 4n

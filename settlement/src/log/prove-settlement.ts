@@ -2,20 +2,16 @@ import {
   decodeCanonical,
   decodeLine,
   formatProof,
-  LINE_BYTES_MAX,
   parseCheckpoint,
   proveLine,
   type SettlementProof,
-  STATEMENT_SESSIONS_MAX,
   settlementProof,
   TileReader,
 } from '@hanse/protocol'
 import type { SettlementStore } from '../db/store.ts'
+import { LINES_BYTES_MAX } from '../receipts/statement-batch.ts'
 import { decodeSigned } from '../receipts/submission.ts'
 import type { LoggedEvent } from './logged-event.ts'
-
-/** The lines of the largest statement, each with its length before it. */
-const LINES_BYTES_MAX = STATEMENT_SESSIONS_MAX * (LINE_BYTES_MAX + 3) + 3
 
 /**
  * Makes the proof that an event is in the log, as of the latest checkpoint.

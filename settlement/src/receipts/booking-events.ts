@@ -44,6 +44,40 @@ export function statementSettled(
   }
 }
 
+/** Two receipts with one number, which both sides signed: the evidence is kept, and the log says since when. */
+export function receiptsContradict(
+  claim: Claim,
+  kept: string,
+  { organization }: EventParties,
+): LogFact {
+  return {
+    kind: 'policy-violation',
+    record: claim.receipt,
+    ...detailsOf(organization, {
+      session: claim.session,
+      provider: claim.provider,
+      equivocation: kept,
+    }),
+  }
+}
+
+export function statementsContradict(
+  claim: StatementClaim,
+  kept: string,
+  { organization }: EventParties,
+): LogFact {
+  return {
+    kind: 'policy-violation',
+    record: claim.cid,
+    ...detailsOf(organization, {
+      authorization: claim.authorization,
+      lane: claim.lane,
+      provider: claim.provider,
+      equivocation: kept,
+    }),
+  }
+}
+
 /** Nothing else is kept of what was refused, so this says who it was. */
 export function policyViolated(claim: Claim, { organization, country }: EventParties): LogFact {
   return {

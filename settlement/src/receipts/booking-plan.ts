@@ -5,7 +5,9 @@ import {
   type EventParties,
   policyViolated,
   receiptSettled,
+  receiptsContradict,
   statementSettled,
+  statementsContradict,
 } from './booking-events.ts'
 import type { Claim, ReceiptEvidence, RefusedSession, StatementClaim } from './claim.ts'
 import {
@@ -32,6 +34,8 @@ export interface KnownFacts {
   readonly organizations: Map<string, string>
   /** Of the lanes that the batch's statements are in; not needed for receipts. */
   readonly lanes?: KnownLanes
+  /** Evidence that is kept already, as `session/sequence/cid` or `authorization/lane/sequence/cid`. */
+  readonly conflicts?: ReadonlySet<string>
 }
 
 export interface KnownLanes {
@@ -39,6 +43,8 @@ export interface KnownLanes {
   readonly seats: Map<string, string>
   /** The records, by CID, that the batch's statements name as the ones before them. */
   readonly statements: Map<string, Uint8Array>
+  /** Lanes with two statements under one number, as `authorization/lane`. */
+  readonly frozen: Set<string>
 }
 
 /** A session as it will be stored after the batch. */
@@ -48,6 +54,16 @@ export interface SessionWrite {
   readonly organization: string | null
   readonly evidence: ReceiptEvidence | null
   readonly statement: string | null
+}
+
+/** What the parties will be told of; see the table of alerts. */
+export interface NewAlert {
+  readonly kind: 'receipt-equivocation' | 'statement-equivocation'
+  readonly subject: string
+  readonly organization: string | null
+  readonly provider: string
+  readonly kept: string
+  readonly contradicting: string
 }
 
 type Booked = Booking & { readonly status: 'booked' }
@@ -62,16 +78,22 @@ export class BookingPlan {
   readonly conflicts: Claim[] = []
   readonly statements: { readonly claim: StatementClaim; readonly serial: bigint }[] = []
   readonly statementConflicts: { readonly claim: StatementClaim; readonly serial: bigint }[] = []
+  /** Sessions, and lanes of an authorization, that nothing more is booked of. */
+  readonly frozenSessions = new Set<string>()
+  readonly frozenLanes = new Map<string, { readonly serial: bigint; readonly lane: number }>()
+  readonly alerts: NewAlert[] = []
   readonly transfers: Transfer[] = []
   /** What the log will tell of. */
   readonly events: LogFact[] = []
   /** Pico-euro spent in this batch, by the serial of the authorization. */
   readonly spent = new Map<bigint, bigint>()
   readonly #known: KnownFacts
+  readonly #lanes: KnownLanes
   readonly #policy: BookingPolicy
 
   constructor(known: KnownFacts, policy: BookingPolicy) {
     this.#known = known
+    this.#lanes = known.lanes ?? { seats: new Map(), statements: new Map(), frozen: new Set() }
     this.#policy = policy
   }
 
@@ -87,19 +109,22 @@ export class BookingPlan {
 
   /** A statement posts once for all of its sessions. */
   takeStatement(claim: StatementClaim): StatementBooking {
-    const { seats, statements } = this.#known.lanes ?? { seats: new Map(), statements: new Map() }
+    const { seats, statements, frozen } = this.#lanes
     const authorization = this.#known.authorizations.get(claim.authorization)
-    const seat = `${claim.authorization}/${claim.lane}/${claim.sequence}`
+    const lane = `${claim.authorization}/${claim.lane}`
+    const seat = `${lane}/${claim.sequence}`
+    const seen = seats.get(seat)
     const decision = decideStatement(claim, {
       authorization,
       provider: this.#known.providers.get(claim.provider),
       organization: this.#known.organizations.get(claim.consumer),
-      seen: seats.get(seat),
+      seen,
+      frozen: frozen.has(lane),
       previous: statements.get(claim.previous ?? ''),
     })
     if (decision.status === 'rejected') {
       if (decision.code === 'HANSE_STATEMENT_EQUIVOCATION' && authorization !== undefined) {
-        this.statementConflicts.push({ claim, serial: authorization.serial })
+        this.#freezeLane(claim, authorization.serial, seen ?? '')
       }
       return decision
     }
@@ -108,7 +133,7 @@ export class BookingPlan {
       seats.set(seat, claim.cid)
       statements.set(claim.cid, claim.bytes)
     }
-    const booking = this.#takeLines(claim, decision.status === 'again')
+    const booking = this.#takeLines(claim, decision.status === 'again', frozen.has(lane))
     if (decision.status === 'new') {
       this.events.push(statementSettled(claim, booking.increase, this.#partiesOf(claim)))
     }
@@ -118,13 +143,14 @@ export class BookingPlan {
   #takeLines(
     { cid, claims, refused }: StatementClaim,
     isStored: boolean,
+    laneFrozen: boolean,
   ): StatementBooking & { readonly status: 'booked' | 'duplicate' } {
     const sessions = { booked: 0, duplicate: 0, superseded: 0 }
     const refusals: RefusedSession[] = [...refused]
     const total = { increase: 0n, fee: 0n }
     for (const given of claims) {
       const claim = claimAs(given, this.#known.sessions)
-      const booking = this.#decide(claim)
+      const booking = this.#decide(claim, laneFrozen)
       if (booking.status === 'rejected') {
         refusals.push({ session: given.session, code: booking.code, message: booking.message })
         continue
@@ -146,12 +172,14 @@ export class BookingPlan {
   }
 
   /** Decides on one session and notes what becomes of it; the posting is the caller's. */
-  #decide(claim: Claim): Booking {
+  #decide(claim: Claim, laneFrozen = false): Booking {
     const known = this.#known
+    const seen = known.receipts.get(`${claim.session}/${claim.sequence}`)
     const booking = decideBooking(
       claim,
       {
-        seen: known.receipts.get(`${claim.session}/${claim.sequence}`),
+        seen,
+        laneFrozen,
         session: known.sessions.get(claim.session),
         authorization: known.authorizations.get(claim.authorization ?? ''),
         provider: known.providers.get(claim.provider),
@@ -160,7 +188,7 @@ export class BookingPlan {
       this.#policy,
     )
     if (booking.status === 'rejected' && booking.code === 'HANSE_RECEIPT_EQUIVOCATION') {
-      this.conflicts.push(claim)
+      this.#freezeSession(claim, seen ?? '')
     }
     if (booking.status === 'rejected' && booking.code === 'HANSE_POLICY_RESIDENCY') {
       this.#violated(claim)
@@ -168,6 +196,43 @@ export class BookingPlan {
     if (booking.status === 'superseded') this.#keep(claim, picoEuro(0n))
     if (booking.status === 'booked' && this.#concernsUs(claim)) this.#book(claim, booking)
     return booking
+  }
+
+  /** What was kept as evidence before, and decided on since, freezes nothing again. */
+  #freezeSession(claim: Claim, kept: string): void {
+    const { session, provider, receipt } = claim
+    const known = this.#known
+    if (known.conflicts?.has(`${session}/${claim.sequence}/${receipt}`) === true) return
+    this.conflicts.push(claim)
+    this.frozenSessions.add(session)
+    const facts = known.sessions.get(session)
+    if (facts !== undefined) known.sessions.set(session, { ...facts, frozen: true })
+    const parties = this.#partiesOf(claim)
+    const organization = parties.organization ?? null
+    const kind = 'receipt-equivocation'
+    this.alerts.push({
+      kind,
+      subject: session,
+      organization,
+      provider,
+      kept,
+      contradicting: receipt,
+    })
+    this.events.push(receiptsContradict(claim, kept, parties))
+  }
+
+  #freezeLane(claim: StatementClaim, serial: bigint, kept: string): void {
+    const { cid, provider } = claim
+    const lane = `${claim.authorization}/${claim.lane}`
+    if (this.#known.conflicts?.has(`${lane}/${claim.sequence}/${cid}`) === true) return
+    this.statementConflicts.push({ claim, serial })
+    this.frozenLanes.set(lane, { serial, lane: claim.lane })
+    this.#lanes.frozen.add(lane)
+    const parties = this.#partiesOf(claim)
+    const organization = parties.organization ?? null
+    const kind = 'statement-equivocation'
+    this.alerts.push({ kind, subject: lane, organization, provider, kept, contradicting: cid })
+    this.events.push(statementsContradict(claim, kept, parties))
   }
 
   /** Free sessions between strangers are answered and not stored: nobody here would ever ask for them. */

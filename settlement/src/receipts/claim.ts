@@ -70,6 +70,6 @@ export interface StatementClaim {
   readonly signed: Uint8Array
   readonly lines: Uint8Array
   readonly claims: readonly Claim[]
-  /** Sessions that are too old to be settled. */
+  /** Sessions that are too old to be settled, or of the future. */
   readonly refused: readonly RefusedSession[]
 }

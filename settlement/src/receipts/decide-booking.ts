@@ -33,6 +33,8 @@ export interface SessionFacts {
   readonly feeBps: number
   readonly inputTokens: bigint
   readonly outputTokens: bigint
+  /** Both sides signed two receipts with one number, and the operator has not decided yet. */
+  readonly frozen?: boolean
 }
 
 export interface ProviderFacts {
@@ -54,6 +56,8 @@ export interface BookingFacts extends PartyFacts {
   /** CID of the receipt that is stored under this sequence number, if any. */
   readonly seen: string | undefined
   readonly session: SessionFacts | undefined
+  /** The claim is a line of a statement whose lane is frozen. */
+  readonly laneFrozen?: boolean
 }
 
 export interface BookingPolicy {
@@ -95,6 +99,12 @@ export function decideBooking(claim: Claim, facts: BookingFacts, policy: Booking
   if (facts.seen !== undefined) {
     return reject('HANSE_RECEIPT_EQUIVOCATION', `sequence ${claim.sequence} is ${facts.seen}`)
   }
+  if (session?.frozen === true) {
+    return reject('HANSE_SESSION_FROZEN', 'two receipts of the session have one number')
+  }
+  if (facts.laneFrozen === true) {
+    return reject('HANSE_STATEMENT_FROZEN', 'two statements of the lane have one number')
+  }
   if (session !== undefined && claim.sequence < session.sequence) return { status: 'superseded' }
   if (
     session !== undefined &&
@@ -134,8 +144,11 @@ function decidePaid(claim: Claim, facts: BookingFacts): Booking {
   if (parties.status === 'rejected') return parties
   const { authorization, provider } = parties
   const { session } = facts
-  if (authorization.closed || claim.acceptedAt >= authorization.notAfter) {
+  if (claim.acceptedAt >= authorization.notAfter) {
     return reject('HANSE_AUTHORIZATION_EXPIRED', 'the authorization had ended')
+  }
+  if (authorization.closed) {
+    return reject('HANSE_HOLD_RELEASED', 'what was left of the hold was given back')
   }
   const increase = claim.amount - (session?.amount ?? 0n)
   if (increase > authorization.remaining) {

@@ -14,6 +14,8 @@ import { knownParties, type PartyFacts } from './decide-booking.ts'
 export interface StatementFacts extends PartyFacts {
   /** CID of the statement that is stored under this authorization, lane and sequence, if any. */
   readonly seen: string | undefined
+  /** Both sides signed two statements of the lane with one number. */
+  readonly frozen: boolean
   /** The record that it names as the one before, if that is stored. */
   readonly previous: Uint8Array | undefined
 }
@@ -51,8 +53,11 @@ export function decideStatement(claim: StatementClaim, facts: StatementFacts): S
   }
   const parties = knownParties(claim, facts)
   if (parties.status === 'rejected') return parties
+  if (facts.frozen) {
+    return reject('HANSE_STATEMENT_FROZEN', 'two statements of the lane have one number')
+  }
   if (parties.authorization.closed) {
-    return reject('HANSE_AUTHORIZATION_EXPIRED', 'the authorization had ended')
+    return reject('HANSE_HOLD_RELEASED', 'what was left of the hold was given back')
   }
   if (claim.previous !== null && facts.previous === undefined) {
     return reject('HANSE_STATEMENT_PREVIOUS', `${claim.previous} has not arrived`)

@@ -12,6 +12,7 @@ import {
 import { toProvider } from '../tenants/tenant-store.ts'
 import type { KnownFacts, KnownLanes } from './booking-plan.ts'
 import type { Claim, StatementClaim } from './claim.ts'
+import { frozenLanes, knownConflicts } from './known-conflicts.ts'
 import { claimAs } from './session-key.ts'
 import { decodeSigned } from './submission.ts'
 
@@ -60,10 +61,8 @@ export async function knownFacts(tx: Database, batch: Batch): Promise<KnownFacts
     .from(consumer)
     .where(sql`${consumer.peerId} in (${list(parties.map((pair) => pair.consumer))})`)
   const sessions = await sessionFacts(tx, batch.claims)
-  const receipts = await seatsOf(
-    tx,
-    batch.claims.map((claim) => claimAs(claim, sessions)),
-  )
+  const claims = batch.claims.map((claim) => claimAs(claim, sessions))
+  const receipts = await seatsOf(tx, claims)
   // Each query sees what was committed when it began. A pair that is not locked here may have taken a session's key in
   // between: its receipts would then look like ours.
   for (const seat of receipts.keys()) {
@@ -71,13 +70,15 @@ export async function knownFacts(tx: Database, batch: Batch): Promise<KnownFacts
       throw new LostRace('another pair has taken a session')
     }
   }
+  const lanes = await lanesOf(tx, batch.statements)
   return {
     authorizations: new Map(authorizationRows.map((row) => [row.cid, toAuthorization(row)])),
     sessions,
     receipts,
     providers: new Map(providerRows.map((row) => [row.peerId, toProvider(row)])),
     organizations: new Map(consumerRows.map((row) => [row.peerId, row.organization])),
-    lanes: await lanesOf(tx, batch.statements),
+    lanes,
+    conflicts: await knownConflicts(tx, claims, receipts, batch.statements, lanes),
   }
 }
 
@@ -99,6 +100,7 @@ async function sessionFacts(
         feeBps: settledSession.feeBps,
         inputTokens: settledSession.inputTokens,
         outputTokens: settledSession.outputTokens,
+        frozen: sql<boolean>`settled_session.frozen_at is not null`,
       })
       .from(settledSession)
       .where(sql`${settledSession.session} in (${list(keys)})`)
@@ -133,7 +135,7 @@ async function seatsOf(tx: Database, claims: readonly Claim[]): Promise<Map<stri
 }
 
 async function lanesOf(tx: Database, statements: readonly StatementClaim[]): Promise<KnownLanes> {
-  if (statements.length === 0) return { seats: new Map(), statements: new Map() }
+  if (statements.length === 0) return { seats: new Map(), statements: new Map(), frozen: new Set() }
   const seats = JSON.stringify(
     statements.map(({ authorization, lane, sequence }) => ({
       authorization,
@@ -168,6 +170,7 @@ async function lanesOf(tx: Database, statements: readonly StatementClaim[]): Pro
       taken.map((row) => [`${row.authorization}/${row.lane}/${row.sequence}`, row.cid]),
     ),
     statements: new Map(before.map((row) => [row.cid, decodeSigned(row.signed).bytes])),
+    frozen: await frozenLanes(tx, statements),
   }
 }
 

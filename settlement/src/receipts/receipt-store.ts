@@ -13,6 +13,7 @@ import type { Booking, BookingPolicy } from './decide-booking.ts'
 import type { StatementBooking } from './decide-statement.ts'
 import { type Batch, knownFacts, lockBatch } from './known-facts.ts'
 import { postBookings } from './post-bookings.ts'
+import { writeConflicts } from './write-conflicts.ts'
 
 export interface SessionRow {
   readonly session: string
@@ -108,6 +109,7 @@ async function book<Results>(
     const results = decide(plan)
     try {
       await postBookings(tx, plan, at)
+      await writeConflicts(tx, plan, at)
       await writeEvents(tx, plan.events, at)
     } catch (error) {
       const { constraint } = databaseFault(error) ?? {}

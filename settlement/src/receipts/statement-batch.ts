@@ -16,6 +16,9 @@ export const STATEMENTS_MAX = 20
 export const STATEMENTS_BYTES_MAX =
   STATEMENTS_MAX * (STATEMENT_SESSIONS_MAX * (LINE_BYTES_MAX + 3) + 4096)
 
+/** The lines of the largest statement, each with its length before it. */
+export const LINES_BYTES_MAX = STATEMENT_SESSIONS_MAX * (LINE_BYTES_MAX + 3) + 3
+
 const statementSchema = z.strictObject({
   statement: signedRecordSchema,
   lines: z

@@ -8,7 +8,7 @@ import {
 } from '@hanse/protocol'
 import type { Claim, RefusedSession, StatementClaim } from './claim.ts'
 import { encodeSigned } from './submission.ts'
-import type { VerifyContext } from './verify-submission.ts'
+import { isEarly, type VerifyContext } from './verify-submission.ts'
 
 /** A statement with its lines, encoded, in their order. */
 export interface StatementSubmission {
@@ -18,7 +18,7 @@ export interface StatementSubmission {
 
 /**
  * Checks everything about a statement that can be checked without the store: two signatures, and a hash for each line.
- * Each line becomes a claim, or is refused for its age.
+ * Each line becomes a claim, or is refused for its date.
  *
  * @throws {HanseError} with the code that the sender is told
  */
@@ -33,8 +33,9 @@ export function verifyStatement(
   const claims: Claim[] = []
   const refused: RefusedSession[] = []
   for (const line of opened.lines) {
-    if (line.acceptedAt + context.receiptGraceMs >= context.now) claims.push(claimOf(line))
-    else refused.push(tooOld(line))
+    if (isEarly(line.acceptedAt, context.now)) refused.push(tooEarly(line))
+    else if (line.acceptedAt + context.receiptGraceMs < context.now) refused.push(tooOld(line))
+    else claims.push(claimOf(line))
   }
   return {
     cid,
@@ -78,6 +79,14 @@ function tooOld({ order }: StatementLine): RefusedSession {
     session: order.toString(),
     code: 'HANSE_RECEIPT_EXPIRED',
     message: 'the grace period after the session has passed',
+  }
+}
+
+function tooEarly({ order }: StatementLine): RefusedSession {
+  return {
+    session: order.toString(),
+    code: 'HANSE_RECEIPT_EARLY',
+    message: 'the acceptance is dated in the future',
   }
 }
 

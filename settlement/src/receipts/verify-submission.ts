@@ -37,6 +37,15 @@ export interface VerifyContext {
 }
 
 /**
+ * How far ahead of this service's a provider's clock may be. Peers are stricter with each other; whoever is further off
+ * is told to set the clock, and settled when the time has come.
+ */
+const EARLY_MS = 15 * 60_000
+
+/** Whether an acceptance is dated so far in the future that it is not settled yet. */
+export const isEarly = (acceptedAt: number, now: number): boolean => acceptedAt > now + EARLY_MS
+
+/**
  * Checks everything about a submission that can be checked without the store. Costs four signature checks and two more
  * for an authorization and an attestation.
  *
@@ -49,6 +58,9 @@ export function verifySubmission(signed: Submission, context: VerifyContext): Cl
   const received = openSigned(context, receipt, signed.receipt, signers)
   checkLinks(ordered, accepted, received.value)
   checkCounts(ordered.value, accepted.value, received.value)
+  if (isEarly(accepted.value.at, context.now)) {
+    throw new HanseError('HANSE_RECEIPT_EARLY', 'the acceptance is dated in the future')
+  }
   if (accepted.value.notAfter + context.receiptGraceMs < context.now) {
     throw new HanseError('HANSE_RECEIPT_EXPIRED', 'the grace period after the session has passed')
   }

@@ -145,11 +145,14 @@ export class BookingMonitor {
     const reason = ((): boolean => {
       switch (code) {
         case 'HANSE_RECEIPT_EQUIVOCATION':
+        case 'HANSE_SESSION_FROZEN':
+        case 'HANSE_STATEMENT_FROZEN':
         case 'HANSE_RECEIPT_CHAIN':
         case 'HANSE_RECEIPT_LINK':
         case 'HANSE_AUTHORIZATION_INVALID':
           return !consumerHonest && !providerHonest
         case 'HANSE_AUTHORIZATION_EXPIRED':
+        case 'HANSE_HOLD_RELEASED':
           return !providerHonest || (row !== undefined && now >= row.notAfter + holdGraceMs)
         case 'HANSE_RECEIPT_LIMIT':
           return !consumerHonest || !providerHonest

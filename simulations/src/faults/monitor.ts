@@ -225,7 +225,7 @@ export class Monitor {
     const reason =
       (!consumerHonest && !providerHonest) ||
       code === 'HANSE_STATEMENT_PREVIOUS' ||
-      (code === 'HANSE_AUTHORIZATION_EXPIRED' && over)
+      (code === 'HANSE_HOLD_RELEASED' && over)
     if (!reason) this.fail('booking', `statement ${claim.cid} is refused as ${code}`)
   }
 

@@ -48,6 +48,8 @@ export interface SettlementState {
   readonly logged: Map<number, number>
   /** Of settled statements: CID by `authorization/lane/sequence`, and the records by CID. */
   readonly lanes: KnownLanes
+  /** Evidence of two truths under one number: see `KnownFacts`. */
+  readonly conflicts: Set<string>
   serial: bigint
 }
 
@@ -61,7 +63,8 @@ export const emptySettlement = (): SettlementState => ({
   balances: new Map(),
   log: [],
   logged: new Map(),
-  lanes: { seats: new Map(), statements: new Map() },
+  lanes: { seats: new Map(), statements: new Map(), frozen: new Set() },
+  conflicts: new Set(),
   serial: 0n,
 })
 
@@ -79,7 +82,12 @@ export function knownFacts(state: SettlementState): KnownFacts {
     receipts: new Map(state.receipts),
     providers,
     organizations,
-    lanes: { seats: new Map(lanes.seats), statements: new Map(lanes.statements) },
+    lanes: {
+      seats: new Map(lanes.seats),
+      statements: new Map(lanes.statements),
+      frozen: new Set(lanes.frozen),
+    },
+    conflicts: state.conflicts,
   }
 }
 
@@ -111,6 +119,16 @@ export function applyPlan(state: SettlementState, plan: BookingPlan, writer: num
     state.lanes.seats.set(`${claim.authorization}/${claim.lane}/${claim.sequence}`, claim.cid)
     state.lanes.statements.set(claim.cid, claim.bytes)
   }
+  for (const session of plan.frozenSessions) {
+    const settled = state.sessions.get(session)
+    if (settled !== undefined)
+      state.sessions.set(session, { ...settled, facts: { ...settled.facts, frozen: true } })
+  }
+  for (const lane of plan.frozenLanes.keys()) state.lanes.frozen.add(lane)
+  for (const claim of plan.conflicts)
+    state.conflicts.add(`${claim.session}/${claim.sequence}/${claim.receipt}`)
+  for (const { claim } of plan.statementConflicts)
+    state.conflicts.add(`${claim.authorization}/${claim.lane}/${claim.sequence}/${claim.cid}`)
   for (const [serial, amount] of plan.spent) {
     const row = bySerial.get(serial)
     if (row !== undefined) row.spent += amount

@@ -1,0 +1,28 @@
+import { afterAll, beforeAll } from 'vitest'
+import { conflictContract } from '../alerts/conflict-contract.ts'
+import { openPGlite, type PGliteStore } from '../db/pglite.ts'
+import { openStore, type SettlementStore } from '../db/store.ts'
+import { startPostgres, type TestPostgres } from '../db/testing/embedded-postgres.ts'
+
+let embedded: PGliteStore
+let server: TestPostgres
+let stores: SettlementStore[] = []
+let turn = 0
+beforeAll(async () => {
+  embedded = await openPGlite(undefined)
+  server = await startPostgres()
+  const databaseUrl = await server.createDatabase()
+  stores = await Promise.all([1, 2].map(() => openStore({ databaseUrl })))
+}, 120_000)
+afterAll(async () => {
+  await embedded.close()
+  await Promise.all(stores.map((store) => store.close()))
+  await server[Symbol.asyncDispose]()
+})
+
+/** In turns, each as another process would be. */
+const openPostgres = async (): Promise<SettlementStore> =>
+  stores[turn++ % stores.length] as SettlementStore
+
+conflictContract('PGlite', async () => embedded)
+conflictContract('PostgreSQL', openPostgres)
