@@ -68,6 +68,18 @@ export const SETTLEMENT_ERRORS = {
     'Name accounts of the ledger that exist and that nothing open stands for.',
   ),
   HANSE_ADJUSTMENT_STATE: own(409, false, 'Look at the adjustment: it is decided already.'),
+  HANSE_ORGANIZATION_IN_DEBT: own(
+    402,
+    false,
+    'Top up: what a disputed payment left owing is paid first, and then there are authorizations again.',
+  ),
+  HANSE_REFUND_LIMIT: own(409, false, 'Ask for no more than is left of this payment.'),
+  HANSE_PLAN_ACTIVE: own(409, false, 'Change or cancel the plan that the organization has.'),
+  HANSE_VAT_ID_INVALID: own(
+    400,
+    false,
+    'Send a VAT id that its register knows, with the prefix of its country, or none.',
+  ),
   HANSE_PAYMENT_FAILED: own(402, false, 'Use another payment method.'),
   HANSE_PAYMENTS_UNAVAILABLE: own(503, true, 'Stripe did not answer: send the same request again.'),
   HANSE_WEBHOOK_SIGNATURE: own(400, false, 'Sign the raw body with the endpoint’s secret.'),

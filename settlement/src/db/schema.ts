@@ -76,6 +76,7 @@ export const provider = pgTable('provider', {
   peerId: text('peer_id').primaryKey(),
   country: text('country').notNull(),
   account: text('account'),
+  formerAccount: text('former_account'),
   payableSince: instant('payable_since'),
   feeBps: integer('fee_bps').notNull(),
   binding: bytea('binding').notNull(),

@@ -107,7 +107,10 @@ export async function runPosting<Counts extends object = object>(
 }
 
 /** Makes the missing accounts, in one order; must be its own statement, for an insert is not seen by its own update. */
-export async function ensureAccounts(tx: Database, transfers: readonly Transfer[]): Promise<void> {
+export async function ensureAccounts(
+  tx: Database,
+  transfers: readonly Pick<Transfer, 'debit' | 'credit'>[],
+): Promise<void> {
   const ids = [...new Set(transfers.flatMap(({ debit, credit }) => [debit, credit]))].sort()
   const known = await rows<{ account: AccountId }>(
     tx,

@@ -33,5 +33,11 @@ export function stripeEventStore(db: Database) {
         for (const effect of effects) await applyEffect(tx, effect)
         return true
       }),
+
+    /** Has effects of what was asked of Stripe, without an event that tells of it. */
+    applyEffects: (effects: readonly StripeEffect[]): Promise<void> =>
+      transact(db, async (tx) => {
+        for (const effect of effects) await applyEffect(tx, effect)
+      }),
   }
 }

@@ -1,14 +1,27 @@
 import type { SettlementContext } from '../context.ts'
+import { disputeEffect } from '../disputes/dispute.ts'
+import { bankPayoutEffect } from '../payouts/bank-payouts.ts'
+import { transferEffect } from '../payouts/transfer-news.ts'
+import { planEffect } from '../plans/plan-news.ts'
 import { refreshProvider } from '../providers/provider-account.ts'
+import { refundEffect } from '../refunds/refund.ts'
 import type { StripeEvent } from '../stripe/index.ts'
-import { paymentEffect } from '../top-ups/top-up.ts'
+import { paymentEffect } from '../top-ups/payment-news.ts'
 import type { StripeEffect } from './effect.ts'
 
 /** Looks at an event, and asks Stripe how the thing stands now. */
 type Reader = (context: SettlementContext, event: StripeEvent) => Promise<readonly StripeEffect[]>
 
 /** Each reads the events that concern it and leaves the rest alone. */
-const READERS: readonly Reader[] = [paymentEffect, accountNews]
+const READERS: readonly Reader[] = [
+  paymentEffect,
+  refundEffect,
+  disputeEffect,
+  planEffect,
+  transferEffect,
+  bankPayoutEffect,
+  accountNews,
+]
 
 /**
  * Has the effects of a verified event once, however often and in whatever order events come. Whether it was delivered or

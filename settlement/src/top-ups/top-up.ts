@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { digestOf } from '../authorizations/authorize.ts'
+import { taxOnPayment } from '../billing/tax-on-payment.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
-import { PaymentsError, type StripeEvent } from '../stripe/index.ts'
-import type { StripeEffect } from '../stripe-events/effect.ts'
+import { PaymentsError } from '../stripe/index.ts'
+import { outcomeOf } from './payment-news.ts'
 import type { TopUpRow } from './top-up-store.ts'
 
 export interface TopUpRequest {
   readonly organization: string
+  /** What is charged, VAT included. */
   readonly cents: bigint
   readonly paymentMethod: string
   readonly idempotencyKey: string
@@ -19,48 +21,59 @@ export interface TopUpRequest {
  * @throws {SettlementError} HANSE_PAYMENT_FAILED, HANSE_PAYMENTS_UNAVAILABLE, HANSE_IDEMPOTENCY_KEY
  */
 export async function topUp(context: SettlementContext, request: TopUpRequest): Promise<TopUpRow> {
-  const { store, payments, now } = context
   const { organization, cents, paymentMethod, idempotencyKey } = request
   // The row comes first: whatever happens to this process, a webhook finds where the money belongs.
-  const row = await store.beginTopUp({
+  const row = await context.store.beginTopUp({
     id: `tu-${randomUUID()}`,
     organization,
     idempotencyKey,
     requestDigest: digestOf([cents, paymentMethod]),
     cents,
-    at: now(),
+    paymentMethod,
+    ...(await taxOf(context, organization, cents)),
+    at: context.now(),
   })
-  if (row.state === 'succeeded') return row
-  try {
-    const operation = row.id
-    const paid = await payments.chargeOffSession({ organization, cents, paymentMethod, operation })
-    const done = await store.finishTopUp({ ...paid, id: row.id, at: now() })
-    if (done?.state === 'failed') throw new SettlementError('HANSE_PAYMENT_FAILED', 'not paid')
-    return done ?? row
-  } catch (error) {
-    if (!(error instanceof PaymentsError)) throw error
-    if (error.retryable) {
-      throw new SettlementError('HANSE_PAYMENTS_UNAVAILABLE', error.message, { cause: error })
-    }
-    throw new SettlementError('HANSE_PAYMENT_FAILED', error.message, { cause: error })
-  }
+  return row.state === 'succeeded' ? row : chargeTopUp(context, row)
 }
 
-const PAYMENT_EVENTS = /^payment_intent\.(?:succeeded|payment_failed|canceled)$/u
+/** What of a charge is VAT, as a top-up's row keeps it. */
+export async function taxOf(context: SettlementContext, organization: string, cents: bigint) {
+  const { vatCents, tax } = await taxOnPayment(context, organization, { grossCents: cents })
+  return { vatCents, ...(tax !== null && { tax }) }
+}
 
 /**
- * What a payment event says now. The intent is fetched: events arrive late, twice and out of order, and only the
- * present state counts.
+ * Charges the payment method of a top-up's row, under the row's own id: repeated, it finds what it did.
+ *
+ * @throws {SettlementError} HANSE_PAYMENT_FAILED, HANSE_PAYMENTS_UNAVAILABLE
  */
-export async function paymentEffect(
-  { payments, now }: SettlementContext,
-  event: StripeEvent,
-): Promise<readonly StripeEffect[]> {
-  if (event.kind !== 'snapshot' || !PAYMENT_EVENTS.test(event.type)) return []
-  const { id } = event.object
-  if (id === undefined) return []
-  const { operation, paymentIntent, cents, status } = await payments.paymentState(id)
-  // A payment that this service did not make has no row to credit.
-  if (operation === undefined) return []
-  return [{ kind: 'top-up', outcome: { id: operation, paymentIntent, cents, status, at: now() } }]
+export async function chargeTopUp(context: SettlementContext, row: TopUpRow): Promise<TopUpRow> {
+  const { store, payments, now } = context
+  const { id, organization, cents, paymentMethod } = row
+  const finish = async (outcome: Parameters<typeof store.finishTopUp>[0]) => {
+    const done = await store.finishTopUp(outcome)
+    if (done?.state !== 'failed') return done ?? row
+    throw new SettlementError('HANSE_PAYMENT_FAILED', `not paid: ${done.failure ?? 'refused'}`)
+  }
+  try {
+    const customer = (await store.billingCustomer(organization))?.customer ?? undefined
+    const paid = await payments.chargeOffSession({
+      organization,
+      ...(customer !== undefined && { customer }),
+      cents,
+      paymentMethod: paymentMethod ?? '',
+      operation: id,
+    })
+    return await finish(await outcomeOf(context, id, paid))
+  } catch (error) {
+    if (!(error instanceof PaymentsError)) throw error
+    const options = { cause: error }
+    if (error.retryable) {
+      throw new SettlementError('HANSE_PAYMENTS_UNAVAILABLE', error.message, options)
+    }
+    const failure = error.stripeCode ?? error.code
+    const refused = { status: 'failed', failure, closed: true } as const
+    await store.finishTopUp({ id, paymentIntent: '', cents, at: now(), ...refused })
+    throw new SettlementError('HANSE_PAYMENT_FAILED', error.message, options)
+  }
 }
