@@ -5,6 +5,7 @@ import { type App, createApp } from './api/app.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from './context.ts'
 import { openStore, type SettlementStore } from './db/store.ts'
 import { type Ingest, openIngest } from './ingest/ingest-service.ts'
+import type { RoomLimits } from './ingest/room.ts'
 import { type Jobs, openJobs } from './jobs/jobs.ts'
 import { JOBS } from './jobs/registry.ts'
 import { SettlementLog } from './log/settlement-log.ts'
@@ -47,6 +48,8 @@ export interface SettlementOptions {
   readonly shutdownDelayMs?: number
   /** Threads that verify receipts; with 0 it is done in this one. */
   readonly verifyThreads?: number
+  /** How much of what is submitted may be under way at once. */
+  readonly ingestLimits?: RoomLimits
   /** What the transparency log is called, for ever. */
   readonly logOrigin?: string
   readonly witnesses?: readonly WitnessAddress[]
@@ -161,11 +164,12 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
 
 function openThreads(
   context: SettlementContext,
-  { verifyThreads, databaseUrl, logger }: SettlementOptions,
+  { verifyThreads, ingestLimits, databaseUrl, logger }: SettlementOptions,
 ): Ingest {
   return openIngest({
     context,
     ...(verifyThreads !== undefined && { verifyThreads }),
+    ...(ingestLimits !== undefined && { limits: ingestLimits }),
     ...(databaseUrl !== undefined && { databaseUrl }),
     onCrash: (err) =>
       logger?.error({ err }, 'a thread that verifies has ended; another one starts'),

@@ -20,8 +20,12 @@ export interface OutboxOptions {
 
 /** Settlement takes 500 receipts in one request. */
 const BATCH_MAX = 200
-/** Refusals that end when somebody binds the peer; all others would be repeated for ever. */
-const MAY_CHANGE = new Set(['HANSE_PROVIDER_UNKNOWN', 'HANSE_CONSUMER_UNKNOWN'])
+/** Refusals that end when somebody binds the peer, or by themselves; all others would be repeated for ever. */
+const MAY_CHANGE = new Set([
+  'HANSE_PROVIDER_UNKNOWN',
+  'HANSE_CONSUMER_UNKNOWN',
+  'HANSE_RECEIPT_EARLY',
+])
 /** Settlement takes 20 statements in one request, of a thousand sessions each. */
 const STATEMENTS_MAX = 20
 /** A statement before it has not arrived yet, or somebody is to be bound: then it will be taken. */

@@ -16,8 +16,8 @@ export function takeBodies(app: App, room: Room): void {
     if (announced > request.routeOptions.bodyLimit) throw tooLarge(request)
     const place = room.enter(announced)
     places.set(request, place)
-    reply.raw.once('close', place.leave)
-    reply.raw.once('finish', place.leave)
+    reply.raw.once('close', () => place.leave())
+    reply.raw.once('finish', () => place.leave())
   })
 
   app.removeContentTypeParser('application/cbor')

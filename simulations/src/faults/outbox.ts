@@ -8,7 +8,11 @@ import type { World } from './world.ts'
 /** As many as node sends in one request. */
 const BATCH_MAX = 200
 /** Refusals that end when somebody binds the peer. */
-const MAY_CHANGE = new Set(['HANSE_PROVIDER_UNKNOWN', 'HANSE_CONSUMER_UNKNOWN'])
+const MAY_CHANGE = new Set([
+  'HANSE_PROVIDER_UNKNOWN',
+  'HANSE_CONSUMER_UNKNOWN',
+  'HANSE_RECEIPT_EARLY',
+])
 /** A statement before it has not arrived yet. */
 const STATEMENT_MAY_CHANGE = new Set(['HANSE_STATEMENT_PREVIOUS', ...MAY_CHANGE])
 const REQUEST_MS = 10_000
