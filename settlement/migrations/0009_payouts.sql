@@ -65,6 +65,9 @@ create table adjustment (
 --> statement-breakpoint
 create index adjustment_open on adjustment (expires_at) where state = 'proposed';
 --> statement-breakpoint
+-- Who closes the account at Stripe, or takes it from us, may be given another one.
+alter table provider add column former_account text;
+--> statement-breakpoint
 create table payout_run (
   id text primary key,
   state text not null check (state in ('gathered', 'approved', 'executing', 'done', 'cancelled')),

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { checkLog } from '../log/check-log.ts'
-import { runPayouts } from '../payouts/payout-run.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import type { App } from './app.ts'
-import { checkOperator } from './auth.ts'
+import { operatorGuard } from './auth.ts'
 import { money, peerId } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -13,17 +12,6 @@ const PAGE_MAX = 500
 const CONSUMERS_MAX = 100
 
 const limit = z.coerce.number().int().min(1).max(PAGE_MAX).default(100)
-
-const payoutSchema = z.object({
-  id: z.string(),
-  provider: z.string(),
-  cents: money,
-  state: z.enum(['pending', 'submitted', 'paid', 'failed']),
-  transfer: z.string().nullable(),
-  failure: z.string().nullable(),
-  createdAt: z.number(),
-  updatedAt: z.number(),
-})
 
 const entrySchema = z.object({
   id: money,
@@ -57,13 +45,10 @@ const logReportSchema = z.object({
   waiting: z.boolean(),
 })
 
-/** What the operator may do, with the operator's token. */
+/** Organizations, the ledger and the log, for operators. */
 export function adminRoutes(app: App, context: SettlementContext, token: string): void {
   const { store, now } = context
-  const guarded = {
-    onRequest: async (request: Parameters<typeof checkOperator>[0]) =>
-      checkOperator(request, token),
-  }
+  const guarded = operatorGuard(context, token)
 
   app.post(
     '/v1/admin/organizations',
@@ -106,39 +91,6 @@ export function adminRoutes(app: App, context: SettlementContext, token: string)
     async ({ params, body }) => {
       await store.bindConsumers(params.organization, body.consumers, now())
       return { organization: params.organization }
-    },
-  )
-
-  app.post(
-    '/v1/admin/payout-runs',
-    {
-      ...guarded,
-      schema: { security, response: { 200: z.object({ payouts: z.array(payoutSchema) }) } },
-    },
-    async () => ({ payouts: [...(await runPayouts(context)).payouts] }),
-  )
-
-  app.get(
-    '/v1/admin/payouts',
-    {
-      ...guarded,
-      schema: {
-        security,
-        querystring: z.strictObject({
-          limit,
-          after: z.string().max(64).default(''),
-          provider: peerId.optional(),
-        }),
-        response: {
-          200: z.object({ payouts: z.array(payoutSchema), next: z.string().nullable() }),
-        },
-      },
-    },
-    async ({ query }) => {
-      const { provider, ...page } = query
-      const payouts = await store.payouts({ ...page, ...(provider !== undefined && { provider }) })
-      const last = payouts.length < page.limit ? undefined : payouts.at(-1)
-      return { payouts, next: last?.id ?? null }
     },
   )
 

@@ -18,8 +18,8 @@ import { Operations } from '../operations/operations.ts'
 import { adjustmentRoutes } from './adjustment-routes.ts'
 import { adminRoutes } from './admin-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
-import { jobRoutes } from './job-routes.ts'
 import { earningsRoutes } from './earnings-routes.ts'
+import { jobRoutes } from './job-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { operatorRoutes } from './operator-routes.ts'
 import { payoutRoutes } from './payout-routes.ts'
@@ -28,8 +28,8 @@ import { providerRoutes } from './provider-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
-import { usageRoutes } from './usage-routes.ts'
 import { termsRoutes } from './terms-routes.ts'
+import { usageRoutes } from './usage-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
 export interface AppOptions {
@@ -111,7 +111,9 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     earningsRoutes(routes, context)
     termsRoutes(routes, context)
     alertRoutes(routes, context, options.ingest, options.operatorToken)
-    if (options.jobs !== undefined) jobRoutes(routes, options.jobs, options.operatorToken)
+    if (options.jobs !== undefined) {
+      jobRoutes(routes, context, options.jobs, options.operatorToken)
+    }
   })
   await app.ready()
   return app as unknown as App

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { App } from './app.ts'
-import { checkOperator } from './auth.ts'
+import { operatorGuard } from './auth.ts'
 
 const security = [{ key: [] }]
 
@@ -28,11 +29,8 @@ const deadSchema = z.object({
 })
 
 /** What the service does by itself, for its operator. */
-export function jobRoutes(app: App, jobs: Jobs, token: string): void {
-  const guarded = {
-    onRequest: async (request: Parameters<typeof checkOperator>[0]) =>
-      checkOperator(request, token),
-  }
+export function jobRoutes(app: App, context: SettlementContext, jobs: Jobs, token: string): void {
+  const guarded = operatorGuard(context, token)
 
   app.get(
     '/v1/admin/jobs',

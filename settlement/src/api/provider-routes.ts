@@ -1,4 +1,9 @@
-import { decodeCanonical, RECORD_BYTES_MAX, signedRecordSchema } from '@hanse/protocol'
+import {
+  decodeCanonical,
+  RECORD_BYTES_MAX,
+  type SignedRecord,
+  signedRecordSchema,
+} from '@hanse/protocol'
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
@@ -10,6 +15,13 @@ import {
 import type { App } from './app.ts'
 import { cborBody } from './receipt-routes.ts'
 import { peerId, signedJson, toSignedJson } from './schemas.ts'
+
+const requirementSchema = z.object({
+  what: z.string(),
+  from: z.enum(['provider', 'stripe']),
+  due: z.enum(['eventually', 'currently', 'past-due']),
+  errors: z.array(z.string()).readonly(),
+})
 
 const accountSchema = z.object({
   peerId: z.string(),
@@ -32,15 +44,15 @@ export function providerRoutes(app: App, context: SettlementContext): void {
       schema: {
         consumes: ['application/cbor'],
         description: 'DAG-CBOR of a signed ProviderBinding: {bytes, signatures}',
-        response: { 200: accountSchema },
+        response: {
+          200: accountSchema.extend({
+            requirements: z.array(requirementSchema).readonly().optional(),
+            deadlineMs: z.number().nullable().optional(),
+          }),
+        },
       },
     },
-    async (request) => {
-      const decoded = decodeCanonical(cborBody(request.body), 2 * RECORD_BYTES_MAX)
-      const signed = signedRecordSchema.safeParse(decoded)
-      if (!signed.success) throw new SettlementError('HANSE_REQUEST_INVALID', 'no signed record')
-      return toJson(await bindProvider(context, signed.data))
-    },
+    async (request) => toJson(await bindProvider(context, signedOf(request.body))),
   )
 
   app.get(
@@ -48,6 +60,14 @@ export function providerRoutes(app: App, context: SettlementContext): void {
     { config, schema: { params: z.object({ peerId }), response: { 200: accountSchema } } },
     async (request) => toJson(await providerAccount(context, request.params.peerId)),
   )
+}
+
+/** @throws {SettlementError} HANSE_REQUEST_INVALID, HANSE_MEDIA_TYPE */
+export function signedOf(body: unknown): SignedRecord {
+  const decoded = decodeCanonical(cborBody(body), 2 * RECORD_BYTES_MAX)
+  const signed = signedRecordSchema.safeParse(decoded)
+  if (!signed.success) throw new SettlementError('HANSE_REQUEST_INVALID', 'no signed record')
+  return signed.data
 }
 
 function toJson({ attestation, ...account }: ProviderAccount) {

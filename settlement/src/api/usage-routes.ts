@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { USAGE_GROUPS, type UsageQuery, type UsageRow } from '../usage/usage-store.ts'
 import type { App } from './app.ts'
-import { checkOperator, organizationOf } from './auth.ts'
+import { operatorGuard, organizationOf } from './auth.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -51,7 +51,8 @@ const description =
   'seconds after it was settled; `from` and `to` are whole hours in UTC, `to` is not included.'
 
 /** What was used and what it cost. */
-export function usageRoutes(app: App, { store }: SettlementContext, token: string): void {
+export function usageRoutes(app: App, context: SettlementContext, token: string): void {
+  const { store } = context
   app.get(
     '/v1/usage',
     { schema: { security, description, querystring: query, response } },
@@ -64,7 +65,7 @@ export function usageRoutes(app: App, { store }: SettlementContext, token: strin
   app.get(
     '/v1/admin/usage',
     {
-      onRequest: async (request) => checkOperator(request, token),
+      ...operatorGuard(context, token),
       schema: {
         security,
         description: `${description} Of one organization, or of all together.`,

@@ -20,7 +20,9 @@ import { subscriptionStore } from '../plans/subscription-store.ts'
 import { providerStore } from '../providers/provider-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
 import { refundStore } from '../refunds/refund-store.ts'
+import { cursorStore } from '../stripe-events/cursor-store.ts'
 import { stripeEventStore } from '../stripe-events/event-store.ts'
+import { keyStore } from '../tenants/key-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
 import { automaticStore } from '../top-ups/automatic-store.ts'
 import { topUpStore } from '../top-ups/top-up-store.ts'
@@ -35,6 +37,7 @@ export function createRepository(db: Database) {
   return {
     ...ledgerStore(db),
     ...tenantStore(db),
+    ...keyStore(db),
     ...providerStore(db),
     ...authorizationStore(db),
     ...receiptStore(db),
@@ -48,6 +51,7 @@ export function createRepository(db: Database) {
     ...subscriptionStore(db),
     ...invoiceStore(db),
     ...stripeEventStore(db),
+    ...cursorStore(db),
     ...payoutStore(db),
     ...payoutRunStore(db),
     ...payoutHoldStore(db),

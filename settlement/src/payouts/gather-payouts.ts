@@ -8,7 +8,7 @@ import type { HoldBackSchedule } from '../earnings/hold-back.ts'
 import { accountId } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
 import { SYSTEM } from '../operators/operator.ts'
-import { type PayoutRunRow, toRun } from './run-store.ts'
+import { type PayoutRunRow, toRun } from './payout-run-row.ts'
 
 export interface Gathering {
   /** The least that is paid out, euro cents. */

@@ -2,9 +2,9 @@ import type { SettlementContext } from '../context.ts'
 import { SYSTEM } from '../operators/operator.ts'
 import { executePayouts } from './execute-payouts.ts'
 import { type Pacer, TRANSFER_PACER } from './pacer.ts'
+import type { PayoutRunRow } from './payout-run-row.ts'
 import type { PayoutRow } from './payout-store.ts'
 import { resumeReversals } from './reverse-payout.ts'
-import type { PayoutRunRow } from './run-store.ts'
 
 export interface PayoutRun {
   /** What was gathered, as it is now; null when nobody was owed enough. */

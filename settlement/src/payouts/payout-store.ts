@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, lte, or } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, isNull, lte, or } from 'drizzle-orm'
 import { type Database, transact } from '../db/database.ts'
 import { payout, payoutHold } from '../db/schema.ts'
 import { settleFailed, settlePaid } from './payout-moves.ts'
@@ -92,6 +92,17 @@ export function payoutStore(db: Database) {
       const [row] = await db.select().from(payout).where(eq(payout.id, id))
       return row && toPayout(row)
     },
+
+    /** Newest first. */
+    providerPayouts: async (provider: string, limit: number): Promise<PayoutRow[]> =>
+      (
+        await db
+          .select()
+          .from(payout)
+          .where(eq(payout.provider, provider))
+          .orderBy(desc(payout.createdAt), desc(payout.id))
+          .limit(limit)
+      ).map(toPayout),
 
     payouts: async (query: {
       after: string

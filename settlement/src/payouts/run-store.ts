@@ -4,21 +4,7 @@ import { payout, payoutRun } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import { type Gathering, gatherPayouts } from './gather-payouts.ts'
 import { giveBack } from './payout-moves.ts'
-
-export type PayoutRunState = 'gathered' | 'approved' | 'executing' | 'done' | 'cancelled'
-
-/** Payouts that were gathered together and are decided on together. */
-export interface PayoutRunRow {
-  readonly id: string
-  readonly state: PayoutRunState
-  readonly payouts: number
-  readonly cents: bigint
-  readonly gatheredBy: string
-  readonly gatheredAt: number
-  readonly decidedBy: string | null
-  readonly decidedAt: number | null
-  readonly doneAt: number | null
-}
+import { type PayoutRunRow, type PayoutRunState, toRun } from './payout-run-row.ts'
 
 export function payoutRunStore(db: Database) {
   return {
@@ -128,14 +114,4 @@ async function runOf(db: Database, id: string) {
   const [row] = await db.select().from(payoutRun).where(eq(payoutRun.id, id))
   if (row === undefined) throw new SettlementError('HANSE_NOT_FOUND', `no payout run ${id}`)
   return row
-}
-
-export function toRun(row: typeof payoutRun.$inferSelect | undefined): PayoutRunRow {
-  if (row === undefined) throw new SettlementError('HANSE_INTERNAL', 'payout run not stored')
-  return {
-    ...row,
-    gatheredAt: row.gatheredAt.getTime(),
-    decidedAt: row.decidedAt?.getTime() ?? null,
-    doneAt: row.doneAt?.getTime() ?? null,
-  }
 }

@@ -1,9 +1,6 @@
 import {
-  bindingSigners,
   type Named,
-  openSigned,
   type PeerId,
-  providerBinding,
   type RegionAttestation,
   regionAttestation,
   type SignedRecord,
@@ -13,8 +10,14 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { type LogFact, ownerOf } from '../log/log-fact.ts'
 import { encodeSigned } from '../receipts/submission.ts'
-import { type AccountState, type Payments, PaymentsError } from '../stripe/index.ts'
+import {
+  type AccountRequirement,
+  type AccountState,
+  type Payments,
+  PaymentsError,
+} from '../stripe/index.ts'
 import type { ProviderRow } from '../tenants/tenant-store.ts'
+import { openBinding } from './open-binding.ts'
 
 /** A provider as the API shows it. */
 export interface ProviderAccount {
@@ -26,6 +29,9 @@ export interface ProviderAccount {
    * whoever has it could give their own bank account.
    */
   readonly onboardingUrl: string | null
+  /** What Stripe wants to know, and by when, milliseconds since 1970; only in the answer to a signed binding. */
+  readonly requirements?: readonly AccountRequirement[]
+  readonly deadlineMs?: number | null
   /** What this service attests of where the provider is, once Stripe verified the payout account. */
   readonly attestation: SignedRecord | null
 }
@@ -35,26 +41,19 @@ const DAY_MS = 86_400_000
 const ATTESTATION_MS = 8 * DAY_MS
 /** Stripe's links are good for one visit: a new operation each minute gives a new link. */
 const LINK_MS = 60_000
-const CLOCK_SKEW_MS = 60_000
 
 /**
  * Binds a provider to a payout account in the country that its signed binding names; repeated, finds it.
  *
  * @throws {HanseError} HANSE_RECORD_*, HANSE_SIGNATURE_*
- * @throws {SettlementError} HANSE_REQUEST_INVALID, HANSE_PROVIDER_COUNTRY, HANSE_PAYMENTS_UNAVAILABLE
+ * @throws {SettlementError} HANSE_REQUEST_INVALID, HANSE_PROVIDER_COUNTRY, HANSE_PROVIDER_COUNTRY_UNSUPPORTED
  */
 export async function bindProvider(
   context: SettlementContext,
   signed: SignedRecord,
 ): Promise<ProviderAccount> {
-  const { store, payments, signer, now, terms } = context
-  const { value } = openSigned(context, providerBinding, signed, bindingSigners)
-  if (value.settlement !== signer.peerId) {
-    throw new SettlementError('HANSE_REQUEST_INVALID', 'the binding is for another settlement')
-  }
-  if (value.notAfter <= now() || value.issuedAt > now() + CLOCK_SKEW_MS) {
-    throw new SettlementError('HANSE_REQUEST_INVALID', 'the binding is not valid now')
-  }
+  const { store, now, terms } = context
+  const value = openBinding(context, signed)
   if (!terms.payoutCountries.includes(value.country)) {
     throw new SettlementError(
       'HANSE_PROVIDER_COUNTRY_UNSUPPORTED',
@@ -71,20 +70,33 @@ export async function bindProvider(
   if (row.country !== value.country) {
     throw new SettlementError('HANSE_PROVIDER_COUNTRY', `the payout account is in ${row.country}`)
   }
-  if (row.account === null) {
-    // The row came first and names the operation: a crash before the next line finds the same account again.
-    const { account } = await payments.createProviderAccount({
-      providerId: row.peerId,
-      country: row.country,
-      operation: `provider-${row.peerId}`,
-    })
-    await store.setProviderAccount(row.peerId, account)
-  }
-  const bound = await refreshProvider(context, row.peerId)
-  const account = await toAccount(context, bound)
-  return account.payable
-    ? account
-    : { ...account, onboardingUrl: await onboardingLink(context, bound) }
+  const bound = await withAccount(context, row)
+  const account = await toAccount(context, bound.row)
+  const { requirements = [], deadlineMs = null } = bound.state ?? {}
+  const due = requirements.filter(({ from }) => from === 'provider')
+  const open = !account.payable || due.some((it) => it.due !== 'eventually')
+  const onboardingUrl = open ? await onboardingLink(context, bound.row) : null
+  return { ...account, onboardingUrl, requirements, deadlineMs }
+}
+
+/** Gives a provider its account at Stripe, and a new one when the old one was closed or taken away. */
+async function withAccount(
+  context: SettlementContext,
+  given: ProviderRow,
+): Promise<{ row: ProviderRow; state: AccountState | undefined }> {
+  const { store, payments } = context
+  const first = await lookAt(context, given)
+  if (first.row.account !== null && first.state?.closed === false) return first
+  if (first.row.account !== null) await store.retireProviderAccount(given.peerId, first.row.account)
+  const row = (await store.provider(given.peerId)) ?? first.row
+  // The row names the operation: a crash before the next line finds the same account again.
+  const { account } = await payments.createProviderAccount({
+    providerId: row.peerId,
+    country: row.country,
+    operation: `provider-${row.peerId}${row.formerAccount === null ? '' : `-${row.formerAccount}`}`,
+  })
+  await store.setProviderAccount(row.peerId, account)
+  return lookAt(context, (await store.provider(row.peerId)) ?? row)
 }
 
 /** What anybody may know of a provider. @throws {SettlementError} HANSE_PROVIDER_UNKNOWN */
@@ -110,24 +122,33 @@ async function toAccount(context: SettlementContext, row: ProviderRow): Promise<
 
 /** Asks Stripe how the account is, and keeps the answer. @throws {SettlementError} HANSE_PROVIDER_UNKNOWN */
 export async function refreshProvider(
-  { store, payments, now }: SettlementContext,
+  context: SettlementContext,
   peerId: string,
 ): Promise<ProviderRow> {
-  const row = await store.provider(peerId)
+  const row = await context.store.provider(peerId)
   if (row === undefined) throw unknown(peerId)
-  if (row.account === null) return row
+  return (await lookAt(context, row)).row
+}
+
+async function lookAt(
+  { store, payments, now }: SettlementContext,
+  row: ProviderRow,
+): Promise<{ row: ProviderRow; state: AccountState | undefined }> {
+  if (row.account === null) return { row, state: undefined }
   const state = await accountState(payments, row.account)
   // An account that Stripe knows in another country proves nothing about this one.
   const good = state !== undefined && state.payable && state.country === row.country
-  if (good !== (row.payableSince !== null)) await store.setProviderPayable(peerId, good, now())
-  return (await store.provider(peerId)) ?? row
+  if (good !== (row.payableSince !== null)) {
+    await store.setProviderPayable(row.peerId, good, now())
+  }
+  return { row: (await store.provider(row.peerId)) ?? row, state }
 }
 
 /** Stripe's codes for an account that is not ours to ask about any more: its owner has taken it away, or it is deleted. */
 const GONE = new Set(['account_invalid', 'account_closed', 'resource_missing', 'not_found'])
 
 /** How an account is; undefined when it is gone. */
-export async function accountState(
+async function accountState(
   payments: Payments,
   account: string,
 ): Promise<AccountState | undefined> {

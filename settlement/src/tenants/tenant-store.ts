@@ -11,6 +11,7 @@ import {
 import { SettlementError } from '../errors.ts'
 import { type LogFact, ownerOf } from '../log/log-fact.ts'
 import { writeEvents } from '../log/write-events.ts'
+import type { Scope } from './key-scopes.ts'
 
 export interface NewOrganization {
   readonly id: string
@@ -24,6 +25,7 @@ export interface StoredKey {
   readonly organization: string
   /** SHA-256 of the whole key: compare it in constant time. */
   readonly hash: Uint8Array
+  readonly scopes: readonly Scope[]
 }
 
 export interface ProviderRow {
@@ -32,6 +34,8 @@ export interface ProviderRow {
   readonly country: string
   /** Stripe's id, once it was created. */
   readonly account: string | null
+  /** The account before this one, which its owner closed or took away. */
+  readonly formerAccount: string | null
   /** Milliseconds since 1970; null while Stripe does not let transfers reach it. */
   readonly payableSince: number | null
   readonly feeBps: number
@@ -55,7 +59,7 @@ export function tenantStore(db: Database) {
 
     keyByPrefix: async (prefix: string): Promise<StoredKey | undefined> => {
       const [row] = await db
-        .select({ organization: apiKey.organization, hash: apiKey.hash })
+        .select({ organization: apiKey.organization, hash: apiKey.hash, scopes: apiKey.scopes })
         .from(apiKey)
         .where(and(eq(apiKey.prefix, prefix), isNull(apiKey.revokedAt)))
       return row
@@ -169,6 +173,7 @@ export function toProvider(row: typeof provider.$inferSelect): ProviderRow {
     peerId: row.peerId,
     country: row.country,
     account: row.account,
+    formerAccount: row.formerAccount,
     payableSince: row.payableSince?.getTime() ?? null,
     feeBps: row.feeBps,
   }

@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
+import { openBinding } from '../providers/open-binding.ts'
+import type { App } from './app.ts'
+import { signedOf } from './provider-routes.ts'
+import { money } from './schemas.ts'
+
+/** The last of each; older ones are in the provider's statements. */
+const LAST = 50
+
+const schema = z.object({
+  peerId: z.string(),
+  payable: money,
+  heldBack: money,
+  inTransit: money,
+  debt: money,
+  onHold: z.boolean(),
+  held: z.array(
+    z.object({ amount: money, shareBps: z.number(), heldAt: z.number(), freeAt: z.number() }),
+  ),
+  payouts: z.array(
+    z.object({
+      id: z.string(),
+      cents: money,
+      reversedCents: money,
+      state: z.enum(['pending', 'submitted', 'paid', 'failed']),
+      failure: z.string().nullable(),
+      createdAt: z.number(),
+      updatedAt: z.number(),
+    }),
+  ),
+  bankPayouts: z.array(
+    z.object({
+      id: z.string(),
+      cents: money,
+      state: z.enum(['pending', 'in_transit', 'paid', 'failed', 'canceled']),
+      failure: z.string().nullable(),
+      arrivesAt: z.number(),
+      createdAt: z.number(),
+    }),
+  ),
+})
+
+/** What a provider has earned: for whoever has the node's key, and nobody else. */
+export function earningsRoutes(app: App, context: SettlementContext): void {
+  const { store } = context
+  app.post(
+    '/v1/providers/earnings',
+    {
+      schema: {
+        consumes: ['application/cbor'],
+        description:
+          'DAG-CBOR of a signed ProviderBinding to this settlement, which shows who asks. Amounts are pico-euro; each part that is held back has the time when it is free.',
+        response: { 200: schema },
+      },
+    },
+    async (request) => {
+      const { provider: peerId } = openBinding(context, signedOf(request.body))
+      if ((await store.provider(peerId)) === undefined) {
+        throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)
+      }
+      const holds = await store.payoutHolds({ provider: peerId, open: true, limit: 1 })
+      return {
+        peerId,
+        ...(await store.providerMoney(peerId)),
+        onHold: holds.length > 0,
+        held: await store.heldEarnings(peerId),
+        payouts: await store.providerPayouts(peerId, LAST),
+        bankPayouts: await store.bankPayouts(peerId, LAST),
+      }
+    },
+  )
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
+import { createOperatorToken, type Operator, ROOT } from '../operators/operator.ts'
+import type { App } from './app.ts'
+import { operatorGuard, operatorOf } from './auth.ts'
+import { money } from './schemas.ts'
+
+const security = [{ key: [] }]
+const PAGE_MAX = 500
+
+const operatorSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  prefix: z.string(),
+  createdBy: z.string(),
+  createdAt: z.number(),
+  revokedBy: z.string().nullable(),
+  revokedAt: z.number().nullable(),
+})
+
+const actionSchema = z.object({
+  id: money,
+  operator: z.string(),
+  action: z.string(),
+  path: z.string(),
+  at: z.number(),
+})
+
+/** Who may act for the platform, and who did what. Only the root token makes and unmakes operators. */
+export function operatorRoutes(app: App, context: SettlementContext, token: string): void {
+  const { store, now } = context
+  const guarded = operatorGuard(context, token)
+
+  app.post(
+    '/v1/admin/operators',
+    {
+      ...guarded,
+      schema: {
+        security,
+        body: z.strictObject({ name: z.string().trim().min(1).max(100) }),
+        response: {
+          200: z.object({ operator: z.string(), name: z.string(), token: z.string() }),
+        },
+      },
+    },
+    async (request) => {
+      const by = rootOf(operatorOf(request))
+      const { token: made, prefix, hash } = createOperatorToken()
+      const id = `op-${randomUUID()}`
+      const { name } = request.body
+      await store.createOperator({ id, name, prefix, hash, createdBy: by.id, at: now() })
+      return { operator: id, name, token: made }
+    },
+  )
+
+  app.get(
+    '/v1/admin/operators',
+    {
+      ...guarded,
+      schema: { security, response: { 200: z.object({ operators: z.array(operatorSchema) }) } },
+    },
+    async () => ({ operators: await store.operators() }),
+  )
+
+  app.delete(
+    '/v1/admin/operators/:operator',
+    {
+      ...guarded,
+      schema: {
+        security,
+        params: z.object({ operator: z.string().max(64) }),
+        response: { 200: z.object({ operator: z.string() }) },
+      },
+    },
+    async (request) => {
+      const by = rootOf(operatorOf(request))
+      const { operator } = request.params
+      const found = await store.revokeOperator(operator, by.id, now())
+      if (!found) throw new SettlementError('HANSE_NOT_FOUND', `no operator ${operator}`)
+      return { operator }
+    },
+  )
+
+  app.get(
+    '/v1/admin/operator-actions',
+    {
+      ...guarded,
+      schema: {
+        security,
+        description: 'What operators did, newest first; reading is not written down',
+        querystring: z.strictObject({
+          limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(100),
+          before: z
+            .string()
+            .regex(/^\d{1,18}$/u)
+            .transform(BigInt)
+            .optional(),
+          operator: z.string().max(64).optional(),
+        }),
+        response: {
+          200: z.object({ actions: z.array(actionSchema), next: z.string().nullable() }),
+        },
+      },
+    },
+    async ({ query: { limit, before, operator } }) => {
+      const actions = await store.operatorActions({
+        limit,
+        ...(before !== undefined && { before }),
+        ...(operator !== undefined && { operator }),
+      })
+      const last = actions.length < limit ? undefined : actions.at(-1)
+      return { actions, next: last?.id.toString() ?? null }
+    },
+  )
+}
+
+function rootOf(operator: Operator): Operator {
+  if (operator.id === ROOT.id) return operator
+  throw new SettlementError('HANSE_FORBIDDEN', 'only the root token makes and unmakes operators')
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
+import type { App } from './app.ts'
+import { money } from './schemas.ts'
+
+const schema = z.object({
+  currency: z.literal('EUR'),
+  /** Of new provider contracts, basis points of what consumers pay. */
+  feeBps: z.number(),
+  payoutMinimumCents: money,
+  payoutCountries: z.array(z.string()),
+  holdBack: z.object({
+    freeCents: money,
+    stages: z.array(
+      z.object({
+        untilDays: z.number(),
+        untilCents: money,
+        shareBps: z.number(),
+        days: z.number(),
+      }),
+    ),
+  }),
+})
+
+/** What everybody may know before they take part. */
+export function termsRoutes(app: App, { terms }: SettlementContext): void {
+  app.get(
+    '/v1/terms',
+    {
+      schema: {
+        description:
+          'The platform’s fee, where providers can be paid, and what of a newcomer’s earnings waits: the first stage whose `untilDays` (since the first earnings) or `untilCents` (ever earned) is not yet reached decides.',
+        response: { 200: schema },
+      },
+    },
+    () => ({
+      currency: 'EUR' as const,
+      feeBps: terms.feeBps,
+      payoutMinimumCents: terms.payoutMinimumCents,
+      payoutCountries: [...terms.payoutCountries],
+      holdBack: { ...terms.holdBack, stages: [...terms.holdBack.stages] },
+    }),
+  )
+}
