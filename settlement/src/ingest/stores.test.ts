@@ -3,6 +3,7 @@ import { conflictContract } from '../alerts/conflict-contract.ts'
 import { openPGlite, type PGliteStore } from '../db/pglite.ts'
 import { openStore, type SettlementStore } from '../db/store.ts'
 import { startPostgres, type TestPostgres } from '../db/testing/embedded-postgres.ts'
+import { attacksContract } from '../receipts/attacks-contract.ts'
 
 let embedded: PGliteStore
 let server: TestPostgres
@@ -26,3 +27,5 @@ const openPostgres = async (): Promise<SettlementStore> =>
 
 conflictContract('PGlite', async () => embedded)
 conflictContract('PostgreSQL', openPostgres)
+attacksContract('PGlite', async () => embedded)
+attacksContract('PostgreSQL', openPostgres)
