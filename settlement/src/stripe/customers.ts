@@ -15,6 +15,8 @@ export interface CustomerPayments {
     readonly operation: string
   }): Promise<CustomerState>
   customerState(customer: string): Promise<CustomerState>
+  /** For good, with its payment methods and VAT ids; payments and invoices stay. */
+  deleteCustomer(customer: string): Promise<void>
   /** Stripe asks VIES later: the verification begins as `pending`. */
   addTaxId(request: {
     readonly customer: string
@@ -86,6 +88,9 @@ export function customerPayments(stripe: Stripe): CustomerPayments {
     async customerState(customer) {
       const found = await ask(() => stripe.customers.retrieve(customer))
       return found.deleted === true ? deletedCustomer(found.id) : customerState(found)
+    },
+    async deleteCustomer(customer) {
+      await ask(() => stripe.customers.del(customer))
     },
     async addTaxId({ customer, vatId, operation }) {
       const params = { type: 'eu_vat', value: vatId } as const

@@ -67,6 +67,8 @@ const statuses: Readonly<Record<string, DisputeState['status']>> = {
   warning_under_review: 'inquiry',
   warning_closed: 'prevented',
   needs_response: 'needs-response',
+  appeal_needs_response: 'needs-response',
+  appeal_under_review: 'under-review',
   under_review: 'under-review',
   won: 'won',
   lost: 'lost',

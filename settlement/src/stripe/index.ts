@@ -16,10 +16,11 @@ export type {
   TaxId,
 } from './customers.ts'
 export type { DisputePayments, DisputeState } from './disputes.ts'
+export type { SeenRequest } from './double/answerer.ts'
 export type { FaultPlan } from './double/fault-plan.ts'
 export type { CapabilityStatus } from './double/state.ts'
+export type { Storm, StormRates } from './double/storm.ts'
 export {
-  type SeenRequest,
   type StripeDouble,
   type StripeDoubleOptions,
   startStripeDouble,

@@ -2,32 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'vitest'
 import { amountOfCents, centsOfAmount } from './cents.ts'
 import { paymentStatus } from './charges.ts'
-import { type Fixture, openFixture, startMs } from './double/fixture.ts'
-import type { StripeDoubleOptions } from './double/stripe-double.ts'
+import { openPayments, startMs, webhookSecret } from './double/fixture.ts'
 import { signatureHeader } from './double/webhook-sender.ts'
 import { openStripePayments } from './open-stripe-payments.ts'
 import type { Payments } from './payments.ts'
 import { PaymentsError, type PaymentsErrorCode } from './payments-error.ts'
-
-const webhookSecret = 'whsec_hanse'
-
-interface Opened extends AsyncDisposable {
-  readonly payments: Payments
-  readonly fixture: Fixture
-}
-
-async function open(options: Partial<StripeDoubleOptions> = {}): Promise<Opened> {
-  const fixture = await openFixture(options)
-  const payments = openStripePayments({
-    secretKey: 'sk_test_hanse',
-    webhookSecret,
-    host: '127.0.0.1',
-    port: fixture.double.port,
-    protocol: 'http',
-    now: () => startMs,
-  })
-  return { fixture, payments, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() }
-}
 
 async function onboarded(payments: Payments): Promise<string> {
   const { account, payable } = await payments.createProviderAccount({
@@ -56,7 +35,7 @@ function topUp(payments: Payments, cents: bigint, paymentMethod = 'pm_card_bypas
 }
 
 test('a provider is onboarded, paid, and the transfer is found again', async () => {
-  await using opened = await open()
+  await using opened = await openPayments()
   const { payments } = opened
   const account = await onboarded(payments)
   assert.deepEqual(await payments.accountState(account), {
@@ -103,17 +82,17 @@ test('a provider is onboarded, paid, and the transfer is found again', async () 
 })
 
 test('a customer is made once per operation', async () => {
-  await using opened = await open()
+  await using opened = await openPayments()
   const request = { organization: 'org-1', operation: 'customer-1' }
   const { customer } = await opened.payments.createCustomer(request)
   assert.deepEqual(await opened.payments.createCustomer(request), { customer })
 })
 
 test('every POST carries a key and a mark made from the operation', async () => {
-  await using opened = await open()
+  await using opened = await openPayments()
   await onboarded(opened.payments)
   await topUp(opened.payments, 10_000n)
-  const posts = opened.fixture.double.requests.filter(({ method }) => method === 'POST')
+  const posts = opened.double.requests.filter(({ method }) => method === 'POST')
   assert.deepEqual(
     posts.map(({ idempotencyKey }) => idempotencyKey),
     ['hanse-account-account-1', 'hanse-account-link-link-1', 'hanse-charge-t-10000'],
@@ -122,8 +101,8 @@ test('every POST carries a key and a mark made from the operation', async () => 
 })
 
 test('refusals have stable codes and messages that hold no secret', async () => {
-  await using opened = await open()
-  const { payments, fixture } = opened
+  await using opened = await openPayments()
+  const { payments, double } = opened
   const account = await onboarded(payments)
   const declined = await fault(topUp(payments, 5_000n, 'pm_card_chargeDeclined'))
   assertFault(declined, 'HANSE_STRIPE_DECLINED', false)
@@ -137,7 +116,7 @@ test('refusals have stable codes and messages that hold no secret', async () => 
     secretKey: 'sk_live_verysecret',
     webhookSecret,
     host: '127.0.0.1',
-    port: fixture.double.port,
+    port: double.port,
     protocol: 'http',
   })
   const refused = await fault(wrong.balance())
@@ -147,27 +126,27 @@ test('refusals have stable codes and messages that hold no secret', async () => 
 })
 
 test('no answer is retryable, and repeating the operation has one effect', async () => {
-  await using opened = await open()
-  const { payments, fixture } = opened
+  await using opened = await openPayments()
+  const { payments, double, stripe } = opened
   const account = await onboarded(payments)
   await topUp(payments, 10_000n)
   const request = { account, cents: 100n, operation: 'payout-1', transferGroup: 'run-1' }
   // The library tries three times; all three answers are lost after the effect.
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const when = attempt === 0 ? 'after' : 'before'
-    fixture.double.failNext({ operation: 'Transfers.create', when, status: 429 })
+    double.failNext({ operation: 'Transfers.create', when, status: 429 })
   }
   assertFault(await fault(payments.transfer(request)), 'HANSE_STRIPE_UNAVAILABLE', true)
   const { transfer } = await payments.transfer(request)
   const found = await payments.findTransfer({ operation: 'payout-1', transferGroup: 'run-1' })
   assert.deepEqual(found, { transfer, cents: 100n })
-  assert.equal((await fixture.stripe.transfers.list()).data.length, 1)
-  await fixture.double.close()
+  assert.equal((await stripe.transfers.list()).data.length, 1)
+  await double.close()
   assertFault(await fault(payments.balance()), 'HANSE_STRIPE_UNAVAILABLE', true)
 })
 
 test('webhooks of both kinds are verified on their bytes', async () => {
-  await using opened = await open()
+  await using opened = await openPayments()
   const { payments } = opened
   const snapshot = {
     id: 'evt_1',
@@ -219,12 +198,12 @@ test('webhooks of both kinds are verified on their bytes', async () => {
 })
 
 test('an amount that is not a positive safe integer never leaves', async () => {
-  await using opened = await open()
+  await using opened = await openPayments()
   for (const cents of [0n, -1n, 2n ** 53n]) {
     assert.throws(() => amountOfCents(cents), RangeError)
     await assert.rejects(topUp(opened.payments, cents), RangeError)
   }
-  assert.equal(opened.fixture.double.requests.length, 0)
+  assert.equal(opened.double.requests.length, 0)
   assert.throws(() => centsOfAmount(0.5), RangeError)
   assert.equal(centsOfAmount(-12), -12n)
 })

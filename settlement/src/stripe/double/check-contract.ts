@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { SeenRequest } from './stripe-double.ts'
+import type { SeenRequest } from './answerer.ts'
 
 /**
  * Where the double's traffic leaves Stripe's contract: a request the library should not have sent,
@@ -96,6 +96,7 @@ const errorEnvelope = {
         param: { type: 'string' },
         charge: { type: 'string' },
         payment_intent: { $ref: 'contract#/components/schemas/PaymentIntent' },
+        setup_intent: { $ref: 'contract#/components/schemas/SetupIntent' },
         doc_url: { type: 'string' },
       },
       additionalProperties: false,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import Stripe from 'stripe'
 import { test } from 'vitest'
+import type { SeenRequest } from './answerer.ts'
 import { contractFaults, readContract } from './check-contract.ts'
 import { operations } from './operations.ts'
-import type { SeenRequest } from './stripe-double.ts'
 
 test('the contract is of the version that the library speaks', async () => {
   assert.equal((await readContract()).version, Stripe.API_VERSION)

@@ -35,7 +35,11 @@ function objectById(state: State, id: string): object | undefined {
     state.charges.get(id)?.object ??
     state.balanceTransactions.get(id)?.object ??
     state.customers.get(id) ??
+    state.paymentMethods.get(id)?.object ??
     state.paymentIntents.get(id) ??
+    state.setupIntents.get(id) ??
+    state.refunds.get(id) ??
+    state.disputes.get(id) ??
     state.transfers.get(id) ??
     reversalById(state, id)
   )

@@ -3,8 +3,12 @@ export interface FaultPlan {
   readonly operation: string
   /** Before the effect, or after the effect is committed. */
   readonly when: 'before' | 'after'
-  /** The status answered, or the socket closed without an answer. */
-  readonly status: number | 'drop'
+  /** The status answered, the socket closed (`drop`) or left open (`hang`) without an answer, or only `slow`. */
+  readonly status: number | 'drop' | 'hang' | 'slow'
+  /** Seconds in a `retry-after` header. */
+  readonly retryAfterS?: number
+  /** Real milliseconds before anything is done. */
+  readonly delayMs?: number
 }
 
 /**
@@ -13,18 +17,4 @@ export interface FaultPlan {
  */
 export function storesFailure(plan: FaultPlan): boolean {
   return plan.status === 500
-}
-
-/** Plans are used once, in the order they were made. */
-export class FaultPlans {
-  readonly #plans: FaultPlan[] = []
-
-  add(plan: FaultPlan): void {
-    this.#plans.push(plan)
-  }
-
-  take(operation: string): FaultPlan | undefined {
-    const index = this.#plans.findIndex((plan) => plan.operation === operation)
-    return index < 0 ? undefined : this.#plans.splice(index, 1)[0]
-  }
 }

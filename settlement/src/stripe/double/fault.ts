@@ -11,6 +11,7 @@ interface FaultDetails {
   readonly declineCode?: string
   readonly charge?: string
   readonly paymentIntent?: object
+  readonly setupIntent?: object
 }
 
 /** An answer of Stripe's that is an error; `toJSON` is Stripe's error envelope. */
@@ -27,7 +28,7 @@ export class StripeFault extends Error {
   }
 
   toJSON(): object {
-    const { code, param, declineCode, charge, paymentIntent } = this.details
+    const { code, param, declineCode, charge, paymentIntent, setupIntent } = this.details
     return {
       error: {
         type: this.type,
@@ -40,6 +41,7 @@ export class StripeFault extends Error {
         ...(declineCode !== undefined && { decline_code: declineCode }),
         ...(charge !== undefined && { charge }),
         ...(paymentIntent !== undefined && { payment_intent: paymentIntent }),
+        ...(setupIntent !== undefined && { setup_intent: setupIntent }),
       },
     }
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import Stripe from 'stripe'
+import { openStripePayments } from '../open-stripe-payments.ts'
+import type { Payments } from '../payments.ts'
 import { contractFaults } from './check-contract.ts'
 import { type StripeDouble, type StripeDoubleOptions, startStripeDouble } from './stripe-double.ts'
 
@@ -28,6 +30,33 @@ export async function openFixture(
       assert.deepEqual(await contractFaults(double.requests, double.events()), [])
     },
   }
+}
+
+export interface PaymentsFixture extends Fixture {
+  readonly payments: Payments
+}
+
+export const webhookSecret = 'whsec_hanse'
+
+/** A double and the service's own side of the boundary. */
+export async function openPayments(
+  options: Partial<StripeDoubleOptions> = {},
+): Promise<PaymentsFixture> {
+  const fixture = await openFixture(options)
+  const payments = openStripePayments({
+    secretKey: 'sk_test_hanse',
+    webhookSecret,
+    host: '127.0.0.1',
+    port: fixture.double.port,
+    protocol: 'http',
+    now: () => fixture.double.now(),
+  })
+  return { ...fixture, payments }
+}
+
+/** The types of all v1 events, oldest first. */
+export function eventTypes({ double }: Fixture): string[] {
+  return double.events().map((event) => String(Reflect.get(event, 'type')))
 }
 
 export function stripeAt(double: StripeDouble, config: Stripe.StripeConfig = {}): Stripe {

@@ -1,19 +1,19 @@
 import type Stripe from 'stripe'
+import type { Context } from './operation.ts'
 import type { BalanceRecord, State } from './state.ts'
 
 export interface Movement {
-  readonly id: string
   readonly account: string
   /** Signed cents: what enters the account is positive. */
   readonly amount: number
   readonly fee?: number
-  readonly type: 'charge' | 'payment' | 'payment_refund' | 'transfer' | 'transfer_refund'
+  readonly feeDescription?: string
+  readonly type: Stripe.BalanceTransaction['type']
   readonly reportingCategory: string
   readonly source: string
   readonly description?: string | null
-  readonly nowS: number
-  /** Seconds; the movement is available at once when it is not later than `nowS`. */
-  readonly availableOnS: number
+  /** Seconds; at once when absent. */
+  readonly availableOnS?: number
 }
 
 export function balanceOf(state: State, account: string): BalanceRecord {
@@ -23,61 +23,49 @@ export function balanceOf(state: State, account: string): BalanceRecord {
 }
 
 /** The only way money moves: a balance never changes without its balance transaction. */
-export function move(state: State, movement: Movement): Stripe.BalanceTransaction {
-  const fee = movement.fee ?? 0
+export function move(context: Context, movement: Movement): Stripe.BalanceTransaction {
+  const { state, nowS } = context
+  const { fee = 0, availableOnS = nowS } = movement
   const net = movement.amount - fee
-  const available = movement.availableOnS <= movement.nowS
+  const available = availableOnS <= nowS
   const transaction: Stripe.BalanceTransaction = {
-    id: movement.id,
+    id: context.newId('txn'),
     object: 'balance_transaction',
     amount: movement.amount,
-    available_on: movement.availableOnS,
+    available_on: availableOnS,
     balance_type: 'payments',
-    created: movement.nowS,
+    created: nowS,
     currency: 'eur',
     description: movement.description ?? null,
     exchange_rate: null,
     fee,
-    fee_details:
-      fee === 0
-        ? []
-        : [
-            {
-              amount: fee,
-              application: null,
-              currency: 'eur',
-              description: 'Stripe processing fees',
-              type: 'stripe_fee',
-            },
-          ],
+    fee_details: fee === 0 ? [] : [feeDetail(fee, movement.feeDescription)],
     net,
     reporting_category: movement.reportingCategory,
     source: movement.source,
     status: available ? 'available' : 'pending',
     type: movement.type,
   }
-  state.balanceTransactions.set(movement.id, { account: movement.account, object: transaction })
-  const balance = balanceOf(state, movement.account)
+  const { account } = movement
+  state.balanceTransactions.set(transaction.id, { account, object: transaction })
+  const balance = balanceOf(state, account)
   if (available) balance.available += net
   else {
     balance.pending += net
-    state.pending.set(movement.id, true)
+    context.later('balance-available', transaction.id, availableOnS * 1_000)
   }
   return transaction
 }
 
-/** Makes available what is due; whether anything changed. */
-export function settlePending(state: State, nowS: number): boolean {
-  let changed = false
-  for (const id of state.pending.keys()) {
-    const owned = state.balanceTransactions.get(id)
-    if (owned === undefined || owned.object.available_on > nowS) continue
-    const balance = balanceOf(state, owned.account)
-    balance.pending -= owned.object.net
-    balance.available += owned.object.net
-    owned.object.status = 'available'
-    state.pending.delete(id)
-    changed = true
-  }
-  return changed
+function feeDetail(amount: number, description = 'Stripe processing fees') {
+  return { amount, application: null, currency: 'eur', description, type: 'stripe_fee' }
+}
+
+export function makeAvailable({ state }: Context, transactionId: string): void {
+  const owned = state.balanceTransactions.get(transactionId)
+  if (owned?.object.status !== 'pending') return
+  const balance = balanceOf(state, owned.account)
+  balance.pending -= owned.object.net
+  balance.available += owned.object.net
+  owned.object.status = 'available'
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { parseParams } from './params.ts'
-import type { State } from './state.ts'
+import type { StripePrices } from './prices.ts'
+import type { DueKind, State } from './state.ts'
 
 /** What an operation may use. It runs in one turn, so it sees and leaves a whole state. */
 export interface Context {
@@ -12,9 +13,15 @@ export interface Context {
   readonly nowMs: number
   readonly nowS: number
   readonly baseUrl: string
+  readonly prices: StripePrices
   newId(prefix: string): string
-  /** Records a v1 event with a copy of the object as it is now, and queues its webhooks. */
-  emit(type: string, object: object): void
+  /** Has something happen by itself when the clock gets there. */
+  later(kind: DueKind, subject: string, atMs: number): void
+  /**
+   * Records a v1 event with a copy of the object as it is now, and queues its webhooks. It is the
+   * account's that the request was for, unless another is named.
+   */
+  emit(type: string, object: object, account?: string): void
   /** Records a v2 thin event about an account, and queues its webhooks. */
   emitThin(type: string, account: string, data?: Record<string, unknown>): void
 }
@@ -22,7 +29,7 @@ export interface Context {
 export interface Operation {
   /** The operationId of the contract. */
   readonly name: string
-  readonly method: 'GET' | 'POST'
+  readonly method: 'DELETE' | 'GET' | 'POST'
   readonly path: string
   /** @throws {StripeFault} when the parameters are not valid; nothing is stored for the key then. */
   prepare(params: unknown): (context: Context) => unknown
@@ -30,7 +37,7 @@ export interface Operation {
 
 interface Definition<P> {
   readonly name: string
-  readonly method: 'GET' | 'POST'
+  readonly method: 'DELETE' | 'GET' | 'POST'
   readonly path: string
   readonly params: z.ZodType<P>
   /** A refusal is thrown before the first change, unless the change is part of it (a decline). */

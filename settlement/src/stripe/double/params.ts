@@ -4,7 +4,7 @@ import { invalidRequest, type StripeFault } from './fault.ts'
 /** Form values are strings: each type reads the form of the wire (v1) and JSON's own (v2). */
 export const boolean = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })])
 
-const integer = z.union([
+export const integer = z.union([
   z.int(),
   z
     .string()
@@ -15,6 +15,7 @@ const integer = z.union([
 // Stripe takes at most eight digits: docs.stripe.com/currencies.
 export const chargeCentsMax = 99_999_999
 export const chargeCentsMin = 50
+export const unitCents = integer.pipe(z.int().min(0).max(chargeCentsMax))
 export const chargeCents = integer.pipe(z.int().min(chargeCentsMin).max(chargeCentsMax))
 export const transferCents = integer.pipe(z.int().min(1).max(999_999_999_999))
 
@@ -28,6 +29,24 @@ export const metadata = z
   .record(z.string().min(1).max(40), z.string().max(500))
   .refine((value) => Object.keys(value).length <= 50, 'at most 50 keys')
   .default({})
+
+/** In an update an empty value deletes the key. */
+export const metadataUpdate = z.union([z.literal(''), metadata]).optional()
+
+export function updatedMetadata(
+  before: Readonly<Record<string, string>>,
+  update: z.infer<typeof metadataUpdate>,
+): Record<string, string> {
+  if (update === undefined) return before
+  if (update === '') return {}
+  const all = Object.entries({ ...before, ...update })
+  return Object.fromEntries(all.filter(([, value]) => value !== ''))
+}
+
+/** A value, or the empty text that unsets it. */
+export function emptyable<T>(value: z.ZodType<T>) {
+  return z.union([z.literal('').transform(() => null), value])
+}
 
 export const created = z.union([
   integer,

@@ -1,8 +1,8 @@
 import type Stripe from 'stripe'
 import { z } from 'zod'
-import { chargeObject } from './charge-object.ts'
-import { invalidRequest, resourceMissing, StripeFault } from './fault.ts'
-import { move } from './money.ts'
+import { charge, declined } from './charging.ts'
+import { requireCustomer } from './customers.ts'
+import { invalidRequest, resourceMissing } from './fault.ts'
 import { type Context, operation } from './operation.ts'
 import { createdWithin, pageOf } from './pages.ts'
 import {
@@ -16,8 +16,8 @@ import {
   page,
   text,
 } from './params.ts'
-import { platform } from './state.ts'
-import { cardFee, cardPendingS, type TestCard, testCards } from './test-cards.ts'
+import { attach, methodFor, requireUsable, testMethodOf } from './payment-methods.ts'
+import type { PaymentMethodRecord } from './state.ts'
 
 export const createPaymentIntent = operation({
   name: 'PaymentIntents.create',
@@ -36,27 +36,67 @@ export const createPaymentIntent = operation({
     metadata,
     off_session: boolean.default(false),
     payment_method: id.optional(),
+    setup_future_usage: z.enum(['off_session', 'on_session']).optional(),
     transfer_group: id.optional(),
   }),
   run(params, context): Stripe.PaymentIntent {
-    const card = cardOf(params.payment_method)
-    if (params.confirm && card === undefined) {
-      throw invalidRequest(
-        'A payment_method is needed to confirm.',
-        'parameter_missing',
-        'payment_method',
-      )
-    }
+    if (params.confirm && params.payment_method === undefined) throw methodMissing()
     if (params.off_session && !params.confirm) {
       throw invalidRequest('off_session is only for confirm=true.', undefined, 'off_session')
     }
-    if (params.customer !== undefined && !context.state.customers.has(params.customer)) {
-      throw invalidRequest(`No such customer: '${params.customer}'`, 'resource_missing', 'customer')
+    requireCustomer(context, params.customer)
+    const record =
+      params.payment_method === undefined ? undefined : methodFor(context, params.payment_method)
+    if (record !== undefined) requireUsable(record, params.customer ?? null)
+    const intent = newPaymentIntent(context, {
+      amount: params.amount,
+      customer: params.customer ?? null,
+      description: params.description ?? null,
+      metadata: params.metadata,
+      transferGroup: params.transfer_group ?? null,
+      savesMethod: params.setup_future_usage === 'off_session',
+    })
+    if (record !== undefined) {
+      intent.payment_method = record.object.id
+      intent.status = 'requires_confirmation'
     }
-    const intent = paymentIntentObject(context, params)
-    context.state.paymentIntents.set(intent.id, intent)
-    context.emit('payment_intent.created', intent)
-    if (params.confirm && card !== undefined) confirm(context, intent, card)
+    if (params.confirm && record !== undefined) confirm(context, intent, record, params.off_session)
+    return intent
+  },
+})
+
+export const confirmPaymentIntent = operation({
+  name: 'PaymentIntents.confirm',
+  method: 'POST',
+  path: '/v1/payment_intents/:id/confirm',
+  params: z.strictObject({
+    expand,
+    off_session: boolean.default(false),
+    payment_method: id.optional(),
+  }),
+  run(params, context): Stripe.PaymentIntent {
+    const intent = findIntent(context)
+    requireStatus(intent, ['requires_payment_method', 'requires_confirmation'])
+    const given = params.payment_method ?? intent.payment_method
+    if (typeof given !== 'string') throw methodMissing()
+    const record = methodFor(context, given)
+    requireUsable(record, typeof intent.customer === 'string' ? intent.customer : null)
+    confirm(context, intent, record, params.off_session)
+    return intent
+  },
+})
+
+export const cancelPaymentIntent = operation({
+  name: 'PaymentIntents.cancel',
+  method: 'POST',
+  path: '/v1/payment_intents/:id/cancel',
+  params: z.strictObject({ expand }),
+  run(_params, context): Stripe.PaymentIntent {
+    const intent = findIntent(context)
+    requireStatus(intent, ['requires_payment_method', 'requires_confirmation', 'requires_action'])
+    intent.status = 'canceled'
+    intent.canceled_at = context.nowS
+    context.emit('payment_intent.canceled', intent)
     return intent
   },
 })
@@ -66,11 +106,7 @@ export const retrievePaymentIntent = operation({
   method: 'GET',
   path: '/v1/payment_intents/:id',
   params: z.strictObject({ expand, client_secret: text.optional() }),
-  run(_params, { state, ids: [intentId = ''] }): Stripe.PaymentIntent {
-    const intent = state.paymentIntents.get(intentId)
-    if (intent === undefined) throw resourceMissing('payment_intent', intentId, 'intent')
-    return intent
-  },
+  run: (_params, context) => findIntent(context),
 })
 
 export const listPaymentIntents = operation({
@@ -88,126 +124,62 @@ export const listPaymentIntents = operation({
   },
 })
 
-export const retrieveCharge = operation({
-  name: 'Charges.retrieve',
-  method: 'GET',
-  path: '/v1/charges/:id',
-  params: z.strictObject({ expand }),
-  run(_params, { state, account, ids: [chargeId = ''] }): Stripe.Charge {
-    const charge = state.charges.get(chargeId)
-    if (charge?.account !== account) throw resourceMissing('charge', chargeId)
-    return charge.object
-  },
-})
+function methodMissing(): Error {
+  const message = 'A payment_method is needed to confirm.'
+  return invalidRequest(message, 'parameter_missing', 'payment_method')
+}
 
-function cardOf(paymentMethod: string | undefined): TestCard | undefined {
-  if (paymentMethod === undefined) return undefined
-  const card = testCards.get(paymentMethod)
-  if (card !== undefined) return card
+function requireStatus(intent: Stripe.PaymentIntent, statuses: readonly string[]): void {
+  if (statuses.includes(intent.status)) return
   throw invalidRequest(
-    `No such PaymentMethod: '${paymentMethod}'`,
-    'resource_missing',
-    'payment_method',
+    `This PaymentIntent's status is ${intent.status}, so it cannot be changed in this way.`,
+    'payment_intent_unexpected_state',
   )
 }
 
-function confirm(context: Context, intent: Stripe.PaymentIntent, card: TestCard): void {
-  if (card.outcome === 'succeeds') succeed(context, intent, card.available === 'at once')
-  else decline(context, intent, card)
-}
-
-function succeed(context: Context, intent: Stripe.PaymentIntent, atOnce: boolean): void {
-  const { nowS, state } = context
-  const chargeId = context.newId('ch')
-  const transaction = move(state, {
-    id: context.newId('txn'),
-    account: platform,
-    amount: intent.amount,
-    fee: cardFee(intent.amount),
-    type: 'charge',
-    reportingCategory: 'charge',
-    source: chargeId,
-    description: intent.description,
-    nowS,
-    availableOnS: atOnce ? nowS : nowS + cardPendingS,
-  })
-  const charge = chargeFor(context, intent, chargeId, 'succeeded')
-  charge.balance_transaction = transaction.id
-  intent.amount_received = intent.amount
-  intent.latest_charge = chargeId
-  intent.status = 'succeeded'
-  context.emit('charge.succeeded', charge)
-  context.emit('payment_intent.succeeded', intent)
-}
-
-function decline(
+function confirm(
   context: Context,
   intent: Stripe.PaymentIntent,
-  card: Extract<TestCard, { outcome: 'declines' }>,
-): never {
-  const message = 'Your card was declined.'
-  const charge = chargeFor(context, intent, context.newId('ch'), 'failed')
-  charge.failure_code = card.code
-  charge.failure_message = message
-  intent.latest_charge = charge.id
-  intent.status = 'requires_payment_method'
-  intent.payment_method = null
-  intent.last_payment_error = {
-    type: 'card_error',
-    code: card.code,
-    message,
-    charge: charge.id,
-    ...(card.declineCode !== undefined && { decline_code: card.declineCode }),
+  record: PaymentMethodRecord,
+  offSession: boolean,
+): void {
+  if (!offSession && testMethodOf(record).outcome === 'asks the customer') {
+    intent.payment_method = record.object.id
+    intent.status = 'requires_action'
+    intent.next_action = { type: 'use_stripe_sdk', use_stripe_sdk: {} }
+    context.emit('payment_intent.requires_action', intent)
+    return
   }
-  context.emit('charge.failed', charge)
-  context.emit('payment_intent.payment_failed', intent)
-  throw new StripeFault(402, 'card_error', message, {
-    code: card.code,
-    ...(card.declineCode !== undefined && { declineCode: card.declineCode }),
-    charge: charge.id,
-    paymentIntent: structuredClone(intent),
-  })
+  const decline = charge(context, intent, record, offSession)
+  if (decline !== undefined) throw declined(intent, decline)
+  if (intent.setup_future_usage !== null && typeof intent.customer === 'string') {
+    attach(context, record, intent.customer)
+  }
 }
 
-function chargeFor(
-  { state, nowS }: Context,
-  intent: Stripe.PaymentIntent,
-  chargeId: string,
-  status: 'succeeded' | 'failed',
-): Stripe.Charge {
-  const charge = chargeObject({
-    id: chargeId,
-    amount: intent.amount,
-    created: nowS,
-    customer: intent.customer,
-    description: intent.description,
-    metadata: intent.metadata,
-    payment_intent: intent.id,
-    payment_method: typeof intent.payment_method === 'string' ? intent.payment_method : null,
-    status,
-    transfer_group: intent.transfer_group,
-  })
-  state.charges.set(chargeId, { account: platform, object: charge })
-  return charge
+function findIntent({ state, ids: [intentId = ''] }: Context): Stripe.PaymentIntent {
+  const intent = state.paymentIntents.get(intentId)
+  if (intent === undefined) throw resourceMissing('payment_intent', intentId, 'intent')
+  return intent
 }
 
-interface IntentParams {
+export interface NewPaymentIntent {
   readonly amount: number
-  readonly automatic_payment_methods?: unknown
-  readonly customer?: string | undefined
-  readonly description?: string | undefined
+  readonly customer: string | null
+  readonly description: string | null
   readonly metadata: Record<string, string>
-  readonly payment_method?: string | undefined
-  readonly transfer_group?: string | undefined
+  readonly transferGroup?: string | null
+  readonly savesMethod?: boolean
 }
 
-function paymentIntentObject(context: Context, params: IntentParams): Stripe.PaymentIntent {
+/** An intent that waits for a payment method. */
+export function newPaymentIntent(context: Context, given: NewPaymentIntent): Stripe.PaymentIntent {
   const intentId = context.newId('pi')
-  return {
+  const intent: Stripe.PaymentIntent = {
     id: intentId,
     object: 'payment_intent',
     allowed_payment_method_types: null,
-    amount: params.amount,
+    amount: given.amount,
     amount_capturable: 0,
     amount_received: 0,
     application: null,
@@ -220,33 +192,35 @@ function paymentIntentObject(context: Context, params: IntentParams): Stripe.Pay
     confirmation_method: 'automatic',
     created: context.nowS,
     currency: 'eur',
-    customer: params.customer ?? null,
+    customer: given.customer,
     customer_account: null,
-    description: params.description ?? null,
+    description: given.description,
     excluded_payment_method_types: null,
     last_payment_error: null,
     latest_charge: null,
     livemode: false,
     managed_payments: null,
-    metadata: params.metadata,
+    metadata: given.metadata,
     next_action: null,
     on_behalf_of: null,
-    payment_method: params.payment_method === undefined ? null : context.newId('pm'),
+    payment_method: null,
     payment_method_configuration_details: null,
     payment_method_options: null,
-    payment_method_types: ['card'],
+    payment_method_types: ['card', 'sepa_debit'],
     payment_record: null,
     processing: null,
     receipt_email: null,
     review: null,
-    setup_future_usage: null,
+    setup_future_usage: given.savesMethod === true ? 'off_session' : null,
     shipping: null,
     source: null,
     statement_descriptor: null,
     statement_descriptor_suffix: null,
-    status:
-      params.payment_method === undefined ? 'requires_payment_method' : 'requires_confirmation',
+    status: 'requires_payment_method',
     transfer_data: null,
-    transfer_group: params.transfer_group ?? null,
+    transfer_group: given.transferGroup ?? null,
   }
+  context.state.paymentIntents.set(intent.id, intent)
+  context.emit('payment_intent.created', intent)
+  return intent
 }

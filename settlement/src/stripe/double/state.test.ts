@@ -69,7 +69,7 @@ test('a file that is no state of ours is refused, not overwritten', async () => 
   await using folder = await openFolder()
   const statePath = join(folder.path, 'state.json')
   await writeFile(statePath, '{"version":99}')
-  await assert.rejects(openFixture({ statePath }), /version 1/)
+  await assert.rejects(openFixture({ statePath }), /version 2/)
   assert.equal(await readFile(statePath, 'utf8'), '{"version":99}')
 })
 
@@ -78,7 +78,21 @@ const step = fc.oneof(
   fc.record({
     kind: fc.constant('charge' as const),
     amount: cents,
-    card: fc.constantFrom('pm_card_visa', 'pm_card_bypassPending', 'pm_card_chargeDeclined'),
+    card: fc.constantFrom(
+      'pm_card_visa',
+      'pm_card_bypassPending',
+      'pm_card_chargeDeclined',
+      'pm_card_createDispute',
+      'pm_card_refundFail',
+      'pm_sepaDebit',
+      'pm_sepaDebitFails',
+    ),
+  }),
+  fc.record({ kind: fc.constant('refund' as const), amount: cents, charge: fc.nat(10) }),
+  fc.record({
+    kind: fc.constant('decide' as const),
+    dispute: fc.nat(5),
+    outcome: fc.constantFrom('won' as const, 'lost' as const),
   }),
   fc.record({ kind: fc.constant('transfer' as const), amount: cents, account: fc.nat(1) }),
   fc.record({ kind: fc.constant('reversal' as const), amount: cents, transfer: fc.nat(10) }),
@@ -111,6 +125,17 @@ test('whatever is done, the sum of net is available and pending, on every accoun
         const id = transfers[next.transfer % Math.max(transfers.length, 1)] ?? 'tr_none'
         const { amount } = next
         await stripe.transfers.createReversal(id, { amount }).catch(() => undefined)
+      }
+      if (next.kind === 'refund') {
+        const { data } = await stripe.paymentIntents.list({ limit: 100 })
+        const intent = data[next.charge % Math.max(data.length, 1)]?.id ?? 'pi_none'
+        const { amount } = next
+        await stripe.refunds.create({ payment_intent: intent, amount }).catch(() => undefined)
+      }
+      if (next.kind === 'decide') {
+        const { data } = await stripe.disputes.list({ limit: 100 })
+        const dispute = data[next.dispute % Math.max(data.length, 1)]
+        if (dispute !== undefined) await double.decideDispute(dispute.id, next.outcome)
       }
       if (next.kind === 'advance') await double.advance(next.hours * 3_600_000)
       if (next.kind === 'fail') double.failNext(next)

@@ -5,6 +5,24 @@ export const platform = 'acct_hanseplatform'
 
 export type CapabilityStatus = 'pending' | 'active' | 'restricted'
 
+/** Something that happens by itself when the double's clock gets there. */
+export interface Due {
+  readonly id: string
+  readonly atMs: number
+  readonly kind: DueKind
+  /** The id of what it happens to. */
+  readonly subject: string
+}
+
+export type DueKind =
+  | 'balance-available'
+  | 'bank-debit-settles'
+  | 'checkout-expires'
+  | 'dispute-decided'
+  | 'dispute-unanswered'
+  | 'refund-decided'
+  | 'tax-id-checked'
+
 export interface AccountRecord {
   readonly id: string
   readonly created: string
@@ -53,7 +71,29 @@ export interface Delivery {
   readonly event: string
   readonly url: string
   readonly payload: string
+  /** Deliveries go out by this number. */
+  readonly order: number
+  /** Not before, by the double's clock. */
+  readonly notBeforeMs: number
+  /** How far back the first attempt is signed. */
+  readonly staleMs: number
   attempts: number
+}
+
+export interface PaymentMethodRecord {
+  readonly object: Stripe.PaymentMethod
+  /** The test token that it was made from: it says what charges do. */
+  readonly token: string
+}
+
+export interface CheckoutRecord {
+  readonly object: Stripe.Checkout.Session
+  readonly lines: readonly Stripe.LineItem[]
+  /** What the payment, the setup or the subscription gets when the page is completed. */
+  readonly metadata: Record<string, string>
+  readonly description: string | null
+  readonly savesMethod: boolean
+  readonly taxRates: readonly string[]
 }
 
 export interface WebhookEndpointRecord {
@@ -80,11 +120,18 @@ export interface State {
   readonly accountLinks: Map<string, AccountLinkRecord>
   readonly balances: Map<string, BalanceRecord>
   readonly balanceTransactions: Map<string, Owned<Stripe.BalanceTransaction>>
-  /** Ids of balance transactions that are not yet available. */
-  readonly pending: Map<string, true>
+  readonly agenda: Map<string, Due>
   readonly charges: Map<string, Owned<Stripe.Charge>>
   readonly customers: Map<string, Stripe.Customer>
+  readonly deletedCustomers: Map<string, true>
+  readonly taxIds: Map<string, Stripe.TaxId>
+  readonly paymentMethods: Map<string, PaymentMethodRecord>
+  readonly setupIntents: Map<string, Stripe.SetupIntent>
+  readonly checkouts: Map<string, CheckoutRecord>
   readonly paymentIntents: Map<string, Stripe.PaymentIntent>
+  readonly refunds: Map<string, Stripe.Refund>
+  readonly disputes: Map<string, Stripe.Dispute>
+  readonly taxRates: Map<string, Stripe.TaxRate>
   readonly transfers: Map<string, Stripe.Transfer>
   readonly events: Map<string, Stripe.Event>
   readonly thinEvents: Map<string, ThinEvent>
@@ -103,10 +150,18 @@ export function emptyState(): State {
     accountLinks: new Map(),
     balances: new Map(),
     balanceTransactions: new Map(),
-    pending: new Map(),
+    agenda: new Map(),
     charges: new Map(),
     customers: new Map(),
+    deletedCustomers: new Map(),
+    taxIds: new Map(),
+    paymentMethods: new Map(),
+    setupIntents: new Map(),
+    checkouts: new Map(),
     paymentIntents: new Map(),
+    refunds: new Map(),
+    disputes: new Map(),
+    taxRates: new Map(),
     transfers: new Map(),
     events: new Map(),
     thinEvents: new Map(),
@@ -117,7 +172,7 @@ export function emptyState(): State {
   }
 }
 
-const version = 1
+const version = 2
 
 export function stateToJson(state: State): string {
   const fields = Object.entries(state).map(([name, value]) => [

@@ -29,19 +29,16 @@ export const createTransfer = operation({
     const transferId = context.newId('tr')
     const paymentId = context.newId('py')
     const description = params.description ?? null
-    const same = { nowS, availableOnS: nowS, description }
-    const out = move(state, {
-      ...same,
-      id: context.newId('txn'),
+    const out = move(context, {
+      description,
       account: platform,
       amount: -params.amount,
       type: 'transfer',
       reportingCategory: 'transfer',
       source: transferId,
     })
-    const arrival = move(state, {
-      ...same,
-      id: context.newId('txn'),
+    const arrival = move(context, {
+      description,
       account: params.destination,
       amount: params.amount,
       type: 'payment',
@@ -130,7 +127,7 @@ export const createReversal = operation({
     metadata,
   }),
   run(params, context): Stripe.TransferReversal {
-    const { nowS, state } = context
+    const { nowS } = context
     const transfer = findTransfer(context)
     const left = transfer.amount - transfer.amount_reversed
     if (left === 0) throw invalidRequest(`Transfer ${transfer.id} is already fully reversed.`)
@@ -142,19 +139,17 @@ export const createReversal = operation({
     requireAvailable(context, destination, amount)
     const reversalId = context.newId('trr')
     const refundId = context.newId('pyr')
-    const same = { nowS, availableOnS: nowS, description: params.description ?? null }
-    move(state, {
-      ...same,
-      id: context.newId('txn'),
+    const description = params.description ?? null
+    move(context, {
+      description,
       account: destination,
       amount: -amount,
       type: 'payment_refund',
       reportingCategory: 'refund',
       source: refundId,
     })
-    const back = move(state, {
-      ...same,
-      id: context.newId('txn'),
+    const back = move(context, {
+      description,
       account: platform,
       amount,
       type: 'transfer_refund',

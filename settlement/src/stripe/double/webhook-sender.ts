@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { WebhookFate } from './faults.ts'
 import type { Delivery, State } from './state.ts'
 
 export interface WebhookTarget {
@@ -16,6 +17,8 @@ export interface WebhookSenderOptions {
   readonly changed: () => Promise<void>
   readonly fetch: typeof fetch
   readonly mode: 'auto' | 'manual'
+  /** What goes wrong with the next delivery. */
+  readonly fate: () => WebhookFate
 }
 
 /** Milliseconds before each attempt. Stripe tries a sandbox three times over hours; this is for a desk. */
@@ -25,6 +28,8 @@ const answerTimeoutMs = 10_000
 // A receiver that stays down: the oldest are given up first.
 const queueMax = 10_000
 const parallelMax = 8
+/** About how far apart the numbers of two events are: objects and deliveries are numbered too. */
+const sequencesApart = 4
 
 /** `t=…,v1=…`: HMAC-SHA256 of `t.payload`, as Stripe signs. */
 export function signatureHeader(payload: string, secret: string, nowMs: number): string {
@@ -47,12 +52,26 @@ export class WebhookSender implements AsyncDisposable {
 
   /** Queues an event for every target that wants it; how many that is. */
   enqueue(event: { readonly id: string; readonly type: string }, payload: string): number {
-    const { state, newId } = this.#options
+    const { state, newId, nowMs } = this.#options
     const urls = this.#targetsFor(event.type).map(({ url }) => url)
     for (const url of urls) {
-      for (let copy = 0; copy < this.copies; copy += 1) {
-        const delivery = { id: newId('whd'), event: event.id, url, payload, attempts: 0 }
-        state.deliveries.set(delivery.id, delivery)
+      const { lost, twice, behind = 0, delayMs = 0, staleMs = 0 } = this.#options.fate()
+      if (lost === true) continue
+      for (let copy = 0; copy < this.copies + (twice === true ? 1 : 0); copy += 1) {
+        const id = newId('whd')
+        const order = state.sequence + behind * sequencesApart
+        const notBeforeMs = nowMs() + delayMs
+        const delivery = {
+          id,
+          event: event.id,
+          url,
+          payload,
+          order,
+          notBeforeMs,
+          staleMs,
+          attempts: 0,
+        }
+        state.deliveries.set(id, delivery)
       }
     }
     for (const id of state.deliveries.keys()) {
@@ -65,7 +84,7 @@ export class WebhookSender implements AsyncDisposable {
   /** In automatic mode, begins to send what is queued. */
   wake(): void {
     if (this.#options.mode !== 'auto' || this.#closing.signal.aborted) return
-    for (const delivery of this.#options.state.deliveries.values()) {
+    for (const delivery of this.#ready()) {
       if (this.#sending.size >= parallelMax) return
       if (!this.#sending.has(delivery.id)) this.#run(this.#sendWithRetries(delivery))
     }
@@ -75,7 +94,7 @@ export class WebhookSender implements AsyncDisposable {
   async deliverAll(): Promise<{ delivered: number; failed: number }> {
     let delivered = 0
     let failed = 0
-    for (const delivery of this.#options.state.deliveries.values()) {
+    for (const delivery of this.#ready()) {
       if (this.#sending.has(delivery.id)) continue
       if (await this.#attempt(delivery)) delivered += 1
       else failed += 1
@@ -88,6 +107,21 @@ export class WebhookSender implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#running)
+  }
+
+  /** When the next delivery that waits for the clock is ready. */
+  nextReadyMs(): number | undefined {
+    const waiting = [...this.#options.state.deliveries.values()]
+      .map(({ notBeforeMs }) => notBeforeMs)
+      .filter((atMs) => atMs > this.#options.nowMs())
+    return waiting.length === 0 ? undefined : Math.min(...waiting)
+  }
+
+  #ready(): Delivery[] {
+    const { state, nowMs } = this.#options
+    return [...state.deliveries.values()]
+      .filter(({ notBeforeMs }) => notBeforeMs <= nowMs())
+      .sort((a, b) => a.order - b.order)
   }
 
   #targetsFor(type: string): WebhookTarget[] {
@@ -137,16 +171,17 @@ export class WebhookSender implements AsyncDisposable {
     return delivered
   }
 
-  async #post({ url, payload }: Delivery): Promise<boolean> {
+  async #post({ url, payload, staleMs, attempts }: Delivery): Promise<boolean> {
     const secret = this.#secretOf(url)
     // The receiver was configured away since the event was queued.
     if (secret === undefined) return false
+    const signedMs = this.#options.nowMs() - (attempts === 0 ? staleMs : 0)
     try {
       const response = await this.#options.fetch(url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json; charset=utf-8',
-          'stripe-signature': signatureHeader(payload, secret, this.#options.nowMs()),
+          'stripe-signature': signatureHeader(payload, secret, signedMs),
           'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
         },
         body: payload,

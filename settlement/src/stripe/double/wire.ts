@@ -70,7 +70,3 @@ export function faultOfServer(error: unknown): StripeFault {
 export function send(reply: FastifyReply, status: number, body: string): FastifyReply {
   return reply.code(status).type('application/json; charset=utf-8').send(body)
 }
-
-export function pageText(title: string): string {
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>Stripe double: nothing here is real.</p></html>`
-}

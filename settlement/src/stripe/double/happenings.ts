@@ -1,0 +1,29 @@
+import { settleBankDebit } from './charging.ts'
+import { bankDebitSettled, expireCheckout } from './checkouts.ts'
+import { decideDispute, forfeitDispute } from './disputes.ts'
+import { makeAvailable } from './money.ts'
+import type { Context } from './operation.ts'
+import { decideRefund } from './refunds.ts'
+import type { Due, DueKind } from './state.ts'
+import { checkTaxId } from './tax.ts'
+
+/** What happens by itself; the context's time is when it was due. */
+export function happen(context: Context, { kind, subject }: Due): void {
+  happenings[kind](context, subject)
+}
+
+const happenings: Readonly<Record<DueKind, (context: Context, subject: string) => void>> = {
+  'balance-available': makeAvailable,
+  'bank-debit-settles'(context, intentId) {
+    const intent = settleBankDebit(context, intentId)
+    if (intent !== undefined) bankDebitSettled(context, intent)
+  },
+  'checkout-expires'(context, checkoutId) {
+    const record = context.state.checkouts.get(checkoutId)
+    if (record !== undefined) expireCheckout(context, record)
+  },
+  'dispute-decided': decideDispute,
+  'dispute-unanswered': forfeitDispute,
+  'refund-decided': decideRefund,
+  'tax-id-checked': checkTaxId,
+}
