@@ -1,5 +1,6 @@
 import type { Signer } from '@hanse/protocol'
 import type { SettlementStore } from './db/store.ts'
+import type { Seller } from './documents/seller.ts'
 import { DEFAULT_HOLD_BACK, type HoldBackSchedule } from './earnings/hold-back.ts'
 import type { SettlementLog } from './log/settlement-log.ts'
 import { PAYOUT_COUNTRIES } from './providers/payout-countries.ts'
@@ -55,6 +56,8 @@ export interface SettlementContext {
   readonly seller?: TaxSeller
   /** Who confirms VAT ids; without it, none is. */
   readonly vatIds?: VatIdChecker
+  /** Who is on the documents; without it, they are tests of nobody. */
+  readonly operator?: Seller
   /** Not where only the books are wanted. */
   readonly log?: SettlementLog
 }

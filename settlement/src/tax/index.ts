@@ -1,7 +1,6 @@
 export { type Location, type LocationEvidence, locationOf } from './location.ts'
 export { standardRateBps } from './rates.ts'
 export { type SplitAmount, splitAmount, type TaxableAmount } from './split-amount.ts'
-export { readTax, type StoredTax, writeTax } from './stored-tax.ts'
 export {
   type Supply,
   type Tax,

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LocationEvidence } from './location.ts'
 import { splitAmount } from './split-amount.ts'
-import { readTax, writeTax } from './stored-tax.ts'
 import { type Supply, type TaxCustomer, taxOf } from './tax-of.ts'
 import { confirmedByOperator } from './vat-id-checker.ts'
 
@@ -121,17 +120,6 @@ describe('which VAT a supply carries', () => {
   ])('%s %s: %s', (country, postalCode, rule, rateBps) => {
     const tax = taxOf(supply(consumer(country, { postalCode })), { netCents: 100n })
     expect([tax.rule, tax.rateBps]).toEqual([rule, rateBps])
-  })
-
-  test('a decision is read again as it was written', () => {
-    const tax = taxOf(supply(business('FR', 'FR12345678901')), { grossCents: 5_000n })
-    const { evidence, ...plain } = tax
-    const { place, matching, proven, contradicted } = evidence.location
-    expect(readTax(writeTax(tax))).toEqual({
-      ...plain,
-      location: { country: place.country, matching, proven, contradicted },
-      vatIdCheck: evidence.vatIdCheck,
-    })
   })
 
   test('a rate changes on its day', () => {

@@ -1,0 +1,146 @@
+import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
+import {
+  draftProviderStatement,
+  draftUsageStatement,
+  monthSubject,
+  NO_PREVIOUS,
+  type Previous,
+  previousOf,
+} from './build-month.ts'
+import type { DocumentDraft } from './document.ts'
+import { readDocument } from './document-schema.ts'
+import { issueDue } from './issue-due.ts'
+import { isMonth, type Month, monthOf, nextMonth, periodOf } from './month.ts'
+import type { MonthParty, TransferRange } from './month-facts.ts'
+import { providerTax } from './provider-profile.ts'
+import { operatorOf, purchaseSides, salesSides } from './sides.ts'
+
+export interface Closing {
+  readonly month: string
+  /** Statements that this run wrote. */
+  readonly statements: number
+  /** False when it had been closed before. */
+  readonly closed: boolean
+}
+
+/** A booking that began before midnight is committed by then, and clocks of several processes agree. */
+const GRACE_MS = 3_600_000
+const PAGE = 200
+
+/**
+ * Writes every statement of a month. Safe to be cut off and repeated: there is one statement of a party and a month, and a
+ * run goes on where the last one stopped. Months are closed in their order, for what is less than a cent is carried over.
+ *
+ * @throws {SettlementError} HANSE_REQUEST_INVALID when it is no month, is not over, or the one before it is open
+ */
+export async function closeMonth(
+  context: SettlementContext,
+  month: string,
+  signal?: AbortSignal,
+): Promise<Closing> {
+  const { store, now } = context
+  if (!isMonth(month)) throw refusal(`${month} is no month such as 2026-10`)
+  if (await store.isClosed(month)) return { month, statements: 0, closed: false }
+  const period = periodOf(month)
+  if (now() < period.to + GRACE_MS) throw refusal(`${month} is not over`)
+  const { first, last } = await store.closedMonths()
+  const due = last === null ? first : nextMonth(last)
+  if (due !== null && due < month) throw refusal(`${due} has to be closed before ${month}`)
+
+  await issueDue(context, signal, 0)
+  const range = await store.transferRange(period)
+  let statements = 0
+  for (const kind of ['organization', 'provider'] as const) {
+    for (let after = ''; ; ) {
+      const parties = await store.partiesIn({ kind, range, after, limit: PAGE })
+      for (const id of parties) {
+        signal?.throwIfAborted()
+        if (await closeParty(context, { kind, id }, month, range)) statements++
+      }
+      const end = parties.at(-1)
+      if (end === undefined || parties.length < PAGE) break
+      after = end
+    }
+  }
+  await store.markClosed(month, now())
+  return { month, statements, closed: true }
+}
+
+/** Closes every month that is over, the oldest first. */
+export async function closeMonths(
+  context: SettlementContext,
+  signal?: AbortSignal,
+): Promise<Closing[]> {
+  const { first, last } = await context.store.closedMonths()
+  const closings: Closing[] = []
+  let month = last === null ? (first ?? monthOf(context.now())) : nextMonth(last)
+  for (; periodOf(month).to + GRACE_MS <= context.now(); month = nextMonth(month)) {
+    closings.push(await closeMonth(context, month, signal))
+  }
+  return closings
+}
+
+/** @returns whether a statement was written */
+async function closeParty(
+  context: SettlementContext,
+  party: MonthParty,
+  month: Month,
+  range: TransferRange,
+): Promise<boolean> {
+  const { store, now } = context
+  const kind = party.kind === 'organization' ? 'usage-statement' : 'provider-statement'
+  if ((await store.documentOn(kind, monthSubject(party.id, month))) !== undefined) return false
+  const draft = await draftMonth(context, party, month, range)
+  await store.issueDocument({ draft, party: party.id, at: now() })
+  return true
+}
+
+async function draftMonth(
+  context: SettlementContext,
+  party: MonthParty,
+  month: Month,
+  range: TransferRange,
+): Promise<DocumentDraft> {
+  const { store } = context
+  const period = periodOf(month)
+  const facts = await store.monthFacts(party, period, range)
+  if (party.kind === 'organization') {
+    const previous = await previousStatement(context, 'usage-statement', party.id, period.from)
+    const sides = await salesSides(context, party.id)
+    const advances = (await store.advancesIn(party.id, period)).map(({ content }) => {
+      const { number, kind, totals } = readDocument(content)
+      return { number, kind, grossCents: totals.grossCents }
+    })
+    return draftUsageStatement(facts, { month, party: party.id, sides, previous, advances })
+  }
+  const provider = await store.provider(party.id)
+  if (provider === undefined) throw new Error(`no provider ${party.id}`)
+  // As it stands on the day of issue: who agrees after the month has ended is invoiced for it too.
+  const stored = await store.providerProfile(party.id, context.now())
+  const agreed = stored?.profile.selfBillingTerms
+  return draftProviderStatement(facts, {
+    month,
+    party: party.id,
+    sides: purchaseSides(context, provider, stored),
+    previous: await previousStatement(context, 'provider-statement', party.id, period.from),
+    tax:
+      stored === undefined || agreed === undefined
+        ? null
+        : providerTax(stored.profile, operatorOf(context), period.to - 1),
+    selfBilling:
+      stored === undefined || agreed === undefined ? null : { terms: agreed, agreedAt: stored.at },
+  })
+}
+
+async function previousStatement(
+  { store }: SettlementContext,
+  kind: 'usage-statement' | 'provider-statement',
+  party: string,
+  from: number,
+): Promise<Previous> {
+  const before = await store.statementBefore(kind, party, from)
+  return before === undefined ? NO_PREVIOUS : previousOf(readDocument(before.content))
+}
+
+const refusal = (message: string) => new SettlementError('HANSE_REQUEST_INVALID', message)

@@ -1,0 +1,186 @@
+import { picoEuro } from '@hanse/protocol'
+import { describe, expect, test } from 'vitest'
+import type { SettlementStore } from '../db/store.ts'
+import { ingest } from '../receipts/ingest.ts'
+import { makeDeal } from '../testing/deals.ts'
+import {
+  addProvider,
+  addTenant,
+  CENT,
+  credit,
+  hold,
+  NETWORK,
+  NOW,
+  type TestContext,
+  testContext,
+} from '../testing/market.ts'
+import { closeMonth } from './close-month.ts'
+import { readDocument } from './document-schema.ts'
+import { issueDue } from './issue-due.ts'
+import { verifyDocument } from './verify-document.ts'
+
+const HOUR_MS = 3_600_000
+/** 2026-12-01T02:00:00Z, when November is over. */
+const DECEMBER = Date.UTC(2026, 11, 1, 2)
+const JANUARY = Date.UTC(2027, 0, 1, 2)
+
+/** What every store keeps of documents. `open` gives a database of its own, the same one each time it is called. */
+export function documentsContract(name: string, open: () => Promise<SettlementStore>): void {
+  const setUp = async () => {
+    const context = testContext(await open())
+    context.clock.now = NOW
+    return context
+  }
+  const documentsOf = async ({ store }: TestContext, organization: string) =>
+    (await store.documents({ organization, limit: 100 }))
+      .map(({ content }) => readDocument(content))
+      .toReversed()
+  const use = async (
+    context: TestContext,
+    sessions: number,
+    tokens = 5,
+    tenant?: Awaited<ReturnType<typeof addTenant>>,
+  ) => {
+    const payer = tenant ?? (await addTenant(context, 100n))
+    const provider = await addProvider(context)
+    const authorization = await hold(context, payer, provider, 50n * CENT)
+    const deals = Array.from({ length: sessions }, () =>
+      makeDeal({
+        network: NETWORK,
+        consumer: payer.consumer,
+        provider,
+        at: context.now(),
+        authorization,
+        outputPrice: picoEuro(2_345_678_901n),
+      }),
+    )
+    await ingest(
+      context,
+      deals.map(({ submission }) => submission(0, tokens)),
+    )
+    return { tenant: payer, provider }
+  }
+
+  describe(`${name}: documents`, () => {
+    test('each payment has one invoice, whoever asks and however often, and numbers have no gaps', async () => {
+      const context = await setUp()
+      const { organization } = await addTenant(context, 100n)
+      for (let i = 0; i < 4; i++) await credit(context, organization, BigInt(500 + i))
+      const other = { ...context, store: await open() }
+      await Promise.all([issueDue(context), issueDue(other), issueDue(context)])
+      const documents = await documentsOf(context, organization)
+      expect(new Set(documents.map(({ totals }) => totals.grossCents))).toEqual(
+        new Set([100n, 500n, 501n, 502n, 503n]),
+      )
+      expect(documents).toHaveLength(5)
+      const all = (await context.store.documents({ kind: 'advance-invoice', limit: 500 })).map(
+        ({ number }) => Number(number.split('-')[2]),
+      )
+      expect(all.toSorted((a, b) => a - b)).toEqual(all.map((_, i) => i + 1))
+      expect(documents[0]).toMatchObject({ test: true, tax: null, subject: expect.any(String) })
+    })
+
+    test('a month is closed once, and its statements add up to the ledger', async () => {
+      const context = await setUp()
+      const { store } = context
+      const { tenant, provider } = await use(context, 7)
+      context.clock.now = DECEMBER
+      const { available, held } = await store.balance(tenant.organization)
+      const closings = await Promise.all([
+        closeMonth(context, '2026-11'),
+        closeMonth({ ...context, store: await open() }, '2026-11'),
+      ])
+      expect(closings.some(({ closed }) => closed)).toBe(true)
+      expect(await closeMonth(context, '2026-11')).toMatchObject({ closed: false })
+
+      const statement = (await documentsOf(context, tenant.organization)).find(
+        ({ kind }) => kind === 'usage-statement',
+      )
+      expect(statement?.account).toMatchObject({ opening: 0n, closing: available + held })
+      const used = statement?.lines.reduce((sum, { exact }) => sum + (exact ?? 0n), 0n) ?? 0n
+      expect(used).toBe(100n * CENT - available - held)
+      const { totals, carry } = statement ?? {}
+      expect((totals?.grossCents ?? 0n) * CENT + (carry?.to ?? 0n)).toBe(used)
+
+      const [stored] = await store.documents({ provider: provider.peerId, limit: 10 })
+      const earned = stored && readDocument(stored.content)
+      const { payable } = await store.providerBalance(provider.peerId)
+      expect(earned?.account?.closing).toBe(payable)
+      expect((earned?.totals.grossCents ?? 0n) * CENT + (earned?.carry?.to ?? 0n)).toBe(payable)
+      expect(earned?.lines.map(({ label }) => label)).toEqual(['usage', 'fee'])
+      expect(earned).toMatchObject({ tax: null, selfBilling: null })
+    })
+
+    test('what is less than a cent is carried into the next month, and nothing is lost', async () => {
+      const context = await setUp()
+      context.clock.now = DECEMBER
+      const first = await use(context, 3)
+      const { tenant } = first
+      const total = async () => {
+        const { available, held } = await context.store.balance(tenant.organization)
+        return 100n * CENT - available - held
+      }
+      const inDecember = await total()
+      context.clock.now = JANUARY
+      await closeMonth(context, '2026-12')
+      await use(context, 3, 7, tenant)
+      context.clock.now = Date.UTC(2027, 1, 1, 2)
+      await closeMonth(context, '2027-01')
+      const statements = (await documentsOf(context, tenant.organization)).filter(
+        ({ kind }) => kind === 'usage-statement',
+      )
+      const [december, january] = statements
+      expect(december?.carry).toEqual({ from: 0n, to: inDecember % CENT })
+      expect(january?.carry?.from).toBe(december?.carry?.to)
+      expect(january?.account?.opening).toBe(december?.account?.closing)
+      const cents = statements.reduce((sum, { totals }) => sum + totals.grossCents, 0n)
+      expect(cents).toBe((await total()) / CENT)
+      for (const { number } of statements) {
+        expect(await verifyDocument(context.store, number)).toMatchObject({ sound: true })
+      }
+    })
+
+    test('a line leads to the receipts that it is made of, page by page', async () => {
+      const context = await setUp()
+      const { tenant } = await use(context, 5)
+      const from = Date.UTC(2026, 10)
+      const query = {
+        party: { kind: 'organization', id: tenant.organization },
+        period: { from, to: DECEMBER - 2 * HOUR_MS },
+        limit: 3,
+      } as const
+      const first = await context.store.lineReceipts(query)
+      const last = first.at(-1)
+      if (last === undefined) throw new Error('no receipts')
+      const rest = await context.store.lineReceipts({ ...query, after: last })
+      expect([first.length, rest.length]).toEqual([3, 2])
+      const all = [...first, ...rest].reduce((sum, { increase }) => sum + increase, 0n)
+      const { available, held } = await context.store.balance(tenant.organization)
+      expect(all).toBe(100n * CENT - available - held)
+    })
+
+    test('a document cannot be changed or taken away', async () => {
+      const context = await setUp()
+      await addTenant(context, 100n)
+      await issueDue(context)
+      for (const statement of [
+        'update document set number = number',
+        'delete from document',
+        'truncate document',
+      ]) {
+        await expect(context.store.executeSql(statement)).rejects.toThrow(/documents are never/u)
+      }
+    })
+
+    test('the months are closed in their order, and not before they are over', async () => {
+      const context = await setUp()
+      await addTenant(context, 100n)
+      const refused = { code: 'HANSE_REQUEST_INVALID' }
+      context.clock.now = DECEMBER - 1.5 * HOUR_MS
+      await expect(closeMonth(context, '2027-12')).rejects.toMatchObject(refused)
+      await expect(closeMonth(context, '2026-13')).rejects.toMatchObject(refused)
+      context.clock.now = Date.UTC(2027, 11, 2)
+      await expect(closeMonth(context, '2027-11')).rejects.toMatchObject(refused)
+    })
+  })
+}
