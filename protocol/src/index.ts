@@ -30,6 +30,7 @@ export {
   verifySettlementProof,
 } from './audit/verify-settlement-proof.ts'
 export * from './authorization/authorization.ts'
+export * from './authorization/revocation.ts'
 export * from './errors.ts'
 export { isStrictPoint, publicKeyOf, signEd25519, verifyEd25519 } from './identity/ed25519.ts'
 export * from './identity/keys.ts'

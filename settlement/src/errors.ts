@@ -73,6 +73,12 @@ export const SETTLEMENT_ERRORS = {
     false,
     'Top up: what a disputed payment left owing is paid first, and then there are authorizations again.',
   ),
+  HANSE_AUTHORIZATION_CLOSED: own(409, false, 'Ask for a new authorization.'),
+  HANSE_RELEASE_CONSENT: own(
+    409,
+    false,
+    'Send the provider’s signed release, or wait: the unused hold comes free after the expiry and its grace.',
+  ),
   HANSE_REFUND_LIMIT: own(409, false, 'Ask for no more than is left of this payment.'),
   HANSE_PLAN_ACTIVE: own(409, false, 'Change or cancel the plan that the organization has.'),
   HANSE_VAT_ID_INVALID: own(

@@ -199,6 +199,7 @@ describe('the API', () => {
     const asked = await call('POST', '/v1/authorizations', {
       key,
       json: { consumer: consumer.peerId, provider: provider.peerId, amount: '1000000000000' },
+      headers: { 'idempotency-key': 'promise' },
     })
     expect(asked.status).toBe(200)
     const authorization = toSigned(asked.body.authorization)
@@ -206,6 +207,7 @@ describe('the API', () => {
       organization,
       available: '49000000000000',
       held: '1000000000000',
+      debt: '0',
     })
 
     const deal = makeDeal({
@@ -326,7 +328,10 @@ describe('the API', () => {
       available: '5000000000000',
     })
     const json = { consumer: mine.peerId, provider: provider.peerId, amount: '1' }
-    expect(await call('POST', '/v1/authorizations', { key: second.apiKey, json })).toMatchObject({
+    const headers = { 'idempotency-key': 'x' }
+    expect(
+      await call('POST', '/v1/authorizations', { key: second.apiKey, json, headers }),
+    ).toMatchObject({
       status: 403,
       body: { code: 'HANSE_CONSUMER_UNKNOWN' },
     })
@@ -343,14 +348,16 @@ describe('the API', () => {
     )
   })
 
-  test('repeats an authorization under its key, and makes another without one', async () => {
+  test('repeats an authorization under its key, and makes another under another', async () => {
     const [consumer, provider] = [newSigner(), newSigner()]
     const { apiKey: key } = await newTenant([consumer])
     await topUp(key, '100', 'a')
     await onboard(provider)
     const json = { consumer: consumer.peerId, provider: provider.peerId, amount: '1000' }
     const headers = { 'idempotency-key': 'x' }
-    const ask = (more: object = {}) => call('POST', '/v1/authorizations', { key, json, ...more })
+    const other = { 'idempotency-key': 'y' }
+    const ask = (more: object = {}) =>
+      call('POST', '/v1/authorizations', { key, json, headers: other, ...more })
     const [first, again] = await Promise.all([ask({ headers }), ask({ headers })])
     expect(again.body).toEqual(first.body)
     expect((await ask({ headers, json: { ...json, amount: '1001' } })).body.code).toBe(
@@ -358,7 +365,14 @@ describe('the API', () => {
     )
     expect((await ask()).body).not.toEqual(first.body)
     expect((await call('GET', '/v1/balance', { key })).body.held).toBe('2000')
-    expect((await ask({ json: { ...json, amount: '2000000000000' } })).body).toMatchObject({
+    expect(
+      (
+        await ask({
+          json: { ...json, amount: '2000000000000' },
+          headers: { 'idempotency-key': 'z' },
+        })
+      ).body,
+    ).toMatchObject({
       code: 'HANSE_BALANCE_INSUFFICIENT',
       status: 402,
     })
@@ -439,7 +453,7 @@ describe('the API', () => {
         'HANSE_PROVIDER_UNKNOWN',
         'POST',
         '/v1/authorizations',
-        { key, json: authorization },
+        { key, json: authorization, headers: { 'idempotency-key': 'x' } },
       ],
       ['JSON for CBOR', 'HANSE_MEDIA_TYPE', 'POST', '/v1/receipts', { json: {} }],
       ['no CBOR', 'HANSE_RECORD_MALFORMED', 'POST', '/v1/receipts', { cbor: Uint8Array.of(0xff) }],

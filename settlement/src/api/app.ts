@@ -20,15 +20,21 @@ import { adminRoutes } from './admin-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { earningsRoutes } from './earnings-routes.ts'
 import { jobRoutes } from './job-routes.ts'
+import { authorizationRoutes } from './authorization-routes.ts'
+import { billingRoutes } from './billing-routes.ts'
+import { keyRoutes } from './key-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { operatorRoutes } from './operator-routes.ts'
 import { payoutRoutes } from './payout-routes.ts'
 import { installProblems } from './problem.ts'
+import { planRoutes } from './plan-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
+import { reconciliationRoutes } from './reconciliation-routes.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 import { termsRoutes } from './terms-routes.ts'
+import { topUpRoutes } from './top-up-routes.ts'
 import { usageRoutes } from './usage-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
@@ -99,6 +105,11 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     const routes = scope as unknown as App
     serviceRoutes(routes, context, operations)
     tenantRoutes(routes, context)
+    keyRoutes(routes, context)
+    topUpRoutes(routes, context)
+    billingRoutes(routes, context, options.operatorToken)
+    planRoutes(routes, context)
+    authorizationRoutes(routes, context, options.operatorToken)
     usageRoutes(routes, context, options.operatorToken)
     receiptRoutes(routes, context, options.ingest)
     providerRoutes(routes, context)
@@ -108,6 +119,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     operatorRoutes(routes, context, options.operatorToken)
     payoutRoutes(routes, context, options.operatorToken)
     adjustmentRoutes(routes, context, options.operatorToken)
+    reconciliationRoutes(routes, context, options.operatorToken)
     earningsRoutes(routes, context)
     termsRoutes(routes, context)
     alertRoutes(routes, context, options.ingest, options.operatorToken)

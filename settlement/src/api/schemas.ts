@@ -1,5 +1,8 @@
 import { isPeerId, type PeerId, type PicoEuro, picoEuro, type SignedRecord } from '@hanse/protocol'
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { TimeCursor } from '../db/time-cursor.ts'
+import { SettlementError } from '../errors.ts'
 
 // Money in JSON is a decimal string: pico-euro, or whole cents where the name says so.
 
@@ -47,3 +50,40 @@ const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
 /** Stripe keeps keys of 255 characters; ours are no longer. */
 const KEY_MAX = 255
 export const idempotencyKey = z.string().min(1).max(KEY_MAX)
+
+/** For everything that moves money. @throws {SettlementError} HANSE_IDEMPOTENCY_KEY */
+export function requiredKey({ headers }: FastifyRequest): string {
+  const key = idempotencyKey.safeParse(headers['idempotency-key'])
+  if (key.success) return key.data
+  throw new SettlementError('HANSE_IDEMPOTENCY_KEY', 'the header idempotency-key is missing')
+}
+
+/** Where Stripe sends a person back to. Browsers take 2000 characters. */
+export const pageUrl = z.url({ protocol: /^https?$/u }).max(2000)
+
+const PAGE_MAX = 500
+const limit = z.coerce.number().int().min(1).max(PAGE_MAX).default(100)
+
+/** A number that rows are counted by. */
+export const counterCursor = z
+  .string()
+  .regex(/^\d{1,18}$/u)
+  .transform(BigInt)
+export const counterPage = z.strictObject({ limit, before: counterCursor.optional() })
+
+/** Pages of what is ordered by time, newest first; `before` is the `next` of the page before. */
+export const timePage = z.strictObject({
+  limit,
+  before: z
+    .string()
+    .regex(/^\d{1,15}\.[\w:-]{1,200}$/u)
+    .transform((text): TimeCursor => {
+      const dot = text.indexOf('.')
+      return { at: Number(text.slice(0, dot)), id: text.slice(dot + 1) }
+    })
+    .optional(),
+})
+
+/** The cursor after a full page's last row. */
+export const nextOf = (at: number | undefined, id: string | undefined): string | null =>
+  at === undefined || id === undefined ? null : `${at}.${id}`

@@ -1,5 +1,6 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
-import { and, asc, eq, isNull, lte, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
+import { debtOf, postCredits } from '../billing/post-credits.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { consumer, spendAuthorization } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
@@ -19,10 +20,49 @@ export interface NewAuthorization {
   readonly signed: Uint8Array
   readonly idempotencyKey: string | null
   readonly requestDigest: string
+  /** CID of the authorization that it adds to. */
+  readonly extends?: string
+}
+
+export interface AuthorizationRow {
+  readonly serial: bigint
+  readonly cid: string
+  readonly organization: string
+  readonly consumer: string
+  readonly provider: string
+  /** Pico-euro. */
+  readonly limit: PicoEuro
+  readonly spent: PicoEuro
+  readonly released: PicoEuro
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number
+  readonly notAfter: number
+  readonly closedAt: number | null
+  readonly revokedAt: number | null
+  readonly revokedBy: 'organization' | 'operator' | null
+  readonly extends: string | null
+  readonly signed: Uint8Array
+}
+
+/** A provider's word that it will claim no more than this. */
+export interface Consent {
+  /** CID of the record. */
+  readonly cid: string
+  readonly provider: string
+  readonly claims: PicoEuro
+}
+
+export interface Revocations {
+  /** Of authorizations that have not expired, in the order of their revocation. */
+  readonly serials: readonly bigint[]
+  /** Number of the last revocation that was looked at. */
+  readonly until: bigint
 }
 
 /** Holds that one run gives back in one transaction: bounds how long their rows stay locked. */
 const RELEASES_MAX = 500
+/** Any number that no other lock of the database has. */
+const REVOCATION_LOCK = 4_824_273_111n
 
 export function authorizationStore(db: Database) {
   return {
@@ -39,7 +79,8 @@ export function authorizationStore(db: Database) {
      * idempotency key finds what it made before.
      *
      * @returns the signed record to answer with
-     * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_CONSUMER_UNKNOWN, HANSE_IDEMPOTENCY_KEY
+     * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_ORGANIZATION_IN_DEBT, HANSE_CONSUMER_UNKNOWN,
+     * HANSE_IDEMPOTENCY_KEY
      */
     openAuthorization: (given: NewAuthorization): Promise<Uint8Array> =>
       transact(db, async (tx) => {
@@ -59,9 +100,43 @@ export function authorizationStore(db: Database) {
         if (bound?.organization !== given.organization) {
           throw new SettlementError('HANSE_CONSUMER_UNKNOWN', 'not a consumer of this organization')
         }
+        if ((await debtOf(tx, given.organization)) > 0n) {
+          throw new SettlementError('HANSE_ORGANIZATION_IN_DEBT', 'the organization owes us')
+        }
         await postTransfers(tx, [hold(given)], given.issuedAt)
         return given.signed
       }),
+
+    authorization: async (cid: string): Promise<AuthorizationRow | undefined> => {
+      const [row] = await db
+        .select()
+        .from(spendAuthorization)
+        .where(eq(spendAuthorization.cid, cid))
+      return row && toAuthorization(row)
+    },
+
+    /** Newest first; `open` ones still hold money. */
+    authorizations: async (query: {
+      organization: string
+      open?: boolean
+      before?: bigint
+      limit: number
+    }): Promise<AuthorizationRow[]> =>
+      (
+        await db
+          .select()
+          .from(spendAuthorization)
+          .where(
+            and(
+              eq(spendAuthorization.organization, query.organization),
+              query.before === undefined ? undefined : lt(spendAuthorization.serial, query.before),
+              query.open === true ? isNull(spendAuthorization.closedAt) : undefined,
+              query.open === false ? isNotNull(spendAuthorization.closedAt) : undefined,
+            ),
+          )
+          .orderBy(desc(spendAuthorization.serial))
+          .limit(query.limit)
+      ).map(toAuthorization),
 
     /**
      * Gives back what open authorizations did not spend, once they expired before `expiredBefore`.
@@ -88,10 +163,101 @@ export function authorizationStore(db: Database) {
             .set({ closedAt: new Date(at), released: row.limit - row.spent })
             .where(eq(spendAuthorization.serial, row.serial))
         }
-        await postTransfers(tx, expired.filter((row) => row.limit > row.spent).map(release), at)
+        const back = expired.map((row) => release(row, leftOf(row), row.cid))
+        await postCredits(
+          tx,
+          back.filter(({ amount }) => amount > 0n),
+          at,
+        )
         return expired.length
       }),
+
+    /**
+     * Gives back, before its time, what the provider will not claim. With nothing left to claim it is closed. Told again
+     * it changes nothing.
+     */
+    releaseByConsent: (cid: string, consent: Consent, at: number): Promise<AuthorizationRow> =>
+      transact(db, async (tx) => {
+        const row = await lock(tx, cid)
+        if (row.provider !== consent.provider) throw unknown(cid)
+        const kept = row.spent > consent.claims ? row.spent : consent.claims
+        const free = row.limit - row.released - kept
+        if (row.closedAt !== null || free < 0n) return toAuthorization(row)
+        const closes = kept === row.spent
+        const [after] = await tx
+          .update(spendAuthorization)
+          .set({ released: row.released + free, ...(closes && { closedAt: new Date(at) }) })
+          .where(eq(spendAuthorization.serial, row.serial))
+          .returning()
+        if (free > 0n) {
+          const back = release(row, picoEuro(free), `${cid}/${consent.cid}`)
+          await postCredits(tx, [back], at)
+        }
+        return toAuthorization(after ?? row)
+      }),
+
+    /**
+     * Numbers a revocation in the order in which revocations can be seen, so that who reads on from a number misses
+     * none. Once revoked it stays so.
+     *
+     * @param organization whose it must be, when it is not the operator who asks
+     * @throws {SettlementError} HANSE_NOT_FOUND
+     */
+    revokeAuthorization: (
+      cid: string,
+      organization: string | null,
+      at: number,
+    ): Promise<AuthorizationRow> =>
+      transact(db, async (tx) => {
+        await tx.execute(sql`select pg_advisory_xact_lock(${REVOCATION_LOCK.toString()}::int8)`)
+        const row = await lock(tx, cid)
+        if (organization !== null && row.organization !== organization) throw unknown(cid)
+        if (row.revokedAt !== null) return toAuthorization(row)
+        const [after] = await tx
+          .update(spendAuthorization)
+          .set({
+            revocation: sql`nextval('authorization_revocation')`,
+            revokedAt: new Date(at),
+            revokedBy: organization === null ? 'operator' : 'organization',
+          })
+          .where(eq(spendAuthorization.serial, row.serial))
+          .returning()
+        return toAuthorization(after ?? row)
+      }),
+
+    revocationsSince: async (since: bigint, at: number, limit: number): Promise<Revocations> => {
+      const found = await db
+        .select({
+          serial: spendAuthorization.serial,
+          number: spendAuthorization.revocation,
+        })
+        .from(spendAuthorization)
+        .where(
+          and(
+            gt(spendAuthorization.revocation, since),
+            gt(spendAuthorization.notAfter, new Date(at)),
+          ),
+        )
+        .orderBy(asc(spendAuthorization.revocation))
+        .limit(limit)
+      return {
+        serials: found.map(({ serial }) => serial),
+        until: found.at(-1)?.number ?? since,
+      }
+    },
   }
+}
+
+type Stored = typeof spendAuthorization.$inferSelect
+
+async function lock(tx: Database, cid: string): Promise<Stored> {
+  const [row] = await tx
+    .select()
+    .from(spendAuthorization)
+    .where(eq(spendAuthorization.cid, cid))
+    .for('update')
+  if (row === undefined) throw unknown(cid)
+  return row
 }
 
 async function earlier(tx: Database, given: NewAuthorization): Promise<Uint8Array> {
@@ -118,10 +284,32 @@ const hold = ({ organization, limit, cid }: NewAuthorization): Transfer => ({
   reference: cid,
 })
 
-const release = (row: typeof spendAuthorization.$inferSelect): Transfer => ({
+const leftOf = ({ limit, spent, released }: Stored): PicoEuro => picoEuro(limit - spent - released)
+
+const release = (row: Stored, amount: PicoEuro, reference: string): Transfer => ({
   debit: accountId('held', row.organization),
   credit: accountId('available', row.organization),
-  amount: picoEuro(row.limit - row.spent),
+  amount,
   kind: 'release',
-  reference: row.cid,
+  reference,
+})
+
+const unknown = (cid: string) => new SettlementError('HANSE_NOT_FOUND', `no authorization ${cid}`)
+
+const toAuthorization = (row: Stored): AuthorizationRow => ({
+  serial: row.serial,
+  cid: row.cid,
+  organization: row.organization,
+  consumer: row.consumer,
+  provider: row.provider,
+  limit: picoEuro(row.limit),
+  spent: picoEuro(row.spent),
+  released: picoEuro(row.released),
+  issuedAt: row.issuedAt.getTime(),
+  notAfter: row.notAfter.getTime(),
+  closedAt: row.closedAt?.getTime() ?? null,
+  revokedAt: row.revokedAt?.getTime() ?? null,
+  revokedBy: row.revokedBy,
+  extends: row.extends,
+  signed: row.signed,
 })

@@ -17,13 +17,15 @@ export interface AuthorizationRequest {
   readonly limit: PicoEuro
   readonly lifetimeMs: number
   readonly idempotencyKey: string | null
+  /** CID of the authorization that it adds to. */
+  readonly extends?: string
 }
 
 /**
  * Holds `limit` on the organization's balance and promises it to the provider.
  *
- * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_CONSUMER_UNKNOWN, HANSE_PROVIDER_UNKNOWN,
- * HANSE_IDEMPOTENCY_KEY
+ * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_ORGANIZATION_IN_DEBT, HANSE_CONSUMER_UNKNOWN,
+ * HANSE_PROVIDER_UNKNOWN, HANSE_IDEMPOTENCY_KEY
  */
 export async function authorize(
   { store, signer, network, now }: SettlementContext,
@@ -46,6 +48,7 @@ export async function authorize(
     serial,
   }
   const signed = signRecord({ network }, spendAuthorization, value, 'settlement', signer)
+  const added = request.extends === undefined ? [] : [request.extends]
   const kept = await store.openAuthorization({
     serial,
     cid: signed.cid.toString(),
@@ -57,9 +60,48 @@ export async function authorize(
     notAfter: value.notAfter,
     signed: encodeSigned(signed),
     idempotencyKey,
-    requestDigest: digestOf([consumer, provider, limit, lifetimeMs]),
+    requestDigest: digestOf([consumer, provider, limit, lifetimeMs, ...added]),
+    ...(request.extends !== undefined && { extends: request.extends }),
   })
   return decodeSigned(kept)
+}
+
+export interface MoreRequest {
+  readonly organization: string
+  /** CID of an open authorization. */
+  readonly cid: string
+  /** What is added. */
+  readonly amount: PicoEuro
+  readonly lifetimeMs: number
+  readonly idempotencyKey: string
+}
+
+/**
+ * Adds to an authorization by a second one for the same two peers. Providers count what they have earned under the name
+ * of each; were the same promise given anew with a higher limit, the money would be promised twice.
+ *
+ * @throws {SettlementError} HANSE_NOT_FOUND, HANSE_AUTHORIZATION_CLOSED, and those of `authorize`
+ */
+export async function authorizeMore(
+  context: SettlementContext,
+  { organization, cid, amount, lifetimeMs, idempotencyKey }: MoreRequest,
+): Promise<SignedRecord> {
+  const row = await context.store.authorization(cid)
+  if (row?.organization !== organization) {
+    throw new SettlementError('HANSE_NOT_FOUND', `no authorization ${cid}`)
+  }
+  if (row.closedAt !== null || row.revokedAt !== null || row.notAfter <= context.now()) {
+    throw new SettlementError('HANSE_AUTHORIZATION_CLOSED', 'it has ended: ask for a new one')
+  }
+  return authorize(context, {
+    organization,
+    consumer: row.consumer as PeerId,
+    provider: row.provider as PeerId,
+    limit: amount,
+    lifetimeMs,
+    idempotencyKey,
+    extends: cid,
+  })
 }
 
 /** By which a repeated request is told from another one under the same idempotency key. */

@@ -113,6 +113,15 @@ export async function syncCustomer(
   }
 }
 
+const BEHIND_MAX = 100
+
+/** Tells Stripe of the profiles that it could not be told of when they changed. @returns how many */
+export async function syncCustomers(context: SettlementContext): Promise<number> {
+  const behind = await context.store.customersBehind(BEHIND_MAX)
+  for (const organization of behind) await syncCustomer(context, organization)
+  return behind.length
+}
+
 /** Stripe's documents show it. */
 async function syncVatId(
   { payments }: SettlementContext,

@@ -19,6 +19,8 @@ import { invoiceStore } from '../plans/invoice-store.ts'
 import { subscriptionStore } from '../plans/subscription-store.ts'
 import { providerStore } from '../providers/provider-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
+import { movementStore } from '../reconciliation/movement-store.ts'
+import { reconciliationStore } from '../reconciliation/reconciliation-store.ts'
 import { refundStore } from '../refunds/refund-store.ts'
 import { cursorStore } from '../stripe-events/cursor-store.ts'
 import { stripeEventStore } from '../stripe-events/event-store.ts'
@@ -60,6 +62,8 @@ export function createRepository(db: Database) {
     ...earningsStore(db),
     ...adjustmentStore(db),
     ...operatorStore(db),
+    ...movementStore(db),
+    ...reconciliationStore(db),
     ...documentStore(db),
     ...profileStore(db),
     ...logStore(db),
@@ -100,6 +104,8 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'operators',
   'operatorByPrefix',
   'operatorActions',
+  'reconciliations',
+  'differences',
   'document',
   'documents',
   'lineReceipts',

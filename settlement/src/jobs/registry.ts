@@ -1,4 +1,5 @@
 import { releaseExpired } from '../authorizations/release-expired.ts'
+import { BILLING_JOBS } from '../billing/jobs.ts'
 import type { Job } from './job.ts'
 
 const SECOND_MS = 1_000
@@ -9,6 +10,7 @@ const MINUTE_MS = 60 * SECOND_MS
  * tick is none of them: each process commits its own events within a second, and a queue would make that five.
  */
 export const JOBS: readonly Job[] = [
+  ...BILLING_JOBS,
   {
     name: 'release-expired',
     purpose: 'give back what expired authorizations did not spend',

@@ -40,6 +40,12 @@ export function ledgerStore(db: Database) {
       })),
     }),
 
+    /** Pico-euro that an organization owes the platform. */
+    debt: async (organization: string): Promise<PicoEuro> => {
+      const { debt } = await balances(db, { debt: accountId('debt', organization) })
+      return picoEuro(-debt)
+    },
+
     /** What a provider has earned and not been paid, and what is on its way. */
     providerBalance: async (
       provider: string,

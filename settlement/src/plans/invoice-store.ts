@@ -3,6 +3,7 @@ import { and, desc, eq, isNull, lt } from 'drizzle-orm'
 import { postCredits } from '../billing/post-credits.ts'
 import type { Database } from '../db/database.ts'
 import { planSubscription, subscriptionInvoice } from '../db/schema.ts'
+import { olderThan, type TimeCursor } from '../db/time-cursor.ts'
 import { accountId, CLEARING, PROMOTIONS, REVENUE, type Transfer } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
 import { stripeFee, vatLeg } from '../top-ups/top-up-store.ts'
@@ -41,7 +42,7 @@ export function invoiceStore(db: Database) {
     /** Newest first. */
     planInvoices: async (query: {
       organization: string
-      before?: number
+      before?: TimeCursor
       limit: number
     }): Promise<InvoiceRow[]> =>
       (
@@ -51,12 +52,13 @@ export function invoiceStore(db: Database) {
           .where(
             and(
               eq(subscriptionInvoice.organization, query.organization),
-              query.before === undefined
-                ? undefined
-                : lt(subscriptionInvoice.paidAt, new Date(query.before)),
+              olderThan(
+                { at: subscriptionInvoice.paidAt, id: subscriptionInvoice.id },
+                query.before,
+              ),
             ),
           )
-          .orderBy(desc(subscriptionInvoice.paidAt))
+          .orderBy(desc(subscriptionInvoice.paidAt), desc(subscriptionInvoice.id))
           .limit(query.limit)
       ).map(({ id, number, cents, vatCents, creditCents, ...row }) => ({
         id,

@@ -1,11 +1,12 @@
 import { PICO_PER_CENT, type PicoEuro, picoEuro } from '@hanse/protocol'
-import { and, asc, desc, eq, isNull, lt, lte, or } from 'drizzle-orm'
+import { and, asc, desc, eq, isNull, lte, or } from 'drizzle-orm'
 import { tell } from '../billing/notice-store.ts'
 import { goneBack, lockPayment } from '../billing/payment.ts'
 import { postCredits, takeFunds } from '../billing/post-credits.ts'
 import { vatShare } from '../billing/vat-share.ts'
 import { type Database, transact } from '../db/database.ts'
 import { refund, topUp } from '../db/schema.ts'
+import { olderThan, type TimeCursor } from '../db/time-cursor.ts'
 import { SettlementError } from '../errors.ts'
 import {
   type AccountId,
@@ -78,7 +79,7 @@ export function refundStore(db: Database) {
     /** Newest first. */
     refunds: async (query: {
       organization?: string
-      before?: number
+      before?: TimeCursor
       limit: number
     }): Promise<RefundRow[]> =>
       (
@@ -90,7 +91,7 @@ export function refundStore(db: Database) {
               query.organization === undefined
                 ? undefined
                 : eq(refund.organization, query.organization),
-              query.before === undefined ? undefined : lt(refund.createdAt, new Date(query.before)),
+              olderThan({ at: refund.createdAt, id: refund.id }, query.before),
             ),
           )
           .orderBy(desc(refund.createdAt), desc(refund.id))

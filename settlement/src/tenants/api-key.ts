@@ -24,7 +24,7 @@ export const prefixOf = (key: string): string | undefined => PATTERN.exec(key)?.
 const hashOf = (key: string): Uint8Array => createHash('sha256').update(key).digest()
 
 /** In constant time. */
-export function isKey(key: string, stored: StoredKey): boolean {
+export function isKey(key: string, stored: Pick<StoredKey, 'hash'>): boolean {
   return timingSafeEqual(hashOf(key), stored.hash)
 }
 

@@ -41,6 +41,11 @@ export class FakePayments {
     return { payable: true, country: 'DE' }
   }
 
+  /** Nothing ever happens at this Stripe by itself. */
+  async *events() {}
+  async *accountEvents() {}
+  async *disputes() {}
+
   get paidCents(): bigint {
     return [...this.transfers.values()].reduce((sum, { cents }) => sum + cents, 0n)
   }

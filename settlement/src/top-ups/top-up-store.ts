@@ -1,8 +1,9 @@
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
-import { and, asc, desc, eq, isNull, lt, lte, ne, or } from 'drizzle-orm'
+import { and, asc, desc, eq, isNull, lte, ne, or } from 'drizzle-orm'
 import { postCredits } from '../billing/post-credits.ts'
 import { type Database, transact } from '../db/database.ts'
 import { topUp } from '../db/schema.ts'
+import { olderThan, type TimeCursor } from '../db/time-cursor.ts'
 import { SettlementError } from '../errors.ts'
 import { accountId, CLEARING, STRIPE_FEES, type Transfer, VAT } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
@@ -111,7 +112,7 @@ export function topUpStore(db: Database) {
     /** Newest first. */
     topUps: async (query: {
       organization: string
-      before?: number
+      before?: TimeCursor
       limit: number
     }): Promise<TopUpRow[]> =>
       (
@@ -121,7 +122,7 @@ export function topUpStore(db: Database) {
           .where(
             and(
               eq(topUp.organization, query.organization),
-              query.before === undefined ? undefined : lt(topUp.createdAt, new Date(query.before)),
+              olderThan({ at: topUp.createdAt, id: topUp.id }, query.before),
             ),
           )
           .orderBy(desc(topUp.createdAt), desc(topUp.id))
