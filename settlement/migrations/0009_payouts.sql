@@ -177,12 +177,10 @@ create index provider_debt_recovery_provider on provider_debt_recovery (provider
 -- Every movement on the platform's balance at Stripe, as Stripe tells it.
 create table stripe_movement (
   id text primary key,
+  -- What it belongs to, by which it finds its posting: a payment, or the object that moved the money.
+  key text not null,
   type text not null,
   category text not null,
-  source text,
-  charge text,
-  payment_intent text,
-  transfer text,
   operation text,
   amount_cents bigint not null,
   fee_cents bigint not null,
@@ -195,9 +193,7 @@ create table stripe_movement (
 --> statement-breakpoint
 create index stripe_movement_created on stripe_movement (created_at);
 --> statement-breakpoint
-create index stripe_movement_source on stripe_movement (source);
---> statement-breakpoint
-create index stripe_movement_intent on stripe_movement (payment_intent) where payment_intent is not null;
+create index stripe_movement_key on stripe_movement (key);
 --> statement-breakpoint
 create table reconciliation (
   id text primary key,

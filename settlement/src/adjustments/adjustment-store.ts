@@ -1,11 +1,11 @@
 import { picoEuro } from '@hanse/protocol'
 import { and, asc, eq, gt, lte } from 'drizzle-orm'
+import { postCredits } from '../billing/post-credits.ts'
 import { type Database, databaseFault, transact } from '../db/database.ts'
 import { adjustment, organization, provider } from '../db/schema.ts'
 import { recoverDebts } from '../earnings/recover-debts.ts'
 import { SettlementError } from '../errors.ts'
 import { type AccountId, accountParts } from '../ledger/accounts.ts'
-import { postTransfers } from '../ledger/post-transfers.ts'
 import { type Adjustment, ownersOf } from './adjustment.ts'
 
 export interface Decision {
@@ -23,8 +23,8 @@ export function adjustmentStore(db: Database) {
       given: Omit<Adjustment, 'state' | 'decidedBy' | 'decidedAt' | 'note'>,
     ): Promise<Adjustment> =>
       transact(db, async (tx) => {
-        await requireOwner(tx, given.debit)
-        await requireOwner(tx, given.credit)
+        await requireOwner(tx, given.debit, ownersOf(given.debit, 'debit'))
+        await requireOwner(tx, given.credit, ownersOf(given.credit, 'credit'))
         try {
           const [row] = await tx
             .insert(adjustment)
@@ -52,7 +52,7 @@ export function adjustmentStore(db: Database) {
         const row = await decide(tx, decision, 'posted')
         const { debit, credit, kind, amount, id } = row
         const transfer = { debit, credit, kind, amount: picoEuro(amount), reference: id }
-        await postTransfers(tx, [transfer], decision.at)
+        await postCredits(tx, [transfer], decision.at)
         const { kind: account, owner } = accountParts(debit)
         if (account === 'debt') await recoverDebts(tx, decision.at, owner)
         return row
@@ -121,9 +121,13 @@ async function decide(
   return toAdjustment(row)
 }
 
-async function requireOwner(tx: Database, account: AccountId): Promise<void> {
+async function requireOwner(
+  tx: Database,
+  account: AccountId,
+  owners: readonly string[],
+): Promise<void> {
   const { owner } = accountParts(account)
-  for (const kind of ownersOf(account) ?? []) {
+  for (const kind of owners) {
     if (kind === 'platform') return
     const found =
       kind === 'provider'

@@ -27,7 +27,7 @@ export interface Adjustment {
 export const ADJUSTMENT_MS = 7 * 86_400_000
 
 /** Whose accounts they are; the rest is the platform's. */
-const OWNERS: Partial<Record<AccountKind, readonly ('organization' | 'provider')[]>> = {
+const OWNERS: Partial<Record<AccountKind, readonly string[]>> = {
   available: ['organization'],
   payable: ['provider'],
   debt: ['organization', 'provider'],
@@ -35,11 +35,13 @@ const OWNERS: Partial<Record<AccountKind, readonly ('organization' | 'provider')
 /** Money that an open authorization, a payout or a date stands for: moving it would break what it stands for. */
 const BOUND: ReadonlySet<AccountKind> = new Set(['held', 'held_back', 'payout_in_transit'])
 
-/** Who may own an account that an adjustment touches; undefined when none may touch it. */
-export function ownersOf(account: AccountId): readonly string[] | undefined {
+/** Who may own an account that an adjustment touches: nobody where none may. */
+export function ownersOf(account: AccountId, side: 'debit' | 'credit'): readonly string[] {
   const { kind, owner } = accountParts(account)
-  if (BOUND.has(kind)) return undefined
-  return OWNERS[kind] ?? (owner === 'platform' ? ['platform'] : undefined)
+  if (BOUND.has(kind)) return []
+  // An organization is made to owe by disputes alone: whoever has money has no debt.
+  if (kind === 'debt' && side === 'debit') return ['provider']
+  return OWNERS[kind] ?? (owner === 'platform' ? ['platform'] : [])
 }
 
 /** An account by its name, when there is such a kind. */

@@ -15,6 +15,7 @@ import {
   LEDGER_CHECK,
   LOG_CHECK,
   PAYOUT_RUN,
+  reconciliation,
 } from './operator-call.ts'
 import { serve } from './serve.ts'
 import { stripeDouble } from './stripe-double.ts'
@@ -33,6 +34,17 @@ export async function main(argv: readonly string[]): Promise<void> {
   command(program, 'payout-run', 'pay every provider what is due').action(
     run((config) => callOperator(config, readSecrets(), PAYOUT_RUN)),
   )
+  command(
+    program,
+    'reconcile',
+    'compare receipts, ledger and Stripe; exit code 1 when a difference is open',
+  )
+    .option('--all', 'everything since the beginning, not only what is new')
+    .action(
+      run((config, flags) =>
+        callOperator(config, readSecrets(), reconciliation(flags.all === true)),
+      ),
+    )
   const ledger = program.command('ledger').description('look after the ledger')
   command(ledger, 'check', 'derive every balance again; exit code 1 when one differs').action(
     run((config) => callOperator(config, readSecrets(), LEDGER_CHECK)),

@@ -3,6 +3,7 @@ import { openStore, type SettlementStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
 import { checkLog } from '../log/check-log.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
+import { reconcile } from '../reconciliation/reconcile.ts'
 import { loadSecret } from '../secrets.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
 import { settlementOptions } from './serve.ts'
@@ -38,6 +39,13 @@ export const LOG_CHECK: Errand = {
   onStore: (store) => checkLog(store),
   isBad: (result) => (result as { sound?: boolean }).sound !== true,
 }
+
+export const reconciliation = (whole: boolean): Errand => ({
+  method: 'POST',
+  path: `/v1/admin/reconciliations?whole=${whole}`,
+  onService: ({ context }) => reconcile(context, { whole }),
+  isBad: (result) => (result as { open?: number }).open !== 0,
+})
 
 export const JOBS_LIST: Errand = {
   method: 'GET',

@@ -57,6 +57,9 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
     terms: {
       feeBps: config.feeBps,
       payoutMinimumCents: config.payoutMinimumCents,
+      payoutApprovalCents: config.payoutApprovalCents ?? null,
+      payoutCountries: config.payoutCountries,
+      holdBack: { freeCents: config.holdBackFreeCents, stages: config.holdBackStages },
       holdGraceMs: config.holdGraceHours * HOUR_MS,
     },
     witnesses: config.witnesses,

@@ -3,7 +3,9 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
 import { z } from 'zod'
+import { DEFAULT_HOLD_BACK } from '../earnings/hold-back.ts'
 import { SettlementError } from '../errors.ts'
+import { countriesSetting, holdBackSetting } from './provider-terms.ts'
 import { witnessesSetting } from './witnesses.ts'
 
 /** Supervisors kill what takes longer. */
@@ -26,6 +28,10 @@ const schema = z.strictObject({
   stripeDoublePort: z.coerce.number().int().min(0).max(65_535).default(0),
   feeBps: z.coerce.number().int().min(0).max(10_000).default(2500),
   payoutMinimumCents: z.coerce.bigint().min(1n).default(1n),
+  payoutApprovalCents: z.coerce.bigint().min(0n).optional(),
+  payoutCountries: countriesSetting,
+  holdBackFreeCents: z.coerce.bigint().min(0n).default(DEFAULT_HOLD_BACK.freeCents),
+  holdBackStages: holdBackSetting,
   holdGraceHours: z.coerce
     .number()
     .min(0)
@@ -54,6 +60,12 @@ export const SETTINGS: Record<keyof Config, string> = {
   stripeDoublePort: 'port of the built-in Stripe double; 0 takes any free one',
   feeBps: 'platform fee on new provider contracts, basis points',
   payoutMinimumCents: 'the least that is paid out, euro cents',
+  payoutApprovalCents:
+    'a payout run of more waits for an operator’s approval, euro cents; none waits when not given',
+  payoutCountries: 'countries in which providers can be paid, with spaces or commas between them',
+  holdBackFreeCents: 'what a provider earns first and is never held back, euro cents',
+  holdBackStages:
+    'what of a newcomer’s earnings waits: until-days:until-cents:share-in-basis-points:for-days, with commas between stages; none holds nothing back',
   holdGraceHours: 'how long unused holds wait for late receipts after expiry',
   shutdownDelayMs:
     'how long to go on answering while /readyz already tells balancers that this process stops, ms',

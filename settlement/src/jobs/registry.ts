@@ -1,6 +1,7 @@
 import { releaseExpired } from '../authorizations/release-expired.ts'
 import { BILLING_JOBS } from '../billing/jobs.ts'
 import type { Job } from './job.ts'
+import { PROVIDER_MONEY_JOBS } from './provider-money-jobs.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
@@ -37,4 +38,5 @@ export const JOBS: readonly Job[] = [
     schedule: { cron: '7 2 * * *' },
     work: ({ store, now }) => store.keepUsagePartitions(now()),
   },
+  ...PROVIDER_MONEY_JOBS,
 ]

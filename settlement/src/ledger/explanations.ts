@@ -6,6 +6,7 @@ import { DISPUTES_EXPLAINED } from '../disputes/explain-disputes.ts'
 import { PAYOUTS_EXPLAINED } from '../payouts/explain-payouts.ts'
 import { PLANS_EXPLAINED } from '../plans/explain-plans.ts'
 import { BOOKINGS_EXPLAINED } from '../receipts/explain-bookings.ts'
+import { MOVEMENTS_EXPLAINED } from '../reconciliation/explain-movements.ts'
 import { REFUNDS_EXPLAINED } from '../refunds/explain-refunds.ts'
 import { TOP_UPS_EXPLAINED } from '../top-ups/explain-top-ups.ts'
 import type { Explanation } from './explanation.ts'
@@ -22,4 +23,5 @@ export const EXPLANATIONS: readonly Explanation[] = [
   ...PAYOUTS_EXPLAINED,
   ...EARNINGS_EXPLAINED,
   ...ADJUSTMENTS_EXPLAINED,
+  ...MOVEMENTS_EXPLAINED,
 ]
