@@ -19,6 +19,8 @@ export const SETTLEMENT_ERRORS = {
     true,
     'Give requests to another process: this one is stopping, has enough to do, or has lost its database.',
   ),
+  HANSE_BACKUP_INVALID: own(500, false, 'Take another backup: this one is not whole.'),
+  HANSE_RESTORE_TARGET: own(500, false, 'Restore into a database that no service has used.'),
   HANSE_LEDGER_BROKEN: own(
     500,
     false,

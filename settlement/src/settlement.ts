@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { parseCheckpoint, type Signer } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
 import { type App, createApp } from './api/app.ts'
+import { backupsFolder } from './backup/new-backup.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from './context.ts'
 import { openStore, type SettlementStore } from './db/store.ts'
 import { type Ingest, openIngest } from './ingest/ingest-service.ts'
@@ -136,6 +137,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     ingest,
     jobs,
     operations,
+    backups: backupsFolder(dataDir),
     ...(options.logger !== undefined && { logger: options.logger }),
   })
   stack.defer(() => app.close())

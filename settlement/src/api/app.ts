@@ -18,16 +18,17 @@ import { Operations } from '../operations/operations.ts'
 import { adjustmentRoutes } from './adjustment-routes.ts'
 import { adminRoutes } from './admin-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
+import { authorizationRoutes } from './authorization-routes.ts'
+import { backupRoutes } from './backup-routes.ts'
+import { billingRoutes } from './billing-routes.ts'
 import { earningsRoutes } from './earnings-routes.ts'
 import { jobRoutes } from './job-routes.ts'
-import { authorizationRoutes } from './authorization-routes.ts'
-import { billingRoutes } from './billing-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { operatorRoutes } from './operator-routes.ts'
 import { payoutRoutes } from './payout-routes.ts'
-import { installProblems } from './problem.ts'
 import { planRoutes } from './plan-routes.ts'
+import { installProblems } from './problem.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { reconciliationRoutes } from './reconciliation-routes.ts'
@@ -43,6 +44,8 @@ export interface AppOptions {
   readonly ingest: Ingest
   /** Not where only the books are wanted. */
   readonly jobs?: Jobs
+  /** Where the operator's backups are made; without it there are none over HTTP. */
+  readonly backups?: string
   /** How the process is doing; one of its own when not given. */
   readonly operations?: Operations
   readonly logger?: FastifyBaseLogger
@@ -125,6 +128,9 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     alertRoutes(routes, context, options.ingest, options.operatorToken)
     if (options.jobs !== undefined) {
       jobRoutes(routes, context, options.jobs, options.operatorToken)
+    }
+    if (options.backups !== undefined) {
+      backupRoutes(routes, context, options.operatorToken, options.backups)
     }
   })
   await app.ready()

@@ -8,6 +8,7 @@ import {
   SETTINGS,
 } from '../config/config.ts'
 import { SettlementError } from '../errors.ts'
+import { backup, restoreBackup } from './backup.ts'
 import {
   callOperator,
   JOBS_LIST,
@@ -61,6 +62,14 @@ export async function main(argv: readonly string[]): Promise<void> {
     (name: string, flags: Flags) =>
       run((config) => callOperator(config, readSecrets(), jobRun(name)))(flags),
   )
+  command(program, 'backup', 'write the whole database into a new folder')
+    .option('--to <folder>', 'folder to make it in; backups in the data directory when not given')
+    .action(run((config, { to }) => backup(config, readSecrets(), to as string | undefined)))
+  command(program, 'restore', 'fill a new database with a backup, and check all of it')
+    .option('--from <folder>', 'the backup, or a folder with backups in it')
+    .option('--to-time <time>', 'of several backups, take the newest that was made by then')
+    .option('--verify', 'try it in a database that is thrown away')
+    .action(run((config, flags) => restoreBackup(config, readSecrets(), flags)))
   await program.parseAsync([...argv])
 }
 

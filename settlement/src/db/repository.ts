@@ -1,12 +1,13 @@
 import { adjustmentStore } from '../adjustments/adjustment-store.ts'
 import { alertStore } from '../alerts/alert-store.ts'
 import { authorizationStore } from '../authorizations/authorization-store.ts'
-import { documentStore } from '../documents/document-store.ts'
-import { profileStore } from '../documents/profile-store.ts'
-import { earningsStore } from '../earnings/earnings-store.ts'
+import { backupStore } from '../backup/backup-store.ts'
 import { customerStore } from '../billing/customer-store.ts'
 import { noticeStore } from '../billing/notice-store.ts'
 import { disputeStore } from '../disputes/dispute-store.ts'
+import { documentStore } from '../documents/document-store.ts'
+import { profileStore } from '../documents/profile-store.ts'
+import { earningsStore } from '../earnings/earnings-store.ts'
 import { ledgerStore } from '../ledger/ledger-store.ts'
 import { logStore } from '../log/log-store.ts'
 import { operatorStore } from '../operators/operator-store.ts'
@@ -68,6 +69,7 @@ export function createRepository(db: Database) {
     ...profileStore(db),
     ...logStore(db),
     ...usageStore(db),
+    ...backupStore(db),
     /** Throws when the database does not answer. */
     ping: async (): Promise<void> => {
       await db.execute('select 1')

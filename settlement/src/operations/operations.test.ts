@@ -180,6 +180,12 @@ describe('a whole service', () => {
     expect(metrics).toMatch(/hanse_log_entries \d/u)
   })
 
+  test('writes a backup into its data directory when the operator says so', async () => {
+    const made = (await (await ask('/v1/admin/backups', OPERATOR, 'POST')).json()) as object
+    expect(made).toMatchObject({ folder: expect.stringContaining(join(folder, 'backups')) })
+    expect((await ask('/v1/admin/backups', SCRAPER, 'POST')).status).toBe(401)
+  })
+
   test('answers an organization with its own usage alone, page by page', async () => {
     const { store } = settlement
     const mine = await addTenant({ ...testContext(store) }, 0n)

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { mkdir, open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createGzip } from 'node:zlib'
+import { sql } from 'drizzle-orm'
+import { type Database, rows, transact } from '../db/database.ts'
+import { known } from '../db/migrate.ts'
+import { type CatalogTable, partitionsOf, sequencesOf, tablesOf } from './catalog.ts'
+import { type BackupTable, fileOf, MANIFEST, type Manifest, newManifest } from './manifest.ts'
+
+/** Rows that are in memory at once, of a kilobyte or so each. */
+const FETCH_ROWS = 2_000
+
+/**
+ * Numbers of transactions mean nothing on another server: what the roll-up of usage has not taken yet is 1, the rest 0,
+ * and `loadBackup` sets its mark between them.
+ */
+const INSTEAD: Readonly<Record<string, string>> = {
+  'settled_receipt.booked_by': `(select ((r.booked_by, r.session, r.sequence)
+    > (m.booked_by, m.session, m.sequence))::int4 from usage_mark m)`,
+}
+
+/**
+ * Writes every table, as of one moment, into a new folder that only this user can read: there are sealed personal data in
+ * it, and the keys to them. What it wrote is on the disk when it returns.
+ *
+ * @param folder must not exist
+ * @param at milliseconds since 1970
+ */
+export async function writeBackup(db: Database, folder: string, at: number): Promise<Manifest> {
+  await mkdir(folder, { recursive: false, mode: 0o700 })
+  const manifest = await transact(
+    db,
+    async (tx) => {
+      const migrations = (await known(tx)).map(({ name }) => name)
+      const tables: BackupTable[] = []
+      for (const table of await tablesOf(tx)) tables.push(await writeTable(tx, folder, table))
+      return newManifest({
+        at: new Date(at).toISOString(),
+        migrations,
+        tables,
+        partitions: await partitionsOf(tx),
+        // Last, for sequences are in no snapshot: each is then beyond every row that was written.
+        sequences: await sequencesOf(tx),
+      })
+    },
+    { isolationLevel: 'repeatable read', accessMode: 'read only' },
+  )
+  await writeDurably(folder, MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`)
+  return manifest
+}
+
+async function writeTable(
+  tx: Database,
+  folder: string,
+  { name, columns }: CatalogTable,
+): Promise<BackupTable> {
+  const file = new HashedFile(fileOf(folder, name))
+  const selected = columns.map((column) => {
+    const instead = INSTEAD[`${name}.${column}`]
+    return instead === undefined ? `r."${column}"` : `${instead} as "${column}"`
+  })
+  await tx.execute(
+    sql.raw(
+      `declare backup no scroll cursor for
+       select row_to_json(x)::text as line from (select ${selected.join(', ')} from "${name}" r) x`,
+    ),
+  )
+  let count = 0
+  for (;;) {
+    const lines = await rows<{ line: string }>(tx, sql.raw(`fetch ${FETCH_ROWS} from backup`))
+    if (lines.length === 0) break
+    count += lines.length
+    await file.write(lines.map(({ line }) => `${line}\n`).join(''))
+  }
+  await tx.execute(sql.raw('close backup'))
+  return { name, columns: [...columns], rows: count, sha256: await file.close() }
+}
+
+/** A compressed file, of which the digest is known when it is written. */
+class HashedFile {
+  readonly #hash = createHash('sha256')
+  readonly #file: WriteStream
+  readonly #gzip = createGzip({ level: 3 })
+
+  constructor(path: string) {
+    this.#file = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true })
+    this.#gzip.on('data', (bytes: Buffer) => this.#hash.update(bytes))
+    this.#gzip.pipe(this.#file)
+    this.#file.on('error', (error) => this.#gzip.destroy(error))
+  }
+
+  async write(text: string): Promise<void> {
+    if (!this.#gzip.write(text)) await once(this.#gzip, 'drain')
+  }
+
+  async close(): Promise<string> {
+    const written = once(this.#file, 'close')
+    this.#gzip.end()
+    await written
+    return this.#hash.digest('hex')
+  }
+}
+
+async function writeDurably(folder: string, name: string, text: string): Promise<void> {
+  const part = join(folder, `${name}.part`)
+  const file = await open(part, 'wx', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(part, join(folder, name))
+  const directory = await open(folder)
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
