@@ -5,7 +5,7 @@ import { DEFAULT_HOLD_BACK, type HoldBackSchedule } from './earnings/hold-back.t
 import type { SettlementLog } from './log/settlement-log.ts'
 import { PAYOUT_COUNTRIES } from './providers/payout-countries.ts'
 import type { Payments } from './stripe/index.ts'
-import type { TaxSeller, VatIdChecker } from './tax/index.ts'
+import type { VatIdChecker } from './tax/index.ts'
 
 /** What an operator may set; every duration in milliseconds. */
 export interface SettlementTerms {
@@ -52,12 +52,10 @@ export interface SettlementContext {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly terms: SettlementTerms
-  /** Who sells to consumers; without it, no VAT is charged. */
-  readonly seller?: TaxSeller
+  /** Who sells, and is on the documents; without it, no VAT is charged, and documents are tests of nobody. */
+  readonly seller?: Seller
   /** Who confirms VAT ids; without it, none is. */
   readonly vatIds?: VatIdChecker
-  /** Who is on the documents; without it, they are tests of nobody. */
-  readonly operator?: Seller
   /** Not where only the books are wanted. */
   readonly log?: SettlementLog
 }

@@ -91,6 +91,7 @@ export const SETTLEMENT_ERRORS = {
   HANSE_PAYMENT_FAILED: own(402, false, 'Use another payment method.'),
   HANSE_PAYMENTS_UNAVAILABLE: own(503, true, 'Stripe did not answer: send the same request again.'),
   HANSE_WEBHOOK_SIGNATURE: own(400, false, 'Sign the raw body with the endpoint’s secret.'),
+  HANSE_DOCUMENT_FORM: own(406, false, 'Only invoices and credit notes have an XML form.'),
   HANSE_MEDIA_TYPE: own(415, false, 'Send the content-type that the route documents.'),
 } as const satisfies Record<string, ErrorEntry>
 

@@ -5,6 +5,7 @@ import { type App, createApp } from './api/app.ts'
 import { backupsFolder } from './backup/new-backup.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from './context.ts'
 import { openStore, type SettlementStore } from './db/store.ts'
+import { type SellerSetting, sellerOf } from './documents/seller.ts'
 import { type Ingest, openIngest } from './ingest/ingest-service.ts'
 import type { RoomLimits } from './ingest/room.ts'
 import { type Jobs, openJobs } from './jobs/jobs.ts'
@@ -21,6 +22,7 @@ import {
   type StripeDouble,
   startStripeDouble,
 } from './stripe/index.ts'
+import { viesChecker } from './tax/index.ts'
 
 export interface SettlementOptions {
   /** Keys, secrets, the embedded database and the state of the Stripe double. */
@@ -51,6 +53,10 @@ export interface SettlementOptions {
   readonly verifyThreads?: number
   /** How much of what is submitted may be under way at once. */
   readonly ingestLimits?: RoomLimits
+  /** Who sells, for VAT and invoices; without it no VAT is charged, and documents are tests. */
+  readonly seller?: SellerSetting
+  /** Where VAT ids are looked up instead of at the Commission. */
+  readonly viesUrl?: string
   /** What the transparency log is called, for ever. */
   readonly logOrigin?: string
   readonly witnesses?: readonly WitnessAddress[]
@@ -121,6 +127,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     now,
     publicUrl: () => options.publicUrl ?? url,
     terms: { ...DEFAULT_TERMS, ...options.terms },
+    ...sellerContext(options, signer.peerId, now),
   }
   const growing = setInterval(() => void log.tick(), LOG_EVERY_MS)
   stack.defer(async () => {
@@ -162,6 +169,18 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     stripeDouble,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** Our own VAT id goes with each question, so that the answer is evidence. */
+function sellerContext(
+  { seller, viesUrl }: SettlementOptions,
+  peerId: string,
+  now: () => number,
+): Pick<SettlementContext, 'seller' | 'vatIds'> {
+  if (seller === undefined) return {}
+  const url = viesUrl === undefined ? {} : { url: viesUrl }
+  const vatIds = viesChecker({ requester: seller.vatId, now, ...url })
+  return { seller: sellerOf(seller, peerId), vatIds }
 }
 
 function openThreads(

@@ -21,6 +21,7 @@ import { alertRoutes } from './alert-routes.ts'
 import { authorizationRoutes } from './authorization-routes.ts'
 import { backupRoutes } from './backup-routes.ts'
 import { billingRoutes } from './billing-routes.ts'
+import { documentRoutes } from './document-routes.ts'
 import { earningsRoutes } from './earnings-routes.ts'
 import { jobRoutes } from './job-routes.ts'
 import { keyRoutes } from './key-routes.ts'
@@ -29,6 +30,7 @@ import { operatorRoutes } from './operator-routes.ts'
 import { payoutRoutes } from './payout-routes.ts'
 import { planRoutes } from './plan-routes.ts'
 import { installProblems } from './problem.ts'
+import { providerProfileRoutes } from './provider-profile-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { reconciliationRoutes } from './reconciliation-routes.ts'
@@ -124,6 +126,8 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     adjustmentRoutes(routes, context, options.operatorToken)
     reconciliationRoutes(routes, context, options.operatorToken)
     earningsRoutes(routes, context)
+    documentRoutes(routes, context, options.operatorToken)
+    providerProfileRoutes(routes, context)
     termsRoutes(routes, context)
     alertRoutes(routes, context, options.ingest, options.operatorToken)
     if (options.jobs !== undefined) {

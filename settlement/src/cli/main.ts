@@ -11,10 +11,12 @@ import { SettlementError } from '../errors.ts'
 import { backup, restoreBackup } from './backup.ts'
 import {
   callOperator,
+  documentCheck,
   JOBS_LIST,
   jobRun,
   LEDGER_CHECK,
   LOG_CHECK,
+  monthClosing,
   PAYOUT_RUN,
   reconciliation,
 } from './operator-call.ts'
@@ -70,6 +72,21 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--to-time <time>', 'of several backups, take the newest that was made by then')
     .option('--verify', 'try it in a database that is thrown away')
     .action(run((config, flags) => restoreBackup(config, readSecrets(), flags)))
+  const documents = program.command('documents').description('look after invoices and statements')
+  command(
+    documents,
+    'verify <number>',
+    'make a document again out of the books; exit code 1 when it differs',
+  ).action((number: string, flags: Flags) =>
+    run((config) => callOperator(config, readSecrets(), documentCheck(number)))(flags),
+  )
+  command(documents, 'close', 'write the statements of a month that is over')
+    .requiredOption('--month <month>', 'such as 2026-10')
+    .action(
+      run((config, flags) =>
+        callOperator(config, readSecrets(), monthClosing(String(flags.month))),
+      ),
+    )
   await program.parseAsync([...argv])
 }
 

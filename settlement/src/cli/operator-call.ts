@@ -1,5 +1,7 @@
 import type { Config, Secrets } from '../config/config.ts'
 import { openStore, type SettlementStore } from '../db/store.ts'
+import { closeMonth } from '../documents/close-month.ts'
+import { verifyDocument } from '../documents/verify-document.ts'
 import { SettlementError } from '../errors.ts'
 import { checkLog } from '../log/check-log.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
@@ -58,6 +60,19 @@ export const jobRun = (name: string): Errand => ({
   path: `/v1/admin/jobs/${encodeURIComponent(name)}/runs`,
   onService: ({ jobs }) => jobs.run(name),
   isBad: (result) => (result as { state?: string }).state !== 'done',
+})
+
+export const documentCheck = (number: string): Errand => ({
+  method: 'GET',
+  path: `/v1/admin/documents/${encodeURIComponent(number)}/check`,
+  onStore: (store) => verifyDocument(store, number),
+  isBad: (result) => (result as { sound?: boolean }).sound !== true,
+})
+
+export const monthClosing = (month: string): Errand => ({
+  method: 'POST',
+  path: `/v1/admin/months/${encodeURIComponent(month)}/close`,
+  onService: ({ context }) => closeMonth(context, month),
 })
 
 /** A payout run or a backup may take minutes. */

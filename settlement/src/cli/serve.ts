@@ -72,6 +72,8 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
     ...(config.stripeUrl !== undefined && { stripeUrl: config.stripeUrl }),
     ...(metricsToken !== undefined && { metricsToken }),
     ...(config.verifyThreads !== undefined && { verifyThreads: config.verifyThreads }),
+    ...(config.seller !== undefined && { seller: config.seller }),
+    ...(config.viesUrl !== undefined && { viesUrl: config.viesUrl }),
     ...(config.logOrigin !== undefined && { logOrigin: config.logOrigin }),
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/$/u, '') }),
     ...(databaseUrl !== undefined && { databaseUrl }),

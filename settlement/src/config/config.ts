@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { DEFAULT_HOLD_BACK } from '../earnings/hold-back.ts'
 import { SettlementError } from '../errors.ts'
 import { countriesSetting, holdBackSetting } from './provider-terms.ts'
+import { sellerOption } from './seller.ts'
 import { witnessesSetting } from './witnesses.ts'
 
 /** Supervisors kill what takes longer. */
@@ -42,6 +43,8 @@ const schema = z.strictObject({
   eventLoopMs: z.coerce.number().int().min(10).default(1_000),
   heapMb: z.coerce.number().int().min(64).optional(),
   verifyThreads: z.coerce.number().int().min(0).max(VERIFY_THREADS_MAX).optional(),
+  seller: sellerOption,
+  viesUrl: z.url().optional(),
   logOrigin: z.string().min(1).max(128).optional(),
   witnesses: witnessesSetting.default([]),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -75,6 +78,9 @@ export const SETTINGS: Record<keyof Config, string> = {
     'heap above which requests are refused, MiB; 85 % of what Node allows itself when not given',
   verifyThreads:
     'threads that verify receipts and Statements; 0 takes the thread of the API; as many as there are cores when not given',
+  seller:
+    'who sells, for VAT and invoices: the table [settlement.seller], or JSON; without it no VAT is charged and documents are tests',
+  viesUrl: 'where VAT ids are looked up; the Commission’s VIES when not given',
   logOrigin:
     'what the transparency log is called, for ever; made of the public address or the key when not given',
   witnesses: 'witnesses of the transparency log, key@address each, with commas between them',

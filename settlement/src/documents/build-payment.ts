@@ -17,6 +17,7 @@ const decision = z.object({
   category: z.enum(['S', 'AE', 'O']),
   rateBps: z.int(),
   rule: z.string(),
+  state: z.string().nullable(),
   note: z.string().nullable(),
   vatIdCheck: z.object({ at: z.int(), consultation: z.string().nullable() }).nullable(),
 })

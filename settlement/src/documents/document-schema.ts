@@ -41,6 +41,7 @@ const tax = z.strictObject({
   category: z.enum(['S', 'AE', 'E', 'O']),
   rateBps: z.int(),
   rule: z.string(),
+  state: text,
   note: text,
   vatIdCheck: z.strictObject({ at: z.int(), consultation: text }).nullable(),
 })

@@ -41,6 +41,8 @@ export interface DocumentTax {
   readonly rateBps: number
   /** Why: see `TaxRule`, and `small-business` and `private` for providers. */
   readonly rule: string
+  /** Where it is taxed, ISO 3166-1 alpha-2: what the one-stop shop is told; null where it is not. */
+  readonly state: string | null
   readonly note: string | null
   /** When the buyer's VAT id was confirmed (milliseconds since 1970), and the proof of it. */
   readonly vatIdCheck: { readonly at: number; readonly consultation: string | null } | null

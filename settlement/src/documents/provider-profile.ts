@@ -89,11 +89,11 @@ export function providerParty(
  */
 export function providerTax(profile: ProviderProfile, seller: Seller, at: number): DocumentTax {
   const { kind, country } = profile
-  const none = { rateBps: 0, vatIdCheck: null }
+  const none = { rateBps: 0, state: null, vatIdCheck: null }
   if (kind === 'private')
     return { ...none, category: 'O', rule: kind, note: 'Not a taxable person' }
   if (country !== seller.country) {
-    return { ...none, category: 'AE', rule: 'rc_eu', note: 'Reverse charge' }
+    return { ...none, category: 'AE', rule: 'rc_eu', state: seller.country, note: 'Reverse charge' }
   }
   if (kind === 'small-business') {
     return {
@@ -104,5 +104,6 @@ export function providerTax(profile: ProviderProfile, seller: Seller, at: number
     }
   }
   const rateBps = standardRateBps(seller.country, at)
-  return { category: 'S', rateBps, rule: 'domestic', note: null, vatIdCheck: null }
+  const { country: state } = seller
+  return { category: 'S', rateBps, rule: 'domestic', state, note: null, vatIdCheck: null }
 }

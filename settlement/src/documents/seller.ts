@@ -26,6 +26,8 @@ export const sellerSetting = z.strictObject({
   ossSince: z.iso.date().optional(),
 })
 
+export type SellerSetting = z.output<typeof sellerSetting>
+
 /** Who sells: the operator of this service. */
 export interface Seller extends TaxSeller {
   readonly party: Party
@@ -36,7 +38,7 @@ export interface Seller extends TaxSeller {
 }
 
 /** @param id the service's peer id */
-export function sellerOf(setting: z.output<typeof sellerSetting> | undefined, id: string): Seller {
+export function sellerOf(setting: SellerSetting | undefined, id: string): Seller {
   if (setting === undefined) return placeholder(id)
   const { name, street, postalCode, city, country, vatId, ossSince } = setting
   return {

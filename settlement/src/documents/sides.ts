@@ -5,8 +5,8 @@ import { providerParty, type StoredProviderProfile } from './provider-profile.ts
 import { type Seller, sellerOf } from './seller.ts'
 
 /** Who runs the service; where nobody has said, a placeholder that makes every document a test. */
-export const operatorOf = ({ operator, signer }: SettlementContext): Seller =>
-  operator ?? sellerOf(undefined, signer.peerId)
+export const operatorOf = ({ seller, signer }: SettlementContext): Seller =>
+  seller ?? sellerOf(undefined, signer.peerId)
 
 /** The operator sells to an organization. */
 export async function salesSides(context: SettlementContext, organization: string): Promise<Sides> {

@@ -1,5 +1,6 @@
 import { releaseExpired } from '../authorizations/release-expired.ts'
 import { BILLING_JOBS } from '../billing/jobs.ts'
+import { DOCUMENT_JOBS } from '../documents/jobs.ts'
 import type { Job } from './job.ts'
 import { PROVIDER_MONEY_JOBS } from './provider-money-jobs.ts'
 
@@ -12,6 +13,7 @@ const MINUTE_MS = 60 * SECOND_MS
  */
 export const JOBS: readonly Job[] = [
   ...BILLING_JOBS,
+  ...DOCUMENT_JOBS,
   {
     name: 'release-expired',
     purpose: 'give back what expired authorizations did not spend',

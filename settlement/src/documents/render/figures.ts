@@ -30,16 +30,18 @@ export const euros = (cents: bigint, { locale }: Words): string =>
     ),
   )
 
-/** Exact euros for a person, as many places as there are. */
-export function exactEuros(pico: bigint, { locale }: Words): string {
-  const digits = pico % PICO_PER_CENT === 0n ? 2 : 12
-  return printable(
+/** Places that show these amounts exactly, the same for all so that they stand under one another. */
+export const placesOf = (amounts: readonly bigint[]): number =>
+  amounts.every((pico) => pico % PICO_PER_CENT === 0n) ? 2 : 12
+
+/** Exact euros for a person. */
+export const exactEuros = (pico: bigint, { locale }: Words, places = placesOf([pico])): string =>
+  printable(
     new Intl.NumberFormat(locale, {
-      minimumFractionDigits: 2,
-      maximumFractionDigits: digits,
+      minimumFractionDigits: places,
+      maximumFractionDigits: places,
     }).format(decimalPico(pico) as Decimal),
   )
-}
 
 export const percent = (bps: number, { locale }: Words): string =>
   new Intl.NumberFormat(locale).format(bps / 100)
@@ -56,6 +58,9 @@ export const isoDate = (at: number): string => new Date(at).toISOString().slice(
 /** A half-open period by its first and last day. */
 export const periodText = ({ from, to }: { from: number; to: number }, words: Words): string =>
   `${longDate(from, words)} – ${longDate(to - 1, words)}`
+
+export const countryName = (country: string, { locale }: Words): string =>
+  new Intl.DisplayNames(locale, { type: 'region' }).of(country) ?? country
 
 /** The spaces that formats use, as every font has them. */
 const printable = (text: string): string => text.replaceAll(/[\u202F\u2009]/gu, ' ')

@@ -2,7 +2,16 @@ import { buffer } from 'node:stream/consumers'
 import PDFDocument from 'pdfkit'
 import type { DocumentContent, Party } from '../document.ts'
 import type { Seller } from '../seller.ts'
-import { counted, euros, exactEuros, longDate, percent, periodText } from './figures.ts'
+import {
+  counted,
+  countryName,
+  euros,
+  exactEuros,
+  longDate,
+  percent,
+  periodText,
+  placesOf,
+} from './figures.ts'
 import { INK, MUTED, PAGE, Page, RIGHT, WIDTH } from './page.ts'
 import { type Column, drawSums, drawTable } from './table.ts'
 import { hasUbl, renderUbl } from './ubl.ts'
@@ -67,15 +76,17 @@ function drawHead(page: Page, content: DocumentContent, title: string, words: Wo
   page.at(PAGE.left, PAGE.top, issuer.name, { size: 13, bold: true })
   const sender = [issuer.name, issuer.street, placeOf(issuer)].filter(Boolean).join(' · ')
   page.at(PAGE.left, SENDER_Y, sender, { size: 6.5, color: MUTED, width: WIDTH * 0.5 })
-  page.at(PAGE.left, ADDRESS_Y, addressOf(reader), { size: 10, width: WIDTH * 0.5 })
+  page.at(PAGE.left, ADDRESS_Y, addressOf(reader, words), { size: 10, width: WIDTH * 0.5 })
   drawFacts(page, content, words)
   page.y = BODY_Y
   page.paragraph(title, { size: 18, bold: true })
   page.space(10)
 }
 
-const addressOf = (party: Party): string =>
-  [party.name, party.street, placeOf(party), party.country].filter(Boolean).join('\n')
+function addressOf(party: Party, words: Words): string {
+  const country = party.country && countryName(party.country, words)
+  return [party.name, party.street, placeOf(party), country].filter(Boolean).join('\n')
+}
 const placeOf = ({ postalCode, city }: Party): string =>
   [postalCode, city].filter((part) => part !== null).join(' ')
 
@@ -122,6 +133,7 @@ function drawLines(page: Page, { lines }: DocumentContent, words: Words): void {
       : []),
     { title: words.amount, share: 16, align: 'right' },
   ]
+  const places = placesOf(lines.map(({ exact }) => exact ?? 0n))
   const rows = lines.map(({ label, detail, sessions, receipts, exact, cents }) => {
     const text = words.labels[label]
     const described = detail === null ? text : label === 'usage' ? detail : `${text} ${detail}`
@@ -129,7 +141,7 @@ function drawLines(page: Page, { lines }: DocumentContent, words: Words): void {
     return [
       described,
       ...(hasUsage
-        ? [count(sessions), count(receipts), exact === null ? '' : exactEuros(exact, words)]
+        ? [count(sessions), count(receipts), exact === null ? '' : exactEuros(exact, words, places)]
         : []),
       euros(cents, words),
     ]
@@ -187,14 +199,18 @@ function drawAdvances(page: Page, { advances }: DocumentContent, words: Words): 
   )
 }
 
-function drawAccount(page: Page, { account }: DocumentContent, words: Words): void {
+function drawAccount(
+  page: Page,
+  { account, kind: documentKind }: DocumentContent,
+  words: Words,
+): void {
   if (account === null) return
   heading(page, words.account)
   const { opening, movements, closing, heldBack, debt } = account
   const rows: [string, bigint][] = [
     [words.opening, opening],
     ...movements.map(({ kind, amount }): [string, bigint] => [
-      words.movements[kind] ?? kind.replaceAll('_', ' '),
+      movementName(kind, documentKind, words),
       amount,
     ]),
     [words.closing, closing],
@@ -203,14 +219,21 @@ function drawAccount(page: Page, { account }: DocumentContent, words: Words): vo
       : [[words.heldBack, heldBack] as [string, bigint]]),
     ...(debt === 0n ? [] : [[words.debt, debt] as [string, bigint]]),
   ]
+  const places = placesOf(rows.map(([, amount]) => amount))
   drawTable(
     page,
     [
       { title: words.description, share: 70, align: 'left' },
       { title: words.exact, share: 30, align: 'right' },
     ],
-    rows.map(([name, amount]) => [name, exactEuros(amount, words)]),
+    rows.map(([name, amount]) => [name, exactEuros(amount, words, places)]),
   )
+}
+
+/** What one side used, the other earned. A kind that has no words yet is shown as it is called. */
+function movementName(kind: string, document: DocumentContent['kind'], words: Words): string {
+  const name = kind === 'usage' && document === 'provider-statement' ? 'earnings' : kind
+  return words.movements[name] ?? kind.replaceAll('_', ' ')
 }
 
 function heading(page: Page, text: string): void {

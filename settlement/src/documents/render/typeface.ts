@@ -38,7 +38,12 @@ function inFont(character: string): string {
 
 function isInFont(character: string): boolean {
   const code = character.codePointAt(0) ?? 0
-  return (code >= 0x20 && code < 0x7f) || (code >= 0xa0 && code <= 0xff) || EXTRA.has(character)
+  return (
+    character === '\n' ||
+    (code >= 0x20 && code < 0x7f) ||
+    (code >= 0xa0 && code <= 0xff) ||
+    EXTRA.has(character)
+  )
 }
 
 function paired(letters: string, latin: string): Record<string, string> {

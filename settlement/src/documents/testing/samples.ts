@@ -39,6 +39,7 @@ export const STANDARD: DocumentTax = {
   category: 'S',
   rateBps: 1900,
   rule: 'domestic',
+  state: 'DE',
   note: null,
   vatIdCheck: null,
 }
@@ -46,6 +47,7 @@ export const REVERSE: DocumentTax = {
   category: 'AE',
   rateBps: 0,
   rule: 'rc_eu',
+  state: 'PL',
   note: 'Reverse charge',
   vatIdCheck: { at: Date.UTC(2026, 9, 30), consultation: 'WAPIAAAAZ1' },
 }
@@ -53,6 +55,7 @@ export const OUTSIDE: DocumentTax = {
   category: 'O',
   rateBps: 0,
   rule: 'export',
+  state: null,
   note: 'Not subject to EU VAT: place of supply outside the European Union',
   vatIdCheck: null,
 }
@@ -60,6 +63,7 @@ export const EXEMPT: DocumentTax = {
   category: 'E',
   rateBps: 0,
   rule: 'small-business',
+  state: null,
   note: 'VAT exempt: special scheme for small enterprises',
   vatIdCheck: null,
 }

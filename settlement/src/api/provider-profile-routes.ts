@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
+import {
+  providerProfileSchema,
+  SELF_BILLING_TERMS,
+  type StoredProviderProfile,
+} from '../documents/provider-profile.ts'
+import { SettlementError } from '../errors.ts'
+import type { App } from './app.ts'
+import { providerOf } from './provider-auth.ts'
+
+/** An address and some numbers. */
+const BODY_BYTES_MAX = 8192
+const response = {
+  200: z.object({
+    profile: providerProfileSchema.nullable(),
+    version: z.number(),
+    at: z.number().nullable(),
+    selfBillingTerms: z.string(),
+  }),
+}
+
+/** What a provider says of itself for its statements, and that we may write its invoices. The node's signature is its key. */
+export function providerProfileRoutes(app: App, context: SettlementContext): void {
+  const { store, now } = context
+  app.register(async (scope) => {
+    // What is signed is the bytes as they came.
+    scope.removeContentTypeParser('application/json')
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+      (_request, body, done) => done(null, body),
+    )
+    const routes = scope as unknown as App
+
+    routes.get('/v1/providers/self/tax-profile', { schema: { response } }, async (request) =>
+      answer(await store.providerProfile(providerOf(request, context), now())),
+    )
+
+    routes.put(
+      '/v1/providers/self/tax-profile',
+      {
+        schema: {
+          description: `JSON of who the provider is to the tax office; with selfBillingTerms "${SELF_BILLING_TERMS}" it agrees to self-billing`,
+          response,
+        },
+      },
+      async (request) => {
+        const peerId = providerOf(request, context)
+        if ((await store.provider(peerId)) === undefined) {
+          throw new SettlementError(
+            'HANSE_PROVIDER_UNKNOWN',
+            `${peerId} has no payout account here`,
+          )
+        }
+        const given = providerProfileSchema.safeParse(JSON.parse(String(request.body)))
+        if (!given.success) {
+          const [issue] = given.error.issues
+          const where = issue?.path.join('.') ?? ''
+          throw new SettlementError('HANSE_REQUEST_INVALID', `${where} ${issue?.message ?? ''}`)
+        }
+        await store.setProviderProfile(peerId, given.data, now())
+        return answer(await store.providerProfile(peerId, now()))
+      },
+    )
+  })
+}
+
+const answer = (stored: StoredProviderProfile | undefined) => ({
+  profile: stored?.profile ?? null,
+  version: stored?.version ?? 0,
+  at: stored?.at ?? null,
+  selfBillingTerms: SELF_BILLING_TERMS,
+})
