@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads'
 import type { SettlementContext } from '../context.ts'
 import { bookReceipts, type SubmissionResult } from '../receipts/ingest.ts'
 import { bookStatements, type StatementResult } from '../receipts/ingest-statements.ts'
+import { OpenedRecords } from '../receipts/opened-records.ts'
 import { groupBooker } from './booker.ts'
 import { IngestCounts } from './ingest-counts.ts'
 import type { BatchKind, ThreadSetup } from './messages.ts'
@@ -60,7 +61,10 @@ export function openIngest(options: IngestOptions): Ingest {
 type Lane = Omit<Ingest, 'room' | 'counts'>
 
 function inThisThread(context: SettlementContext): Lane {
-  return lane(context, (kind, body) => VERIFIERS[kind](body, verifyContext(context)))
+  const records = new OpenedRecords(context.network)
+  return lane(context, (kind, body) =>
+    VERIFIERS[kind](body, { ...verifyContext(context), records }),
+  )
 }
 
 /** Where the threads hand claims back, they are booked from here: the embedded database has a thread of its own. */

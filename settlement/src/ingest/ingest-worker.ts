@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { bookReceipts } from '../receipts/ingest.ts'
 import { bookStatements } from '../receipts/ingest-statements.ts'
+import { OpenedRecords } from '../receipts/opened-records.ts'
 import type { VerifyContext } from '../receipts/verify-submission.ts'
 import { groupBooker } from './booker.ts'
 import { batchFault, type ThreadReply, type ThreadRequest, type ThreadSetup } from './messages.ts'
@@ -12,6 +13,7 @@ import { VERIFIERS } from './verify-batch.ts'
 
 const { network, settlement, receiptGraceMs, databaseUrl } = workerData as ThreadSetup
 const policy = { settlement, trustedAttestors: [settlement] }
+const records = new OpenedRecords(network)
 /** The clock is the API's thread's: the latest that was told. */
 let latest = 0
 const booker =
@@ -27,7 +29,7 @@ async function answer(request: ThreadRequest): Promise<void> {
   const { id, kind, body, now } = request
   latest = Math.max(latest, now)
   try {
-    const context = { network, ...policy, receiptGraceMs, now }
+    const context = { network, ...policy, receiptGraceMs, now, records }
     reply({ id, value: await (kind === 'receipts' ? receipts : statements)(body, context) })
   } catch (error) {
     reply({ id, fault: batchFault(error) })

@@ -27,6 +27,11 @@ statement_conflicts as (
   from json_to_recordset({statement_conflicts})
     as x(cid text, serial int8, lane int8, sequence int8, signed text)
   on conflict do nothing),
+s as materialized (
+  select * from json_to_recordset({sessions}) as x(session text, order_cid text, serial int8, organization text,
+    consumer text, provider text, model text, sequence int8, receipt text, amount numeric, fee numeric, bps int4,
+    input int8, cached int8, output int8, final text, "order" text, acceptance text, statement text,
+    accepted timestamptz, increase numeric, signed text, line_of text)),
 sessions as (
   insert into settled_session (session, order_cid, authorization_serial, organization, consumer, provider, model,
     sequence, receipt, amount, fee, fee_bps, input_tokens, cached_input_tokens, output_tokens, final, signed_order,
@@ -34,10 +39,7 @@ sessions as (
   select x.session, x.order_cid, x.serial, x.organization, x.consumer, x.provider, x.model, x.sequence, x.receipt,
     x.amount, x.fee, x.bps, x.input, x.cached, x.output, x.final, decode(x."order", 'base64'),
     decode(x.acceptance, 'base64'), x.statement, x.accepted, {at}
-  from json_to_recordset({sessions}) as x(session text, order_cid text, serial int8, organization text,
-    consumer text, provider text, model text, sequence int8, receipt text, amount numeric, fee numeric, bps int4,
-    input int8, cached int8, output int8, final text, "order" text, acceptance text, statement text,
-    accepted timestamptz)
+  from s x
   on conflict (session) do update set sequence = excluded.sequence, receipt = excluded.receipt,
     amount = excluded.amount, fee = excluded.fee, input_tokens = excluded.input_tokens,
     cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
@@ -50,8 +52,10 @@ sessions as (
   returning 1),
 receipts as (
   insert into settled_receipt (session, sequence, cid, amount, increase, signed, statement, at)
-  select x.session, x.sequence, x.cid, x.amount, x.increase, decode(x.signed, 'base64'), x.statement,
-    {at}
+  select session, sequence, receipt, amount, increase, decode(signed, 'base64'), line_of, {at} from s
+    where increase is not null
+  union all
+  select x.session, x.sequence, x.cid, x.amount, x.increase, decode(x.signed, 'base64'), x.statement, {at}
   from json_to_recordset({receipts}) as x(session text, sequence int8, cid text, amount numeric,
     increase numeric, signed text, statement text)),
 conflicts as (
@@ -73,13 +77,20 @@ export async function postBookings(tx: Database, plan: BookingPlan, at: number):
   const writes = receipts.length + conflicts.length + statements.length + statementConflicts.length
   if (writes === 0) return
   await ensureAccounts(tx, plan.transfers)
+  // A session with the receipt that it is booked by is one row of the parameters: hardly any batch has others.
+  const increases = new Map(receipts.map(({ claim, increase }) => [claim, increase]))
+  const sessions = [...plan.sessions.values()].map((write) => {
+    const increase = increases.get(write.claim)
+    increases.delete(write.claim)
+    return sessionJson(write, increase)
+  })
   const counts = await runPosting<{ sessions: number }>(
     tx,
     POST,
     {
       transfers: transferRows(plan.transfers),
-      sessions: [...plan.sessions.values()].map(sessionJson),
-      receipts: receipts.map(({ claim, increase }) => ({
+      sessions,
+      receipts: [...increases].map(([claim, increase]) => ({
         ...receiptJson(claim),
         amount: claim.amount.toString(),
         increase: increase.toString(),
@@ -102,7 +113,7 @@ export async function postBookings(tx: Database, plan: BookingPlan, at: number):
   if (counts.sessions !== plan.sessions.size) throw new LostRace('another pair has this session')
 }
 
-const sessionJson = (write: SessionWrite) => {
+const sessionJson = (write: SessionWrite, increase: bigint | undefined) => {
   const { claim, facts, organization, evidence, statement } = write
   return {
     session: claim.session,
@@ -125,6 +136,11 @@ const sessionJson = (write: SessionWrite) => {
     acceptance: evidence && base64(evidence.signedAcceptance),
     statement,
     accepted: new Date(claim.acceptedAt).toISOString(),
+    ...(increase !== undefined && {
+      increase: increase.toString(),
+      signed: claim.evidence && base64(claim.evidence.signedReceipt),
+      line_of: claim.statement,
+    }),
   }
 }
 
@@ -144,4 +160,5 @@ const statementJson = ({ claim, serial }: BookingPlan['statements'][number]) => 
   signed: base64(claim.signed),
 })
 
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+const base64 = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('base64')

@@ -7,7 +7,6 @@ import {
   HanseError,
   type Named,
   type Order,
-  openSigned,
   order,
   orderSigners,
   type PeerId,
@@ -21,6 +20,7 @@ import {
   spendAuthorization,
 } from '@hanse/protocol'
 import type { Claim } from './claim.ts'
+import { OpenedRecords } from './opened-records.ts'
 import { encodeSigned, type Submission } from './submission.ts'
 
 /** What verification needs to know besides the bytes. */
@@ -34,6 +34,8 @@ export interface VerifyContext {
   readonly now: number
   /** How long after an acceptance ended its receipts are still settled, milliseconds. */
   readonly receiptGraceMs: number
+  /** What was opened before, where many submissions are verified. */
+  readonly records?: OpenedRecords
 }
 
 /**
@@ -47,15 +49,18 @@ export const isEarly = (acceptedAt: number, now: number): boolean => acceptedAt 
 
 /**
  * Checks everything about a submission that can be checked without the store. Costs four signature checks and two more
- * for an authorization and an attestation.
+ * for an authorization and an attestation, less what the records opened before save.
  *
  * @throws {HanseError} with the code that the sender is told
  */
 export function verifySubmission(signed: Submission, context: VerifyContext): Claim {
-  const ordered = openSigned(context, order, signed.order, orderSigners)
-  const accepted = openSigned(context, acceptance, signed.acceptance, acceptanceSigners)
-  const signers = receiptSigners(ordered.value.consumer, ordered.value.provider)
-  const received = openSigned(context, receipt, signed.receipt, signers)
+  const records = context.records ?? new OpenedRecords(context.network)
+  const ordered = records.open(context, order, signed.order, orderSigners)
+  const accepted = records.open(context, acceptance, signed.acceptance, acceptanceSigners)
+  const { consumer, provider } = ordered.value
+  const signers = receiptSigners(consumer, provider)
+  const pair = `${provider}/${consumer}`
+  const received = records.open(context, receipt, signed.receipt, signers, pair)
   checkLinks(ordered, accepted, received.value)
   checkCounts(ordered.value, accepted.value, received.value)
   if (isEarly(accepted.value.at, context.now)) {
@@ -64,7 +69,7 @@ export function verifySubmission(signed: Submission, context: VerifyContext): Cl
   if (accepted.value.notAfter + context.receiptGraceMs < context.now) {
     throw new HanseError('HANSE_RECEIPT_EXPIRED', 'the grace period after the session has passed')
   }
-  checkAuthorization(ordered.value, signed.authorization, context)
+  checkAuthorization(ordered.value, signed.authorization, context, records)
   return {
     session: ordered.cid.toString(),
     authorization: ordered.value.authorization?.toString() ?? null,
@@ -80,7 +85,7 @@ export function verifySubmission(signed: Submission, context: VerifyContext): Cl
     cachedInputTokens: received.value.cachedInputTokens,
     outputTokens: received.value.outputTokens,
     final: received.value.final,
-    attestation: openAttestation(ordered.value, signed.attestation, context),
+    attestation: openAttestation(ordered.value, signed.attestation, context, records),
     evidence: {
       signedOrder: encodeSigned(signed.order),
       signedAcceptance: encodeSigned(signed.acceptance),
@@ -128,6 +133,7 @@ function checkAuthorization(
   ordered: Order,
   signed: SignedRecord | null,
   context: VerifyContext,
+  records: OpenedRecords,
 ): void {
   if (ordered.authorization === null) {
     if (ordered.inputPrice > 0n || ordered.outputPrice > 0n) {
@@ -139,7 +145,7 @@ function checkAuthorization(
     return
   }
   if (signed === null) return
-  const opened = openSigned(context, spendAuthorization, signed, authorizationSigners)
+  const opened = records.open(context, spendAuthorization, signed, authorizationSigners)
   if (!opened.cid.equals(ordered.authorization)) {
     throw new HanseError('HANSE_RECEIPT_LINK', 'the order cites another authorization')
   }
@@ -152,9 +158,10 @@ function openAttestation(
   ordered: Order,
   signed: SignedRecord | null,
   context: VerifyContext,
+  records: OpenedRecords,
 ): RegionAttestation | null {
   if (signed === null) return null
-  const { value } = openSigned(context, regionAttestation, signed, attestationSigners)
+  const { value } = records.open(context, regionAttestation, signed, attestationSigners)
   if (value.subject !== ordered.provider) {
     throw new HanseError('HANSE_RECEIPT_LINK', 'the attestation is of another peer')
   }
