@@ -1,5 +1,6 @@
 import type Stripe from 'stripe'
 import { z } from 'zod'
+import { centsOf, sellablePrice } from './catalog.ts'
 import { charge, declineOf } from './charging.ts'
 import { requireCustomer } from './customers.ts'
 import { invalidRequest, resourceMissing } from './fault.ts'
@@ -20,6 +21,8 @@ import { newPaymentIntent } from './payment-intents.ts'
 import { attach, methodFor } from './payment-methods.ts'
 import { completeSetup, newSetupIntent } from './setup-intents.ts'
 import type { CheckoutRecord, PaymentMethodRecord } from './state.ts'
+import { monthsOf } from './subscription-object.ts'
+import { subscribe } from './subscriptions.ts'
 import { addedTax, findTaxRates, taxesOf } from './tax.ts'
 
 type Session = Stripe.Checkout.Session
@@ -88,7 +91,7 @@ export const createCheckout = operation({
       throw invalidRequest('line_items do not fit the mode.', undefined, 'line_items')
     }
     const exempt = context.state.customers.get(params.customer ?? '')?.tax_exempt
-    const lines = params.line_items.map((item) => lineOf(context, item, params.mode, exempt))
+    const lines = params.line_items.map((item) => lineOf(context, item, exempt))
     const object = sessionObject(context, { ...params, expiresAt, lines })
     const data = params.payment_intent_data ?? params.setup_intent_data ?? params.subscription_data
     const taxRates = params.subscription_data?.default_tax_rates ?? []
@@ -98,6 +101,7 @@ export const createCheckout = operation({
       metadata: data?.metadata ?? {},
       description: params.payment_intent_data?.description ?? null,
       savesMethod: params.payment_intent_data?.setup_future_usage === 'off_session',
+      subscribes: subscribes(context, params),
       taxRates: [...taxRates, ...params.line_items.flatMap((item) => item.tax_rates)],
     })
     context.later('checkout-expires', object.id, expiresAt * 1_000)
@@ -201,7 +205,8 @@ export function completeCheckout(
     const paid = pay(context, record, method)
     if (!paid && decline !== undefined) return { outcome: 'declined', message: decline.message }
   } else if (decline !== undefined) return { outcome: 'declined', message: decline.message }
-  else setUp(context, record, method)
+  else if (object.mode === 'setup') setUp(context, record, method)
+  else begin(context, record, method)
   object.status = 'complete'
   object.url = null
   context.emit('checkout.session.completed', object)
@@ -229,6 +234,30 @@ function pay(context: Context, record: CheckoutRecord, method: PaymentMethodReco
   return true
 }
 
+function begin(context: Context, record: CheckoutRecord, method: PaymentMethodRecord): void {
+  const { object, metadata } = record
+  const customer = String(object.customer)
+  attach(context, method, customer)
+  const { subscription, invoice, collected } = subscribe(
+    context,
+    {
+      customer,
+      items: record.subscribes.map(({ price, quantity }) => ({
+        price: sellablePrice(context, price, 'line_items'),
+        quantity,
+      })),
+      defaultPaymentMethod: method.object.id,
+      taxRates: findTaxRates(context, record.taxRates),
+      metadata,
+      description: null,
+    },
+    false,
+  )
+  object.subscription = subscription.id
+  object.invoice = invoice.id
+  object.payment_status = collected.outcome === 'paid' ? 'paid' : 'unpaid'
+}
+
 function setUp(context: Context, record: CheckoutRecord, method: PaymentMethodRecord): void {
   const { object, metadata } = record
   const customer = typeof object.customer === 'string' ? object.customer : null
@@ -237,27 +266,19 @@ function setUp(context: Context, record: CheckoutRecord, method: PaymentMethodRe
   object.setup_intent = intent.id
 }
 
-/** The page was completed days ago with a bank debit; now the money is there, or is not. */
-export function bankDebitSettled(context: Context, intent: Stripe.PaymentIntent): void {
-  for (const { object } of context.state.checkouts.values()) {
-    if (object.payment_intent !== intent.id || object.status !== 'complete') continue
-    const paid = intent.status === 'succeeded'
-    if (paid) object.payment_status = 'paid'
-    context.emit(`checkout.session.async_payment_${paid ? 'succeeded' : 'failed'}`, object)
-  }
-}
-
 function lineOf(
   context: Context,
   item: LineItem,
-  _mode: Session['mode'],
   exempt: Stripe.Customer['tax_exempt'],
 ): Stripe.LineItem {
-  if (item.price_data === undefined) {
-    throw invalidRequest('A line item needs price_data.', 'parameter_missing', 'line_items')
+  const price = item.price === undefined ? null : sellablePrice(context, item.price, 'line_items')
+  const unit = price === null ? item.price_data?.unit_amount : centsOf(price)
+  if (unit === undefined) {
+    throw invalidRequest('A line item needs a price.', 'parameter_missing', 'line_items')
   }
-  const subtotal = item.price_data.unit_amount * item.quantity
+  const subtotal = unit * item.quantity
   const taxes = taxesOf(subtotal, findTaxRates(context, item.tax_rates), exempt)
+  const product = context.state.products.get(String(price?.product))
   return {
     id: context.newId('li'),
     object: 'item',
@@ -267,11 +288,30 @@ function lineOf(
     amount_tax: taxes.reduce((sum, { tax }) => sum + tax, 0),
     amount_total: subtotal + addedTax(taxes),
     currency: 'eur',
-    description: item.price_data.product_data.name,
+    description: item.price_data?.product_data.name ?? product?.name ?? null,
     metadata: {},
-    price: null,
+    price,
     quantity: item.quantity,
   }
+}
+
+/** @throws {StripeFault} when something in a subscription is not recurring, or has no customer. */
+function subscribes(
+  context: Context,
+  params: {
+    readonly mode: string
+    readonly customer?: string | undefined
+    readonly line_items: readonly LineItem[]
+  },
+): { price: string; quantity: number }[] {
+  if (params.mode !== 'subscription') return []
+  if (params.customer === undefined) {
+    throw invalidRequest('The double needs a customer to subscribe.', undefined, 'customer')
+  }
+  return params.line_items.map(({ price = '', quantity }) => {
+    monthsOf(sellablePrice(context, price, 'line_items'))
+    return { price, quantity }
+  })
 }
 
 interface SessionParams {

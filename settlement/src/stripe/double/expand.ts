@@ -39,6 +39,9 @@ function objectById(state: State, id: string): object | undefined {
     state.paymentIntents.get(id) ??
     state.setupIntents.get(id) ??
     state.refunds.get(id) ??
+    state.subscriptions.get(id) ??
+    state.invoices.get(id) ??
+    state.products.get(id) ??
     state.disputes.get(id) ??
     state.transfers.get(id) ??
     reversalById(state, id)

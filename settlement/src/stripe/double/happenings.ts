@@ -1,10 +1,11 @@
-import { settleBankDebit } from './charging.ts'
-import { bankDebitSettled, expireCheckout } from './checkouts.ts'
+import { bankDebitSettled } from './bank-debits.ts'
+import { expireCheckout } from './checkouts.ts'
 import { decideDispute, forfeitDispute } from './disputes.ts'
 import { makeAvailable } from './money.ts'
 import type { Context } from './operation.ts'
 import { decideRefund } from './refunds.ts'
 import type { Due, DueKind } from './state.ts'
+import { advanceInvoice, giveUp, renew } from './subscriptions.ts'
 import { checkTaxId } from './tax.ts'
 
 /** What happens by itself; the context's time is when it was due. */
@@ -14,16 +15,16 @@ export function happen(context: Context, { kind, subject }: Due): void {
 
 const happenings: Readonly<Record<DueKind, (context: Context, subject: string) => void>> = {
   'balance-available': makeAvailable,
-  'bank-debit-settles'(context, intentId) {
-    const intent = settleBankDebit(context, intentId)
-    if (intent !== undefined) bankDebitSettled(context, intent)
-  },
+  'bank-debit-settles': bankDebitSettled,
   'checkout-expires'(context, checkoutId) {
     const record = context.state.checkouts.get(checkoutId)
     if (record !== undefined) expireCheckout(context, record)
   },
   'dispute-decided': decideDispute,
   'dispute-unanswered': forfeitDispute,
+  'invoice-advances': advanceInvoice,
   'refund-decided': decideRefund,
+  'subscription-gives-up': giveUp,
+  'subscription-renews': renew,
   'tax-id-checked': checkTaxId,
 }

@@ -7,6 +7,7 @@ import type { World } from './world.ts'
 
 /** Stripe's own pages: where providers answer questions and customers pay. */
 export function hostedPages(app: FastifyInstance, world: World): void {
+  billingPages(app, world)
   app.get<{ Params: { link: string } }>('/onboarding/:link', async ({ params }, reply) => {
     const onboarded = finishOnboarding(world.context(), params.link)
     await world.commit()
@@ -39,6 +40,30 @@ export function hostedPages(app: FastifyInstance, world: World): void {
       return show(reply, 402, completed.message, checkoutForm(record))
     },
   )
+}
+
+/** Where a customer sees invoices; the real page can do more. */
+function billingPages(app: FastifyInstance, { state }: World): void {
+  app.get<{ Params: { portal: string } }>('/portal/:portal', async ({ params }, reply) => {
+    const portal = state.portals.get(params.portal)
+    if (portal === undefined) return show(reply, 404, 'No such portal')
+    const invoices = [...state.invoices.values()]
+      .filter(({ customer }) => customer === portal.customer)
+      .map(({ number, status, total }) => `<li>${number ?? '-'}: ${euros(total)}, ${status}</li>`)
+    const back =
+      portal.returnUrl === null ? '' : `<p><a href="${escaped(portal.returnUrl)}">Back</a></p>`
+    return show(reply, 200, 'Your invoices', `<ul>${invoices.join('')}</ul>${back}`)
+  })
+
+  app.get<{ Params: { invoice: string } }>('/invoice/:invoice', async ({ params }, reply) => {
+    const invoice = state.invoices.get(params.invoice)
+    if (invoice === undefined) return show(reply, 404, 'No such invoice')
+    const lines = invoice.lines.data.map(
+      ({ description, amount }) => `<li>${escaped(description ?? '')}: ${euros(amount)}</li>`,
+    )
+    const total = `<p>Total: ${euros(invoice.total)}, ${invoice.status}</p>`
+    return show(reply, 200, `Invoice ${invoice.number ?? ''}`, `<ul>${lines.join('')}</ul>${total}`)
+  })
 }
 
 function checkoutForm({ object, lines }: CheckoutRecord): string {

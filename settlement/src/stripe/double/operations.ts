@@ -1,5 +1,14 @@
 import { createAccount, createAccountLink, listAccounts, retrieveAccount } from './accounts.ts'
 import { listBalanceTransactions, retrieveBalance, retrieveBalanceTransaction } from './balances.ts'
+import { createPortalSession } from './billing-portal.ts'
+import {
+  createPrice,
+  createProduct,
+  listPrices,
+  retrievePrice,
+  retrieveProduct,
+  updatePrice,
+} from './catalog.ts'
 import { listCharges, retrieveCharge } from './charges.ts'
 import {
   createCheckout,
@@ -17,6 +26,15 @@ import {
 } from './customers.ts'
 import { closeDispute, listDisputes, retrieveDispute, updateDispute } from './disputes.ts'
 import { createWebhookEndpoint, listEvents, retrieveEvent, retrieveThinEvent } from './events.ts'
+import { createInvoiceItem, listInvoiceItems } from './invoice-items.ts'
+import {
+  createInvoice,
+  finalizeInvoice,
+  listInvoices,
+  payInvoice,
+  retrieveInvoice,
+  voidInvoiceOperation,
+} from './invoice-operations.ts'
 import type { Operation } from './operation.ts'
 import {
   cancelPaymentIntent,
@@ -33,6 +51,13 @@ import {
 } from './payment-methods.ts'
 import { createRefund, listRefunds, retrieveRefund } from './refunds.ts'
 import { createSetupIntent, retrieveSetupIntent } from './setup-intents.ts'
+import {
+  cancelSubscription,
+  createSubscription,
+  listSubscriptions,
+  retrieveSubscription,
+  updateSubscription,
+} from './subscription-operations.ts'
 import { createTaxId, createTaxRate, deleteTaxId, listTaxIds } from './tax.ts'
 import {
   createReversal,
@@ -46,16 +71,23 @@ import {
 export const operations: readonly Operation[] = [
   attachPaymentMethod,
   cancelPaymentIntent,
+  cancelSubscription,
   closeDispute,
   confirmPaymentIntent,
   createAccount,
   createAccountLink,
   createCheckout,
   createCustomer,
+  createInvoice,
+  createInvoiceItem,
   createPaymentIntent,
+  createPortalSession,
+  createPrice,
+  createProduct,
   createRefund,
   createReversal,
   createSetupIntent,
+  createSubscription,
   createTaxId,
   createTaxRate,
   createTransfer,
@@ -64,6 +96,7 @@ export const operations: readonly Operation[] = [
   deleteTaxId,
   detachPaymentMethod,
   expireCheckoutSession,
+  finalizeInvoice,
   listAccounts,
   listBalanceTransactions,
   listCharges,
@@ -73,11 +106,16 @@ export const operations: readonly Operation[] = [
   listCustomers,
   listDisputes,
   listEvents,
+  listInvoiceItems,
+  listInvoices,
   listPaymentIntents,
+  listPrices,
   listRefunds,
   listReversals,
+  listSubscriptions,
   listTaxIds,
   listTransfers,
+  payInvoice,
   retrieveAccount,
   retrieveBalance,
   retrieveBalanceTransaction,
@@ -86,12 +124,19 @@ export const operations: readonly Operation[] = [
   retrieveCustomer,
   retrieveDispute,
   retrieveEvent,
+  retrieveInvoice,
   retrievePaymentIntent,
   retrievePaymentMethod,
+  retrievePrice,
+  retrieveProduct,
   retrieveRefund,
   retrieveSetupIntent,
+  retrieveSubscription,
   retrieveThinEvent,
   retrieveTransfer,
   updateCustomer,
   updateDispute,
+  updatePrice,
+  updateSubscription,
+  voidInvoiceOperation,
 ]

@@ -20,7 +20,10 @@ export type DueKind =
   | 'checkout-expires'
   | 'dispute-decided'
   | 'dispute-unanswered'
+  | 'invoice-advances'
   | 'refund-decided'
+  | 'subscription-gives-up'
+  | 'subscription-renews'
   | 'tax-id-checked'
 
 export interface AccountRecord {
@@ -93,7 +96,14 @@ export interface CheckoutRecord {
   readonly metadata: Record<string, string>
   readonly description: string | null
   readonly savesMethod: boolean
+  /** Prices that are subscribed to, with their quantities. */
+  readonly subscribes: readonly { readonly price: string; readonly quantity: number }[]
   readonly taxRates: readonly string[]
+}
+
+export interface PortalRecord {
+  readonly customer: string
+  readonly returnUrl: string | null
 }
 
 export interface WebhookEndpointRecord {
@@ -116,6 +126,7 @@ export interface ThinEvent {
 export interface State {
   clockOffsetMs: number
   sequence: number
+  invoiceNumber: number
   readonly accounts: Map<string, AccountRecord>
   readonly accountLinks: Map<string, AccountLinkRecord>
   readonly balances: Map<string, BalanceRecord>
@@ -132,6 +143,12 @@ export interface State {
   readonly refunds: Map<string, Stripe.Refund>
   readonly disputes: Map<string, Stripe.Dispute>
   readonly taxRates: Map<string, Stripe.TaxRate>
+  readonly products: Map<string, Stripe.Product>
+  readonly prices: Map<string, Stripe.Price>
+  readonly subscriptions: Map<string, Stripe.Subscription>
+  readonly invoices: Map<string, Stripe.Invoice>
+  readonly invoiceItems: Map<string, Stripe.InvoiceItem>
+  readonly portals: Map<string, PortalRecord>
   readonly transfers: Map<string, Stripe.Transfer>
   readonly events: Map<string, Stripe.Event>
   readonly thinEvents: Map<string, ThinEvent>
@@ -146,6 +163,7 @@ export function emptyState(): State {
   return {
     clockOffsetMs: 0,
     sequence: 0,
+    invoiceNumber: 0,
     accounts: new Map(),
     accountLinks: new Map(),
     balances: new Map(),
@@ -162,6 +180,12 @@ export function emptyState(): State {
     refunds: new Map(),
     disputes: new Map(),
     taxRates: new Map(),
+    products: new Map(),
+    prices: new Map(),
+    subscriptions: new Map(),
+    invoices: new Map(),
+    invoiceItems: new Map(),
+    portals: new Map(),
     transfers: new Map(),
     events: new Map(),
     thinEvents: new Map(),
