@@ -174,17 +174,15 @@ export class Buyer {
     using deadline = new Deadline(CONNECT_MS, signal)
     const { network, store, now } = this.#options
     const session = order.cid.toString()
-    const written = store.committed()
-    const opening = network
-      .openStream([...known.addresses], SESSION_PROTOCOL, {
-        signal: deadline.signal,
-      })
+    await store.committed()
+    // Over a connection that there is, the order leaves in one piece with the stream's first frame.
+    const { frames } = await network
+      .openStream([...known.addresses], SESSION_PROTOCOL, { signal: deadline.signal })
       .catch((cause: unknown) => {
         store.endSession(session, 'provider-unreachable', now())
         const message = `provider ${known.offer.provider} cannot be reached`
         throw new HanseError('HANSE_PROVIDER_UNREACHABLE', message, { cause })
       })
-    const [{ frames }] = await Promise.all([opening, written])
     if (!signal.aborted) return frames
     frames.abort(new Error('nobody waits for it'))
     store.endSession(session, 'cancelled', now())

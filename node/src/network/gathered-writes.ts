@@ -1,6 +1,8 @@
 import type { MessageStream, StreamMuxerFactory } from '@libp2p/interface'
 import { afterWrites } from './after-tick.ts'
 import { listen } from './heard.ts'
+import { methodOf } from './method-of.ts'
+import { proposeStreams } from './proposed-streams.ts'
 
 /** Arrays that follow each other. */
 type Bytes = Exclude<Parameters<MessageStream['send']>[0], Uint8Array>
@@ -27,6 +29,7 @@ export function gathering<Factory extends StreamMuxerFactory>(
         gatherWrites(connection)
         const muxer = factory.createStreamMuxer(connection)
         listen(connection, muxer)
+        proposeStreams(muxer)
         return muxer
       },
     }
@@ -80,10 +83,4 @@ export function joinWrites(connection: object): void {
     joined.append(data.subarray())
     return sendData(joined)
   }) satisfies SendData)
-}
-
-function methodOf<Method extends (...args: never[]) => unknown>(of: object, name: string): Method {
-  const method: unknown = Reflect.get(of, name)
-  if (typeof method !== 'function') throw new Error(`libp2p has no ${name} any more`)
-  return method.bind(of) as Method
 }

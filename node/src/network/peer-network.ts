@@ -4,6 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import { FrameStream } from './frame-stream.ts'
 import { keepDialed } from './keep-dialed.ts'
+import { PROPOSED, type ProposedOptions } from './proposed-streams.ts'
 import { closeWhenIdle, RelayedConnections } from './relayed-connections.ts'
 
 export interface OpenedStream {
@@ -49,6 +50,8 @@ export class PeerNetwork implements AsyncDisposable {
   readonly #libp2p: Libp2p
   readonly #relayed = new RelayedConnections()
   readonly #ids = new Map<string, PeerId>()
+  /** Protocols of streams that the peer of a connection has taken. */
+  readonly #protocols = new WeakMap<Connection, Set<string>>()
 
   constructor(libp2p: Libp2p<ServiceMap>) {
     this.#libp2p = libp2p
@@ -78,7 +81,9 @@ export class PeerNetwork implements AsyncDisposable {
 
   /**
    * Opens a stream of the first of `protocols` that the peer speaks, over the connection there is or
-   * a new one. That the stream opened does not mean the peer took it: its first frame does.
+   * a new one. That the stream opened does not mean the peer took it: its first frame does. A protocol
+   * that it spoke on this connection before is not waited for; a stream of which it knows nothing any
+   * more is reset.
    *
    * @param target a peer id, looked up in the DHT if need be, or addresses of one peer
    * @throws libp2p's error when the peer cannot be reached or speaks none of them; the signal's reason.
@@ -93,11 +98,14 @@ export class PeerNetwork implements AsyncDisposable {
     const signal =
       known === undefined ? this.signal(waiting, OPEN_STREAM_MS) : this.#signalOver(waiting)
     const connection = known ?? (await this.#dial(target, peer, signal))
-    const stream = await connection.newStream(protocols, {
+    const options = {
       signal,
       maxOutboundStreams: OUTBOUND_STREAMS_MAX,
       runOnLimitedConnection: true,
-    })
+      ...this.#proposed(connection, protocols),
+    }
+    const stream = await connection.newStream(protocols, options)
+    this.#agreed(connection).add(stream.protocol)
     return { frames: new FrameStream(stream), remotePeer: connection.remotePeer.toString() }
   }
 
@@ -193,6 +201,20 @@ export class PeerNetwork implements AsyncDisposable {
     // What there is, is nearly used up; without force, libp2p would hand it out again.
     const force = this.#libp2p.getConnections(id).some(({ status }) => status === 'open')
     return await this.#libp2p.dial(addresses.length === 0 ? id : addresses, { signal, force })
+  }
+
+  /** What the peer agreed to on this connection before need not be asked for again. */
+  #proposed(connection: Connection, protocols: string | string[]): Partial<ProposedOptions> {
+    const [protocol, ...others] = typeof protocols === 'string' ? [protocols] : protocols
+    const agreed = this.#agreed(connection)
+    if (protocol === undefined || others.length > 0 || !agreed.has(protocol)) return {}
+    return { [PROPOSED]: () => agreed.delete(protocol) }
+  }
+
+  #agreed(connection: Connection): Set<string> {
+    const known = this.#protocols.get(connection) ?? new Set()
+    this.#protocols.set(connection, known)
+    return known
   }
 
   /** Base58 is slow, and few peers are asked again and again. */
