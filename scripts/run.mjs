@@ -22,6 +22,7 @@ const tasks = {
   'bench:gateway': ['test/bench/gateway.ts'],
   'bench:protocol': ['test/bench/protocol.ts'],
   'bench:provider': ['test/bench/provider.ts'],
+  'bench:settlement': ['test/bench/settlement.ts'],
   'test:soak': ['test/soak/soak.ts'],
   fuzz: ['test/fuzz/fuzz.ts'],
   'sim:faults': ['simulations/src/faults/cli.ts'],

@@ -85,7 +85,7 @@ export interface TestTenant {
   readonly consumer: Signer
 }
 
-export async function addTenant(context: TestContext, cents: bigint): Promise<TestTenant> {
+export async function addTenant(context: SettlementContext, cents: bigint): Promise<TestTenant> {
   const organization = `org_${randomUUID()}`
   const consumer = newSigner()
   const { prefix, hash } = createApiKey()
@@ -101,7 +101,7 @@ export async function addTenant(context: TestContext, cents: bigint): Promise<Te
 }
 
 export async function credit(
-  { store, now }: TestContext,
+  { store, now }: SettlementContext,
   organization: string,
   cents: bigint,
 ): Promise<string> {
@@ -120,7 +120,7 @@ export async function credit(
 }
 
 /** A provider in Germany whose payout account Stripe verified. */
-export async function addProvider({ store, now, terms }: TestContext): Promise<Signer> {
+export async function addProvider({ store, now, terms }: SettlementContext): Promise<Signer> {
   const provider = newSigner()
   await store.addProvider({
     peerId: provider.peerId,
@@ -135,7 +135,7 @@ export async function addProvider({ store, now, terms }: TestContext): Promise<S
 }
 
 export async function hold(
-  context: TestContext,
+  context: SettlementContext,
   tenant: TestTenant,
   provider: Signer,
   limit: bigint,

@@ -1,0 +1,160 @@
+import { percentile, type Spread, spreadOf } from '../statistics.ts'
+import { drive } from './drive.ts'
+import { receiptLoad, statementLoad } from './market.ts'
+import { measurePayouts } from './payouts.ts'
+import { rawChecks, rawInserts } from './raw.ts'
+import type { Scale, Scenario, StoreName } from './scale.ts'
+import { type Home, newHome } from './service.ts'
+import { measureUsage } from './usage.ts'
+
+export interface Figure {
+  readonly id: string
+  readonly title: string
+  readonly unit: 'per s' | 'ms' | 'µs' | 's'
+  readonly store: StoreName | 'none'
+  readonly spread: Spread
+}
+
+/** Everything that is measured of one store, each round beside what it is held against. */
+export async function measureStore(
+  store: StoreName,
+  scale: Scale,
+  scenarios: ReadonlySet<Scenario>,
+  progress: (line: string) => void,
+): Promise<Figure[]> {
+  const figures = new Figures(store)
+  await using home = await newHome(store)
+  for (let round = 1; round <= scale.rounds; round++) {
+    progress(`${store}, round ${round} of ${scale.rounds}`)
+    await measureRound(home, scale, scenarios, figures)
+  }
+  if (scenarios.has('payouts')) await measurePayouts(store, scale, figures)
+  if (scenarios.has('usage')) await measureUsage(store, scale, figures)
+  return figures.all
+}
+
+async function measureRound(
+  home: Home,
+  scale: Scale,
+  scenarios: ReadonlySet<Scenario>,
+  figures: Figures,
+): Promise<void> {
+  const { statementsEach, sessionsInStatement, receiptBatchesEach, receiptsInBatch } = scale
+  const loads = await prepare(home, scale, scenarios, figures)
+  if (scenarios.has('raw')) {
+    figures.add('raw-checks-1', await rawChecks(1, scale.checks))
+    figures.add('raw-checks-2', await rawChecks(2, scale.checks))
+  }
+  await using service = await home.run()
+  if (loads.warmUp !== undefined) {
+    await drive(service, '/v1/statements', loads.warmUp.statements)
+    await drive(service, '/v1/receipts', loads.warmUp.receipts)
+  }
+  if (loads.statements !== undefined) {
+    const sessions = scale.clients * statementsEach * sessionsInStatement
+    const { seconds, cpu } = await drive(service, '/v1/statements', loads.statements)
+    figures.add('sessions', sessions / seconds)
+    if (cpu !== undefined) figures.add('cpu-per-session', cpu / sessions)
+  }
+  if (loads.receipts !== undefined) {
+    const receipts = scale.clients * receiptBatchesEach * receiptsInBatch
+    const { seconds, latencies, cpu } = await drive(service, '/v1/receipts', loads.receipts)
+    figures.add('receipts', receipts / seconds)
+    figures.addLatencies('receipts-loaded', latencies)
+    if (cpu !== undefined) figures.add('cpu-per-receipt', cpu / receipts)
+  }
+  if (loads.batches !== undefined) {
+    const alone = await drive(service, '/v1/receipts', loads.batches.receipts)
+    figures.addLatencies('receipts-alone', alone.latencies)
+    const stated = await drive(service, '/v1/statements', loads.batches.statements)
+    figures.addLatencies('statements-loaded', stated.latencies)
+  }
+}
+
+/** All signatures are made before anything is measured. */
+async function prepare(
+  home: Home,
+  scale: Scale,
+  scenarios: ReadonlySet<Scenario>,
+  figures: Figures,
+) {
+  const { statementsEach, sessionsInStatement, receiptBatchesEach, receiptsInBatch } = scale
+  await using settlement = await home.open()
+  if (scenarios.has('raw')) {
+    figures.add('raw-inserts', await rawInserts(settlement.store, scale.rows))
+  }
+  const one = { ...scale, clients: 1 }
+  const wants = (scenario: Scenario) => scenarios.has(scenario)
+  const any = wants('statements') || wants('receipts') || wants('batches')
+  return {
+    warmUp: any
+      ? {
+          statements: await statementLoad(settlement, scale, 2, sessionsInStatement),
+          receipts: await receiptLoad(settlement, scale, 2, receiptsInBatch),
+        }
+      : undefined,
+    statements: wants('statements')
+      ? await statementLoad(settlement, scale, statementsEach, sessionsInStatement)
+      : undefined,
+    receipts: wants('receipts')
+      ? await receiptLoad(settlement, scale, receiptBatchesEach, receiptsInBatch)
+      : undefined,
+    batches: wants('batches')
+      ? {
+          receipts: await receiptLoad(settlement, one, receiptBatchesEach, receiptsInBatch),
+          statements: await statementLoad(settlement, scale, statementsEach, receiptsInBatch),
+        }
+      : undefined,
+  }
+}
+
+const TITLES: Record<string, readonly [title: string, unit: Figure['unit']]> = {
+  'raw-checks-1': ['signature checks, one thread', 'per s'],
+  'raw-checks-2': ['signature checks, two threads', 'per s'],
+  'raw-inserts': ['rows inserted, a thousand in one statement', 'per s'],
+  sessions: ['sessions by Statements', 'per s'],
+  'cpu-per-session': ['CPU of the service for a session by a Statement', 'µs'],
+  receipts: ['single receipts', 'per s'],
+  'cpu-per-receipt': ['CPU of the service for a single receipt', 'µs'],
+  'receipts-loaded': ['a batch of receipts, all clients at once', 'ms'],
+  'receipts-alone': ['a batch of receipts, one client', 'ms'],
+  'statements-loaded': ['a Statement of as many sessions, all clients at once', 'ms'],
+  'payout-run': ['payout run: until every transfer is known, Stripe answering at once', 's'],
+  'usage-day': ['usage of 90 days by day', 'ms'],
+  'usage-hour': ['usage of 90 days by hour, a page', 'ms'],
+  'usage-model': ['usage of 90 days by model', 'ms'],
+  'usage-provider': ['usage of 90 days by provider', 'ms'],
+}
+
+/** What the rounds of one store come to. */
+export class Figures {
+  readonly #rounds = new Map<string, number[]>()
+  readonly #store: StoreName
+
+  constructor(store: StoreName) {
+    this.#store = store
+  }
+
+  add(id: string, value: number): void {
+    this.#rounds.set(id, [...(this.#rounds.get(id) ?? []), value])
+  }
+
+  addLatencies(id: string, latencies: readonly number[]): void {
+    for (const share of [50, 95, 99])
+      this.add(`${id}-p${share}`, percentile(latencies, share / 100))
+  }
+
+  get all(): Figure[] {
+    return [...this.#rounds].map(([id, rounds]) => {
+      const [, name = id, share] = /^(.*?)(?:-(p\d+))?$/u.exec(id) ?? []
+      const [title = id, unit = 'ms'] = TITLES[name] ?? []
+      return {
+        id,
+        title: share === undefined ? title : `${title}, ${share}`,
+        unit,
+        store: id.startsWith('raw-checks') ? 'none' : this.#store,
+        spread: spreadOf(rounds),
+      }
+    })
+  }
+}
