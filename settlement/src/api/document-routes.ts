@@ -69,7 +69,8 @@ export function documentRoutes(app: App, context: SettlementContext, token: stri
   const { store } = context
   const guarded = operatorGuard(context, token)
   reading(app, context, '/v1', {
-    scope: async (request) => ({ organization: await organizationOf(request, store) }),
+    // Names and addresses are for those who pay.
+    scope: async (request) => ({ organization: await organizationOf(request, store, 'billing') }),
   })
   reading(app, context, '/v1/providers/self', {
     scope: async (request) => ({ provider: providerOf(request, context) }),

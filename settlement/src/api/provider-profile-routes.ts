@@ -11,9 +11,24 @@ import { providerOf } from './provider-auth.ts'
 
 /** An address and some numbers. */
 const BODY_BYTES_MAX = 8192
+const said = z.string().optional()
 const response = {
   200: z.object({
-    profile: providerProfileSchema.nullable(),
+    profile: z
+      .object({
+        kind: z.string(),
+        name: z.string(),
+        street: z.string(),
+        postalCode: z.string(),
+        city: z.string(),
+        country: z.string(),
+        vatId: said,
+        taxNumber: said,
+        registration: said,
+        email: said,
+        selfBillingTerms: said,
+      })
+      .nullable(),
     version: z.number(),
     at: z.number().nullable(),
     selfBillingTerms: z.string(),
