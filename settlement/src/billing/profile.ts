@@ -2,6 +2,7 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { CustomerDetails } from '../stripe/index.ts'
 import { normalVatId, stateOfVatId, type VatIdCheck } from '../tax/index.ts'
+import { oneByOne } from './one-by-one.ts'
 
 /** Who an organization is to the tax office and to its bank. Personal data: never logged, and sealed where it is kept. */
 export interface BillingDetails {
@@ -118,7 +119,7 @@ const BEHIND_MAX = 100
 /** Tells Stripe of the profiles that it could not be told of when they changed. @returns how many */
 export async function syncCustomers(context: SettlementContext): Promise<number> {
   const behind = await context.store.customersBehind(BEHIND_MAX)
-  for (const organization of behind) await syncCustomer(context, organization)
+  await oneByOne(behind, (organization) => syncCustomer(context, organization))
   return behind.length
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { digestOf } from '../authorizations/authorize.ts'
+import { oneByOne } from '../billing/one-by-one.ts'
 import { ensureCustomer } from '../billing/profile.ts'
 import { taxOnPayment } from '../billing/tax-on-payment.ts'
 import type { SettlementContext } from '../context.ts'
@@ -194,7 +195,7 @@ const KEY_MS = 24 * 3_600_000
 export async function settlePlans(context: SettlementContext): Promise<number> {
   const { store, now } = context
   const open = await store.unsettledPlans(now() - OPEN_AFTER_MS, OPEN_MAX)
-  for (const row of open) await settle(context, row)
+  await oneByOne(open, (row) => settle(context, row))
   return open.length
 }
 

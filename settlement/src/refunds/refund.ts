@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { digestOf } from '../authorizations/authorize.ts'
+import { oneByOne } from '../billing/one-by-one.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { PaymentsError, type Refund, type StripeEvent } from '../stripe/index.ts'
@@ -50,14 +51,14 @@ export async function requestRefund(
 export async function settleRefunds(context: SettlementContext): Promise<number> {
   const open = await context.store.openRefunds(context.now() - OPEN_AFTER_MS, OPEN_MAX)
   let settled = 0
-  for (const row of open) {
+  await oneByOne(open, async (row) => {
     try {
       if ((await advance(context, row, false)).state !== 'requested') settled++
     } catch (error) {
-      // It was refused, or there is no answer yet: neither concerns the next.
+      // It was refused, or there is no answer yet: both are outcomes that are written down.
       if (!(error instanceof SettlementError)) throw error
     }
-  }
+  })
   return settled
 }
 

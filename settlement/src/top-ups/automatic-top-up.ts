@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { oneByOne } from '../billing/one-by-one.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { AutomaticDecision } from './decide-automatic.ts'
@@ -48,9 +49,9 @@ export async function automaticTopUps(
   let charged = 0
   for (let after = ''; signal?.aborted !== true; ) {
     const page = await context.store.automaticOrganizations(after, PAGE)
-    for (const organization of page) {
+    await oneByOne(page, async (organization) => {
       if ((await automaticTopUp(context, organization)) === 'charged') charged++
-    }
+    })
     const last = page.at(-1)
     if (page.length < PAGE || last === undefined) break
     after = last

@@ -1,3 +1,4 @@
+import { oneByOne } from '../billing/one-by-one.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { checkoutNews, paymentNews } from './payment-news.ts'
@@ -21,11 +22,12 @@ const OPEN_MAX = 200
 export async function settleTopUps(context: SettlementContext): Promise<number> {
   const { store, now } = context
   let settled = 0
-  for (const row of await store.unsettledTopUps(now() - OPEN_AFTER_MS, OPEN_MAX)) {
+  const open = await store.unsettledTopUps(now() - OPEN_AFTER_MS, OPEN_MAX)
+  await oneByOne(open, async (row) => {
     await settle(context, row)
     const after = await store.topUp(row.id)
     if (after !== undefined && after.state !== 'pending') settled++
-  }
+  })
   return settled
 }
 
