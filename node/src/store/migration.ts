@@ -19,16 +19,21 @@ export function migrationOf(migrations: readonly string[]): Migrate {
         `the file is of an older release (schema ${versionOf(db)}): start its daemon once`,
       )
     }
-    db.exec('begin immediate')
+    // A table that is made anew is away for a moment. Within a transaction SQLite would not heed it.
+    db.exec('pragma foreign_keys = off; begin immediate')
     try {
       const version = versionOf(db)
       check(version, newest)
       for (const sql of migrations.slice(version)) db.exec(sql)
+      if (db.prepare('pragma foreign_key_check').get() !== undefined)
+        throw new Error('the file is damaged: of some of its rows what they rest on is missing')
       db.exec(`pragma user_version = ${newest}; commit`)
     } catch (error) {
       // On a full disk SQLite may have done so itself.
       if (db.isTransaction) db.exec('rollback')
       throw error
+    } finally {
+      db.exec('pragma foreign_keys = on')
     }
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { exportBundle, verifyBundle } from '@hanse/protocol'
 import {
   makeAcceptance,
@@ -14,7 +15,10 @@ import {
   NOW,
 } from '@hanse/protocol/testing'
 import { afterEach, beforeEach, describe, test } from 'vitest'
+import { pack } from './database.ts'
+import { migrationOf } from './migration.ts'
 import { NodeStore, type SessionRole } from './node-store.ts'
+import { MIGRATIONS } from './schema.ts'
 
 const order = makeOrder()
 const accepted = makeAcceptance(order)
@@ -40,6 +44,32 @@ describe('a session that was kept', () => {
       assert.equal(row?.receipts, receipts.length)
       assert.equal(row?.reason, 'completed')
     })
+  })
+
+  test('comes back from a file of any older schema', () => {
+    for (let version = 1; version < MIGRATIONS.length; version++) {
+      const older = join(folder, `${version}.db`)
+      {
+        using db = new DatabaseSync(older)
+        migrationOf(MIGRATIONS.slice(0, version))(db)
+        keepOld(db)
+      }
+      {
+        using store = new NodeStore(older)
+        const evidence = store.evidence(order.cid.toString(), NETWORK)
+        assert.ok(evidence !== undefined)
+        assert.equal(verifyBundle(exportBundle(evidence)).verified, true)
+        assert.equal(store.beginSession('provider', order, authorization, NOW), false)
+      }
+      // What rests on rows of the tables that were made anew is checked as before.
+      using db = new DatabaseSync(older)
+      assert.deepEqual(db.prepare('pragma foreign_key_check').all(), [])
+      for (const wrong of [
+        "insert into receipt values ('no', 0, 0, x'', 0, 0)",
+        'delete from record',
+      ])
+        assert.throws(() => db.prepare(wrong).run(), /FOREIGN KEY/u)
+    }
   })
 
   test('begins once: the same order again is a replay', () => {
@@ -114,6 +144,31 @@ describe('the outbox', () => {
     })
   })
 })
+
+/** The fixtures' session in tables as the first release had them. */
+function keepOld(db: DatabaseSync): void {
+  const session = order.cid.toString()
+  const offer = makeOffer()
+  const attestation = makeAttestation()
+  const put = db.prepare('insert into record (cid, signed) values (?, ?)')
+  for (const record of [offer, attestation, authorization, order, accepted])
+    put.run(record.cid.toString(), pack(record))
+  const cids = [offer, attestation, accepted, authorization].map(({ cid }) => cid.toString())
+  const [offered = '', attested = '', acceptance = '', authorized = ''] = cids
+  db.prepare('insert into offer_attestation values (?, ?)').run(offered, attested)
+  db.prepare(
+    `insert into session (session, role, peer, model, offer, acceptance, authorization, started_at)
+     values (?, 'provider', ?, ?, ?, ?, ?, ?)`,
+  ).run(session, order.value.consumer, order.value.model, offered, acceptance, authorized, NOW)
+  for (const { value, ...signed } of receipts) {
+    db.prepare('insert into receipt (session, sequence, amount, signed) values (?, ?, ?, ?)').run(
+      session,
+      value.sequence,
+      value.amount,
+      pack(signed),
+    )
+  }
+}
 
 /** Keeps the fixtures' session as a node would while it runs. @returns its name */
 function keepSession(store: NodeStore, role: SessionRole, { ended = true } = {}): string {

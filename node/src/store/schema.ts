@@ -1,7 +1,7 @@
 import { migrationOf } from './migration.ts'
 
 /** Applied in order, each once; never edit one that was released. */
-const MIGRATIONS = [
+export const MIGRATIONS = [
   `
   create table record (cid text primary key, signed blob not null) strict, without rowid;
   create table offer_attestation (
@@ -144,6 +144,27 @@ const MIGRATIONS = [
     provider text not null, model text not null, record text not null, at integer not null,
     primary key (provider, model)
   ) strict, without rowid;
+  `,
+  `
+  -- Rows in the order in which they came: of those of one commit many share a page. Within the index of random names, where
+  -- they were, each changed a page of its own, and split it when it was full.
+  create table record_new (cid text not null primary key, signed blob not null) strict;
+  insert into record_new (cid, signed) select cid, signed from record;
+  drop table record;
+  alter table record_new rename to record;
+  create table receipt_new (
+    session text not null references session,
+    sequence integer not null,
+    amount integer not null,
+    signed blob not null,
+    input_tokens integer,
+    output_tokens integer,
+    primary key (session, sequence)
+  ) strict;
+  insert into receipt_new (session, sequence, amount, signed, input_tokens, output_tokens)
+    select session, sequence, amount, signed, input_tokens, output_tokens from receipt;
+  drop table receipt;
+  alter table receipt_new rename to receipt;
   `,
 ]
 
