@@ -1,7 +1,7 @@
 import { openStore, type SettlementStore } from '@hanse/settlement'
 import { startPostgres, type TestPostgres } from '@hanse/settlement/testing'
+import { billingContract } from '@hanse/settlement/testing/contracts'
 import { afterAll, beforeAll } from 'vitest'
-import { billingContract } from '../../settlement/src/billing/billing-contract.ts'
 
 // The property of the unit tests, over many more histories and on PostgreSQL, where two processes do get in each other’s way.
 
@@ -26,5 +26,5 @@ billingContract(
     if (store === undefined) throw new Error('no store is open')
     return store
   },
-  150,
+  60,
 )

@@ -1,0 +1,147 @@
+import type { BalanceMovement } from '../stripe/index.ts'
+
+/** Pico-euro in a cent. */
+const CENT = 10_000_000_000n
+/** One in four: so plain that it needs no rounding rule but its own. */
+export const MODEL_FEE_BPS = 2_500
+
+export interface ModelAuthorization {
+  readonly cid: string
+  readonly provider: number
+  left: bigint
+  readonly expires: number
+  open: boolean
+}
+
+interface ModelSession {
+  readonly seen: Map<number, string>
+  last: number
+  amount: bigint
+  /** Two receipts have one number. */
+  frozen: boolean
+}
+
+/** A receipt, as far as its price goes. */
+export interface ModelReceipt {
+  readonly authorization: string | null
+  readonly session: string
+  readonly sequence: number
+  readonly receipt: string
+  readonly amount: bigint
+}
+
+/** What everybody has, pico-euro. */
+export interface ModelBooks {
+  readonly available: bigint
+  readonly held: bigint
+  readonly debt: bigint
+  /** Of each provider: payable, held back and on its way, less what it owes. */
+  readonly providers: readonly bigint[]
+  readonly revenue: bigint
+  readonly stripeFees: bigint
+  readonly clearing: bigint
+}
+
+/**
+ * Books so plain that they can be believed: maps of numbers for what was promised and earned, and at the end one sum over
+ * what Stripe says has moved. It knows no states, no webhooks and no retries.
+ */
+export class Model {
+  readonly authorizations: ModelAuthorization[] = []
+  readonly #sessions = new Map<string, ModelSession>()
+  readonly #earned: bigint[] = [0n, 0n]
+  #fees = 0n
+  #goodwill = 0n
+
+  hold(cid: string, provider: number, limit: bigint, expires: number): void {
+    this.authorizations.push({ cid, provider, left: limit, expires, open: true })
+  }
+
+  releaseAll(): void {
+    for (const authorization of this.authorizations) authorization.open = false
+  }
+
+  goodwill(amount: bigint): void {
+    this.#goodwill += amount
+  }
+
+  /** What settlement must answer to a receipt. */
+  book(given: ModelReceipt, now: number): string {
+    const authorization = this.authorizations.find(({ cid }) => cid === given.authorization)
+    const session = this.#sessions.get(given.session) ?? {
+      seen: new Map(),
+      last: -1,
+      amount: 0n,
+      frozen: false,
+    }
+    const seen = session.seen.get(given.sequence)
+    if (seen === given.receipt) return 'duplicate'
+    if (seen !== undefined) {
+      session.frozen = true
+      return 'HANSE_RECEIPT_EQUIVOCATION'
+    }
+    if (session.frozen) return 'HANSE_SESSION_FROZEN'
+    if (given.sequence < session.last) {
+      session.seen.set(given.sequence, given.receipt)
+      return 'superseded'
+    }
+    if (given.amount < session.amount) return 'HANSE_RECEIPT_CHAIN'
+    if (authorization === undefined) return 'HANSE_AUTHORIZATION_INVALID'
+    if (now >= authorization.expires) return 'HANSE_AUTHORIZATION_EXPIRED'
+    if (!authorization.open) return 'HANSE_HOLD_RELEASED'
+    const increase = given.amount - session.amount
+    if (increase > authorization.left) return 'HANSE_RECEIPT_LIMIT'
+    const fee = given.amount / 4n - session.amount / 4n
+    authorization.left -= increase
+    this.#fees += fee
+    const { provider } = authorization
+    this.#earned[provider] = (this.#earned[provider] ?? 0n) + increase - fee
+    session.seen.set(given.sequence, given.receipt)
+    session.last = given.sequence
+    session.amount = given.amount
+    this.#sessions.set(given.session, session)
+    return 'booked'
+  }
+
+  /**
+   * The books once everything that Stripe knows is known here too.
+   *
+   * @param movements all that ever moved Stripe's balance
+   * @param accounts the providers' accounts, in their order
+   */
+  books(movements: readonly BalanceMovement[], accounts: readonly string[]): ModelBooks {
+    let [paid, stripeFees, clearing] = [0n, 0n, 0n]
+    const transferred = accounts.map(() => 0n)
+    // What comes back of a transfer names the transfer only.
+    const receivers = new Map(
+      movements
+        .filter(({ destination }) => destination !== undefined)
+        .map(({ transfer, destination }) => [transfer, accounts.indexOf(destination ?? '')]),
+    )
+    for (const { type, transfer, amountCents, feeCents, netCents } of movements) {
+      clearing -= netCents * CENT
+      const to = receivers.get(transfer) ?? -1
+      if (transfer !== undefined) transferred[to] = (transferred[to] ?? 0n) - amountCents * CENT
+      // Of a dispute the customer pays the fee, too.
+      else if (type === 'adjustment') paid += netCents * CENT
+      else {
+        paid += amountCents * CENT
+        stripeFees += feeCents * CENT
+      }
+    }
+    const held = this.authorizations
+      .filter(({ open }) => open)
+      .reduce((sum, { left }) => sum + left, 0n)
+    const used = this.#earned.reduce((sum, amount) => sum + amount, this.#fees)
+    const funds = paid + this.#goodwill - used - held
+    return {
+      available: funds > 0n ? funds : 0n,
+      held,
+      debt: funds < 0n ? -funds : 0n,
+      providers: this.#earned.map((amount, i) => amount - (transferred[i] ?? 0n)),
+      revenue: this.#fees - this.#goodwill,
+      stripeFees,
+      clearing,
+    }
+  }
+}
