@@ -14,24 +14,25 @@ type SignersOf<Value> = Parameters<typeof openSigned<Value>>[3]
 const RECORDS_MAX = 2_048
 
 /**
- * Signed records that were opened before, by all of their bytes and all of their signatures: both sides of a session submit
- * it, its later receipts rest on the same order and acceptance, and all sessions of an hour on the same authorization. The
- * check of a signature has one outcome for ever, so what is the same to the last bit need not be checked twice. Only what
- * was opened without a fault is remembered.
+ * Signed records that were opened before, by all of their bytes and all of their signatures: the sessions of an hour rest on
+ * one authorization, and those of a week on one attestation. The check of a signature has one outcome for ever, so what is
+ * the same to the last bit need not be checked twice. Only what was opened without a fault is remembered.
  */
 export class OpenedRecords {
   readonly #records = new Map<string, Opened<unknown>>()
   readonly #network: string
 
-  /** @param network the only one whose signatures are looked at */
-  constructor(network: string) {
+  readonly #recordsMax: number
+
+  /** @param network the only one whose records are remembered */
+  constructor(network: string, recordsMax = RECORDS_MAX) {
     this.#network = network
+    this.#recordsMax = recordsMax
   }
 
   /**
-   * As `openSigned`.
+   * As `openSigned`, for records that name their signers themselves.
    *
-   * @param signers in words, where they do not follow from the record itself
    * @throws {HanseError} HANSE_RECORD_*, HANSE_SIGNATURE_*
    */
   open<Value>(
@@ -39,10 +40,9 @@ export class OpenedRecords {
     type: RecordType<Value>,
     signed: SignedRecord,
     signersOf: SignersOf<Value>,
-    signers = '',
   ): Opened<Value> {
     if (context.network !== this.#network) return openSigned(context, type, signed, signersOf)
-    const key = keyOf(type.type, signed, signers)
+    const key = keyOf(type.type, signed)
     const known = this.#records.get(key) as Opened<Value> | undefined
     if (known !== undefined) return known
     const opened = openSigned(context, type, signed, signersOf)
@@ -51,7 +51,7 @@ export class OpenedRecords {
   }
 
   #keep(key: string, opened: Opened<unknown>): void {
-    if (this.#records.size >= RECORDS_MAX) {
+    if (this.#records.size >= this.#recordsMax) {
       const [oldest] = this.#records.keys()
       if (oldest !== undefined) this.#records.delete(oldest)
     }
@@ -60,11 +60,11 @@ export class OpenedRecords {
 }
 
 /** Each part ends where the next begins: types and peer ids have no slash, digests and signatures one length. */
-function keyOf(type: string, { bytes, signatures }: SignedRecord, signers: string): string {
+function keyOf(type: string, { bytes, signatures }: SignedRecord): string {
   const signed = signatures.map(
     ({ signer, role, signature }) => `${signer}/${role}/${base64(signature)}`,
   )
-  return [type, signers, hash('sha256', bytes, 'base64'), ...signed].join('\n')
+  return [type, hash('sha256', bytes, 'base64'), ...signed].join('\n')
 }
 
 const base64 = ({ buffer, byteOffset, byteLength }: Uint8Array) =>

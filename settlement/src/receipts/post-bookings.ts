@@ -28,10 +28,12 @@ statement_conflicts as (
     as x(cid text, serial int8, lane int8, sequence int8, signed text)
   on conflict do nothing),
 s as materialized (
-  select * from json_to_recordset({sessions}) as x(session text, order_cid text, serial int8, organization text,
-    consumer text, provider text, model text, sequence int8, receipt text, amount numeric, fee numeric, bps int4,
-    input int8, cached int8, output int8, final text, "order" text, acceptance text, statement text,
-    accepted timestamptz, increase numeric, signed text, line_of text)),
+  select x.*, p.serial, p.organization, p.consumer, p.provider, p.bps, p.statement, p.line_of
+  from json_to_recordset({sessions}) as x(terms int4, session text, order_cid text, model text, sequence int8,
+    receipt text, amount numeric, fee numeric, input int8, cached int8, output int8, final text, "order" text,
+    acceptance text, accepted timestamptz, increase numeric, signed text)
+  join json_to_recordset({terms}) as p(terms int4, serial int8, organization text, consumer text, provider text,
+    bps int4, statement text, line_of text) on p.terms = x.terms),
 sessions as (
   insert into settled_session (session, order_cid, authorization_serial, organization, consumer, provider, model,
     sequence, receipt, amount, fee, fee_bps, input_tokens, cached_input_tokens, output_tokens, final, signed_order,
@@ -79,10 +81,11 @@ export async function postBookings(tx: Database, plan: BookingPlan, at: number):
   await ensureAccounts(tx, plan.transfers)
   // A session with the receipt that it is booked by is one row of the parameters: hardly any batch has others.
   const increases = new Map(receipts.map(({ claim, increase }) => [claim, increase]))
+  const terms = new TermsList()
   const sessions = [...plan.sessions.values()].map((write) => {
     const increase = increases.get(write.claim)
     increases.delete(write.claim)
-    return sessionJson(write, increase)
+    return sessionJson(write, terms.indexOf(write), increase)
   })
   const counts = await runPosting<{ sessions: number }>(
     tx,
@@ -90,6 +93,7 @@ export async function postBookings(tx: Database, plan: BookingPlan, at: number):
     {
       transfers: transferRows(plan.transfers),
       sessions,
+      terms: terms.rows,
       receipts: [...increases].map(([claim, increase]) => ({
         ...receiptJson(claim),
         amount: claim.amount.toString(),
@@ -113,33 +117,54 @@ export async function postBookings(tx: Database, plan: BookingPlan, at: number):
   if (counts.sessions !== plan.sessions.size) throw new LostRace('another pair has this session')
 }
 
-const sessionJson = (write: SessionWrite, increase: bigint | undefined) => {
-  const { claim, facts, organization, evidence, statement } = write
+/** What sessions have in common, each kind of it once: all sessions of a Statement, for one, and half of their bytes. */
+class TermsList {
+  readonly rows: object[] = []
+  readonly #indexes = new Map<string, number>()
+
+  indexOf({ claim, facts, organization, statement }: SessionWrite): number {
+    const { consumer, provider } = claim
+    const { serial, feeBps } = facts
+    const key = `${serial} ${consumer} ${provider} ${feeBps} ${statement} ${claim.statement}`
+    const known = this.#indexes.get(key)
+    if (known !== undefined) return known
+    const terms = this.rows.length
+    this.#indexes.set(key, terms)
+    this.rows.push({
+      terms,
+      serial: serial?.toString(),
+      organization,
+      consumer,
+      provider,
+      bps: feeBps,
+      statement,
+      line_of: claim.statement,
+    })
+    return terms
+  }
+}
+
+const sessionJson = (write: SessionWrite, terms: number, increase: bigint | undefined) => {
+  const { claim, facts, evidence } = write
   return {
+    terms,
     session: claim.session,
     order_cid: orderOf(claim.session),
-    serial: facts.serial?.toString(),
-    organization,
-    consumer: claim.consumer,
-    provider: claim.provider,
     model: claim.model,
     sequence: claim.sequence.toString(),
     receipt: claim.receipt,
     amount: claim.amount.toString(),
     fee: facts.fee.toString(),
-    bps: facts.feeBps,
     input: claim.inputTokens.toString(),
     cached: claim.cachedInputTokens.toString(),
     output: claim.outputTokens.toString(),
     final: claim.final,
     order: evidence && base64(evidence.signedOrder),
     acceptance: evidence && base64(evidence.signedAcceptance),
-    statement,
     accepted: new Date(claim.acceptedAt).toISOString(),
     ...(increase !== undefined && {
       increase: increase.toString(),
       signed: claim.evidence && base64(claim.evidence.signedReceipt),
-      line_of: claim.statement,
     }),
   }
 }

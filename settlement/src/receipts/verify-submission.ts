@@ -7,6 +7,7 @@ import {
   HanseError,
   type Named,
   type Order,
+  openSigned,
   order,
   orderSigners,
   type PeerId,
@@ -34,7 +35,7 @@ export interface VerifyContext {
   readonly now: number
   /** How long after an acceptance ended its receipts are still settled, milliseconds. */
   readonly receiptGraceMs: number
-  /** What was opened before, where many submissions are verified. */
+  /** Authorizations and attestations that were opened before, where many submissions are verified. */
   readonly records?: OpenedRecords
 }
 
@@ -49,18 +50,16 @@ export const isEarly = (acceptedAt: number, now: number): boolean => acceptedAt 
 
 /**
  * Checks everything about a submission that can be checked without the store. Costs four signature checks and two more
- * for an authorization and an attestation, less what the records opened before save.
+ * for an authorization and an attestation that were not opened before.
  *
  * @throws {HanseError} with the code that the sender is told
  */
 export function verifySubmission(signed: Submission, context: VerifyContext): Claim {
   const records = context.records ?? new OpenedRecords(context.network)
-  const ordered = records.open(context, order, signed.order, orderSigners)
-  const accepted = records.open(context, acceptance, signed.acceptance, acceptanceSigners)
-  const { consumer, provider } = ordered.value
-  const signers = receiptSigners(consumer, provider)
-  const pair = `${provider}/${consumer}`
-  const received = records.open(context, receipt, signed.receipt, signers, pair)
+  const ordered = openSigned(context, order, signed.order, orderSigners)
+  const accepted = openSigned(context, acceptance, signed.acceptance, acceptanceSigners)
+  const signers = receiptSigners(ordered.value.consumer, ordered.value.provider)
+  const received = openSigned(context, receipt, signed.receipt, signers)
   checkLinks(ordered, accepted, received.value)
   checkCounts(ordered.value, accepted.value, received.value)
   if (isEarly(accepted.value.at, context.now)) {
