@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import { each, fieldOf, on, pageMax, secondsOf, stringOf } from './call.ts'
+import { ask, each, fieldOf, on, pageMax, secondsOf, stringOf } from './call.ts'
 import { paymentsErrorOf } from './payments-error.ts'
 
 /** What Stripe tells us: by webhook, or asked for. */
@@ -50,13 +50,21 @@ export type StripeEvent =
 // Stripe's own default: docs.stripe.com/webhooks
 const webhookToleranceS = 300
 const thinEvent = 'v2.core.event'
-/** Events are listed newest first: a slice is read whole and turned round, so it must fit in memory. */
-const sliceMs = 3_600_000
 
 export function eventPayments(
   stripe: Stripe,
   { webhookSecret, now }: { readonly webhookSecret: string; readonly now: () => number },
 ): EventPayments {
+  /** The last event before a time, as a place to go on from; else the oldest that Stripe has. */
+  const firstSince = async (sinceMs: number, options: Stripe.RequestOptions) => {
+    const created = { lt: secondsOf(sinceMs) }
+    const [event] = (await ask(() => stripe.events.list({ created, limit: 1 }, options))).data
+    if (event !== undefined) return { event, before: true }
+    let oldest: Stripe.Event | undefined
+    // Lists begin with the newest: only the last page has it.
+    for await (const found of each(stripe.events.list({ limit: pageMax }, options))) oldest = found
+    return oldest && { event: oldest, before: false }
+  }
   return {
     verifyWebhook(rawBody, signature) {
       const given = [rawBody, signature, webhookSecret, webhookToleranceS] as const
@@ -72,23 +80,13 @@ export function eventPayments(
     eventOf,
     async *events(request) {
       const { account } = request
-      if ('after' in request) {
-        // The library walks back from the cursor, so this is already oldest first.
-        const list = stripe.events.list(
-          { ending_before: request.after, limit: pageMax },
-          on(account),
-        )
-        for await (const event of each(list)) yield polled(event, account)
-        return
-      }
-      const endMs = now()
-      for (let fromMs = request.sinceMs; fromMs <= endMs; fromMs += sliceMs) {
-        const created = { gte: secondsOf(fromMs), lt: secondsOf(fromMs + sliceMs) }
-        const list = stripe.events.list({ created, limit: pageMax }, on(account))
-        const slice: Stripe.Event[] = []
-        for await (const event of each(list)) slice.push(event)
-        for (const event of slice.toReversed()) yield polled(event, account)
-      }
+      const first = 'after' in request ? undefined : await firstSince(request.sinceMs, on(account))
+      if (first !== undefined && !first.before) yield polled(first.event, account)
+      const after = 'after' in request ? request.after : first?.event.id
+      if (after === undefined) return
+      // The library walks back from the cursor, so this is already oldest first.
+      const list = stripe.events.list({ ending_before: after, limit: pageMax }, on(account))
+      for await (const event of each(list)) yield polled(event, account)
     },
     async *accountEvents({ sinceMs }) {
       const found: object[] = []

@@ -1,11 +1,29 @@
 import type Stripe from 'stripe'
 import { z } from 'zod'
 import { invalidRequest, resourceMissing } from './fault.ts'
+import { balanceOf } from './money.ts'
 import { type Context, operation } from './operation.ts'
 import { boolean, id, metadata, text } from './params.ts'
-import type { AccountLinkRecord, AccountRecord, CapabilityStatus } from './state.ts'
+import type {
+  AccountLinkRecord,
+  AccountRecord,
+  CapabilityStatus,
+  RequirementRecord,
+} from './state.ts'
 
 type Account = Stripe.V2.Core.Account
+type StatusDetail =
+  Stripe.V2.Core.Account.Configuration.Recipient.Capabilities.StripeBalance.StripeTransfers.StatusDetail
+
+/** What a new account is asked for. */
+const identity = 'identity.individual'
+
+const statusCodes: Readonly<Record<CapabilityStatus, string | undefined>> = {
+  active: undefined,
+  pending: 'requirements_pending_verification',
+  rejected: 'rejected_other',
+  restricted: 'requirements_past_due',
+}
 
 // docs.stripe.com/connect/cross-border-payouts: US, UK, EEA, CA and CH pay each other.
 const countries = new Set(
@@ -83,6 +101,11 @@ export const createAccount = operation({
       transfersRequested: transfers.requested,
       metadata: params.metadata,
       transfers: 'pending',
+      requirements: [{ what: identity, due: 'currently_due' }],
+      closed: false,
+      deauthorized: false,
+      bank: 'good',
+      payoutsPaused: false,
     }
     context.state.accounts.set(account.id, account)
     context.emitThin('v2.core.account.created', account.id)
@@ -128,7 +151,7 @@ export const listAccounts = operation({
 })
 
 const webUrl = z.url({ protocol: /^https?$/ }).max(2_048)
-const onboarding = z.strictObject({ refresh_url: webUrl, return_url: webUrl.optional() })
+const urls = z.strictObject({ refresh_url: webUrl, return_url: webUrl.optional() })
 
 export const createAccountLink = operation({
   name: 'V2.Core.AccountLinks.create',
@@ -136,14 +159,16 @@ export const createAccountLink = operation({
   path: '/v2/core/account_links',
   params: z.strictObject({
     account: id,
-    use_case: z.strictObject({
-      type: z.literal('account_onboarding'),
-      account_onboarding: onboarding,
-    }),
+    use_case: z.discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('account_onboarding'), account_onboarding: urls }),
+      z.strictObject({ type: z.literal('account_update'), account_update: urls }),
+    ]),
   }),
   run({ account, use_case }, context): Stripe.V2.Core.AccountLink {
-    findAccount(context, account)
-    const { refresh_url, return_url } = use_case.account_onboarding
+    const { closed } = findAccount(context, account)
+    if (closed) throw invalidRequest('The account is closed.', 'account_closed')
+    const { refresh_url, return_url } =
+      use_case.type === 'account_update' ? use_case.account_update : use_case.account_onboarding
     const link: AccountLinkRecord = {
       id: context.newId('link'),
       account,
@@ -160,10 +185,10 @@ export const createAccountLink = operation({
       expires_at: isoTime(link.expiresAtMs),
       livemode: false,
       url: `${context.baseUrl}/onboarding/${link.id}`,
-      use_case: {
-        type: 'account_onboarding',
-        account_onboarding: { refresh_url, ...(return_url !== undefined && { return_url }) },
-      },
+      use_case: useCaseOf(use_case.type, {
+        refresh_url,
+        ...(return_url !== undefined && { return_url }),
+      }),
     }
   },
 })
@@ -181,6 +206,7 @@ export function finishOnboarding(context: Context, linkId: string): Onboarded {
     return { outcome: 'refresh', refreshUrl: link.refreshUrl }
   }
   link.used = true
+  setRequirements(context, link.account, [])
   setTransfersCapability(context, link.account, 'active')
   context.emitThin('v2.core.account_link.returned', link.account)
   return { outcome: 'finished', returnUrl: link.returnUrl }
@@ -190,8 +216,11 @@ export function setTransfersCapability(
   context: Context,
   accountId: string,
   status: CapabilityStatus,
+  code = statusCodes[status],
 ): void {
   const account = findAccount(context, accountId)
+  if (code === undefined) delete account.statusCode
+  else account.statusCode = code
   if (account.transfers === status) return
   account.transfers = status
   context.emitThin(
@@ -201,9 +230,80 @@ export function setTransfersCapability(
   )
 }
 
+/** What Stripe still wants to know; with a deadline, transfers stop when it has passed. */
+export function setRequirements(
+  context: Context,
+  accountId: string,
+  requirements: readonly RequirementRecord[],
+): void {
+  const account = findAccount(context, accountId)
+  account.requirements = requirements.map((requirement) => ({ ...requirement }))
+  for (const { deadline } of requirements) {
+    if (deadline !== undefined) {
+      context.later('requirements-past-due', accountId, Date.parse(deadline))
+    }
+  }
+  context.emitThin('v2.core.account[requirements].updated', accountId)
+}
+
+export function requirementsPastDue(context: Context, accountId: string): void {
+  const account = context.state.accounts.get(accountId)
+  const late = account?.requirements.filter(
+    ({ due, deadline }) =>
+      due !== 'past_due' && deadline !== undefined && Date.parse(deadline) <= context.nowMs,
+  )
+  if (account === undefined || late === undefined || late.length === 0 || account.closed) return
+  for (const requirement of late) requirement.due = 'past_due'
+  context.emitThin('v2.core.account[requirements].updated', accountId)
+  setTransfersCapability(context, accountId, 'restricted', 'requirements_past_due')
+}
+
+export const closeAccount = operation({
+  name: 'V2.Core.Accounts.close',
+  method: 'POST',
+  path: '/v2/core/accounts/:id/close',
+  params: z.strictObject({ applied_configurations: z.array(z.literal('recipient')).optional() }),
+  run(_params, context) {
+    const account = findAccount(context, context.ids[0] ?? '')
+    const { available, pending } = balanceOf(context.state, account.id)
+    if (available !== 0 || pending !== 0) {
+      throw invalidRequest('The account cannot be closed while its balance is not zero.')
+    }
+    endAccount(context, account.id)
+    return accountObject(account, [])
+  },
+})
+
+/** Closed by the platform, by Stripe, or because the provider left. */
+export function endAccount(context: Context, accountId: string): void {
+  const account = findAccount(context, accountId)
+  if (account.closed) return
+  account.closed = true
+  setTransfersCapability(context, accountId, 'restricted', 'restricted_other')
+  context.emitThin('v2.core.account.closed', accountId)
+}
+
+/** The provider disconnects from the platform: what remains on the balance is the provider's. */
+export function deauthorizeAccount(context: Context, accountId: string): void {
+  const account = findAccount(context, accountId)
+  endAccount(context, accountId)
+  account.deauthorized = true
+  const application = { id: 'ca_hanse', object: 'application', name: 'Hanse' }
+  context.emit('account.application.deauthorized', application, accountId)
+}
+
+function useCaseOf(
+  type: 'account_onboarding' | 'account_update',
+  urls: { readonly refresh_url: string; readonly return_url?: string },
+): Stripe.V2.Core.AccountLink.UseCase {
+  return type === 'account_update'
+    ? { type, account_update: urls }
+    : { type, account_onboarding: urls }
+}
+
 function findAccount({ state }: Context, accountId: string): AccountRecord {
   const account = state.accounts.get(accountId)
-  if (account === undefined) throw resourceMissing('account', accountId)
+  if (account === undefined || account.deauthorized) throw resourceMissing('account', accountId)
   return account
 }
 
@@ -214,7 +314,7 @@ function accountObject(account: AccountRecord, parts: Include): Account {
     id: account.id,
     object: 'v2.core.account',
     applied_configurations: ['recipient'],
-    closed: false,
+    closed: account.closed,
     ...(account.contactEmail !== undefined && { contact_email: account.contactEmail }),
     created: account.created,
     dashboard: account.dashboard,
@@ -233,21 +333,56 @@ function accountObject(account: AccountRecord, parts: Include): Account {
       },
     }),
     ...(shows('identity') && { identity: { country: account.country.toLowerCase() } }),
-    ...(shows('requirements') && { requirements: { entries: [] } }),
+    ...(shows('requirements') && { requirements: requirementsOf(account) }),
   }
 }
 
 function recipientOf(account: AccountRecord): Stripe.V2.Core.Account.Configuration.Recipient {
   if (!account.transfersRequested) return { applied: true, capabilities: {} }
-  const status_details: Stripe.V2.Core.Account.Configuration.Recipient.Capabilities.StripeBalance.StripeTransfers.StatusDetail[] =
-    account.transfers === 'active'
-      ? []
-      : [{ code: 'requirements_pending_verification', resolution: 'provide_info' }]
+  const status_details: StatusDetail[] =
+    account.transfers === 'active' ? [] : [statusDetail(account)]
   return {
     applied: true,
     capabilities: {
       stripe_balance: { stripe_transfers: { status: account.transfers, status_details } },
     },
+  }
+}
+
+function statusDetail({ statusCode = 'requirements_pending_verification' }: AccountRecord) {
+  return {
+    code: statusCode as StatusDetail['code'],
+    resolution: statusCode.startsWith('requirements_')
+      ? ('provide_info' as const)
+      : ('contact_stripe' as const),
+  }
+}
+
+function requirementsOf({ requirements }: AccountRecord): Stripe.V2.Core.Account.Requirements {
+  const deadlines = requirements.flatMap(({ deadline }) => deadline ?? []).sort()
+  const [time] = deadlines
+  const worst = ['past_due', 'currently_due', 'eventually_due'] as const
+  const status = worst.find((due) => requirements.some((requirement) => requirement.due === due))
+  return {
+    entries: requirements.map(({ what, due }) => ({
+      awaiting_action_from: 'user',
+      description: what,
+      errors: [],
+      impact: {
+        restricts_capabilities: [
+          {
+            capability: 'stripe_balance.stripe_transfers',
+            configuration: 'recipient',
+            deadline: { status: due },
+          },
+        ],
+      },
+      minimum_deadline: { status: due },
+      requested_reasons: [{ code: 'routine_onboarding' }],
+    })),
+    ...(status !== undefined && {
+      summary: { minimum_deadline: { status, ...(time !== undefined && { time }) } },
+    }),
   }
 }
 

@@ -110,7 +110,8 @@ export class Answerer {
   #accountOf(http: FastifyRequest): string {
     const account = headerOf(http, 'stripe-account') ?? headerOf(http, 'stripe-context')
     if (account === undefined || account === platform) return platform
-    if (this.#world.state.accounts.has(account)) return account
+    const record = this.#world.state.accounts.get(account)
+    if (record !== undefined && !record.deauthorized) return account
     throw new StripeFault(
       403,
       'invalid_request_error',

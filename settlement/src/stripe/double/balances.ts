@@ -1,6 +1,6 @@
 import type Stripe from 'stripe'
 import { z } from 'zod'
-import { resourceMissing } from './fault.ts'
+import { invalidRequest, resourceMissing } from './fault.ts'
 import { balanceOf } from './money.ts'
 import { operation } from './operation.ts'
 import { createdWithin, pageOf } from './pages.ts'
@@ -43,15 +43,25 @@ export const listBalanceTransactions = operation({
     ...page,
     created: created.optional(),
     currency: currency.optional(),
+    payout: id.optional(),
     source: id.optional(),
     type: id.optional(),
   }),
   run(params, { state, account }) {
+    const payout = params.payout === undefined ? undefined : state.payouts.get(params.payout)
+    if (params.payout !== undefined && payout?.object.automatic !== true) {
+      throw invalidRequest(
+        'Balance transaction history can only be filtered on automatic payouts, not manual.',
+        undefined,
+        'payout',
+      )
+    }
     const found: Stripe.BalanceTransaction[] = []
     for (const { account: owner, object } of state.balanceTransactions.values()) {
       const wanted =
         owner === account &&
         createdWithin(object.created, params.created) &&
+        (params.payout === undefined || state.paidOut.get(object.id) === params.payout) &&
         (params.source === undefined || object.source === params.source) &&
         (params.type === undefined || object.type === params.type)
       if (wanted) found.push(object)

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import type { SeenRequest } from './answerer.ts'
 
 /**
@@ -72,7 +72,7 @@ export async function readContract(): Promise<Contract> {
   return { version, operations, schemas }
 }
 
-// Parameters are closed objects, so the contract alone says what the library may send.
+/** Stripe's error, which the library's types show in parts only. */
 const errorEnvelope = {
   type: 'object',
   required: ['error'],
@@ -95,8 +95,8 @@ const errorEnvelope = {
         message: { type: 'string' },
         param: { type: 'string' },
         charge: { type: 'string' },
-        payment_intent: { $ref: 'contract#/components/schemas/PaymentIntent' },
-        setup_intent: { $ref: 'contract#/components/schemas/SetupIntent' },
+        payment_intent: { $ref: '#/components/schemas/PaymentIntent' },
+        setup_intent: { $ref: '#/components/schemas/SetupIntent' },
         doc_url: { type: 'string' },
       },
       additionalProperties: false,
@@ -104,49 +104,44 @@ const errorEnvelope = {
   },
 }
 
-/** Fastify compiles the schemas: its validator is a JSON Schema validator that we already have. */
 async function openChecker(): Promise<Checker> {
   const contract = await readContract()
+  const operations = new Map(contract.operations.map((operation) => [operation.name, operation]))
+  const operationOf = (name: string): ContractOperation => {
+    const operation = operations.get(name)
+    if (operation === undefined) throw new Error(`the contract has no operation ${name}`)
+    return operation
+  }
   // Form values are strings on the wire; in answers a string is not a number.
-  const params = validators(contract, true)
-  const answers = validators(contract, false)
-  answers.post('/error', { schema: { body: errorEnvelope } }, ok)
-  for (const operation of contract.operations) {
-    const url = `/${operation.name}`
-    params.post(url, { schema: { body: rebased(operation.params) } }, ok)
-    answers.post(url, { schema: { body: rebased(operation.answer) } }, ok)
-  }
+  const params = await validator(contract, true)
+  const answers = await validator(contract, false)
   const kinds = objectKinds(contract)
-  for (const [kind, name] of kinds) {
-    const body = { $ref: `contract#/components/schemas/${name}` }
-    answers.post(`/objects/${kind}`, { schema: { body } }, ok)
-  }
-  await Promise.all([params.ready(), answers.ready()])
-  const answerRoute = ({ status, operation }: SeenRequest) => (status === 200 ? operation : 'error')
   return {
-    params: async (seen) =>
-      about(seen, await faultOf(params, seen.operation, JSON.stringify(sentParams(seen)))),
-    answer: async (seen) => about(seen, await faultOf(answers, answerRoute(seen), seen.body)),
+    async params(seen) {
+      const { params: schema } = operationOf(seen.operation)
+      return about(seen, await params(schema, sentParams(seen)))
+    },
+    async answer(seen) {
+      const schema = seen.status === 200 ? operationOf(seen.operation).answer : errorEnvelope
+      return about(seen, await answers(schema, JSON.parse(seen.body)))
+    },
     async event(event) {
       const { type, object } = eventParts(event)
-      const kind = String(Reflect.get(object, 'object'))
-      if (!kinds.has(kind)) return [`${type}: the contract has no object '${kind}'`]
-      const fault = await faultOf(answers, `objects/${kind}`, JSON.stringify(object))
+      const schema = kinds.get(String(Reflect.get(object, 'object')))
+      if (schema === undefined) return [`${type}: the contract does not know its object`]
+      const fault = await answers(schema, object)
       return fault === undefined ? [] : [`${type}: ${fault}`]
     },
   }
 }
 
-/** `payment_intent` to `PaymentIntent`: the types that name themselves in `object`. */
-function objectKinds({ schemas }: Contract): Map<string, string> {
-  const kinds = new Map<string, string>()
+/** Schemas of the types that name themselves in `object`, by that name. */
+function objectKinds({ schemas }: Contract): Map<string, object> {
+  const kinds = new Map<string, object>()
   for (const [name, schema] of Object.entries(schemas)) {
-    const deleted = name.startsWith('Deleted')
-    const kind =
-      /^\{"type":"object","properties":\{"id":\{"type":"string"\},"object":\{"enum":\["([^"]+)"\]\}/.exec(
-        JSON.stringify(schema),
-      )?.[1]
-    if (kind !== undefined && !deleted) kinds.set(kind, name)
+    const { properties = {} } = schema as { properties?: Record<string, { enum?: string[] }> }
+    const [kind] = properties.object?.enum ?? []
+    if (kind !== undefined && !name.startsWith('Deleted')) kinds.set(kind, schema)
   }
   return kinds
 }
@@ -165,7 +160,13 @@ function sentParams({ path, params }: SeenRequest): unknown {
   return { ...params, page: undefined }
 }
 
-function validators({ schemas }: Contract, coerceTypes: boolean): FastifyInstance {
+type Validate = (schema: object, value: unknown) => Promise<string | undefined>
+
+/**
+ * Fastify compiles the schemas: its validator is a JSON Schema validator that we already have. Only
+ * what a test uses is compiled.
+ */
+async function validator({ schemas }: Contract, coerceTypes: boolean): Promise<Validate> {
   const app = Fastify({
     bodyLimit: 16 * 1024 * 1024,
     ajv: {
@@ -173,26 +174,29 @@ function validators({ schemas }: Contract, coerceTypes: boolean): FastifyInstanc
     },
   })
   app.addSchema({ $id: 'contract', components: { schemas: rebased(schemas) } })
-  return app
+  const asked = new Map<number, object>()
+  const known = new Map<object, number>()
+  app.post<{ Params: { schema: string } }>('/:schema', async (request) => {
+    const schema = asked.get(Number(request.params.schema)) ?? {}
+    const validate = request.compileValidationSchema(schema)
+    const [error] = validate(request.body) === true ? [] : (validate.errors ?? [])
+    return { fault: error && `${error.instancePath} ${error.message ?? 'is not valid'}` }
+  })
+  return async (schema, value) => {
+    const id = known.get(schema) ?? known.size
+    if (!known.has(schema)) asked.set(id, rebased(schema))
+    known.set(schema, id)
+    const payload = JSON.stringify(value)
+    const headers = { 'content-type': 'application/json' }
+    const response = await app.inject({ method: 'POST', url: `/${id}`, headers, payload })
+    const answer: { fault?: string } = response.json()
+    return answer.fault
+  }
 }
 
 /** The same schema, with its references into the document `contract`. */
 function rebased(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"contract#/components/'))
-}
-
-async function ok(): Promise<string> {
-  return 'ok'
-}
-
-async function faultOf(
-  app: FastifyInstance,
-  route: string,
-  payload: string,
-): Promise<string | undefined> {
-  const headers = { 'content-type': 'application/json' }
-  const response = await app.inject({ method: 'POST', url: `/${route}`, headers, payload })
-  return response.statusCode === 200 ? undefined : String(response.json().message)
 }
 
 function about({ method, path, operation }: SeenRequest, fault: string | undefined): string[] {

@@ -44,6 +44,7 @@ function objectById(state: State, id: string): object | undefined {
     state.products.get(id) ??
     state.disputes.get(id) ??
     state.transfers.get(id) ??
+    state.payouts.get(id)?.object ??
     reversalById(state, id)
   )
 }

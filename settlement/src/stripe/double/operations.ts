@@ -1,4 +1,11 @@
-import { createAccount, createAccountLink, listAccounts, retrieveAccount } from './accounts.ts'
+import {
+  closeAccount,
+  createAccount,
+  createAccountLink,
+  listAccounts,
+  retrieveAccount,
+} from './accounts.ts'
+import { retrieveBalanceSettings, updateBalanceSettings } from './balance-settings.ts'
 import { listBalanceTransactions, retrieveBalance, retrieveBalanceTransaction } from './balances.ts'
 import { createPortalSession } from './billing-portal.ts'
 import {
@@ -25,7 +32,13 @@ import {
   updateCustomer,
 } from './customers.ts'
 import { closeDispute, listDisputes, retrieveDispute, updateDispute } from './disputes.ts'
-import { createWebhookEndpoint, listEvents, retrieveEvent, retrieveThinEvent } from './events.ts'
+import {
+  createWebhookEndpoint,
+  listEvents,
+  listThinEvents,
+  retrieveEvent,
+  retrieveThinEvent,
+} from './events.ts'
 import { createInvoiceItem, listInvoiceItems } from './invoice-items.ts'
 import {
   createInvoice,
@@ -49,6 +62,12 @@ import {
   listCustomerPaymentMethods,
   retrievePaymentMethod,
 } from './payment-methods.ts'
+import {
+  cancelPayoutOperation,
+  createPayout,
+  listPayouts,
+  retrievePayout,
+} from './payout-operations.ts'
 import { createRefund, listRefunds, retrieveRefund } from './refunds.ts'
 import { createSetupIntent, retrieveSetupIntent } from './setup-intents.ts'
 import {
@@ -71,7 +90,9 @@ import {
 export const operations: readonly Operation[] = [
   attachPaymentMethod,
   cancelPaymentIntent,
+  cancelPayoutOperation,
   cancelSubscription,
+  closeAccount,
   closeDispute,
   confirmPaymentIntent,
   createAccount,
@@ -81,6 +102,7 @@ export const operations: readonly Operation[] = [
   createInvoice,
   createInvoiceItem,
   createPaymentIntent,
+  createPayout,
   createPortalSession,
   createPrice,
   createProduct,
@@ -109,15 +131,18 @@ export const operations: readonly Operation[] = [
   listInvoiceItems,
   listInvoices,
   listPaymentIntents,
+  listPayouts,
   listPrices,
   listRefunds,
   listReversals,
   listSubscriptions,
   listTaxIds,
+  listThinEvents,
   listTransfers,
   payInvoice,
   retrieveAccount,
   retrieveBalance,
+  retrieveBalanceSettings,
   retrieveBalanceTransaction,
   retrieveCharge,
   retrieveCheckout,
@@ -127,6 +152,7 @@ export const operations: readonly Operation[] = [
   retrieveInvoice,
   retrievePaymentIntent,
   retrievePaymentMethod,
+  retrievePayout,
   retrievePrice,
   retrieveProduct,
   retrieveRefund,
@@ -134,6 +160,7 @@ export const operations: readonly Operation[] = [
   retrieveSubscription,
   retrieveThinEvent,
   retrieveTransfer,
+  updateBalanceSettings,
   updateCustomer,
   updateDispute,
   updatePrice,

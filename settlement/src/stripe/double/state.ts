@@ -3,7 +3,25 @@ import type Stripe from 'stripe'
 /** The account that the secret key belongs to. */
 export const platform = 'acct_hanseplatform'
 
-export type CapabilityStatus = 'pending' | 'active' | 'restricted'
+export type CapabilityStatus = 'pending' | 'active' | 'restricted' | 'rejected'
+
+/** What becomes of payouts to a connected account's bank. */
+export type BankMood = 'good' | 'refuses' | 'sends back'
+
+export interface RequirementRecord {
+  /** As Stripe describes it: `identity.individual.verification`. */
+  readonly what: string
+  due: 'currently_due' | 'eventually_due' | 'past_due'
+  /** ISO time after which transfers stop. */
+  readonly deadline?: string
+}
+
+export interface BalanceSettingsRecord {
+  interval: 'daily' | 'manual' | 'monthly' | 'weekly'
+  /** Cents that automatic payouts leave. */
+  minimum: number
+  debitsNegative: boolean
+}
 
 /** Something that happens by itself when the double's clock gets there. */
 export interface Due {
@@ -18,10 +36,15 @@ export type DueKind =
   | 'balance-available'
   | 'bank-debit-settles'
   | 'checkout-expires'
+  | 'day-begins'
   | 'dispute-decided'
   | 'dispute-unanswered'
   | 'invoice-advances'
+  | 'payout-arrives'
+  | 'payout-fails'
+  | 'payout-leaves'
   | 'refund-decided'
+  | 'requirements-past-due'
   | 'subscription-gives-up'
   | 'subscription-renews'
   | 'tax-id-checked'
@@ -39,6 +62,14 @@ export interface AccountRecord {
   readonly transfersRequested: boolean
   readonly metadata: Record<string, string>
   transfers: CapabilityStatus
+  /** Stripe's code for why transfers are not active. */
+  statusCode?: string
+  requirements: RequirementRecord[]
+  closed: boolean
+  /** The provider has left the platform: nothing can be asked of the account any more. */
+  deauthorized: boolean
+  bank: BankMood
+  payoutsPaused: boolean
 }
 
 export interface AccountLinkRecord {
@@ -109,6 +140,8 @@ export interface PortalRecord {
 export interface WebhookEndpointRecord {
   readonly endpoint: Stripe.WebhookEndpoint
   readonly secret: string
+  /** It hears of connected accounts, and of nothing else. */
+  readonly connect: boolean
 }
 
 /** What the thin notification carries, and what GET /v2/core/events/{id} adds. */
@@ -132,6 +165,10 @@ export interface State {
   readonly balances: Map<string, BalanceRecord>
   readonly balanceTransactions: Map<string, Owned<Stripe.BalanceTransaction>>
   readonly agenda: Map<string, Due>
+  readonly balanceSettings: Map<string, BalanceSettingsRecord>
+  readonly payouts: Map<string, Owned<Stripe.Payout>>
+  /** Balance transactions that an automatic payout paid out. */
+  readonly paidOut: Map<string, string>
   readonly charges: Map<string, Owned<Stripe.Charge>>
   readonly customers: Map<string, Stripe.Customer>
   readonly deletedCustomers: Map<string, true>
@@ -169,6 +206,9 @@ export function emptyState(): State {
     balances: new Map(),
     balanceTransactions: new Map(),
     agenda: new Map(),
+    balanceSettings: new Map(),
+    payouts: new Map(),
+    paidOut: new Map(),
     charges: new Map(),
     customers: new Map(),
     deletedCustomers: new Map(),

@@ -1,14 +1,22 @@
 import type { FastifyInstance } from 'fastify'
-import { setTransfersCapability } from './accounts.ts'
+import {
+  deauthorizeAccount,
+  endAccount,
+  setRequirements,
+  setTransfersCapability,
+} from './accounts.ts'
 import { Answerer, type SeenRequest } from './answerer.ts'
 import { completeCheckout, findCheckout } from './checkouts.ts'
 import { endDispute, findDispute, openDispute } from './disputes.ts'
 import type { FaultPlan } from './fault-plan.ts'
 import { Faults } from './faults.ts'
 import { hostedPages } from './hosted-pages.ts'
+import { move } from './money.ts'
+import type { Context } from './operation.ts'
 import { operations } from './operations.ts'
+import { failPayout } from './payouts.ts'
 import { apiServer } from './server.ts'
-import type { CapabilityStatus } from './state.ts'
+import type { BankMood, CapabilityStatus, RequirementRecord } from './state.ts'
 import { loadState } from './state-file.ts'
 import type { Storm } from './storm.ts'
 import { notificationOf, World, type WorldOptions } from './world.ts'
@@ -51,8 +59,19 @@ export interface StripeDouble extends AsyncDisposable {
   disputeCharge(charge: string, reason?: string): Promise<string>
   /** What the bank decides, now. */
   decideDispute(dispute: string, outcome: 'won' | 'lost'): Promise<void>
-  /** What Stripe does to an account of its own accord. */
-  setTransfers(account: string, status: CapabilityStatus): Promise<void>
+  /** What Stripe does to an account of its own accord; `code` is its reason. */
+  setTransfers(account: string, status: CapabilityStatus, code?: string): Promise<void>
+  /** What Stripe wants to know of an account now; transfers stop at a deadline (ISO time). */
+  requireOf(account: string, requirements: readonly RequirementRecord[]): Promise<void>
+  /** What the account's bank does with payouts from now on. */
+  setBank(account: string, mood: BankMood): Promise<void>
+  /** The bank sends a payout back, now. */
+  failPayout(payout: string, code?: string): Promise<void>
+  /** Stripe corrects an account's balance: signed cents. It may end below zero. */
+  adjustBalance(account: string, cents: number): Promise<void>
+  closeAccount(account: string): Promise<void>
+  /** The provider leaves the platform. */
+  deauthorize(account: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -110,7 +129,7 @@ class Double implements StripeDouble {
     if (typeof address !== 'object' || address === null) throw new Error('No TCP address')
     this.#port = address.port
     this.#world.baseUrl = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
-    this.#world.catchUp()
+    this.#world.start()
     await this.#world.commit()
   }
 
@@ -155,21 +174,65 @@ class Double implements StripeDouble {
   }
 
   async disputeCharge(chargeId: string, reason = 'fraudulent'): Promise<string> {
-    const charge = this.#world.state.charges.get(chargeId)
-    if (charge === undefined) throw new RangeError(`No such charge: ${chargeId}`)
-    const { id } = openDispute(this.#world.context(), charge.object, reason)
-    await this.#world.commit()
-    return id
+    let dispute = ''
+    await this.#do((context) => {
+      const charge = context.state.charges.get(chargeId)
+      if (charge === undefined) throw new RangeError(`No such charge: ${chargeId}`)
+      dispute = openDispute(context, charge.object, reason).id
+    })
+    return dispute
   }
 
-  async decideDispute(disputeId: string, outcome: 'won' | 'lost'): Promise<void> {
-    const context = this.#world.context()
-    endDispute(context, findDispute(context, disputeId), outcome)
-    await this.#world.commit()
+  decideDispute(dispute: string, outcome: 'won' | 'lost'): Promise<void> {
+    return this.#do((context) => endDispute(context, findDispute(context, dispute), outcome))
   }
 
-  async setTransfers(account: string, status: CapabilityStatus): Promise<void> {
-    setTransfersCapability(this.#world.context(), account, status)
+  setTransfers(account: string, status: CapabilityStatus, code?: string): Promise<void> {
+    return this.#do((context) => setTransfersCapability(context, account, status, code))
+  }
+
+  requireOf(account: string, requirements: readonly RequirementRecord[]): Promise<void> {
+    return this.#do((context) => setRequirements(context, account, requirements))
+  }
+
+  setBank(account: string, mood: BankMood): Promise<void> {
+    return this.#do(({ state }) => {
+      const record = state.accounts.get(account)
+      if (record === undefined) throw new RangeError(`No such account: ${account}`)
+      record.bank = mood
+      if (mood === 'good') record.payoutsPaused = false
+    })
+  }
+
+  failPayout(payout: string, code?: string): Promise<void> {
+    return this.#do((context) => failPayout(context, payout, code))
+  }
+
+  adjustBalance(account: string, cents: number): Promise<void> {
+    return this.#do((context) => {
+      move(context, {
+        account,
+        amount: cents,
+        type: 'adjustment',
+        reportingCategory: 'other_adjustment',
+        source: account,
+        description: 'Adjustment by Stripe',
+      })
+    })
+  }
+
+  closeAccount(account: string): Promise<void> {
+    return this.#do((context) => endAccount(context, account))
+  }
+
+  deauthorize(account: string): Promise<void> {
+    return this.#do((context) => deauthorizeAccount(context, account))
+  }
+
+  /** Something that happens to Stripe from outside. */
+  async #do(change: (context: Context) => void): Promise<void> {
+    this.#world.catchUp()
+    change(this.#world.context())
     await this.#world.commit()
   }
 

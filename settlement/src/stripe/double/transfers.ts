@@ -201,7 +201,7 @@ function findTransfer({ state, ids: [transferId = ''] }: Context): Stripe.Transf
 
 function requirePayable({ state }: Context, accountId: string): void {
   const account = state.accounts.get(accountId)
-  if (account === undefined) {
+  if (account === undefined || account.deauthorized) {
     throw invalidRequest(`No such destination: '${accountId}'`, 'resource_missing', 'destination')
   }
   if (account.transfers === 'active') return

@@ -21,6 +21,13 @@ export interface WebhookSenderOptions {
   readonly fate: () => WebhookFate
 }
 
+export interface QueuedEvent {
+  readonly id: string
+  readonly type: string
+  /** The connected account it is about. */
+  readonly account?: string | undefined
+}
+
 /** Milliseconds before each attempt. Stripe tries a sandbox three times over hours; this is for a desk. */
 const backOffMs = [0, 250, 1_000, 4_000, 15_000] as const
 // Stripe waits up to 20 s for an answer; on loopback a receiver that takes 10 s has hung.
@@ -51,9 +58,9 @@ export class WebhookSender implements AsyncDisposable {
   }
 
   /** Queues an event for every target that wants it; how many that is. */
-  enqueue(event: { readonly id: string; readonly type: string }, payload: string): number {
+  enqueue(event: QueuedEvent, payload: string): number {
     const { state, newId, nowMs } = this.#options
-    const urls = this.#targetsFor(event.type).map(({ url }) => url)
+    const urls = this.#targetsFor(event).map(({ url }) => url)
     for (const url of urls) {
       const { lost, twice, behind = 0, delayMs = 0, staleMs = 0 } = this.#options.fate()
       if (lost === true) continue
@@ -124,9 +131,10 @@ export class WebhookSender implements AsyncDisposable {
       .sort((a, b) => a.order - b.order)
   }
 
-  #targetsFor(type: string): WebhookTarget[] {
+  #targetsFor({ type, account }: QueuedEvent): WebhookTarget[] {
     const { targets, state } = this.#options
     const created = [...state.webhookEndpoints.values()]
+      .filter(({ connect }) => connect === (account !== undefined))
       .filter(({ endpoint }) => ['*', type].some((name) => endpoint.enabled_events.includes(name)))
       .map(({ endpoint, secret }) => ({ url: endpoint.url, secret }))
     return [...targets, ...created]

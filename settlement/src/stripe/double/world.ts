@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import Stripe from 'stripe'
 import { dueAt, nextDueMs } from './agenda.ts'
+import { nextDayMs } from './calendar.ts'
 import type { WebhookFate } from './faults.ts'
 import { happen } from './happenings.ts'
 import type { Context } from './operation.ts'
@@ -36,6 +37,8 @@ export class World implements AsyncDisposable {
   readonly #options: WorldOptions
   readonly #file: StateFile
   #timer: NodeJS.Timeout | undefined
+  /** The earliest of what was put on the agenda during a round. */
+  #soonestMs = Number.POSITIVE_INFINITY
 
   constructor(options: WorldOptions, state: State, webhookFate: () => WebhookFate) {
     this.#options = options
@@ -51,6 +54,13 @@ export class World implements AsyncDisposable {
       mode: options.delivery ?? 'auto',
       fate: webhookFate,
     })
+  }
+
+  /** Begins the double's days, once for a new state. */
+  start(): void {
+    const known = [...this.state.agenda.values()].some(({ kind }) => kind === 'day-begins')
+    if (!known) this.#later('day-begins', platform, nextDayMs(this.nowMs()))
+    this.catchUp()
   }
 
   nowMs(): number {
@@ -81,12 +91,14 @@ export class World implements AsyncDisposable {
   /** Lets everything happen that is due by now. */
   catchUp(): void {
     const nowMs = this.nowMs()
-    for (;;) {
-      // One thing may make another due before the next.
-      const [due] = dueAt(this.state, nowMs)
-      if (due === undefined) return
-      this.state.agenda.delete(due.id)
-      happen(this.context({ nowMs: due.atMs }), due)
+    // One thing may make another due: in rounds, until nothing is left.
+    for (let round = dueAt(this.state, nowMs); round.length > 0; round = dueAt(this.state, nowMs)) {
+      for (const due of round) {
+        if (this.#soonestMs < due.atMs) break
+        this.state.agenda.delete(due.id)
+        happen(this.context({ nowMs: due.atMs }), due)
+      }
+      this.#soonestMs = Number.POSITIVE_INFINITY
     }
   }
 
@@ -122,6 +134,7 @@ export class World implements AsyncDisposable {
   }
 
   #later(kind: DueKind, subject: string, atMs: number): void {
+    this.#soonestMs = Math.min(this.#soonestMs, atMs)
     const id = this.newId('due')
     this.state.agenda.set(id, { id, atMs, kind, subject })
   }
