@@ -125,16 +125,16 @@ export class World implements AsyncDisposable {
 
   /** The storm ends, what is due happens, and what was missed is found: then all books must say the same. */
   async calm(): Promise<void> {
-    const { double, deliver } = this.#market
-    double.storm()
-    await deliver()
+    const market = this.#market
+    market.double.storm()
+    await market.deliver()
     await this.#jobs()
     for (let day = 0; day < CALM_DAYS; day++) {
-      await double.advance(DAY_MS)
-      await deliver()
+      await market.double.advance(DAY_MS)
+      await market.deliver()
     }
     await this.#jobs()
-    await deliver()
+    await market.deliver()
     await this.#checkBooks()
   }
 
@@ -366,7 +366,7 @@ export class World implements AsyncDisposable {
   async #balanceOf(account: string): Promise<bigint> {
     const entries = await this.#context.store.ledgerEntries({ limit: 10_000, account })
     return entries.reduce(
-      (sum, { credit, amount }) => sum + (credit === account ? amount : -amount),
+      (sum, { credit, amount }) => (credit === account ? sum + amount : sum - amount),
       0n,
     )
   }
