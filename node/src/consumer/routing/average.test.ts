@@ -74,6 +74,21 @@ describe('a decayed histogram', () => {
     )
   })
 
+  test('counts an observation for half as much after each half-life, however many come', () => {
+    const pauses = fc.array(fc.nat(2 * HALF_LIFE_MS), { minLength: 1, maxLength: 30 })
+    fc.assert(
+      fc.property(pauses, (all) => {
+        let [now, expected, histogram] = [1_000, 0, NO_DURATIONS]
+        for (const pause of all) {
+          now += pause
+          expected = expected * 0.5 ** (pause / HALF_LIFE_MS) + 1
+          histogram = withDuration(histogram, pause, now)
+          assert.ok(Math.abs(countOf(histogram, now) - expected) < 0.05)
+        }
+      }),
+    )
+  })
+
   test('forgets, and has no quantile of nothing', () => {
     assert.equal(quantile(NO_DURATIONS, 0.5), undefined)
     let histogram = withDuration(NO_DURATIONS, 60_000, 0)

@@ -15,13 +15,23 @@ const BUCKETS_PER_DOUBLING = 4
 /** Less than this is left of an observation after ten half-lives. */
 const COUNT_MIN = 0.001
 
+/** Until so little of an observation is left, later ones count for more, and those before stay as they are. */
+const RENEWED_BELOW = 0.5
+
 export function withDuration(histogram: Histogram, ms: number, now: number): Histogram {
+  const left = share(histogram, now)
+  const bucket = Math.ceil(Math.log2(Math.max(1, ms)) * BUCKETS_PER_DOUBLING)
+  if (left < RENEWED_BELOW) return withDuration(renewed(histogram, now), ms, now)
+  const { counts, at } = histogram
+  return { counts: { ...counts, [bucket]: (counts[bucket] ?? 0) + 1 / left }, at }
+}
+
+/** The same, with counts that are right now. */
+function renewed(histogram: Histogram, now: number): Histogram {
   const left = share(histogram, now)
   const counts: Record<string, number> = {}
   for (const [bucket, count] of Object.entries(histogram.counts))
     if (count * left >= COUNT_MIN) counts[bucket] = count * left
-  const bucket = Math.ceil(Math.log2(Math.max(1, ms)) * BUCKETS_PER_DOUBLING)
-  counts[bucket] = (counts[bucket] ?? 0) + 1
   return { counts, at: now }
 }
 
@@ -32,17 +42,16 @@ export function countOf(histogram: Histogram, now: number): number {
 
 /** A duration that this share of the observations did not exceed, ms, rounded up; `undefined` without any. */
 export function quantile(histogram: Histogram, q: number): number | undefined {
+  const { counts } = histogram
   const wanted = total(histogram) * q
-  const buckets = Object.entries(histogram.counts)
-    .map(([bucket, count]) => [Number(bucket), count] as const)
-    .toSorted(([a], [b]) => a - b)
   let seen = 0
-  for (const [bucket, count] of buckets) {
-    seen += count
-    if (seen >= wanted) return 2 ** (bucket / BUCKETS_PER_DOUBLING)
+  let last: string | undefined
+  // Keys that are numbers come in their order.
+  for (last of Object.keys(counts)) {
+    seen += counts[last] ?? 0
+    if (seen >= wanted) break
   }
-  const last = buckets.at(-1)
-  return last === undefined ? undefined : 2 ** (last[0] / BUCKETS_PER_DOUBLING)
+  return last === undefined ? undefined : 2 ** (Number(last) / BUCKETS_PER_DOUBLING)
 }
 
 function total({ counts }: Histogram): number {
