@@ -19,6 +19,7 @@ export const SETTLEMENT_ERRORS = {
     true,
     'Give requests to another process: this one is stopping, has enough to do, or has lost its database.',
   ),
+  HANSE_CITUS_MISSING: own(500, false, 'Install Citus on the server, or go on with one machine.'),
   HANSE_BACKUP_INVALID: own(500, false, 'Take another backup: this one is not whole.'),
   HANSE_RESTORE_TARGET: own(500, false, 'Restore into a database that no service has used.'),
   HANSE_LEDGER_BROKEN: own(

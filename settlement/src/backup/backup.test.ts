@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signerOf } from '@hanse/protocol'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { openStore, type SettlementStore, type StoreOptions } from '../db/store.ts'
 import { startPostgres, type TestPostgres } from '../db/testing/embedded-postgres.ts'
 import { SettlementLog } from '../log/settlement-log.ts'
@@ -14,6 +14,8 @@ import { newBackup } from './new-backup.ts'
 import { restore, verifyBackup } from './restore.ts'
 
 const HOUR_MS = 3_600_000
+/** Making a database takes seconds of a machine that has nothing else to do. */
+vi.setConfig({ testTimeout: 120_000 })
 
 let server: TestPostgres
 let folder: string

@@ -9,6 +9,7 @@ import {
 } from '../config/config.ts'
 import { SettlementError } from '../errors.ts'
 import { backup, restoreBackup } from './backup.ts'
+import { citus } from './citus.ts'
 import {
   callOperator,
   documentCheck,
@@ -64,6 +65,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     (name: string, flags: Flags) =>
       run((config) => callOperator(config, readSecrets(), jobRun(name)))(flags),
   )
+  const db = program.command('db').description('look after the database')
+  command(db, 'citus', 'spread usage over the machines of a Citus cluster')
+    .option('--print', 'print the statements instead of running them')
+    .action(run((_config, { print }) => citus(readSecrets(), print === true)))
   command(program, 'backup', 'write the whole database into a new folder')
     .option('--to <folder>', 'folder to make it in; backups in the data directory when not given')
     .action(run((config, { to }) => backup(config, readSecrets(), to as string | undefined)))

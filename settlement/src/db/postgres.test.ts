@@ -9,6 +9,7 @@ import { makeDeal } from '../testing/deals.ts'
 import { addProvider, addTenant, CENT, hold, NETWORK, testContext } from '../testing/market.ts'
 import { lineOf, makeStatement } from '../testing/statements.ts'
 import { usageContract } from '../usage/usage-contract.ts'
+import { citusContract } from './citus-contract.ts'
 import { interleavingContract } from './interleaving-contract.ts'
 import { logContract } from './log-contract.ts'
 import { statementContract } from './statement-contract.ts'
@@ -142,3 +143,5 @@ test('PostgreSQL: a migration that this release does not know is refused', async
   await client.end()
   await expect(openStore({ databaseUrl })).rejects.toMatchObject({ code: 'HANSE_STORE_MIGRATION' })
 })
+
+citusContract(async () => openStore({ databaseUrl: await server.createDatabase() }))
