@@ -35,7 +35,7 @@ create index document_organization on document (organization, id) where organiza
 --> statement-breakpoint
 create index document_provider on document (provider, id) where provider is not null;
 --> statement-breakpoint
-create index document_month on document (month, kind) where month is not null;
+create index document_tax_point on document (tax_point);
 --> statement-breakpoint
 create function document_is_immutable() returns trigger language plpgsql as $$
 begin

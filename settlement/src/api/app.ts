@@ -35,6 +35,7 @@ import { providerRoutes } from './provider-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { reconciliationRoutes } from './reconciliation-routes.ts'
 import { serviceRoutes } from './service-routes.ts'
+import { taxRoutes } from './tax-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 import { termsRoutes } from './terms-routes.ts'
 import { topUpRoutes } from './top-up-routes.ts'
@@ -128,6 +129,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     earningsRoutes(routes, context)
     documentRoutes(routes, context, options.operatorToken)
     providerProfileRoutes(routes, context)
+    taxRoutes(routes, context, options.operatorToken)
     termsRoutes(routes, context)
     alertRoutes(routes, context, options.ingest, options.operatorToken)
     if (options.jobs !== undefined) {

@@ -173,6 +173,43 @@ describe('documents over HTTP', () => {
     expect(vies.asked.at(-1)?.body).toMatchObject({ requesterNumber: '123456789' })
   })
 
+  test('what an operator has looked up counts as if VIES had said it', async () => {
+    const { key, organization } = await newTenant({ kind: 'business', vatId: 'FR12345678901' })
+    const confirm = (valid: boolean) =>
+      call('POST', `/v1/admin/organizations/${organization}/vat-id-confirmations`, {
+        key: settlement.operatorToken,
+        json: { valid, reference: 'letter of 2 November' },
+      })
+    expect((await confirm(false)).body).toMatchObject({ vatId: 'FR12345678901', valid: false })
+    await pay(key, '12000')
+    expect((await confirm(true)).body.valid).toBe(true)
+    await pay(key, '5000')
+    await write()
+    const { body } = await call('GET', '/v1/documents', { key })
+    const charged = body.documents.map((one: { vatCents: string }) => one.vatCents)
+    expect(new Set(charged)).toEqual(new Set(['0', '2000']))
+  })
+
+  test('the VAT report adds up what invoices and credit notes say, by rule, state and rate', async () => {
+    const { body } = await asOperator('GET', '/v1/admin/vat?from=2026-11&to=2026-11')
+    expect(body.sums.length).toBeGreaterThan(2)
+    const all = await asOperator('GET', '/v1/admin/documents?limit=500')
+    const total = all.body.documents.reduce(
+      (sum: bigint, one: { kind: string; vatCents: string }) =>
+        sum + (one.kind === 'credit-note' ? -1n : 1n) * BigInt(one.vatCents),
+      0n,
+    )
+    const reported = body.sums.reduce(
+      (sum: bigint, one: { vatCents: string }) => sum + BigInt(one.vatCents),
+      0n,
+    )
+    expect(reported).toBe(total)
+    expect(body.sums).toContainEqual(
+      expect.objectContaining({ rule: 'oss', state: 'FR', rateBps: 2000 }),
+    )
+    expect((await asOperator('GET', '/v1/admin/vat?from=2026-13&to=2026-11')).status).toBe(400)
+  })
+
   test('a refund has a credit note with its part of the VAT', async () => {
     const { key } = await newTenant({ kind: 'consumer' })
     const { id } = await pay(key, '12000')

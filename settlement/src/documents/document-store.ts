@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, inArray, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
 import { closedMonth, document, organization } from '../db/schema.ts'
 import type { DocumentDraft } from './document.ts'
@@ -91,6 +91,27 @@ export function documentStore(db: Database) {
             ),
           )
           .orderBy(document.id)
+      ).map(toStored),
+
+    /** Of both sides, with their tax point in a period, by id after one. */
+    documentsByTaxPoint: async (
+      { from, to }: Period,
+      after: bigint,
+      limit: number,
+    ): Promise<StoredDocument[]> =>
+      (
+        await db
+          .select()
+          .from(document)
+          .where(
+            and(
+              gt(document.id, after),
+              gte(document.taxPoint, new Date(from)),
+              lt(document.taxPoint, new Date(to)),
+            ),
+          )
+          .orderBy(document.id)
+          .limit(limit)
       ).map(toStored),
 
     statementBefore: (

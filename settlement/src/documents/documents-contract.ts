@@ -17,12 +17,23 @@ import {
 import { closeMonth } from './close-month.ts'
 import { readDocument } from './document-schema.ts'
 import { issueDue } from './issue-due.ts'
+import { sellerOf } from './seller.ts'
 import { verifyDocument } from './verify-document.ts'
 
 const HOUR_MS = 3_600_000
 /** 2026-12-01T02:00:00Z, when November is over. */
 const DECEMBER = Date.UTC(2026, 11, 1, 2)
 const JANUARY = Date.UTC(2027, 0, 1, 2)
+
+const SELLER = {
+  name: 'Hanse Betriebs GmbH',
+  street: 'Speicherstraße 7',
+  postalCode: '20457',
+  city: 'Hamburg',
+  country: 'DE',
+  vatId: 'DE123456789',
+  ossSince: '2026-01-01',
+} as const
 
 /** What every store keeps of documents. `open` gives a database of its own, the same one each time it is called. */
 export function documentsContract(name: string, open: () => Promise<SettlementStore>): void {
@@ -138,6 +149,39 @@ export function documentsContract(name: string, open: () => Promise<SettlementSt
       for (const { number } of statements) {
         expect(await verifyDocument(context.store, number)).toMatchObject({ sound: true })
       }
+    })
+
+    test('a paid period of a plan has an invoice with the VAT that Stripe charged, whatever rule holds now', async () => {
+      const seller = sellerOf(SELLER, 'operator')
+      const context = { ...(await setUp()), seller }
+      const { store } = context
+      const { organization } = await addTenant(context, 0n)
+      const said = { kind: 'consumer', name: 'A', email: 'a@example.org', line1: 'B 1' } as const
+      const place = { postalCode: '75001', city: 'Paris', country: 'FR' }
+      await store.setBillingProfile(organization, { ...said, ...place }, NOW)
+      const charged = [
+        ['at-rate', 3480, 580],
+        ['moved', 3451, 551],
+        ['free', 2900, 0],
+      ] as const
+      for (const [id, cents, vat] of charged) {
+        await store.executeSql(
+          `insert into subscription_invoice (id, organization, cents, vat_cents, credit_cents, period_start, period_end, paid_at)
+           values ($1, $2, $3, $4, 3000, $5, $6, $5)`,
+          [`${organization}-${id}`, organization, cents, vat, new Date(NOW), new Date(DECEMBER)],
+        )
+      }
+      await issueDue(context)
+      const taxes = (await documentsOf(context, organization)).map(
+        ({ tax, totals }) => [totals.vatCents, tax && [tax.rule, tax.state, tax.rateBps]] as const,
+      )
+      expect(new Map(taxes)).toEqual(
+        new Map<bigint, unknown>([
+          [580n, ['oss', 'FR', 2000]],
+          [551n, ['oss', 'FR', 1900]],
+          [0n, null],
+        ]),
+      )
     })
 
     test('a line leads to the receipts that it is made of, page by page', async () => {

@@ -4,6 +4,7 @@ import type { DocumentTax } from './document.ts'
 import { readDocument } from './document-schema.ts'
 import type { PaymentFacts } from './facts.ts'
 import { salesSides } from './sides.ts'
+import { taxOnPlan } from './tax-on-plan.ts'
 
 export interface Issued {
   readonly invoices: number
@@ -56,7 +57,8 @@ export async function issueDue(
 async function issueInvoice(context: SettlementContext, facts: PaymentFacts): Promise<void> {
   const { store, now } = context
   const sides = await salesSides(context, facts.organization)
-  const draft = draftInvoice(facts, taxOn(facts), sides)
+  const tax = facts.source === 'top-up' ? taxOn(facts) : await taxOnPlan(context, facts)
+  const draft = draftInvoice(facts, tax, sides)
   await store.issueDocument({ draft, party: facts.organization, at: now() })
 }
 
