@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
-import { openBinding } from '../providers/open-binding.ts'
 import type { App } from './app.ts'
-import { signedOf } from './provider-routes.ts'
+import { providerOf } from './provider-auth.ts'
 import { money } from './schemas.ts'
 
 /** The last of each; older ones are in the provider's statements. */
@@ -45,18 +44,17 @@ const schema = z.object({
 /** What a provider has earned: for whoever has the node's key, and nobody else. */
 export function earningsRoutes(app: App, context: SettlementContext): void {
   const { store } = context
-  app.post(
-    '/v1/providers/earnings',
+  app.get(
+    '/v1/provider/earnings',
     {
       schema: {
-        consumes: ['application/cbor'],
         description:
-          'DAG-CBOR of a signed ProviderBinding to this settlement, which shows who asks. Amounts are pico-euro; each part that is held back has the time when it is free.',
+          'Of the provider whose key has signed the request (RFC 9421). Amounts are pico-euro; each part that is held back has the time when it is free.',
         response: { 200: schema },
       },
     },
     async (request) => {
-      const { provider: peerId } = openBinding(context, signedOf(request.body))
+      const peerId = providerOf(request, context)
       if ((await store.provider(peerId)) === undefined) {
         throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)
       }

@@ -63,7 +63,7 @@ export function providerRoutes(app: App, context: SettlementContext): void {
 }
 
 /** @throws {SettlementError} HANSE_REQUEST_INVALID, HANSE_MEDIA_TYPE */
-export function signedOf(body: unknown): SignedRecord {
+function signedOf(body: unknown): SignedRecord {
   const decoded = decodeCanonical(cborBody(body), 2 * RECORD_BYTES_MAX)
   const signed = signedRecordSchema.safeParse(decoded)
   if (!signed.success) throw new SettlementError('HANSE_REQUEST_INVALID', 'no signed record')

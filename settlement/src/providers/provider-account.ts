@@ -1,6 +1,11 @@
 import {
+  bindingSigners,
+  CLOCK_SKEW_MS,
   type Named,
+  openSigned,
   type PeerId,
+  type ProviderBinding,
+  providerBinding,
   type RegionAttestation,
   regionAttestation,
   type SignedRecord,
@@ -17,7 +22,6 @@ import {
   PaymentsError,
 } from '../stripe/index.ts'
 import type { ProviderRow } from '../tenants/tenant-store.ts'
-import { openBinding } from './open-binding.ts'
 
 /** A provider as the API shows it. */
 export interface ProviderAccount {
@@ -77,6 +81,17 @@ export async function bindProvider(
   const open = !account.payable || due.some((it) => it.due !== 'eventually')
   const onboardingUrl = open ? await onboardingLink(context, bound.row) : null
   return { ...account, onboardingUrl, requirements, deadlineMs }
+}
+
+function openBinding(context: SettlementContext, signed: SignedRecord): ProviderBinding {
+  const { value } = openSigned(context, providerBinding, signed, bindingSigners)
+  if (value.settlement !== context.signer.peerId) {
+    throw new SettlementError('HANSE_REQUEST_INVALID', 'the binding is for another settlement')
+  }
+  if (value.notAfter <= context.now() || value.issuedAt > context.now() + CLOCK_SKEW_MS) {
+    throw new SettlementError('HANSE_REQUEST_INVALID', 'the binding is not valid now')
+  }
+  return value
 }
 
 /** Gives a provider its account at Stripe, and a new one when the old one was closed or taken away. */

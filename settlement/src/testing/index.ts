@@ -3,5 +3,7 @@ export { operations as stripeDoubleOperations } from '../stripe/double/operation
 export { seedUsage, type UsageSeed } from '../usage/testing/seed-usage.ts'
 export { type Deal, type DealTerms, makeDeal, newSigner } from './deals.ts'
 export { addProvider, addTenant, CENT, FakePayments, hold } from './market.ts'
+export { type Aftermath, payoutStorm, type StormPlan } from './payout-storm.ts'
+export { openProviderMarket, type ProviderMarket } from './provider-market.ts'
 export { seedPayables } from './seed-payables.ts'
 export { lineOf, type MadeStatement, makeStatement, type StatementTerms } from './statements.ts'
