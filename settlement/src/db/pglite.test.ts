@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { authorizationContract } from '../authorizations/authorization-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { addTenant, testContext } from '../testing/market.ts'
@@ -19,6 +20,7 @@ beforeAll(async () => {
 afterAll(() => shared.close())
 
 ledgerContract('PGlite', async () => shared)
+authorizationContract('PGlite', async () => shared)
 storeContract('PGlite', async () => shared)
 usageContract('PGlite', async () => shared)
 jobsContract('PGlite', async () => shared)
