@@ -11,30 +11,49 @@ import pg from 'pg'
 export interface TestPostgres extends AsyncDisposable {
   /** Makes an empty database and returns its URL. */
   createDatabase(): Promise<string>
+  /** The URL of a database that is there. */
+  url(name: string): string
+  /** One session, for what needs to be in one; to be ended by whoever asked for it. */
+  connect(name: string): Promise<pg.Client>
+  readonly dataDir: string
+  readonly password: string
+}
+
+export interface TestPostgresOptions {
+  /** Settings, such as `archive_mode=on`. */
+  readonly settings?: readonly string[]
+  /** A data directory of another such server, to be started where a new one would be made; it is gone at the end too. */
+  readonly from?: { readonly dataDir: string; readonly password: string }
 }
 
 /** Starts PostgreSQL 18 from npm on a free port of loopback; 2 to 5 s. Works as root and as another user. */
-export async function startPostgres(): Promise<TestPostgres> {
+export async function startPostgres({
+  settings = [],
+  from,
+}: TestPostgresOptions = {}): Promise<TestPostgres> {
   linkLibraries()
   const directory = await mkdtemp(join(tmpdir(), 'hanse-postgres-'))
   // The server never runs as root: its own user must be able to enter here.
   await chmod(directory, 0o755)
   const port = await freePort()
-  const password = crypto.randomUUID()
+  const password = from?.password ?? crypto.randomUUID()
+  const dataDir = from?.dataDir ?? join(directory, 'data')
   const log: string[] = []
   const server = new EmbeddedPostgres({
-    databaseDir: join(directory, 'data'),
+    databaseDir: dataDir,
     port,
     password,
     persistent: false,
     createPostgresUser: userInfo().uid === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+    postgresFlags: ['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...settings].flatMap(
+      (setting) => ['-c', setting],
+    ),
     onLog: (line) => log.push(String(line)),
     onError: (line) => log.push(String(line)),
   })
   try {
-    await server.initialise()
+    if (from === undefined) await server.initialise()
     await server.start()
   } catch (cause) {
     await rm(directory, { recursive: true, force: true })
@@ -43,6 +62,14 @@ export async function startPostgres(): Promise<TestPostgres> {
   const url = (name: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${name}`
   let databases = 0
   return {
+    url,
+    connect: async (name) => {
+      const client = new pg.Client({ connectionString: url(name) })
+      await client.connect()
+      return client
+    },
+    dataDir,
+    password,
     createDatabase: async () => {
       const name = `test_${++databases}`
       const client = new pg.Client({ connectionString: url('postgres') })
