@@ -11,7 +11,7 @@ import {
 import type { FastifyBaseLogger } from 'fastify'
 import { CID } from 'multiformats/cid'
 import type { Database } from '../store/database.ts'
-import type { NodeStore } from '../store/node-store.ts'
+import type { NodeStore, SessionEnd } from '../store/node-store.ts'
 import { type AuditEvent, AuditEvents, type Pending } from './audit-events.ts'
 import { loadNoteKey, logNameOf } from './note-keys.ts'
 import { keepVkey, openLogDatabase, SqliteLogStore } from './sqlite-log-store.ts'
@@ -33,8 +33,9 @@ const FLUSH_AT = 256
 const RECONCILE_MAX = 10_000
 
 /**
- * A node's own transparency log: of each ended session with receipts a salted commitment. Adding an event is an insert into
- * a local file, and no request waits for more; checkpoints are signed in batches. What was added survives a crash.
+ * A node's own transparency log: of each ended session with receipts a salted commitment. Sessions are added to a local file
+ * together, with the checkpoint that is signed over them, and no request waits for it. What a crash keeps from being added the
+ * next start finds in the store.
  */
 export class AuditLog implements AsyncDisposable {
   readonly events: AuditEvents
@@ -44,7 +45,8 @@ export class AuditLog implements AsyncDisposable {
   #writer: LogWriter | undefined
   /** What the commit that is being made places. */
   #batch: readonly Pending[] | undefined
-  #waiting = 0
+  /** Sessions that have ended and are not in the file. */
+  #ended: Ended[] = []
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> = Promise.resolve()
   #closed = false
@@ -82,9 +84,11 @@ export class AuditLog implements AsyncDisposable {
   /** Logs that a session has ended, if it has a receipt. Never throws: the session is over either way. */
   record(session: string): void {
     try {
-      if (this.#closed || !this.#add(session)) return
-      this.#waiting++
-      this.#schedule(this.#waiting >= FLUSH_AT ? 0 : (this.#options.everyMs ?? EVERY_MS))
+      const end = this.#closed ? undefined : this.#options.store.sessionEnd(session)
+      if (end === undefined) return
+      this.#ended.push({ session, end })
+      const isFull = this.#ended.length >= FLUSH_AT
+      this.#schedule(isFull ? 0 : (this.#options.everyMs ?? EVERY_MS))
     } catch (error) {
       // The next start finds the session in the store.
       this.#options.log.error({ session, cause: messageOf(error) }, 'a session was not logged')
@@ -95,6 +99,7 @@ export class AuditLog implements AsyncDisposable {
   note(event: Exclude<AuditEvent, { kind: 'session' }>): void {
     try {
       if (this.#closed) return
+      this.#addEnded()
       this.events.add(event)
       this.#schedule(this.#options.everyMs ?? EVERY_MS)
     } catch (error) {
@@ -103,6 +108,12 @@ export class AuditLog implements AsyncDisposable {
         'an event was not logged',
       )
     }
+  }
+
+  /** Events that have no place in the log yet. */
+  pendingCount(): number {
+    this.#addEnded()
+    return this.events.pendingCount()
   }
 
   /** Brings what is pending into the log. @throws what kept it from there; it stays pending */
@@ -114,6 +125,8 @@ export class AuditLog implements AsyncDisposable {
 
   /** See `AuditEvents.eraseSubject`. */
   eraseSubject(peer: string): boolean {
+    // With the key that is destroyed, and not with another one.
+    this.#addEnded()
     const isErased = this.events.eraseSubject(peer, this.#options.now())
     if (isErased) this.#schedule(this.#options.everyMs ?? EVERY_MS)
     return isErased
@@ -131,22 +144,37 @@ export class AuditLog implements AsyncDisposable {
     keepVkey(this.#db, signer.vkey)
     const sessions = this.#options.store.sessions({ limit: RECONCILE_MAX })
     for (const { session, endedAt } of sessions.toReversed()) {
-      if (endedAt !== undefined && !this.events.hasSession(session)) this.#add(session)
+      if (endedAt === undefined || this.events.hasSession(session)) continue
+      const end = this.#options.store.sessionEnd(session)
+      if (end !== undefined) this.#ended.push({ session, end })
     }
     await this.#writer.append([])
     await this.flush()
   }
 
-  #add(session: string): boolean {
-    const { store, now } = this.#options
-    const end = store.sessionEnd(session)
-    if (end === undefined) return false
-    return this.events.add({
+  /** Never throws, as `record` does not. */
+  #addEnded(): void {
+    const ended = this.#ended
+    if (ended.length === 0) return
+    this.#ended = []
+    try {
+      this.#db.transaction(() => {
+        for (const each of ended) this.#add(each)
+      })
+    } catch (error) {
+      // The next start finds them in the store.
+      const sessions = ended.length
+      this.#options.log.error({ sessions, cause: messageOf(error) }, 'sessions were not logged')
+    }
+  }
+
+  #add({ session, end }: Ended): void {
+    this.events.add({
       kind: 'session',
       role: end.role,
       session: CID.parse(session),
       receipt: cidOf(end.last.bytes),
-      at: end.endedAt ?? now(),
+      at: end.endedAt ?? this.#options.now(),
       counterparty: this.events.seal(end.peer),
     })
   }
@@ -164,9 +192,9 @@ export class AuditLog implements AsyncDisposable {
   }
 
   async #flush(): Promise<void> {
+    this.#addEnded()
     for (;;) {
       const batch = this.events.pending(BATCH_ENTRIES_MAX)
-      this.#waiting = 0
       if (batch.length === 0) return
       this.#batch = batch
       try {
@@ -186,6 +214,11 @@ export class AuditLog implements AsyncDisposable {
   #warn(error: unknown): void {
     this.#options.log.warn({ cause: messageOf(error) }, 'the log of sessions waits: not written')
   }
+}
+
+interface Ended {
+  readonly session: string
+  readonly end: SessionEnd
 }
 
 function messageOf(error: unknown): string {
