@@ -63,3 +63,32 @@ test('witnesses are keys with their addresses, in a list or with commas', async 
     expect(() => read({ witnesses: wrong })).toThrow('HANSE_WITNESSES')
   }
 })
+
+test('the seller is a table of hanse.toml, or JSON', async () => {
+  const seller = {
+    name: 'Example GmbH',
+    street: 'Speicherstraße 7',
+    postalCode: '20457',
+    city: 'Hamburg',
+    country: 'DE',
+    vatId: 'DE123456789',
+  }
+  await write(`[settlement.seller]
+name = "Example GmbH"
+street = "Speicherstraße 7"
+postal-code = "20457"
+city = "Hamburg"
+country = "DE"
+vat_id = "de 123 456 789"
+`)
+  expect(read().seller).toEqual(seller)
+  await write('')
+  expect(read().seller).toBeUndefined()
+  const json = JSON.stringify({ ...seller, ossSince: '2027-01-01' })
+  expect(read({}, { HANSE_SELLER: json }).seller).toMatchObject({ ossSince: '2027-01-01' })
+  expect(() => read({ seller: '{' })).toThrow('HANSE_SELLER')
+  const foreign = JSON.stringify({ ...seller, country: 'CH' })
+  expect(() => read({ seller: foreign })).toThrow('seller.country')
+  const unknown = JSON.stringify({ ...seller, bank: 'x' })
+  expect(() => read({ seller: unknown })).toThrow('bank')
+})
