@@ -58,7 +58,8 @@ test('a look begins a little before the last one ended', async () => {
   expect(await available(organization)).toBe(1_200n * CENT)
   const since = market.double.requests
     .filter(({ operation }) => operation === 'Events.list')
-    .map(({ params }) => Number((params as { created: { gte: string } }).created.gte))
+    .flatMap(({ params }) => (params as { created?: { lt: string } }).created?.lt ?? [])
+    .map(Number)
   expect(Math.max(...since) * 1000).toBeLessThanOrEqual(market.context.now())
 })
 

@@ -7,6 +7,7 @@ import {
 } from './accounts.ts'
 import { Answerer, type SeenRequest } from './answerer.ts'
 import { completeCheckout, findCheckout } from './checkouts.ts'
+import { controlRoutes } from './control.ts'
 import { endDispute, findDispute, openDispute } from './disputes.ts'
 import type { FaultPlan } from './fault-plan.ts'
 import { Faults } from './faults.ts'
@@ -100,6 +101,7 @@ class Double implements StripeDouble {
     this.#answerer = new Answerer(world, faults, options.latencyMs ?? 0)
     this.#app = apiServer(this.#answerer)
     hostedPages(this.#app, world)
+    controlRoutes(this.#app, this)
   }
 
   get url(): string {

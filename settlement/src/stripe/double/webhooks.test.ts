@@ -1,53 +1,8 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import { text } from 'node:stream/consumers'
 import { test } from 'vitest'
 import { activeAccount, charge, openFixture, recipient, startMs } from './fixture.ts'
+import { openReceiver, secret } from './webhook-receiver.ts'
 import { signatureHeader } from './webhook-sender.ts'
-
-const secret = 'whsec_hanse'
-
-interface Received {
-  readonly body: string
-  readonly signature: string
-}
-
-interface Receiver extends AsyncDisposable {
-  readonly url: string
-  readonly received: Received[]
-  /** Statuses for the next deliveries; 200 when empty. */
-  readonly statuses: number[]
-  waitFor(count: number): Promise<void>
-}
-
-async function openReceiver(): Promise<Receiver> {
-  const received: Received[] = []
-  const statuses: number[] = []
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      received.push({ body, signature: String(request.headers['stripe-signature']) })
-      response.writeHead(statuses.shift() ?? 200).end()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  assert.ok(typeof address === 'object' && address !== null)
-  return {
-    url: `http://127.0.0.1:${address.port}/stripe`,
-    received,
-    statuses,
-    async waitFor(count) {
-      for (let i = 0; i < 500 && received.length < count; i += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 10))
-      }
-      assert.equal(received.length, count)
-    },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
 
 test('events are signed as Stripe signs them, and a changed body is refused', async () => {
   await using receiver = await openReceiver()
