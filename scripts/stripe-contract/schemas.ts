@@ -174,20 +174,20 @@ function ref(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-function keywordOf(node: Node, property: string): Schema {
-  switch (node.kind) {
-    case SyntaxKind.StringKeyword:
-      return { type: 'string' }
-    case SyntaxKind.NumberKeyword:
-      return { type: fraction.test(property) ? 'number' : 'integer' }
-    case SyntaxKind.BooleanKeyword:
-      return { type: 'boolean' }
-    case SyntaxKind.AnyKeyword:
-    case SyntaxKind.UnknownKeyword:
-      return anything
-    default:
-      throw new Error(`no schema for a type of kind ${SyntaxKind[node.kind]}`)
+const keywords = new Map<SyntaxKind, Schema>([
+  [SyntaxKind.StringKeyword, { type: 'string' }],
+  [SyntaxKind.BooleanKeyword, { type: 'boolean' }],
+  [SyntaxKind.AnyKeyword, anything],
+  [SyntaxKind.UnknownKeyword, anything],
+])
+
+function keywordOf({ kind }: Node, property: string): Schema {
+  if (kind === SyntaxKind.NumberKeyword) {
+    return { type: fraction.test(property) ? 'number' : 'integer' }
   }
+  const schema = keywords.get(kind)
+  if (schema === undefined) throw new Error(`no schema for a type of kind ${SyntaxKind[kind]}`)
+  return schema
 }
 
 function literalOf(literal: Node): Schema {

@@ -67,7 +67,7 @@ test('a payout that was paid fails days later: the money returns and payouts res
   const [paid] = await payoutsOf(fixture, account)
   assert.equal(paid?.status, 'paid')
   await double.advance(5 * dayMs)
-  const { payout = '' } = paid ?? {}
+  const payout = paid?.payout ?? ''
   const failed = await payments.payoutState({ account, payout })
   assert.deepEqual([failed.status, failed.failureCode], ['failed', 'account_closed'])
   assert.equal((await payments.balance(account)).availableCents, 5_000n)

@@ -7,6 +7,7 @@ import type { Context } from './operation.ts'
 import { testMethodOf } from './payment-methods.ts'
 import { cardFee } from './prices.ts'
 import { type PaymentMethodRecord, platform } from './state.ts'
+import { storedId } from './stored-id.ts'
 import { bankDebitMs, cardPendingS, type TestMethod } from './test-methods.ts'
 
 type Intent = Stripe.PaymentIntent
@@ -121,9 +122,9 @@ function fail(context: Context, intent: Intent, failed: Stripe.Charge, decline: 
 /** What a bank says days later; the intent it was about. */
 export function settleBankDebit(context: Context, intentId: string): Intent | undefined {
   const intent = context.state.paymentIntents.get(intentId)
-  const pending = context.state.charges.get(String(intent?.latest_charge))?.object
+  const pending = context.state.charges.get(storedId(intent?.latest_charge))?.object
   if (intent?.status !== 'processing' || pending === undefined) return undefined
-  const record = context.state.paymentMethods.get(String(intent.payment_method))
+  const record = context.state.paymentMethods.get(storedId(intent.payment_method))
   const test = record && testMethodOf(record)
   if (test?.outcome === 'settles later' && test.settles === 'fails') {
     const message = 'The customer’s bank account could not be debited.'

@@ -21,6 +21,7 @@ import { newPaymentIntent } from './payment-intents.ts'
 import { attach, methodFor } from './payment-methods.ts'
 import { completeSetup, newSetupIntent } from './setup-intents.ts'
 import type { CheckoutRecord, PaymentMethodRecord } from './state.ts'
+import { storedId } from './stored-id.ts'
 import { monthsOf } from './subscription-object.ts'
 import { subscribe } from './subscriptions.ts'
 import { addedTax, findTaxRates, taxesOf } from './tax.ts'
@@ -219,7 +220,7 @@ function pay(context: Context, record: CheckoutRecord, method: PaymentMethodReco
   const { object } = record
   const customer = typeof object.customer === 'string' ? object.customer : null
   const intent =
-    context.state.paymentIntents.get(String(object.payment_intent)) ??
+    context.state.paymentIntents.get(storedId(object.payment_intent)) ??
     newPaymentIntent(context, {
       amount: object.amount_total ?? 0,
       customer,
@@ -236,7 +237,7 @@ function pay(context: Context, record: CheckoutRecord, method: PaymentMethodReco
 
 function begin(context: Context, record: CheckoutRecord, method: PaymentMethodRecord): void {
   const { object, metadata } = record
-  const customer = String(object.customer)
+  const customer = storedId(object.customer)
   attach(context, method, customer)
   const { subscription, invoice, collected } = subscribe(
     context,
@@ -278,7 +279,7 @@ function lineOf(
   }
   const subtotal = unit * item.quantity
   const taxes = taxesOf(subtotal, findTaxRates(context, item.tax_rates), exempt)
-  const product = context.state.products.get(String(price?.product))
+  const product = context.state.products.get(storedId(price?.product))
   return {
     id: context.newId('li'),
     object: 'item',

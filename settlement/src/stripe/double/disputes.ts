@@ -6,6 +6,7 @@ import { type Context, operation } from './operation.ts'
 import { createdWithin, pageOf } from './pages.ts'
 import { boolean, created, expand, id, metadataUpdate, page, updatedMetadata } from './params.ts'
 import { platform } from './state.ts'
+import { storedId } from './stored-id.ts'
 
 // Card networks give 7 to 21 days: docs.stripe.com/disputes/how-disputes-work.
 const answerMs = 9 * 86_400_000
@@ -122,7 +123,7 @@ export function endDispute(
   if (isOver(dispute)) return
   const inquiry = dispute.status.startsWith('warning_')
   dispute.status = inquiry ? 'warning_closed' : outcome
-  const charge = context.state.charges.get(String(dispute.charge))?.object
+  const charge = context.state.charges.get(storedId(dispute.charge))?.object
   if (outcome === 'won' && !inquiry) {
     if (charge !== undefined) charge.disputed = false
     // The fee stays with Stripe: stripe.com/pricing.
@@ -133,7 +134,7 @@ export function endDispute(
         type: 'adjustment',
         reportingCategory: 'dispute_reversal',
         source: dispute.id,
-        description: `Chargeback reversal for ${String(dispute.charge)}`,
+        description: `Chargeback reversal for ${storedId(dispute.charge)}`,
       }),
     )
     context.emit('charge.dispute.funds_reinstated', dispute)

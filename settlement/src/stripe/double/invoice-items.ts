@@ -6,6 +6,7 @@ import { addLine, findInvoice, lineOfItem } from './invoices.ts'
 import { type Context, operation } from './operation.ts'
 import { pageOf } from './pages.ts'
 import { boolean, currency, expand, id, metadata, page, text } from './params.ts'
+import { storedId } from './stored-id.ts'
 import { findTaxRates } from './tax.ts'
 
 // An item may be a credit: docs.stripe.com/api/invoiceitems/create.
@@ -124,7 +125,7 @@ export function itemObject(context: Context, given: NewItem): Stripe.InvoiceItem
       price === undefined
         ? null
         : {
-            price_details: { price: price.id, product: String(price.product) },
+            price_details: { price: price.id, product: storedId(price.product) },
             type: 'price_details',
             unit_amount_decimal: null,
           },

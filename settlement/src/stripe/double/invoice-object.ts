@@ -1,5 +1,6 @@
 import type Stripe from 'stripe'
 import type { Context } from './operation.ts'
+import { storedId } from './stored-id.ts'
 import { type Taxed, taxesOf } from './tax.ts'
 
 export interface NewLine {
@@ -41,7 +42,7 @@ export function lineObject(
       price === undefined
         ? null
         : {
-            price_details: { price: price.id, product: String(price.product) },
+            price_details: { price: price.id, product: storedId(price.product) },
             type: 'price_details',
             unit_amount_decimal: null,
           },

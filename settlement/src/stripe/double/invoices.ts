@@ -11,6 +11,7 @@ import {
 import type { Context } from './operation.ts'
 import { newPaymentIntent } from './payment-intents.ts'
 import type { PaymentMethodRecord } from './state.ts'
+import { storedId } from './stored-id.ts'
 
 type Invoice = Stripe.Invoice
 
@@ -79,7 +80,7 @@ export function finalize(context: Context, invoice: Invoice): void {
   if (invoice.status !== 'draft') {
     throw invalidRequest('This invoice is already finalized.', 'invoice_not_editable')
   }
-  const customer = context.state.customers.get(String(invoice.customer))
+  const customer = context.state.customers.get(storedId(invoice.customer))
   invoice.starting_balance = customer?.balance ?? 0
   sumUp(invoice)
   const left = invoice.total + invoice.starting_balance
@@ -136,7 +137,7 @@ export function attemptPayment(
 /** An invoice keeps one intent, however often it is tried. */
 function intentOf(context: Context, invoice: Invoice): Stripe.PaymentIntent {
   const [tried] = invoice.payments?.data ?? []
-  const before = context.state.paymentIntents.get(String(tried?.payment.payment_intent))
+  const before = context.state.paymentIntents.get(storedId(tried?.payment.payment_intent))
   if (before !== undefined) return before
   const intent = newPaymentIntent(context, {
     amount: invoice.amount_remaining,

@@ -6,6 +6,7 @@ import { type Context, operation } from './operation.ts'
 import { pageOf } from './pages.ts'
 import { expand, id, page } from './params.ts'
 import type { PaymentMethodRecord } from './state.ts'
+import { storedId } from './stored-id.ts'
 import { type TestMethod, testMethods } from './test-methods.ts'
 
 export const attachPaymentMethod = operation({
@@ -28,7 +29,7 @@ export const detachPaymentMethod = operation({
   params: z.strictObject({ expand }),
   run(_params, context): Stripe.PaymentMethod {
     const { object } = findMethod(context)
-    const customer = context.state.customers.get(String(object.customer))
+    const customer = context.state.customers.get(storedId(object.customer))
     if (customer === undefined) {
       throw invalidRequest('The payment method is not attached to a customer.')
     }

@@ -7,6 +7,7 @@ import { createdWithin, pageOf } from './pages.ts'
 import { created, expand, id, metadata, page, transferCents } from './params.ts'
 import { testMethodOf } from './payment-methods.ts'
 import { platform } from './state.ts'
+import { storedId } from './stored-id.ts'
 
 // A bank takes days to send a refund back; tests move the clock.
 const refundDecidedMs = 86_400_000
@@ -113,7 +114,7 @@ function send(context: Context, refund: Stripe.Refund, charge: Stripe.Charge): v
 /** What comes of a refund that was waiting, or that the customer's bank sends back. */
 export function decideRefund(context: Context, refundId: string): void {
   const refund = context.state.refunds.get(refundId)
-  const charge = context.state.charges.get(String(refund?.charge))?.object
+  const charge = context.state.charges.get(storedId(refund?.charge))?.object
   if (refund === undefined || charge === undefined) return
   if (refund.balance_transaction === null) send(context, refund, charge)
   else if (fateOf(context, charge) === 'fails') returnRefund(context, refund, charge)

@@ -4,6 +4,7 @@ import { centsOf } from './catalog.ts'
 import { invalidRequest } from './fault.ts'
 import type { NewLine } from './invoice-object.ts'
 import type { Context } from './operation.ts'
+import { storedId } from './stored-id.ts'
 
 export interface NewItem {
   readonly price: Stripe.Price
@@ -149,7 +150,7 @@ export function periodLines(
 ): readonly NewLine[] {
   return subscription.items.data.map((item) => {
     const quantity = item.quantity ?? 1
-    const product = state.products.get(String(item.price.product))
+    const product = state.products.get(storedId(item.price.product))
     return {
       amount: centsOf(item.price) * quantity,
       description: `${quantity} × ${product?.name ?? item.price.id}`,

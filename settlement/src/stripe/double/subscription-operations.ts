@@ -19,6 +19,7 @@ import {
   updatedMetadata,
 } from './params.ts'
 import { methodFor, requireUsable } from './payment-methods.ts'
+import { storedId } from './stored-id.ts'
 import { change, endSubscription, isOver, subscribe } from './subscriptions.ts'
 import { findTaxRates } from './tax.ts'
 
@@ -87,7 +88,7 @@ export const updateSubscription = operation({
     if (isOver(subscription)) {
       throw invalidRequest('A canceled subscription can only update its metadata.')
     }
-    const customer = String(subscription.customer)
+    const customer = storedId(subscription.customer)
     if (params.default_payment_method !== undefined) {
       const method = ownMethod(context, params.default_payment_method, customer)
       subscription.default_payment_method = method

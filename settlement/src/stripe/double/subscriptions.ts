@@ -15,6 +15,7 @@ import {
 import type { Context } from './operation.ts'
 import { methodFor } from './payment-methods.ts'
 import type { PaymentMethodRecord } from './state.ts'
+import { storedId } from './stored-id.ts'
 import {
   monthsOf,
   type NewItem,
@@ -68,7 +69,7 @@ export function collect(
   given?: PaymentMethodRecord,
 ): Collected {
   const subscription = subscriptionOf(context, invoice)
-  const customer = context.state.customers.get(String(invoice.customer))
+  const customer = context.state.customers.get(storedId(invoice.customer))
   const byDefault =
     subscription === undefined ? customerMethod(context, customer) : methodOf(context, subscription)
   const collected = attemptPayment(context, invoice, given ?? byDefault, true)
@@ -140,7 +141,7 @@ export function renew(context: Context, subscriptionId: string): void {
 export function giveUp(context: Context, subscriptionId: string): void {
   const subscription = context.state.subscriptions.get(subscriptionId)
   if (subscription?.status !== 'incomplete') return
-  const invoice = context.state.invoices.get(String(subscription.latest_invoice))
+  const invoice = context.state.invoices.get(storedId(subscription.latest_invoice))
   if (invoice?.status === 'open') voidInvoice(context, invoice)
   subscription.ended_at = context.nowS
   setStatus(context, subscription, 'incomplete_expired')
@@ -207,7 +208,7 @@ function prorate(
   const whole = centsOf(item.price) * (item.quantity ?? 1)
   const amount = sign * Math.round((whole * (end - context.nowS)) / (end - start))
   const made = itemObject(context, {
-    customer: String(subscription.customer),
+    customer: storedId(subscription.customer),
     subscription: subscription.id,
     amount,
     description: `${sign < 0 ? 'Unused' : 'Remaining'} time on ${item.price.id}`,
@@ -236,7 +237,7 @@ function invoiceFor(
   const invoice = newDraft(
     context,
     {
-      customer: findCustomer(context, String(subscription.customer)),
+      customer: findCustomer(context, storedId(subscription.customer)),
       reason,
       period: periodOf(subscription),
       subscription,
@@ -262,7 +263,7 @@ function subscriptionOf({ state }: Context, invoice: Invoice): Subscription | un
 function methodOf(context: Context, subscription: Subscription): PaymentMethodRecord | undefined {
   const { default_payment_method: own } = subscription
   if (typeof own === 'string') return methodFor(context, own)
-  return customerMethod(context, context.state.customers.get(String(subscription.customer)))
+  return customerMethod(context, context.state.customers.get(storedId(subscription.customer)))
 }
 
 function customerMethod(

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import type Stripe from 'stripe'
 import { z } from 'zod'
 import { chargeObject } from './charge-object.ts'
@@ -8,6 +7,7 @@ import { type Context, operation } from './operation.ts'
 import { createdWithin, pageOf } from './pages.ts'
 import { created, currency, expand, id, metadata, page, text, transferCents } from './params.ts'
 import { platform } from './state.ts'
+import { storedId } from './stored-id.ts'
 
 export const createTransfer = operation({
   name: 'Transfers.create',
@@ -135,7 +135,7 @@ export const createReversal = operation({
     if (amount > left) {
       throw invalidRequest(`Only ${left} is left to reverse.`, undefined, 'amount')
     }
-    const destination = idOf(transfer.destination)
+    const destination = storedId(transfer.destination)
     requireAvailable(context, destination, amount)
     const reversalId = context.newId('trr')
     const refundId = context.newId('pyr')
@@ -186,12 +186,6 @@ export const listReversals = operation({
     return pageOf(transfer.reversals.url, transfer.reversals.data.toReversed(), params)
   },
 })
-
-/** Stored objects hold ids; only answers are expanded. */
-function idOf(field: Stripe.Transfer['destination']): string {
-  assert(typeof field === 'string')
-  return field
-}
 
 function findTransfer({ state, ids: [transferId = ''] }: Context): Stripe.Transfer {
   const transfer = state.transfers.get(transferId)
