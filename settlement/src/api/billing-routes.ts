@@ -2,6 +2,7 @@ import { isCountryCode } from '@hanse/protocol'
 import { z } from 'zod'
 import { type BillingProfile, setProfile } from '../billing/profile.ts'
 import type { SettlementContext } from '../context.ts'
+import { accept, contest } from '../disputes/dispute.ts'
 import { SettlementError } from '../errors.ts'
 import {
   openSetup,
@@ -79,6 +80,8 @@ const cursorSchema = z.object({
   failure: z.string().nullable(),
 })
 
+/** Stripe takes no longer text. */
+const EVIDENCE_MAX = 20_000
 /** Each of these asks Stripe, which takes 25 requests a second from us. */
 const config = { rateLimit: { max: 300, timeWindow: 60_000 } }
 
@@ -290,6 +293,36 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
       },
     },
     async (request) => ({ disputes: await store.disputes({ limit: request.query.limit }) }),
+  )
+
+  const disputeParams = z.object({ id: z.string().max(64) })
+  app.post(
+    '/v1/admin/disputes/:id/contest',
+    {
+      ...operator,
+      schema: {
+        description: 'Sends the evidence to the bank, which can be done once.',
+        security,
+        params: disputeParams,
+        body: z.strictObject({ statement: z.string().min(1).max(EVIDENCE_MAX) }),
+        response: { 200: disputeSchema },
+      },
+    },
+    ({ params, body }) => contest(context, params.id, body.statement),
+  )
+
+  app.post(
+    '/v1/admin/disputes/:id/accept',
+    {
+      ...operator,
+      schema: {
+        description: 'Gives in: the dispute is lost.',
+        security,
+        params: disputeParams,
+        response: { 200: disputeSchema },
+      },
+    },
+    ({ params }) => accept(context, params.id),
   )
 
   app.get(

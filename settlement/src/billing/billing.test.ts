@@ -9,4 +9,4 @@ beforeAll(async () => {
 })
 afterAll(() => store.close())
 
-billingContract('PGlite', async () => store, 8)
+billingContract('PGlite', async () => store, { numRuns: 8 })

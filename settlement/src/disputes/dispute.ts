@@ -1,7 +1,9 @@
 import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
 import type { DisputeState, StripeEvent } from '../stripe/index.ts'
 import type { StripeEffect } from '../stripe-events/effect.ts'
 import { paymentNews } from '../top-ups/payment-news.ts'
+import type { DisputeRow } from './dispute-store.ts'
 
 /** What a dispute event says now. */
 export async function disputeEffect(
@@ -11,6 +13,32 @@ export async function disputeEffect(
   if (event.kind !== 'snapshot' || !event.type.startsWith('charge.dispute.')) return []
   const { id } = event.object
   return id === undefined ? [] : effectsOf(context, await context.payments.disputeState(id))
+}
+
+/** Sends the evidence to the bank, once. @throws {SettlementError} HANSE_NOT_FOUND */
+export const contest = (
+  context: SettlementContext,
+  dispute: string,
+  statement: string,
+): Promise<DisputeRow> =>
+  act(context, dispute, () =>
+    context.payments.contestDispute({ dispute, statement, operation: dispute }),
+  )
+
+/** Gives in. @throws {SettlementError} HANSE_NOT_FOUND */
+export const accept = (context: SettlementContext, dispute: string): Promise<DisputeRow> =>
+  act(context, dispute, () => context.payments.acceptDispute({ dispute, operation: dispute }))
+
+async function act(
+  context: SettlementContext,
+  dispute: string,
+  ask: () => Promise<DisputeState>,
+): Promise<DisputeRow> {
+  const { store } = context
+  const known = await store.dispute(dispute)
+  if (known === undefined) throw new SettlementError('HANSE_NOT_FOUND', `no dispute ${dispute}`)
+  await store.applyEffects(await effectsOf(context, await ask()))
+  return (await store.dispute(dispute)) ?? known
 }
 
 /** Disputes are open for months: older ones are looked at again by nobody. */

@@ -7,7 +7,7 @@ import { newSigner } from '../testing/deals.ts'
 import { addProvider, CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { topUp } from '../top-ups/top-up.ts'
-import { refreshDisputes } from './dispute.ts'
+import { accept, contest, refreshDisputes } from './dispute.ts'
 import { type DisputeStanding, mergeDispute } from './merge-dispute.ts'
 
 let store: SettlementStore
@@ -93,6 +93,20 @@ test('a dispute that no webhook told of is found', async () => {
   expect(await refreshDisputes(market.context)).toBe(1)
   expect(await store.dispute(dispute)).toMatchObject({ status: 'lost', withdrawnCents: 10_000n })
   expect((await store.balance(organization)).available).toBe(0n)
+})
+
+test('an operator answers the bank, or gives in', async () => {
+  const first = await paid(1_000n)
+  const [contested, accepted] = [
+    await market.double.disputeCharge(first.charge),
+    await market.double.disputeCharge((await paid(2_000n)).charge),
+  ]
+  await market.deliver()
+  expect(await contest(market.context, contested, 'It was used.')).toMatchObject({
+    status: 'under-review',
+  })
+  expect(await accept(market.context, accepted)).toMatchObject({ status: 'lost' })
+  await expect(accept(market.context, 'dp_none')).rejects.toMatchObject({ code: 'HANSE_NOT_FOUND' })
 })
 
 test('news in any order end where the last of them stands', () => {

@@ -1,5 +1,5 @@
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
-import { and, desc, eq, isNull, lt } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNull } from 'drizzle-orm'
 import { postCredits } from '../billing/post-credits.ts'
 import type { Database } from '../db/database.ts'
 import { planSubscription, subscriptionInvoice } from '../db/schema.ts'
@@ -71,19 +71,18 @@ export function invoiceStore(db: Database) {
         paidAt: row.paidAt.getTime(),
       })),
 
-    /** Paid invoices of which Stripe's fee is not known. */
+    /** Paid invoices of which Stripe's fee is not known; oldest first. */
     invoicesWithoutFee: async (limit: number): Promise<string[]> =>
       (
         await db
           .select({ id: subscriptionInvoice.id })
           .from(subscriptionInvoice)
-          .where(and(isNull(subscriptionInvoice.feeCents), isPaidThroughStripe))
+          .where(and(isNull(subscriptionInvoice.feeCents), gt(subscriptionInvoice.cents, 0n)))
+          .orderBy(asc(subscriptionInvoice.paidAt))
           .limit(limit)
       ).map(({ id }) => id),
   }
 }
-
-const isPaidThroughStripe = lt(subscriptionInvoice.vatCents, subscriptionInvoice.cents)
 
 /** Credits the included tokens once for each paid invoice, inside the transaction of what tells of it. */
 export async function applyInvoice(tx: Database, news: InvoiceNews): Promise<void> {

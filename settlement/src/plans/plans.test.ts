@@ -141,6 +141,17 @@ describe('a plan', () => {
     expect(await credited(organization)).toBe(0n)
   })
 
+  test('whose page was left can be closed, so that there is room for another', async () => {
+    const organization = await market.addOrganization()
+    const pages = { successUrl: 'https://a.test/yes', cancelUrl: 'https://a.test/no' }
+    const ask = (idempotencyKey: string) =>
+      subscribe(market.context, { organization, plan: 'starter', idempotencyKey, ...pages })
+    await ask('a')
+    await expect(ask('b')).rejects.toMatchObject({ code: 'HANSE_PLAN_ACTIVE' })
+    expect(await cancelPlan(market.context, organization)).toMatchObject({ status: 'refused' })
+    expect(await ask('b')).toMatchObject({ status: 'requested' })
+  })
+
   test('that is paid on a page begins when it is paid', async () => {
     const organization = await market.addOrganization()
     const pages = { successUrl: 'https://a.test/yes', cancelUrl: 'https://a.test/no' }

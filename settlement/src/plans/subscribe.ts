@@ -7,7 +7,7 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { PaymentsError } from '../stripe/index.ts'
 import { type PlanName, type PlanVersion, planOnSale, priceName } from './catalogue.ts'
-import { subscriptionNews } from './plan-news.ts'
+import { invoiceNews, subscriptionNews } from './plan-news.ts'
 import type { SubscriptionRow } from './subscription-store.ts'
 
 export type SubscribeRequest = {
@@ -101,14 +101,22 @@ export function changePlan(
   })
 }
 
-/** Ends the plan with the period that is paid; what was credited stays. */
-export const cancelPlan = (
+/** Ends the plan with the period that is paid; what was credited stays. A page that was not paid is closed. */
+export async function cancelPlan(
   context: SettlementContext,
   organization: string,
-): Promise<SubscriptionRow> =>
-  change(context, organization, async (subscription, _row, operation) => {
-    await context.payments.cancelSubscription({ subscription, when: 'period-end', operation })
+): Promise<SubscriptionRow> {
+  const { store, payments, now } = context
+  const row = await store.planOf(organization)
+  if (row?.status === 'requested' && row.checkout !== null) {
+    await payments.expireCheckout({ checkout: row.checkout, operation: row.id })
+    await store.refusePlan(row.id, 'cancelled', now())
+    return (await store.planSubscription(row.id)) ?? row
+  }
+  return change(context, organization, async (subscription, _row, operation) => {
+    await payments.cancelSubscription({ subscription, when: 'period-end', operation })
   })
+}
 
 /** Takes back a cancellation, until the period ends. */
 export const resumePlan = (
@@ -196,6 +204,9 @@ export async function settlePlans(context: SettlementContext): Promise<number> {
   const { store, now } = context
   const open = await store.unsettledPlans(now() - OPEN_AFTER_MS, OPEN_MAX)
   await oneByOne(open, (row) => settle(context, row))
+  await oneByOne(await store.invoicesWithoutFee(OPEN_MAX), async (invoice) =>
+    store.applyEffects(await invoiceNews(context, invoice)),
+  )
   return open.length
 }
 

@@ -190,6 +190,7 @@ export async function applySubscription(tx: Database, news: SubscriptionNews): P
     .where(eq(planSubscription.id, id))
     .for('update')
   if (row === undefined || row.status === 'ended') return
+  if (row.status === 'refused' && (await hasPlan(tx, row.organization))) return
   // Of two answers about one subscription the older one has the earlier period.
   if (row.periodEnd !== null && periodEnd < row.periodEnd.getTime() && status !== 'ended') return
   await tx
@@ -208,6 +209,20 @@ export async function applySubscription(tx: Database, news: SubscriptionNews): P
   const cause = `${id}/${periodEnd}`
   if (status === 'past_due') await tell(tx, row.organization, 'plan-past-due', cause, at)
   if (status === 'ended') await tell(tx, row.organization, 'plan-ended', id, at)
+}
+
+/** What began after all, when the organization has long had another: an operator has to end one of the two. */
+async function hasPlan(tx: Database, organization: string): Promise<boolean> {
+  const open = await tx
+    .select({ id: planSubscription.id })
+    .from(planSubscription)
+    .where(
+      and(
+        eq(planSubscription.organization, organization),
+        inArray(planSubscription.status, [...OPEN]),
+      ),
+    )
+  return open.length > 0
 }
 
 function toSubscription(row: Stored): SubscriptionRow {

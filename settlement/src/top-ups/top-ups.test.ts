@@ -156,6 +156,21 @@ describe('a charge', () => {
     expect(await ask('pm_card_visa', 'b')).toMatchObject({ state: 'succeeded' })
   })
 
+  test('cannot be made on what another has saved', async () => {
+    const [owner, thief] = [await market.addOrganization(), await market.addOrganization()]
+    const { paymentMethod } = await market.context.payments.savePaymentMethod({
+      customer: await ensureCustomer(market.context, owner),
+      paymentMethod: 'pm_card_visa',
+      operation: `save-${owner}`,
+    })
+    const ask = (idempotencyKey: string) =>
+      topUp(market.context, { organization: thief, cents: 700n, paymentMethod, idempotencyKey })
+    await expect(ask('a')).rejects.toMatchObject({ code: 'HANSE_PAYMENT_FAILED' })
+    await ensureCustomer(market.context, thief)
+    await expect(ask('b')).rejects.toMatchObject({ code: 'HANSE_PAYMENT_FAILED' })
+    expect(await available(thief)).toBe(0n)
+  })
+
   test('whose process died before it asked is asked for again, once', async () => {
     const organization = await market.addOrganization()
     const at = market.context.now()
@@ -249,5 +264,8 @@ async function clearingOf(reference: string): Promise<bigint> {
   const account = 'stripe_clearing/platform'
   const entries = await store.ledgerEntries({ limit: 100, account })
   const mine = entries.filter((entry) => entry.reference === reference)
-  return mine.reduce((sum, { debit, amount }) => sum + (debit === account ? amount : -amount), 0n)
+  return mine.reduce(
+    (sum, { debit, amount }) => (debit === account ? sum + amount : sum - amount),
+    0n,
+  )
 }
