@@ -58,6 +58,9 @@ const receiptSchema = z.object({
   proof: z.string(),
 })
 
+/** A PDF takes some tens of milliseconds of the thread that answers everybody. */
+const config = { rateLimit: { max: 300, timeWindow: 60_000 } }
+
 /** Whose documents somebody may see; the operator may see all. */
 interface Scope {
   readonly organization?: string
@@ -180,6 +183,7 @@ function reading(
     `${prefix}/documents/:file`,
     {
       ...options,
+      config,
       schema: {
         security,
         description:

@@ -20,7 +20,7 @@ export interface Closing {
   readonly month: string
   /** Statements that this run wrote. */
   readonly statements: number
-  /** False when it had been closed before. */
+  /** Whether the month is closed now; false when the run was cut off. */
   readonly closed: boolean
 }
 
@@ -41,7 +41,7 @@ export async function closeMonth(
 ): Promise<Closing> {
   const { store, now } = context
   if (!isMonth(month)) throw refusal(`${month} is no month such as 2026-10`)
-  if (await store.isClosed(month)) return { month, statements: 0, closed: false }
+  if (await store.isClosed(month)) return { month, statements: 0, closed: true }
   const period = periodOf(month)
   if (now() < period.to + GRACE_MS) throw refusal(`${month} is not over`)
   const { first, last } = await store.closedMonths()
@@ -55,7 +55,7 @@ export async function closeMonth(
     for (let after = ''; ; ) {
       const parties = await store.partiesIn({ kind, range, after, limit: PAGE })
       for (const id of parties) {
-        signal?.throwIfAborted()
+        if (signal?.aborted === true) return { month, statements, closed: false }
         if (await closeParty(context, { kind, id }, month, range)) statements++
       }
       const end = parties.at(-1)
@@ -76,7 +76,9 @@ export async function closeMonths(
   const closings: Closing[] = []
   let month = last === null ? (first ?? monthOf(context.now())) : nextMonth(last)
   for (; periodOf(month).to + GRACE_MS <= context.now(); month = nextMonth(month)) {
-    closings.push(await closeMonth(context, month, signal))
+    const closing = await closeMonth(context, month, signal)
+    closings.push(closing)
+    if (!closing.closed) break
   }
   return closings
 }

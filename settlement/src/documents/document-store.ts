@@ -13,7 +13,13 @@ import {
 } from './issue-document.ts'
 import { type LineQuery, type LineReceipt, lineReceipts } from './line-records.ts'
 import { type Month, monthOf, type Period } from './month.ts'
-import { type MonthParty, monthFacts, type TransferRange, transferRange } from './month-facts.ts'
+import {
+  accountKindsOf,
+  type MonthParty,
+  monthFacts,
+  type TransferRange,
+  transferRange,
+} from './month-facts.ts'
 import {
   paymentFacts,
   paymentsWithoutInvoice,
@@ -37,8 +43,6 @@ export interface PartyQuery {
   readonly after: string
   readonly limit: number
 }
-
-const ACCOUNTS = { organization: ['available', 'held'], provider: ['payable', 'held_back'] }
 
 /** Invoices, credit notes and statements, and the records that they are made of. */
 export function documentStore(db: Database) {
@@ -138,13 +142,18 @@ export function documentStore(db: Database) {
     partiesIn: async ({ kind, range, after, limit }: PartyQuery): Promise<string[]> => {
       const within = sql`t.id between ${range.first.toString()}::int8 and ${range.last.toString()}::int8`
       const kinds = sql.join(
-        ACCOUNTS[kind].map((name) => sql`${name}`),
+        accountKindsOf(kind).map((name) => sql`${name}`),
         sql`, `,
       )
+      // Both kinds of party may have debts.
+      const isParty =
+        kind === 'organization'
+          ? sql`exists (select from organization o where o.id = a.owner)`
+          : sql`exists (select from provider p where p.peer_id = a.owner)`
       const found = await rows<{ owner: string }>(
         db,
         sql`select distinct a.owner from ledger_account a
-          where a.kind in (${kinds}) and a.owner > ${after} and (
+          where a.kind in (${kinds}) and a.owner > ${after} and ${isParty} and (
             exists (select from ledger_transfer t where t.debit = a.id and ${within})
             or exists (select from ledger_transfer t where t.credit = a.id and ${within}))
           order by a.owner limit ${limit}`,

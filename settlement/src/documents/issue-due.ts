@@ -34,7 +34,7 @@ export async function issueDue(
   for (;;) {
     const payments = await store.paymentsWithoutInvoice(since, PAGE)
     for (const facts of payments) {
-      signal?.throwIfAborted()
+      if (signal?.aborted === true) return { invoices, creditNotes }
       await issueInvoice(context, facts)
       invoices++
     }
@@ -43,7 +43,7 @@ export async function issueDue(
   for (;;) {
     const refunds = await store.refundsWithoutNote(PAGE)
     for (const facts of refunds) {
-      signal?.throwIfAborted()
+      if (signal?.aborted === true) return { invoices, creditNotes }
       const invoice = await store.document(facts.invoice)
       if (invoice === undefined) throw new Error(`no document ${facts.invoice}`)
       const draft = draftCreditNote(facts, readDocument(invoice.content))

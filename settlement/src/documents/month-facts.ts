@@ -16,6 +16,12 @@ const OWED = {
   provider: ['payable', 'held_back', 'payout_in_transit'],
 } as const satisfies Record<MonthParty['kind'], readonly AccountKind[]>
 
+/** Every account of a party that its statement speaks of. */
+export const accountKindsOf = (kind: MonthParty['kind']): readonly AccountKind[] => [
+  ...OWED[kind],
+  'debt',
+]
+
 /** The transfers of a month, first and last id: found once, so that each party's are a range of an index. */
 export interface TransferRange {
   readonly first: bigint

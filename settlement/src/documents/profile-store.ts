@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { openPersonal, SEAL_NONCE_BYTES, sealPersonal } from '@hanse/protocol'
+import { HanseError, openPersonal, SEAL_NONCE_BYTES, sealPersonal } from '@hanse/protocol'
 import { and, desc, eq, lte } from 'drizzle-orm'
 import { type Database, transact } from '../db/database.ts'
 import { providerTaxProfile, subjectKey } from '../db/schema.ts'
@@ -54,10 +54,20 @@ export function profileStore(db: Database) {
         .orderBy(desc(providerTaxProfile.version))
         .limit(1)
       if (row === undefined || row.key === null) return undefined
-      const opened = openPersonal(row.key, row.row.sealed)
+      const opened = open(row.key, row.row.sealed)
       if (opened === undefined) return undefined
       const profile = providerProfileSchema.parse(JSON.parse(Buffer.from(opened).toString('utf8')))
       return { profile, version: row.row.version, at: row.row.at.getTime() }
     },
+  }
+}
+
+/** After an erasure the provider may have a new key, which opens nothing from before. */
+function open(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+  try {
+    return openPersonal(key, sealed)
+  } catch (error) {
+    if (error instanceof HanseError && error.code === 'HANSE_LOG_SEALED') return undefined
+    throw error
   }
 }
