@@ -58,7 +58,7 @@ const receiptSchema = z.object({
   proof: z.string(),
 })
 
-/** A PDF takes some tens of milliseconds of the thread that answers everybody. */
+/** A PDF takes some milliseconds of the thread that answers everybody, a long one a hundred. */
 const config = { rateLimit: { max: 300, timeWindow: 60_000 } }
 
 /** Whose documents somebody may see; the operator may see all. */

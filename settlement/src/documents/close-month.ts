@@ -10,6 +10,7 @@ import {
 } from './build-month.ts'
 import type { DocumentDraft } from './document.ts'
 import { readDocument } from './document-schema.ts'
+import type { MonthFacts } from './facts.ts'
 import { issueDue } from './issue-due.ts'
 import { isMonth, type Month, monthOf, nextMonth, periodOf } from './month.ts'
 import type { MonthParty, TransferRange } from './month-facts.ts'
@@ -93,7 +94,12 @@ async function closeParty(
   const { store, now } = context
   const kind = party.kind === 'organization' ? 'usage-statement' : 'provider-statement'
   if ((await store.documentOn(kind, monthSubject(party.id, month))) !== undefined) return false
-  const draft = await draftMonth(context, party, month, range)
+  const facts = await store.monthFacts(party, periodOf(month), range)
+  // Ids are in the order in which they were given, times almost: a neighbour of another month may be in the range.
+  if (facts.usage.length === 0 && facts.movements.length === 0 && facts.debtChange === 0n) {
+    return false
+  }
+  const draft = await draftMonth(context, party, month, facts)
   await store.issueDocument({ draft, party: party.id, at: now() })
   return true
 }
@@ -102,11 +108,10 @@ async function draftMonth(
   context: SettlementContext,
   party: MonthParty,
   month: Month,
-  range: TransferRange,
+  facts: MonthFacts,
 ): Promise<DocumentDraft> {
   const { store } = context
   const period = periodOf(month)
-  const facts = await store.monthFacts(party, period, range)
   if (party.kind === 'organization') {
     const previous = await previousStatement(context, 'usage-statement', party.id, period.from)
     const sides = await salesSides(context, party.id)
@@ -120,7 +125,8 @@ async function draftMonth(
   if (provider === undefined) throw new Error(`no provider ${party.id}`)
   // As it stands on the day of issue: who agrees after the month has ended is invoiced for it too.
   const stored = await store.providerProfile(party.id, context.now())
-  const agreed = stored?.profile.selfBillingTerms
+  // A month of payouts alone has nothing to invoice.
+  const agreed = facts.usage.length === 0 ? undefined : stored?.profile.selfBillingTerms
   return draftProviderStatement(facts, {
     month,
     party: party.id,

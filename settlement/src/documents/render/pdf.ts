@@ -244,7 +244,7 @@ function heading(page: Page, text: string): void {
 }
 
 function drawNotes(page: Page, content: DocumentContent, words: Words, url: string): void {
-  const { tax, kind, selfBilling } = content
+  const { tax, kind, selfBilling, lines } = content
   const notes = [
     ...(tax?.note == null ? [] : [words.notes[tax.rule] ?? tax.note]),
     ...(tax?.vatIdCheck == null ? [] : [vatIdNote(tax.vatIdCheck, words)]),
@@ -252,7 +252,9 @@ function drawNotes(page: Page, content: DocumentContent, words: Words, url: stri
       ? []
       : [words.agreed(selfBilling.terms, longDate(selfBilling.agreedAt, words))]),
     ...(kind === 'usage-statement' ? [words.usageNote] : []),
-    ...(kind === 'provider-statement' && tax === null ? [words.earningsNote] : []),
+    ...(kind === 'provider-statement' && tax === null && lines.length > 0
+      ? [words.earningsNote]
+      : []),
     ...(kind === 'advance-invoice' ? [tax === null ? words.receiptNote : words.advanceNote] : []),
   ]
   page.space(14)
