@@ -26,5 +26,5 @@ billingContract(
     if (store === undefined) throw new Error('no store is open')
     return store
   },
-  60,
+  { numRuns: 100, endOnFailure: true },
 )

@@ -41,6 +41,11 @@ export class FakePayments {
     return { payable: true, country: 'DE' }
   }
 
+  /** What is credited here was paid nowhere. */
+  async paymentState() {
+    return { operation: undefined }
+  }
+
   /** Nothing ever happens at this Stripe by itself. */
   async *events() {}
   async *accountEvents() {}

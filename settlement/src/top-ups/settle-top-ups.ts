@@ -11,6 +11,8 @@ const OPEN_AFTER_MS = 120_000
 const KEY_MS = 23 * 3_600_000
 /** A page that Stripe never made cannot be paid. */
 const PAGE_MS = 24 * 3_600_000
+/** A fee that Stripe has not told in a month it will not tell. */
+const FEES_MS = 30 * 24 * 3_600_000
 const OPEN_MAX = 200
 
 /**
@@ -22,7 +24,8 @@ const OPEN_MAX = 200
 export async function settleTopUps(context: SettlementContext): Promise<number> {
   const { store, now } = context
   let settled = 0
-  const open = await store.unsettledTopUps(now() - OPEN_AFTER_MS, OPEN_MAX)
+  const at = now()
+  const open = await store.unsettledTopUps(at - OPEN_AFTER_MS, at - FEES_MS, OPEN_MAX)
   await oneByOne(open, async (row) => {
     await settle(context, row)
     const after = await store.topUp(row.id)

@@ -1,5 +1,5 @@
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
-import { and, asc, desc, eq, isNull, lte, ne, or } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, isNull, lte, ne, or } from 'drizzle-orm'
 import { postCredits } from '../billing/post-credits.ts'
 import { type Database, transact } from '../db/database.ts'
 import { topUp } from '../db/schema.ts'
@@ -129,8 +129,12 @@ export function topUpStore(db: Database) {
           .limit(query.limit)
       ).map(toTopUp),
 
-    /** Those that nobody has told the outcome of, and credits whose fee is not known; oldest first. */
-    unsettledTopUps: async (createdBefore: number, limit: number): Promise<TopUpRow[]> =>
+    /** Those that nobody has told the outcome of, then credits since a time whose fee is not known; oldest first. */
+    unsettledTopUps: async (
+      createdBefore: number,
+      feesSince: number,
+      limit: number,
+    ): Promise<TopUpRow[]> =>
       (
         await db
           .select()
@@ -140,11 +144,15 @@ export function topUpStore(db: Database) {
               lte(topUp.createdAt, new Date(createdBefore)),
               or(
                 eq(topUp.state, 'pending'),
-                and(eq(topUp.state, 'succeeded'), isNull(topUp.feeCents)),
+                and(
+                  eq(topUp.state, 'succeeded'),
+                  isNull(topUp.feeCents),
+                  gte(topUp.creditedAt, new Date(feesSince)),
+                ),
               ),
             ),
           )
-          .orderBy(asc(topUp.createdAt), asc(topUp.id))
+          .orderBy(asc(topUp.state), asc(topUp.createdAt), asc(topUp.id))
           .limit(limit)
       ).map(toTopUp),
 
