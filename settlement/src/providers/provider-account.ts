@@ -177,15 +177,18 @@ async function accountState(
 
 async function onboardingLink(
   { payments, publicUrl, now }: SettlementContext,
-  { peerId, account }: ProviderRow,
+  { peerId, account, payableSince }: ProviderRow,
 ): Promise<string | null> {
   if (account === null) return null
   const here = `${publicUrl()}/v1/providers/${peerId}`
+  // Who can be paid has finished onboarding; what became due later has a page of its own.
+  const useCase = payableSince === null ? 'onboarding' : 'update'
   return payments.onboardingLink({
     account,
+    useCase,
     returnUrl: here,
     refreshUrl: here,
-    operation: `onboarding-${peerId}-${Math.floor(now() / LINK_MS)}`,
+    operation: `${useCase}-${account}-${Math.floor(now() / LINK_MS)}`,
   })
 }
 
