@@ -1,29 +1,20 @@
 import type Stripe from 'stripe'
 import { z } from 'zod'
-import { invalidRequest, resourceMissing } from './fault.ts'
+import {
+  endAccount,
+  findAccount,
+  setRequirements,
+  setTransfersCapability,
+} from './account-changes.ts'
+import { accountObject, include, isoTime } from './account-object.ts'
+import { invalidRequest } from './fault.ts'
 import { balanceOf } from './money.ts'
 import { type Context, operation } from './operation.ts'
 import { boolean, id, metadata, text } from './params.ts'
-import type {
-  AccountLinkRecord,
-  AccountRecord,
-  CapabilityStatus,
-  RequirementRecord,
-} from './state.ts'
-
-type Account = Stripe.V2.Core.Account
-type StatusDetail =
-  Stripe.V2.Core.Account.Configuration.Recipient.Capabilities.StripeBalance.StripeTransfers.StatusDetail
+import type { AccountLinkRecord, AccountRecord } from './state.ts'
 
 /** What a new account is asked for. */
 const identity = 'identity.individual'
-
-const statusCodes: Readonly<Record<CapabilityStatus, string | undefined>> = {
-  active: undefined,
-  pending: 'requirements_pending_verification',
-  rejected: 'rejected_other',
-  restricted: 'requirements_past_due',
-}
 
 // docs.stripe.com/connect/cross-border-payouts: US, UK, EEA, CA and CH pay each other.
 const countries = new Set(
@@ -34,22 +25,6 @@ const countries = new Set(
 
 // A link is single-use and short-lived: docs.stripe.com/api/v2/core/account-links. Five minutes is ours.
 const linkTtlMs = 5 * 60_000
-
-const include = z
-  .array(
-    z.enum([
-      'configuration.customer',
-      'configuration.merchant',
-      'configuration.recipient',
-      'defaults',
-      'future_requirements',
-      'identity',
-      'requirements',
-    ]),
-  )
-  .max(10)
-  .default([])
-type Include = z.infer<typeof include>
 
 const responsibilities = z.strictObject({
   fees_collector: z.enum(['application', 'application_custom', 'application_express', 'stripe']),
@@ -202,7 +177,8 @@ export type Onboarded =
 export function finishOnboarding(context: Context, linkId: string): Onboarded {
   const link = context.state.accountLinks.get(linkId)
   if (link === undefined) return { outcome: 'unknown' }
-  if (link.used || context.nowMs > link.expiresAtMs) {
+  const { closed } = findAccount(context, link.account)
+  if (closed || link.used || context.nowMs > link.expiresAtMs) {
     return { outcome: 'refresh', refreshUrl: link.refreshUrl }
   }
   link.used = true
@@ -210,52 +186,6 @@ export function finishOnboarding(context: Context, linkId: string): Onboarded {
   setTransfersCapability(context, link.account, 'active')
   context.emitThin('v2.core.account_link.returned', link.account)
   return { outcome: 'finished', returnUrl: link.returnUrl }
-}
-
-export function setTransfersCapability(
-  context: Context,
-  accountId: string,
-  status: CapabilityStatus,
-  code = statusCodes[status],
-): void {
-  const account = findAccount(context, accountId)
-  if (code === undefined) delete account.statusCode
-  else account.statusCode = code
-  if (account.transfers === status) return
-  account.transfers = status
-  context.emitThin(
-    'v2.core.account[configuration.recipient].capability_status_updated',
-    account.id,
-    { updated_capability: 'stripe_balance.stripe_transfers' },
-  )
-}
-
-/** What Stripe still wants to know; with a deadline, transfers stop when it has passed. */
-export function setRequirements(
-  context: Context,
-  accountId: string,
-  requirements: readonly RequirementRecord[],
-): void {
-  const account = findAccount(context, accountId)
-  account.requirements = requirements.map((requirement) => ({ ...requirement }))
-  for (const { deadline } of requirements) {
-    if (deadline !== undefined) {
-      context.later('requirements-past-due', accountId, Date.parse(deadline))
-    }
-  }
-  context.emitThin('v2.core.account[requirements].updated', accountId)
-}
-
-export function requirementsPastDue(context: Context, accountId: string): void {
-  const account = context.state.accounts.get(accountId)
-  const late = account?.requirements.filter(
-    ({ due, deadline }) =>
-      due !== 'past_due' && deadline !== undefined && Date.parse(deadline) <= context.nowMs,
-  )
-  if (account === undefined || late === undefined || late.length === 0 || account.closed) return
-  for (const requirement of late) requirement.due = 'past_due'
-  context.emitThin('v2.core.account[requirements].updated', accountId)
-  setTransfersCapability(context, accountId, 'restricted', 'requirements_past_due')
 }
 
 export const closeAccount = operation({
@@ -274,24 +204,6 @@ export const closeAccount = operation({
   },
 })
 
-/** Closed by the platform, by Stripe, or because the provider left. */
-export function endAccount(context: Context, accountId: string): void {
-  const account = findAccount(context, accountId)
-  if (account.closed) return
-  account.closed = true
-  setTransfersCapability(context, accountId, 'restricted', 'restricted_other')
-  context.emitThin('v2.core.account.closed', accountId)
-}
-
-/** The provider disconnects from the platform: what remains on the balance is the provider's. */
-export function deauthorizeAccount(context: Context, accountId: string): void {
-  const account = findAccount(context, accountId)
-  endAccount(context, accountId)
-  account.deauthorized = true
-  const application = { id: 'ca_hanse', object: 'application', name: 'Hanse' }
-  context.emit('account.application.deauthorized', application, accountId)
-}
-
 function useCaseOf(
   type: 'account_onboarding' | 'account_update',
   urls: { readonly refresh_url: string; readonly return_url?: string },
@@ -299,93 +211,4 @@ function useCaseOf(
   return type === 'account_update'
     ? { type, account_update: urls }
     : { type, account_onboarding: urls }
-}
-
-function findAccount({ state }: Context, accountId: string): AccountRecord {
-  const account = state.accounts.get(accountId)
-  if (account === undefined || account.deauthorized) throw resourceMissing('account', accountId)
-  return account
-}
-
-/** Stripe answers with null in place of the parts that `include` does not name; here they are absent. */
-function accountObject(account: AccountRecord, parts: Include): Account {
-  const shows = (part: Include[number]): boolean => parts.includes(part)
-  return {
-    id: account.id,
-    object: 'v2.core.account',
-    applied_configurations: ['recipient'],
-    closed: account.closed,
-    ...(account.contactEmail !== undefined && { contact_email: account.contactEmail }),
-    created: account.created,
-    dashboard: account.dashboard,
-    ...(account.displayName !== undefined && { display_name: account.displayName }),
-    livemode: false,
-    metadata: account.metadata,
-    ...(shows('configuration.recipient') && { configuration: { recipient: recipientOf(account) } }),
-    ...(shows('defaults') && {
-      defaults: {
-        currency: 'eur',
-        responsibilities: {
-          fees_collector: account.feesCollector,
-          losses_collector: account.lossesCollector,
-          requirements_collector: 'stripe',
-        },
-      },
-    }),
-    ...(shows('identity') && { identity: { country: account.country.toLowerCase() } }),
-    ...(shows('requirements') && { requirements: requirementsOf(account) }),
-  }
-}
-
-function recipientOf(account: AccountRecord): Stripe.V2.Core.Account.Configuration.Recipient {
-  if (!account.transfersRequested) return { applied: true, capabilities: {} }
-  const status_details: StatusDetail[] =
-    account.transfers === 'active' ? [] : [statusDetail(account)]
-  return {
-    applied: true,
-    capabilities: {
-      stripe_balance: { stripe_transfers: { status: account.transfers, status_details } },
-    },
-  }
-}
-
-function statusDetail({ statusCode = 'requirements_pending_verification' }: AccountRecord) {
-  return {
-    code: statusCode as StatusDetail['code'],
-    resolution: statusCode.startsWith('requirements_')
-      ? ('provide_info' as const)
-      : ('contact_stripe' as const),
-  }
-}
-
-function requirementsOf({ requirements }: AccountRecord): Stripe.V2.Core.Account.Requirements {
-  const deadlines = requirements.flatMap(({ deadline }) => deadline ?? []).sort()
-  const [time] = deadlines
-  const worst = ['past_due', 'currently_due', 'eventually_due'] as const
-  const status = worst.find((due) => requirements.some((requirement) => requirement.due === due))
-  return {
-    entries: requirements.map(({ what, due }) => ({
-      awaiting_action_from: 'user',
-      description: what,
-      errors: [],
-      impact: {
-        restricts_capabilities: [
-          {
-            capability: 'stripe_balance.stripe_transfers',
-            configuration: 'recipient',
-            deadline: { status: due },
-          },
-        ],
-      },
-      minimum_deadline: { status: due },
-      requested_reasons: [{ code: 'routine_onboarding' }],
-    })),
-    ...(status !== undefined && {
-      summary: { minimum_deadline: { status, ...(time !== undefined && { time }) } },
-    }),
-  }
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
 }

@@ -1,4 +1,4 @@
-import { requirementsPastDue } from './accounts.ts'
+import { requirementsPastDue } from './account-changes.ts'
 import { bankDebitSettled } from './bank-debits.ts'
 import { expireCheckout } from './checkouts.ts'
 import { decideDispute, forfeitDispute } from './disputes.ts'

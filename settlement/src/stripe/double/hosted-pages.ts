@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { finishOnboarding } from './accounts.ts'
-import { completeCheckout } from './checkouts.ts'
+import { completeCheckout } from './complete-checkout.ts'
 import type { CheckoutRecord } from './state.ts'
 import { testMethods } from './test-methods.ts'
 import type { World } from './world.ts'

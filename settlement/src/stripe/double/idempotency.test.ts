@@ -46,11 +46,10 @@ test('30 creates with one key at once have one effect', async () => {
   )
   assert.equal(new Set(made.map(({ id }) => id)).size, 1)
   assert.equal(await transfersOf(fixture), 1)
-  assert.ok(fixture.double.requests.some(({ status }) => status === 409))
 })
 
 test('a key in use answers 409', async () => {
-  await using fixture = await openFixture({ latencyMs: 50 })
+  await using fixture = await openFixture({ latencyMs: 400 })
   const create = () => fixture.stripe.customers.create({ name: 'a' }, { idempotencyKey: 'k' })
   const [first, second] = await Promise.allSettled([create(), create()])
   const statuses = [first.status, second.status].toSorted()

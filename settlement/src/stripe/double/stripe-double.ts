@@ -4,9 +4,10 @@ import {
   endAccount,
   setRequirements,
   setTransfersCapability,
-} from './accounts.ts'
+} from './account-changes.ts'
 import { Answerer, type SeenRequest } from './answerer.ts'
-import { completeCheckout, findCheckout } from './checkouts.ts'
+import { findCheckout } from './checkouts.ts'
+import { completeCheckout } from './complete-checkout.ts'
 import { controlRoutes } from './control.ts'
 import { endDispute, findDispute, openDispute } from './disputes.ts'
 import type { FaultPlan } from './fault-plan.ts'

@@ -91,6 +91,8 @@ export class WebhookSender implements AsyncDisposable {
   /** In automatic mode, begins to send what is queued. */
   wake(): void {
     if (this.#options.mode !== 'auto' || this.#closing.signal.aborted) return
+    // What is being sent wakes again when it ends.
+    if (this.#sending.size >= parallelMax) return
     for (const delivery of this.#ready()) {
       if (this.#sending.size >= parallelMax) return
       if (!this.#sending.has(delivery.id)) this.#run(this.#sendWithRetries(delivery))
@@ -118,10 +120,12 @@ export class WebhookSender implements AsyncDisposable {
 
   /** When the next delivery that waits for the clock is ready. */
   nextReadyMs(): number | undefined {
-    const waiting = [...this.#options.state.deliveries.values()]
-      .map(({ notBeforeMs }) => notBeforeMs)
-      .filter((atMs) => atMs > this.#options.nowMs())
-    return waiting.length === 0 ? undefined : Math.min(...waiting)
+    let next: number | undefined
+    for (const { notBeforeMs } of this.#options.state.deliveries.values()) {
+      if (notBeforeMs <= this.#options.nowMs()) continue
+      if (next === undefined || notBeforeMs < next) next = notBeforeMs
+    }
+    return next
   }
 
   #ready(): Delivery[] {
