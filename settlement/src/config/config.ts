@@ -73,7 +73,8 @@ export const SETTINGS: Record<keyof Config, string> = {
   shutdownDelayMs:
     'how long to go on answering while /readyz already tells balancers that this process stops, ms',
   requestsMax: 'requests answered at once; more are refused with retry-after',
-  eventLoopMs: 'mean delay of the event loop above which requests are refused, ms',
+  eventLoopMs:
+    'mean delay of the event loop above which requests are refused, after three such seconds, ms',
   heapMb:
     'heap above which requests are refused, MiB; 85 % of what Node allows itself when not given',
   verifyThreads:

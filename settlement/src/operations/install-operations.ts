@@ -1,6 +1,7 @@
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SettlementError } from '../errors.ts'
+import { EventLoopWatch } from './event-loop.ts'
 import type { Operations } from './operations.ts'
 import type { Overload } from './pressure.ts'
 
@@ -13,6 +14,7 @@ declare module 'fastify' {
 
 /** When an event loop or a heap that is full may have recovered. */
 const RETRY_AFTER_MS = 2_000
+const SAMPLE_MS = 1_000
 
 /**
  * Counts and times requests, refuses them with `retry-after` before memory grows, and while the process is stopping asks
@@ -23,6 +25,12 @@ export async function installOperations(
   operations: Operations,
 ): Promise<void> {
   const { metrics, limits, pressure } = operations
+  // It samples once a second; what it measures is judged with the rest, in one place.
+  await app.register(underPressure, { sampleInterval: SAMPLE_MS })
+  const loop = new EventLoopWatch(limits.eventLoopMs)
+  app.addHook('onClose', async () => loop[Symbol.dispose]())
+  pressure.add(() => (loop.isOverloaded ? scarce('processor') : undefined))
+  pressure.add(() => (app.memoryUsage().heapUsed > limits.heapBytes ? scarce('memory') : undefined))
   let inFlight = 0
   app.addHook('onRequest', async (request, reply) => {
     inFlight++
@@ -31,26 +39,16 @@ export async function installOperations(
       inFlight--
       metrics.inFlight.set(inFlight)
     })
-    const overload =
-      inFlight > limits.requests
-        ? { what: 'requests', retryAfterMs: RETRY_AFTER_MS }
-        : pressure.overload
+    const overload = inFlight > limits.requests ? scarce('requests') : pressure.overload
     if (overload !== undefined) refuse(operations, request, overload)
-  })
-  await app.register(underPressure, {
-    maxEventLoopDelay: limits.eventLoopMs,
-    maxHeapUsedBytes: limits.heapBytes,
-    pressureHandler: async (request, _reply, type) =>
-      refuse(operations, request, {
-        what: type === underPressure.TYPE_HEAP_USED_BYTES ? 'memory' : 'processor',
-        retryAfterMs: RETRY_AFTER_MS,
-      }),
   })
   app.addHook('onSend', async (_request, reply) => {
     if (operations.draining) reply.header('connection', 'close')
   })
   app.addHook('onResponse', async (request, reply) => count(operations, request, reply))
 }
+
+const scarce = (what: string): Overload => ({ what, retryAfterMs: RETRY_AFTER_MS })
 
 function refuse({ metrics }: Operations, request: FastifyRequest, overload: Overload): void {
   if (request.routeOptions.config.always === true) return

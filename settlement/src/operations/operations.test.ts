@@ -2,15 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type App, createApp } from '../api/app.ts'
 import { openPGlite, type PGliteStore } from '../db/pglite.ts'
 import { openIngest } from '../ingest/ingest-service.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import { addTenant, testContext } from '../testing/market.ts'
+import { EventLoopWatch } from './event-loop.ts'
 import { Operations } from './operations.ts'
 import { reachable } from './reachable.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const OPERATOR = 'the-operator-of-these-tests'
 const SCRAPER = 'the-scraper-of-these-tests'
@@ -106,6 +109,16 @@ describe('back-pressure', () => {
     await expect.poll(ask).toBe(200)
     expect((await operations.metrics.inFlight.get()).values[0]?.value).toBeLessThanOrEqual(1)
     await app.close()
+  })
+
+  test('an event loop that is slow second after second is told from one that is not', async () => {
+    // Every delay is above this limit, none is above the other.
+    const [always, never] = [new EventLoopWatch(-1_000), new EventLoopWatch(1e9)]
+    expect(always.isOverloaded).toBe(false)
+    await expect.poll(() => always.isOverloaded, { timeout: 30_000 }).toBe(true)
+    expect(never.isOverloaded).toBe(false)
+    always[Symbol.dispose]()
+    never[Symbol.dispose]()
   })
 
   test('a full heap refuses requests', async () => {

@@ -12,7 +12,7 @@ export interface Overload {
 export type PressureCheck = () => Overload | undefined
 
 export interface PressureLimits {
-  /** Mean delay of the event loop over a second, milliseconds. */
+  /** Mean delay of the event loop in three seconds, one after the other; milliseconds. */
   readonly eventLoopMs: number
   /** Of this thread; what is beyond is so near the end that the next batch may be the last. */
   readonly heapBytes: number

@@ -89,6 +89,11 @@ select (select count(*) from hourly) + (select count(*) from daily) as rows`
 /**
  * Rolls up what was booked since the last time, at most so much of it as one transaction should take.
  *
+ * It is not part of booking, because the sums of an organization are rows that all of its batches would wait for, and
+ * because they cost more than the booking: some 8 ms for a thousand receipts, for each of four dimensions, by the hour and
+ * the day. What booking pays instead is a number in each receipt with its index, too little to be told from the noise of a
+ * measurement.
+ *
  * A receipt carries the id of the transaction that booked it, and only those below the oldest one that still runs are
  * taken: no transaction that commits late is passed over, whatever the clocks of the processes say. Of processes that
  * roll up at once, the second waits for the first.
