@@ -1,12 +1,11 @@
-import { decodeCanonical, isPeerId, RECORD_BYTES_MAX, signedRecordSchema } from '@hanse/protocol'
+import { isPeerId } from '@hanse/protocol'
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { Ingest } from '../ingest/ingest-service.ts'
-import { openBinding } from '../providers/open-binding.ts'
 import type { App } from './app.ts'
 import { operatorGuard, organizationOf } from './auth.ts'
-import { cborBody } from './receipt-routes.ts'
+import { providerOf } from './provider-auth.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -63,24 +62,17 @@ export function alertRoutes(
     async (request) => page(request.query, { organization: await organizationOf(request, store) }),
   )
 
-  app.post(
-    '/v1/providers/alerts',
+  app.get(
+    '/v1/providers/self/alerts',
     {
       schema: {
-        consumes: ['application/cbor'],
         description:
-          'DAG-CBOR of a signed ProviderBinding to this settlement, which shows who asks: alerts name sessions',
+          'Of the provider whose key has signed the request (RFC 9421): alerts name sessions, so they are not public',
         querystring: pageSchema,
         response: { 200: alertsSchema },
       },
     },
-    async (request) => {
-      const decoded = decodeCanonical(cborBody(request.body), 2 * RECORD_BYTES_MAX)
-      const signed = signedRecordSchema.safeParse(decoded)
-      if (!signed.success) throw new SettlementError('HANSE_REQUEST_INVALID', 'no signed record')
-      const { provider } = openBinding(context, signed.data)
-      return page(request.query, { provider })
-    },
+    (request) => page(request.query, { provider: providerOf(request, context) }),
   )
 
   app.get(

@@ -9,6 +9,10 @@ const schema = z.object({
   feeBps: z.number(),
   payoutMinimumCents: money,
   payoutCountries: z.array(z.string()),
+  /** How long after its authorization ended a hold waits for receipts: paid sessions are settled until then. */
+  holdGraceMs: z.number(),
+  /** How long after its acceptance ended a session’s receipts are settled, while its hold is there. */
+  receiptGraceMs: z.number(),
   holdBack: z.object({
     freeCents: money,
     stages: z.array(
@@ -38,6 +42,8 @@ export function termsRoutes(app: App, { terms }: SettlementContext): void {
       feeBps: terms.feeBps,
       payoutMinimumCents: terms.payoutMinimumCents,
       payoutCountries: [...terms.payoutCountries],
+      holdGraceMs: terms.holdGraceMs,
+      receiptGraceMs: terms.receiptGraceMs,
       holdBack: { ...terms.holdBack, stages: [...terms.holdBack.stages] },
     }),
   )

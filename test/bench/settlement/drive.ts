@@ -1,22 +1,34 @@
+import { setTimeout } from 'node:timers/promises'
 import { cpuUs } from '../process-use.ts'
 import type { Load } from './market.ts'
+import { serverCpuUs } from './postgres-cpu.ts'
 import type { Running } from './service.ts'
 
 export interface Drive {
   readonly seconds: number
   /** Of each request, milliseconds. */
   readonly latencies: readonly number[]
-  /** Of the service's process, microseconds; undefined where the system does not tell. */
+  /** Of the service's process, and of the database server, microseconds; undefined where the system does not tell. */
   readonly cpu: number | undefined
+  readonly serverCpu: number | undefined
 }
+
+/** Half a minute of being told to come again is no measurement any more. */
+const TRIES_MAX = 30
 
 interface Answer {
   readonly results: readonly { readonly status: string; readonly refused?: readonly unknown[] }[]
 }
 
 /** Sends what each client has, one request after the other, all clients at once. @throws {Error} when anything is not booked */
-export async function drive(service: Running, path: string, load: Load): Promise<Drive> {
+export async function drive(
+  service: Running,
+  path: string,
+  load: Load,
+  postmaster?: number,
+): Promise<Drive> {
   const latencies: number[] = []
+  const serverBefore = postmaster === undefined ? 0 : serverCpuUs(postmaster)
   const before = cpuUs(service.pid)
   const start = performance.now()
   await Promise.all(
@@ -31,18 +43,30 @@ export async function drive(service: Running, path: string, load: Load): Promise
   const seconds = (performance.now() - start) / 1000
   const after = cpuUs(service.pid)
   const cpu = before === undefined || after === undefined ? undefined : after - before
-  return { seconds, latencies, cpu }
+  const serverCpu = postmaster === undefined ? undefined : serverCpuUs(postmaster) - serverBefore
+  return { seconds, latencies, cpu, serverCpu }
 }
 
+/** Sends until it is taken: a service that has too much to do says when to come again, and the time counts. */
 async function send(url: string, body: Uint8Array): Promise<void> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/cbor' },
-    body: body as Uint8Array<ArrayBuffer>,
-  })
+  let response = await post(url, body)
+  for (let tries = 1; isBusy(response) && tries < TRIES_MAX; tries++) {
+    await response.arrayBuffer()
+    await setTimeout(Number(response.headers.get('retry-after') ?? 1) * 1000)
+    response = await post(url, body)
+  }
   const text = await response.text()
   if (!response.ok) throw new Error(`${response.status} ${text}`)
   for (const { status, refused = [] } of (JSON.parse(text) as Answer).results) {
     if (status !== 'booked' || refused.length > 0) throw new Error(text.slice(0, 500))
   }
 }
+
+const post = (url: string, body: Uint8Array): Promise<Response> =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/cbor' },
+    body: body as Uint8Array<ArrayBuffer>,
+  })
+
+const isBusy = ({ status }: Response): boolean => status === 429 || status === 503

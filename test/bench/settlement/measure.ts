@@ -1,7 +1,8 @@
 import { percentile, type Spread, spreadOf } from '../statistics.ts'
-import { drive } from './drive.ts'
+import { type Drive, drive } from './drive.ts'
 import { receiptLoad, statementLoad } from './market.ts'
 import { measurePayouts } from './payouts.ts'
+import { postmasterOf } from './postgres-cpu.ts'
 import { rawChecks, rawInserts } from './raw.ts'
 import type { Scale, Scenario, StoreName } from './scale.ts'
 import { type Home, newHome } from './service.ts'
@@ -52,16 +53,17 @@ async function measureRound(
   }
   if (loads.statements !== undefined) {
     const sessions = scale.clients * statementsEach * sessionsInStatement
-    const { seconds, cpu } = await drive(service, '/v1/statements', loads.statements)
-    figures.add('sessions', sessions / seconds)
-    if (cpu !== undefined) figures.add('cpu-per-session', cpu / sessions)
+    const { statements, postmaster } = loads
+    const driven = await drive(service, '/v1/statements', statements, postmaster)
+    figures.add('sessions', sessions / driven.seconds)
+    figures.addCpu('session', driven, sessions)
   }
   if (loads.receipts !== undefined) {
     const receipts = scale.clients * receiptBatchesEach * receiptsInBatch
-    const { seconds, latencies, cpu } = await drive(service, '/v1/receipts', loads.receipts)
-    figures.add('receipts', receipts / seconds)
-    figures.addLatencies('receipts-loaded', latencies)
-    if (cpu !== undefined) figures.add('cpu-per-receipt', cpu / receipts)
+    const driven = await drive(service, '/v1/receipts', loads.receipts, loads.postmaster)
+    figures.add('receipts', receipts / driven.seconds)
+    figures.addLatencies('receipts-loaded', driven.latencies)
+    figures.addCpu('receipt', driven, receipts)
   }
   if (loads.batches !== undefined) {
     const alone = await drive(service, '/v1/receipts', loads.batches.receipts)
@@ -87,6 +89,7 @@ async function prepare(
   const wants = (scenario: Scenario) => scenarios.has(scenario)
   const any = wants('statements') || wants('receipts') || wants('batches')
   return {
+    postmaster: await postmasterOf(settlement.store),
     warmUp: any
       ? {
           statements: await statementLoad(settlement, scale, 2, sessionsInStatement),
@@ -115,6 +118,8 @@ const TITLES: Record<string, readonly [title: string, unit: Figure['unit']]> = {
   sessions: ['sessions by Statements', 'per s'],
   'cpu-per-session': ['CPU of the service for a session by a Statement', 'µs'],
   receipts: ['single receipts', 'per s'],
+  'server-cpu-per-session': ['CPU of the database server for a session by a Statement', 'µs'],
+  'server-cpu-per-receipt': ['CPU of the database server for a single receipt', 'µs'],
   'cpu-per-receipt': ['CPU of the service for a single receipt', 'µs'],
   'receipts-loaded': ['a batch of receipts, all clients at once', 'ms'],
   'receipts-alone': ['a batch of receipts, one client', 'ms'],
@@ -137,6 +142,11 @@ export class Figures {
 
   add(id: string, value: number): void {
     this.#rounds.set(id, [...(this.#rounds.get(id) ?? []), value])
+  }
+
+  addCpu(what: string, { cpu, serverCpu }: Drive, count: number): void {
+    if (cpu !== undefined) this.add(`cpu-per-${what}`, cpu / count)
+    if (serverCpu !== undefined) this.add(`server-cpu-per-${what}`, serverCpu / count)
   }
 
   addLatencies(id: string, latencies: readonly number[]): void {
