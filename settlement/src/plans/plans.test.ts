@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ensureCustomer } from '../billing/profile.ts'
+import { ensureCustomer, setProfile } from '../billing/profile.ts'
+import type { SettlementContext } from '../context.ts'
 import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { paymentMethods } from '../payment-methods/payment-methods.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { planOnSale } from './catalogue.ts'
@@ -78,6 +80,28 @@ describe('a plan', () => {
     const invoices = await store.planInvoices({ organization, limit: 10 })
     expect(invoices.map(({ creditCents }) => creditCents)).toEqual([3_000n, 3_000n])
     await expect(join('starter', 'another')).rejects.toMatchObject({ code: 'HANSE_PLAN_ACTIVE' })
+  })
+
+  test('carries the VAT of who pays on top of its price', async () => {
+    const seller = { country: 'DE', ossSince: 0 } as SettlementContext['seller'] & object
+    const context = { ...market.context, seller }
+    const { organization } = await organizationWith()
+    await setProfile(context, organization, {
+      kind: 'consumer',
+      name: 'Jane Doe',
+      email: 'jane@example.org',
+      line1: 'Rue 1',
+      postalCode: '75001',
+      city: 'Paris',
+      country: 'FR',
+    })
+    const [saved] = await paymentMethods(context, organization)
+    const paymentMethod = saved?.paymentMethod ?? ''
+    await subscribe(context, { organization, plan: 'starter', paymentMethod, idempotencyKey: 'k' })
+    expect(await store.planInvoices({ organization, limit: 9 })).toMatchObject([
+      { cents: 3_480n, vatCents: 580n, creditCents: 3_000n },
+    ])
+    expect(await credited(organization)).toBe(3_000n)
   })
 
   test('whose webhooks are lost is credited all the same', async () => {

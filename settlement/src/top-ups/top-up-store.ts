@@ -174,7 +174,7 @@ export async function finishTopUp(
   // A late or replayed failure must not undo anything: only `succeeded` moves money, and it is final.
   if (row.state === 'succeeded') return bookFee(tx, row, outcome)
   if (outcome.status === 'succeeded') return credit(tx, row, outcome)
-  if (outcome.status === 'processing') return toTopUp(row)
+  if (outcome.status === 'processing') return wait(tx, row, outcome)
   if (row.source === 'checkout' && outcome.closed !== true) return toTopUp(row)
   const [failed] = await tx
     .update(topUp)
@@ -185,6 +185,14 @@ export async function finishTopUp(
     await noteAutomatic(tx, row, false, outcome.at)
   }
   return failed && toTopUp(failed)
+}
+
+/** A bank debit takes days: until then it is known by the payment's id. */
+async function wait(tx: Database, row: Stored, outcome: TopUpOutcome): Promise<TopUpRow> {
+  if (row.paymentIntent !== null || outcome.paymentIntent === '') return toTopUp(row)
+  const set = payment(outcome)
+  await tx.update(topUp).set(set).where(eq(topUp.id, row.id))
+  return toTopUp({ ...row, ...set })
 }
 
 async function credit(tx: Database, row: Stored, outcome: TopUpOutcome): Promise<TopUpRow> {

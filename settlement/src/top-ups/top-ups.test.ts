@@ -226,6 +226,20 @@ describe('an automatic top-up', () => {
     expect(await available(organization)).toBe(2_000n * CENT)
   })
 
+  test('by bank debit takes days, in which nothing more is charged', async () => {
+    const organization = await organizationWith('pm_sepaDebit')
+    expect(await automaticTopUp(market.context, organization)).toBe('open')
+    for (let day = 0; day < 6; day++) {
+      await market.advance(DAY_MS)
+      await settleTopUps(market.context)
+      expect(await automaticTopUp(market.context, organization)).toBe('enough')
+    }
+    await market.advance(3 * DAY_MS)
+    await settleTopUps(market.context)
+    expect(await available(organization)).toBe(2_000n * CENT)
+    expect(await store.topUps({ organization, limit: 9 })).toHaveLength(1)
+  })
+
   test('goes no further than the month allows, and begins anew with the next', async () => {
     const organization = await organizationWith('pm_card_visa', { thresholdCents: 100_000n })
     expect(await automaticTopUp(market.context, organization)).toBe('charged')
