@@ -247,6 +247,37 @@ export function documentsContract(name: string, open: () => Promise<SettlementSt
       }
     })
 
+    test('a document that somebody forged in the database is found out, with what differs', async () => {
+      const context = await setUp()
+      const { store } = context
+      const { organization } = await addTenant(context, 100n)
+      await issueDue(context)
+      const [stored] = await store.documents({ organization, limit: 1 })
+      if (stored === undefined) throw new Error('no invoice')
+      expect(await verifyDocument(store, stored.number)).toMatchObject({ sound: true })
+      const forged = Buffer.from(stored.content).toString().replaceAll('"100"', '"900"')
+      // Whoever owns the database can do this; nobody else can.
+      const trigger = (what: string) =>
+        store.executeSql(`alter table document ${what} trigger document_is_immutable`)
+      await trigger('disable')
+      try {
+        await store.executeSql(
+          `update document set content = convert_to($1, 'UTF8'), sha256 = sha256(convert_to($1, 'UTF8')) where number = $2`,
+          [forged, stored.number],
+        )
+      } finally {
+        await trigger('enable')
+      }
+      const check = await verifyDocument(store, stored.number)
+      expect(check.sound).toBe(false)
+      expect(check.differences.map(({ field }) => field)).toEqual(
+        expect.arrayContaining(['lines', 'totals', 'paidCents']),
+      )
+      await expect(verifyDocument(store, 'INV-2026-999999')).rejects.toMatchObject({
+        code: 'HANSE_NOT_FOUND',
+      })
+    })
+
     test('the months are closed in their order, and not before they are over', async () => {
       const context = await setUp()
       await addTenant(context, 100n)
