@@ -53,6 +53,7 @@ test('a dispute takes the money and a fee; won, the money comes back and the fee
   await double.advance(1_000)
   const won = await payments.disputeState(dispute)
   assert.deepEqual([won.status, won.withdrawnCents, won.feeCents], ['won', 2_000n, 2_000n])
+  assert.equal((await payments.chargeState(won.charge ?? '')).disputed, true)
   assert.deepEqual(
     eventTypes(fixture).filter((type) => type.startsWith('charge.dispute')),
     [

@@ -23,6 +23,11 @@ export class PaymentsError extends Error {
   /** The payment that was declined. */
   readonly paymentIntent: string | undefined
   readonly requestId: string | undefined
+  /**
+   * Stripe kept this answer for the operation and repeats it for a day, a 500 too: look whether it
+   * had its effect, and go on as a new operation.
+   */
+  readonly replayed: boolean
 
   constructor(
     code: PaymentsErrorCode,
@@ -31,6 +36,7 @@ export class PaymentsError extends Error {
       stripeCode?: string
       paymentIntent?: string
       requestId?: string
+      replayed?: boolean
       cause?: unknown
     } = {},
   ) {
@@ -41,6 +47,7 @@ export class PaymentsError extends Error {
     this.stripeCode = details.stripeCode
     this.paymentIntent = details.paymentIntent
     this.requestId = details.requestId
+    this.replayed = details.replayed ?? false
   }
 }
 
@@ -58,6 +65,7 @@ export function paymentsErrorOf(error: unknown): unknown {
   return new PaymentsError(code, `Stripe: ${meanings[code]} (${status}${suffix(stripeCode)})`, {
     ...(stripeCode !== undefined && { stripeCode }),
     ...(error.payment_intent !== undefined && { paymentIntent: error.payment_intent.id }),
+    replayed: error.headers?.['idempotent-replayed'] === 'true',
     ...(error.requestId !== undefined && { requestId: error.requestId }),
     // Stripe quotes the end of a wrong key in its text.
     ...(!(error instanceof StripeAuthenticationError) && { cause: error }),

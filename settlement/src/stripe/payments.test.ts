@@ -145,6 +145,18 @@ test('no answer is retryable, and repeating the operation has one effect', async
   assertFault(await fault(payments.balance()), 'HANSE_STRIPE_UNAVAILABLE', true)
 })
 
+test('a failure that Stripe keeps for the operation is told apart', async () => {
+  await using opened = await openPayments()
+  const { payments, double } = opened
+  const create = () => payments.createCustomer({ organization: 'o', operation: 'c' })
+  double.failNext({ operation: 'Customers.create', when: 'after', status: 500 })
+  assert.equal((await fault(create())).replayed, false)
+  const again = await fault(create())
+  assertFault(again, 'HANSE_STRIPE_UNAVAILABLE', true)
+  assert.equal(again.replayed, true)
+  assert.equal((await opened.stripe.customers.list()).data.length, 1)
+})
+
 test('webhooks of both kinds are verified on their bytes', async () => {
   await using opened = await openPayments()
   const { payments } = opened

@@ -204,6 +204,8 @@ test('a bank debit keeps a subscription active while it settles, and tells when 
   const { subscription, status, latestInvoice = '' } = await subscribe(price)
   assert.equal(status, 'active')
   assert.equal((await payments.invoiceState(latestInvoice)).status, 'open')
+  const paying = await payments.payInvoice({ invoice: latestInvoice, operation: 'again' })
+  assert.deepEqual([paying.status, paying.attempts], ['open', 1])
   await double.advance(8 * dayMs)
   assert.equal((await payments.subscriptionState(subscription)).status, 'past_due')
 })

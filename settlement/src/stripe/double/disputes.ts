@@ -123,9 +123,7 @@ export function endDispute(
   if (isOver(dispute)) return
   const inquiry = dispute.status.startsWith('warning_')
   dispute.status = inquiry ? 'warning_closed' : outcome
-  const charge = context.state.charges.get(storedId(dispute.charge))?.object
   if (outcome === 'won' && !inquiry) {
-    if (charge !== undefined) charge.disputed = false
     // The fee stays with Stripe: stripe.com/pricing.
     dispute.balance_transactions.push(
       move(context, {

@@ -115,6 +115,8 @@ export function attemptPayment(
   if (invoice.status !== 'open') {
     throw invalidRequest(`This invoice is ${invoice.status}.`, 'invoice_not_editable')
   }
+  // A bank debit is on its way: a second one would take the money twice.
+  if (triedIntent(context, invoice)?.status === 'processing') return { outcome: 'processing' }
   invoice.attempted = true
   invoice.attempt_count += 1
   if (record === undefined) {
@@ -134,10 +136,14 @@ export function attemptPayment(
   return { outcome: 'paid' }
 }
 
+function triedIntent({ state }: Context, invoice: Invoice): Stripe.PaymentIntent | undefined {
+  const [tried] = invoice.payments?.data ?? []
+  return state.paymentIntents.get(storedId(tried?.payment.payment_intent))
+}
+
 /** An invoice keeps one intent, however often it is tried. */
 function intentOf(context: Context, invoice: Invoice): Stripe.PaymentIntent {
-  const [tried] = invoice.payments?.data ?? []
-  const before = context.state.paymentIntents.get(storedId(tried?.payment.payment_intent))
+  const before = triedIntent(context, invoice)
   if (before !== undefined) return before
   const intent = newPaymentIntent(context, {
     amount: invoice.amount_remaining,

@@ -6,7 +6,7 @@ import { type Context, operation } from './operation.ts'
 import { createdWithin, pageOf } from './pages.ts'
 import { created, expand, id, metadata, page, transferCents } from './params.ts'
 import { testMethodOf } from './payment-methods.ts'
-import { platform } from './state.ts'
+import { platform, type State } from './state.ts'
 import { storedId } from './stored-id.ts'
 
 // A bank takes days to send a refund back; tests move the clock.
@@ -168,10 +168,20 @@ function refundable(
       'charge_not_refundable',
     )
   }
-  if (found.object.disputed) {
+  if (isChargedBack(state, found.object.id)) {
     throw invalidRequest(`Charge ${found.object.id} has been charged back.`, 'charge_disputed')
   }
   return found.object
+}
+
+/** A dispute holds the money, or has taken it; a won one gave it back. */
+function isChargedBack({ disputes }: State, charge: string): boolean {
+  return [...disputes.values()].some(
+    (dispute) =>
+      dispute.charge === charge &&
+      dispute.status !== 'won' &&
+      !dispute.status.startsWith('warning'),
+  )
 }
 
 function refundObject(context: Context, charge: Stripe.Charge, amount: number): Stripe.Refund {

@@ -156,6 +156,11 @@ export function endSubscription(
   subscription.canceled_at ??= context.nowS
   subscription.ended_at = context.nowS
   if (subscription.cancellation_details !== null) subscription.cancellation_details.reason = reason
+  // What is still open is not charged by itself any more.
+  for (const invoice of context.state.invoices.values()) {
+    if (invoice.status !== 'draft' && invoice.status !== 'open') continue
+    if (subscriptionOf(context, invoice) === subscription) invoice.auto_advance = false
+  }
   context.emit('customer.subscription.deleted', subscription)
 }
 

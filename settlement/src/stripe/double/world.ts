@@ -149,7 +149,8 @@ export class World implements AsyncDisposable {
     const waitMs = Math.min(Math.max(nextMs - this.nowMs(), 0), tickMsMax)
     this.#timer = setTimeout(() => {
       this.catchUp()
-      void this.commit()
+      // A state that could not be written is told to the next caller.
+      this.commit().catch(() => undefined)
     }, waitMs).unref()
   }
 
