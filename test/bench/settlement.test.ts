@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,8 @@ const BENCH = fileURLToPath(new URL('./settlement.ts', import.meta.url))
 
 test('a quick run books Statements and receipts over HTTP, beside the raw rates, and leaves nothing behind', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hanse-bench-test-'))
+  // PostgreSQL’s own user goes through it, where the tests run as root.
+  await chmod(folder, 0o755)
   try {
     const [json, markdown] = [join(folder, 'settlement.json'), join(folder, 'settlement.md')]
     const only = 'postgres,raw,statements,receipts'

@@ -135,7 +135,10 @@ async function bookIncrease(
 ): Promise<PicoEuro> {
   const increase = picoEuro(counts.amount - BigInt(frozen.amount))
   if (increase < 0n) {
-    throw new SettlementError('HANSE_RESOLUTION_NEGATIVE', `${-increase} pico-euro less are in it`)
+    throw new SettlementError(
+      'HANSE_RESOLUTION_NEGATIVE',
+      `${increase} pico-euro on what is booked`,
+    )
   }
   const fee = feeOf(counts.amount, frozen.fee_bps)
   if (increase > 0n) await spend(tx, frozen, keep, { increase, fee }, at)
