@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cosignerOf, noteSignerOf } from '@hanse/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DEFAULT_HOLD_BACK } from '../earnings/hold-back.ts'
 import { newSigner } from '../testing/deals.ts'
 import { readConfig, readSecrets } from './config.ts'
 
@@ -91,4 +92,18 @@ vat_id = "de 123 456 789"
   expect(() => read({ seller: foreign })).toThrow('seller.country')
   const unknown = JSON.stringify({ ...seller, bank: 'x' })
   expect(() => read({ seller: unknown })).toThrow('bank')
+})
+
+test('what is held back of a newcomer’s earnings can be set, and what makes no sense is refused', async () => {
+  await write('')
+  const stages = (text: string) => read({ holdBackStages: text }).holdBackStages
+  expect(stages('14:5000:5000:14, 60:50000:2000:7')).toEqual(DEFAULT_HOLD_BACK.stages)
+  expect(stages('none')).toEqual([])
+  expect(read().holdBackStages).toEqual(DEFAULT_HOLD_BACK.stages)
+  for (const text of ['', '14', '14:5000:10001:14', '14:5000:0:14', '14:5000:5000:0']) {
+    expect(() => stages(text)).toThrow('hold-back-stages')
+  }
+  const countries = (text: string) => read({ payoutCountries: text })
+  expect(countries('DE, FR').payoutCountries).toEqual(['DE', 'FR'])
+  for (const text of ['XX', ' ']) expect(() => countries(text)).toThrow('payout-countries')
 })

@@ -52,6 +52,11 @@ const payoutsOf = async ({ peerId }: TestProvider) =>
   (await store.payouts({ after: '', limit: 100, provider: peerId })).toSorted(
     (a, b) => a.createdAt - b.createdAt,
   )
+const payoutOf = async (provider: TestProvider) => {
+  const [first] = await payoutsOf(provider)
+  if (first === undefined) throw new Error('nothing was paid')
+  return first
+}
 const moneyOf = async ({ peerId }: TestProvider) => {
   const { payable, heldBack, inTransit, debt } = await store.providerMoney(peerId)
   return { payable: payable / CENT, heldBack: heldBack / CENT, inTransit, debt: debt / CENT }
@@ -210,7 +215,7 @@ describe('reversals', () => {
   test('a part comes back once for a key, and what is left after it, and no more', async () => {
     const provider = await earner(100n)
     await run()
-    const [{ id = '' } = {}] = await payoutsOf(provider)
+    const { id } = await payoutOf(provider)
     const [first, again] = [await ask(id, 30n, `${id}-1`), await ask(id, 30n, `${id}-1`)]
     expect(first).toMatchObject({ state: 'done', cents: 30n })
     expect(again).toEqual(first)
@@ -233,7 +238,7 @@ describe('reversals', () => {
     for (const first of ['webhook', 'run'] as const) {
       const provider = await earner(20n)
       await run()
-      const [{ id = '' } = {}] = await payoutsOf(provider)
+      const { id } = await payoutOf(provider)
       market.double.failNext({
         operation: 'Transfers.createReversal',
         when: 'after',
@@ -254,7 +259,7 @@ describe('reversals', () => {
     const provider = await earner(80n)
     market.double.failNext({ operation: 'Transfers.create', when: 'after', status: 503 })
     await run()
-    const [{ id = '' } = {}] = await payoutsOf(provider)
+    const { id } = await payoutOf(provider)
     const found = await market.context.payments.findTransfer({ operation: id, transferGroup: id })
     const transfer = found?.transfer ?? ''
     await market.context.payments.reverseTransfer({ transfer, cents: 80n, operation: 'by-hand' })
@@ -272,7 +277,7 @@ describe('reversals', () => {
   test('what Stripe will not give back is a failed reversal, and moves nothing', async () => {
     const provider = await earner(25n)
     await run()
-    const [{ id = '', transfer } = {}] = await payoutsOf(provider)
+    const { id, transfer } = await payoutOf(provider)
     const by = { transfer: transfer ?? '', cents: 25n, operation: `by-hand-${id}` }
     await market.context.payments.reverseTransfer(by)
     expect(await ask(id, null, `${id}-1`)).toMatchObject({
@@ -283,6 +288,51 @@ describe('reversals', () => {
     await market.deliver()
     expect(await moneyOf(provider)).toMatchObject({ payable: 25n })
     await run()
+    await settled()
+  })
+})
+
+describe('at the provider’s bank', () => {
+  test('what Stripe sends on is told as it is now, in whatever order the news comes', async () => {
+    const provider = await earner(45n)
+    await run()
+    await market.double.advance(DAY_MS)
+    await market.deliver()
+    const [sent] = await store.bankPayouts(provider.peerId, 10)
+    expect(sent).toMatchObject({ cents: 45n, failure: null })
+    await market.double.advance(7 * DAY_MS)
+    await market.deliver()
+    expect(await store.bankPayouts(provider.peerId, 10)).toMatchObject([{ state: 'paid' }])
+    const id = sent?.id ?? ''
+    await market.double.failPayout(id, 'account_closed')
+    await market.deliver()
+    const failed = [{ state: 'failed', failure: 'account_closed' }]
+    expect(await store.bankPayouts(provider.peerId, 10)).toMatchObject(failed)
+    // Fetched before it failed, and stored after.
+    if (sent === undefined) throw new Error('no bank payout')
+    await store.applyEffects([{ kind: 'bank-payout', payout: { ...sent, state: 'paid' }, at: 1 }])
+    expect(await store.bankPayouts(provider.peerId, 10)).toMatchObject(failed)
+    await settled()
+  })
+
+  test('what has gone on to the bank cannot be taken back', async () => {
+    const provider = await earner(46n)
+    await run()
+    await market.double.advance(DAY_MS)
+    const { id } = await payoutOf(provider)
+    const reversal = await reversePayout(market.context, {
+      payout: id,
+      cents: null,
+      reason: 'too late',
+      by: 'anna',
+      idempotencyKey: id,
+      hold: true,
+    })
+    expect(reversal).toMatchObject({
+      state: 'failed',
+      failure: 'HANSE_STRIPE_BALANCE_INSUFFICIENT',
+    })
+    expect(await moneyOf(provider)).toMatchObject({ payable: 0n })
     await settled()
   })
 })
@@ -398,7 +448,7 @@ describe('what is held back', () => {
     const provider = await earner(600n)
     await run()
     expect(await moneyOf(provider)).toMatchObject({ heldBack: 50n })
-    const [{ id = '' } = {}] = await payoutsOf(provider)
+    const { id } = await payoutOf(provider)
     await reversePayout(market.context, {
       payout: id,
       cents: null,

@@ -60,8 +60,9 @@ export async function openProviderMarket(
     webhooks: [{ url: 'http://settlement.test/v1/stripe/webhook', secret: SECRET }],
     fetch: async (_url, init) => {
       const headers = new Headers(init?.headers)
+      const body = Buffer.from(await new Response(init?.body).arrayBuffer())
       try {
-        await take(Buffer.from(String(init?.body)), headers.get('stripe-signature') ?? '')
+        await take(body, headers.get('stripe-signature') ?? '')
         return new Response('{}')
       } catch {
         return new Response('{}', { status: 500 })
