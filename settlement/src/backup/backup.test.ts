@@ -49,6 +49,11 @@ const populate = async (store: SettlementStore) => {
   const authorization = await hold(context, tenant, provider, 50n * CENT)
   const parties = { network: NETWORK, consumer: tenant.consumer, provider, authorization }
   await store.keepUsagePartitions(NOW)
+  // Another schema, as the queue of jobs has one, is nobody's business here.
+  await store.executeSql(
+    `create schema elsewhere; create table elsewhere.job (id int) partition by list (id);
+     create table elsewhere.job_common partition of elsewhere.job default`,
+  )
   const book = async (sessions: number) => {
     const deals = Array.from({ length: sessions }, () => makeDeal({ ...parties, at: NOW }))
     await ingest(

@@ -8,7 +8,7 @@ export interface CatalogTable {
   readonly columns: readonly string[]
 }
 
-/** Made by the program itself, whatever is restored. */
+/** Made by the program itself, whatever is restored; and so is the queue of jobs, in a schema of its own. */
 const OWN = ['migration']
 
 /** All tables, each after those that it refers to. */
@@ -25,7 +25,8 @@ export async function tablesOf(tx: Database): Promise<CatalogTable[]> {
     tx,
     sql`select f.relname as "from", t.relname as "to" from pg_constraint k
       join pg_class f on f.oid = k.conrelid join pg_class t on t.oid = k.confrelid
-      where k.contype = 'f' and k.conrelid <> k.confrelid and k.conparentid = 0`,
+      where k.connamespace = 'public'::regnamespace and k.contype = 'f' and k.conrelid <> k.confrelid
+        and k.conparentid = 0`,
   )
   return sorted(
     tables.filter(({ name }) => !OWN.includes(name)),
@@ -40,7 +41,7 @@ export async function partitionsOf(
     tx,
     sql`select c.relname as name, p.relname as parent, pg_get_expr(c.relpartbound, c.oid) as bound
       from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
-      where c.relispartition and c.relkind = 'r' order by 1`,
+      where c.relnamespace = 'public'::regnamespace and c.relispartition and c.relkind = 'r' order by 1`,
   )
 }
 
