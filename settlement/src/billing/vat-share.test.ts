@@ -24,7 +24,9 @@ test('however a payment goes back, all of its VAT goes back with it, and never m
   )
 })
 
-test('a part is right by itself while the news that another came back is late', () => {
+test('while the news that a part came back is late, no more VAT goes than there is', () => {
   const paid = { cents: 11_900n, vatCents: 1_900n }
-  expect(vatShare(paid, { cents: 5_950n, vatCents: 950n }, 8_330n)).toBe(1_330n)
+  expect(vatShare(paid, { cents: 5_950n, vatCents: 950n }, 8_330n)).toBe(950n)
+  expect(vatShare(paid, { cents: 11_000n, vatCents: 1_756n }, 950n)).toBe(144n)
+  expect(vatShare(paid, { cents: 11_900n, vatCents: 1_900n }, 100n)).toBe(0n)
 })

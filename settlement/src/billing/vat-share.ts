@@ -8,14 +8,14 @@ export interface Gross {
  * The VAT within a part of a payment that goes back, after other parts went back already. Rounded down over all parts
  * together: when all has gone back, so has all VAT, in however many parts, and never more.
  *
- * Where more than all has gone back, the news that one of the parts has come back is late: then a part is taken by
- * itself, so that what is right in the end does not hang on the order of the news.
+ * Where more than all has gone back, the news that one of the parts has come back is late. What is left of the VAT is
+ * then all that can go with it: the tax account is never drawn on for tax that another payment carried.
  */
 export function vatShare(payment: Gross, already: Gross, cents: bigint): bigint {
-  const gone = already.cents + cents
-  if (gone > payment.cents) return (payment.vatCents * cents) / payment.cents
-  const due = (payment.vatCents * gone) / payment.cents - already.vatCents
-  const most = payment.vatCents - already.vatCents
-  const share = due < 0n ? 0n : due
-  return [share, most, cents].reduce((a, b) => (a < b ? a : b))
+  const due = (payment.vatCents * (already.cents + cents)) / payment.cents - already.vatCents
+  const own = (payment.vatCents * cents) / payment.cents
+  const left = payment.vatCents - already.vatCents
+  const share = already.cents + cents > payment.cents ? own : due
+  const most = left < cents ? left : cents
+  return share < 0n ? 0n : share < most ? share : most
 }

@@ -1,7 +1,7 @@
 import { PICO_PER_CENT, type PicoEuro, picoEuro } from '@hanse/protocol'
 import { and, asc, desc, eq, isNull, lte, or } from 'drizzle-orm'
 import { tell } from '../billing/notice-store.ts'
-import { goneBack, lockPayment } from '../billing/payment.ts'
+import { type CreditedPayment, goneBack, lockPayment } from '../billing/payment.ts'
 import { postCredits, takeFunds } from '../billing/post-credits.ts'
 import { vatShare } from '../billing/vat-share.ts'
 import { type Database, transact } from '../db/database.ts'
@@ -200,10 +200,7 @@ export async function applyRefund(tx: Database, news: RefundNews): Promise<void>
     )
     .for('update')
   const returned = news.status === 'failed' || news.status === 'canceled'
-  if (row === undefined) {
-    if (!returned) await adopt(tx, news)
-    return
-  }
+  if (row === undefined) return adopt(tx, payment, news, returned)
   if (row.state === 'refused' || row.state === 'failed') return
   const done = news.status === 'succeeded' || row.state === 'succeeded' ? 'succeeded' : 'submitted'
   const state = returned ? 'failed' : done
@@ -219,33 +216,41 @@ export async function applyRefund(tx: Database, news: RefundNews): Promise<void>
   if (returned) await tell(tx, row.organization, 'refund-failed', row.id, news.at)
 }
 
-/** Somebody has made it at Stripe: what the customer has spent already is the platform's loss. */
-async function adopt(tx: Database, news: RefundNews): Promise<void> {
-  const payment = await lockPayment(tx, news.paymentIntent)
-  if (payment === undefined) return
-  const already = await goneBack(tx, payment.paymentIntent)
-  const vatCents = vatShare(payment, already, news.cents)
-  const net = picoEuro((news.cents - vatCents) * PICO_PER_CENT)
-  const taken = await takeFunds(tx, payment.organization, net)
+/**
+ * Somebody has made it at Stripe: what the customer has spent already is the platform's loss. One that has come back
+ * already is written down too, so that older news of it find it ended.
+ */
+async function adopt(
+  tx: Database,
+  payment: CreditedPayment,
+  news: RefundNews,
+  returned: boolean,
+): Promise<void> {
+  const { organization, paymentIntent } = payment
+  const already = await goneBack(tx, paymentIntent)
+  const vatCents = returned ? 0n : vatShare(payment, already, news.cents)
+  const net = picoEuro(returned ? 0n : (news.cents - vatCents) * PICO_PER_CENT)
+  const taken = await takeFunds(tx, organization, net)
+  const out = news.status === 'succeeded' ? 'succeeded' : 'submitted'
   const [row] = await tx
     .insert(refund)
     .values({
       id: `re-${news.refund}`,
-      organization: payment.organization,
-      paymentIntent: payment.paymentIntent,
+      organization,
+      paymentIntent,
       cents: news.cents,
       vatCents,
       lost: taken.missing,
-      state: news.status === 'succeeded' ? 'succeeded' : 'submitted',
+      state: returned ? 'failed' : out,
       refund: news.refund,
+      failure: news.failure,
       createdAt: new Date(news.at),
       updatedAt: new Date(news.at),
     })
     .returning()
   if (row === undefined) throw new SettlementError('HANSE_INTERNAL', 'the refund was not stored')
-  const available = accountId('available', row.organization)
   const transfers = [
-    leg('refund', available, CLEARING, taken.available, row.id),
+    leg('refund', accountId('available', organization), CLEARING, taken.available, row.id),
     leg('refund', LOSSES, CLEARING, taken.missing, row.id),
     leg('refund', VAT, CLEARING, vatOf(row), row.id),
   ]

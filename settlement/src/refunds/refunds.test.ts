@@ -97,3 +97,21 @@ test('a refund that somebody made at Stripe is in the books, though no webhook t
   const [row] = await store.refunds({ organization, limit: 1 })
   expect(row).toMatchObject({ state: 'succeeded', cents: 250n })
 })
+
+test('of a refund that somebody made, old news after its failure change nothing', async () => {
+  const { organization, id, balance } = await paid()
+  const { paymentIntent } = (await store.topUp(id)) ?? {}
+  const news = {
+    refund: `re_${organization}`,
+    operation: null,
+    paymentIntent: paymentIntent ?? '',
+    cents: 400n,
+    failure: null,
+    at: market.context.now(),
+  }
+  for (const status of ['failed', 'pending', 'succeeded'] as const) {
+    await store.applyEffects([{ kind: 'refund', news: { ...news, status } }])
+  }
+  expect((await balance()).available).toBe(1_000n * CENT)
+  expect(await store.refunds({ organization, limit: 9 })).toMatchObject([{ state: 'failed' }])
+})
