@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { SettlementContext } from '../context.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
 import { testContext } from '../testing/market.ts'
+import { openStripeMarket } from '../testing/stripe-market.ts'
 import type { Job } from './job.ts'
 import type { JobFault } from './job-fault.ts'
 import { type Jobs, openJobs } from './jobs.ts'
@@ -12,15 +14,20 @@ const POLL_MS = 500
 
 /** What the queue does on every store. `open` gives the same database, perhaps on another connection. */
 export function jobsContract(name: string, open: () => Promise<SettlementStore>): void {
-  const start = async (registry: readonly Job[], faults: [string, JobFault][] = []) =>
-    openJobs(testContext(await open()), registry, {
+  const start = async (
+    registry: readonly Job[],
+    faults: [string, JobFault][] = [],
+    context?: SettlementContext,
+  ) =>
+    openJobs(context ?? testContext(await open()), registry, {
       pollMs: POLL_MS,
       onFailure: (job, fault) => faults.push([job, fault]),
     })
 
   describe(`${name}: jobs`, () => {
     test('each job of the service runs by hand, and its last run can be seen', async () => {
-      await using jobs = await start(JOBS)
+      await using market = await openStripeMarket(await open())
+      await using jobs = await start(JOBS, [], market.context)
       for (const { name: job } of JOBS) {
         expect(await jobs.run(job)).toMatchObject({ state: 'done' })
       }
