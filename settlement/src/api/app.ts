@@ -85,7 +85,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
   app.setSerializerCompiler(serializerCompiler)
   installProblems(app as unknown as FastifyInstance)
   const operations = options.operations ?? new Operations()
-  await installOperations(app as unknown as FastifyInstance, operations)
+  installOperations(app as unknown as FastifyInstance, operations)
   await app.register(helmet)
   // Reading is for everyone's browser; what moves money is never cross-origin.
   await app.register(cors, { origin: '*', methods: ['GET'] })

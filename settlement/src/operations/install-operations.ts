@@ -1,4 +1,4 @@
-import underPressure from '@fastify/under-pressure'
+import { getHeapStatistics } from 'node:v8'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SettlementError } from '../errors.ts'
 import { EventLoopWatch } from './event-loop.ts'
@@ -14,23 +14,22 @@ declare module 'fastify' {
 
 /** When an event loop or a heap that is full may have recovered. */
 const RETRY_AFTER_MS = 2_000
-const SAMPLE_MS = 1_000
 
 /**
  * Counts and times requests, refuses them with `retry-after` before memory grows, and while the process is stopping asks
  * every client to come back on another connection.
  */
-export async function installOperations(
+export function installOperations(
   app: FastifyInstance,
   operations: Operations,
-): Promise<void> {
+): void {
   const { metrics, limits, pressure } = operations
-  // It samples once a second; what it measures is judged with the rest, in one place.
-  await app.register(underPressure, { sampleInterval: SAMPLE_MS })
   const loop = new EventLoopWatch(limits.eventLoopMs)
   app.addHook('onClose', async () => loop[Symbol.dispose]())
   pressure.add(() => (loop.isOverloaded ? scarce('processor') : undefined))
-  pressure.add(() => (app.memoryUsage().heapUsed > limits.heapBytes ? scarce('memory') : undefined))
+  pressure.add(() =>
+    getHeapStatistics().used_heap_size > limits.heapBytes ? scarce('memory') : undefined,
+  )
   let inFlight = 0
   app.addHook('onRequest', async (request, reply) => {
     inFlight++

@@ -154,6 +154,29 @@ class Load {
       assert.ok(Date.now() < deadline, 'events wait for ever')
       await setTimeout(AGAIN_MS)
     }
+    await this.#checkReconciliation()
+  }
+
+  /** What webhooks told to nobody is found by asking; then every movement at Stripe has its entry here. */
+  async #checkReconciliation(): Promise<void> {
+    const operator = { key: OPERATOR, json: {} }
+    for (const job of ['stripe-events', 'payments']) {
+      const { state } = await this.#acknowledged(() =>
+        ask<{ state: string }>(this.#url, 'POST', `/v1/admin/jobs/${job}/runs`, operator),
+      )
+      assert.equal(state, 'done', job)
+    }
+    const { open, movements, differences } = await this.#acknowledged(() =>
+      ask<Report & { open: number; movements: number }>(
+        this.#url,
+        'POST',
+        '/v1/admin/reconciliations?whole=true',
+        operator,
+      ),
+    )
+    assert.deepEqual(differences, [])
+    assert.equal(open, 0)
+    assert.ok(movements > this.#toppedUp, 'not every movement was looked at')
   }
 
   /** Some new sessions, and more of one that is known. */
