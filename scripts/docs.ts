@@ -81,7 +81,7 @@ async function settingsPage(): Promise<string> {
       'Secrets come from the environment only. A flag marked “flag only” is no setting and has no other form.',
     ...sections,
     'The secrets of settlement are `DATABASE_URL` (PostgreSQL; the embedded database without it), ' +
-      '`HANSE_OPERATOR_TOKEN`, `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET` (the built-in Stripe double without ' +
+      '`HANSE_OPERATOR_TOKEN`, `HANSE_METRICS_TOKEN`, `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET` (the built-in Stripe double without ' +
       'them). Each may also be given as the path of a file, in the same name with `_FILE` at its end.',
   )
 }

@@ -136,6 +136,30 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
     },
     rules: ['issuedAt < notAfter'],
   },
+  'hanse.revocation-list.v1': {
+    bytesMax: 8192,
+    signers: [{ role: 'settlement', field: 'issuer' }],
+    fields: {
+      issuer: 'peer',
+      since: counter,
+      until: counter,
+      at: time,
+      serials: list(counter, 0, 800),
+    },
+    rules: ['since <= until'],
+  },
+  'hanse.authorization-release.v1': {
+    bytesMax: 2048,
+    signers: [{ role: 'provider', field: 'provider' }],
+    fields: {
+      settlement: 'peer',
+      provider: 'peer',
+      authorization: 'link',
+      claims: amount,
+      at: time,
+    },
+    rules: [],
+  },
   'hanse.order.v1': {
     bytesMax: 2048,
     signers: [{ role: 'consumer', field: 'consumer' }],

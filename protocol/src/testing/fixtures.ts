@@ -1,5 +1,11 @@
 import { type SpotCheck, spotCheck } from '../audit/spot-check.ts'
 import { type SpendAuthorization, spendAuthorization } from '../authorization/authorization.ts'
+import {
+  type AuthorizationRelease,
+  authorizationRelease,
+  type RevocationList,
+  revocationList,
+} from '../authorization/revocation.ts'
 import { HanseError } from '../errors.ts'
 import { type Signer, signerOf } from '../identity/keys.ts'
 import { type Offer, offer } from '../market/offer.ts'
@@ -138,6 +144,28 @@ export function makeAuthorization(
     },
     'settlement',
     settlement,
+  )
+}
+
+/** Settlement's list of what to take no new orders under: two serials of the first eight revocations. */
+export function makeRevocations(): Named<RevocationList> & SignedRecord {
+  const value = { issuer: settlement.peerId, since: 0n, until: 8n, at: NOW, serials: [1n, 70_000n] }
+  return sign(revocationList, value, 'settlement', settlement)
+}
+
+/** The provider asks for no more of `makeAuthorization()` than a thousandth of it. */
+export function makeRelease(): Named<AuthorizationRelease> & SignedRecord {
+  return sign(
+    authorizationRelease,
+    {
+      settlement: settlement.peerId,
+      provider: provider.peerId,
+      authorization: makeAuthorization().cid,
+      claims: picoEuro(10n ** 9n),
+      at: NOW,
+    },
+    'provider',
+    provider,
   )
 }
 

@@ -4,6 +4,7 @@ import { settlementProof } from '../audit/settlement-proof.ts'
 import { spotCheck } from '../audit/spot-check.ts'
 import { makeLogKey, makeSettlement } from '../audit/testdata/settled.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
+import { authorizationRelease, revocationList } from '../authorization/revocation.ts'
 import { offer } from '../market/offer.ts'
 import { picoEuro } from '../money.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
@@ -70,6 +71,8 @@ export function recordSamples(): FuzzedType[] {
         provider,
       ),
     ),
+    fuzzed(revocationList, make.makeRevocations()),
+    fuzzed(authorizationRelease, make.makeRelease()),
     fuzzed(order, ordered),
     fuzzed(acceptance, accepted),
     fuzzed(quote, makeQuote(ordered)),

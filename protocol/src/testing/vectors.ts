@@ -4,6 +4,7 @@ import { logKey } from '../audit/log-key.ts'
 import { settlementProof } from '../audit/settlement-proof.ts'
 import { spotCheck } from '../audit/spot-check.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
+import { authorizationRelease, revocationList } from '../authorization/revocation.ts'
 import { offer } from '../market/offer.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
 import { receipt } from '../receipt/receipt.ts'
@@ -23,6 +24,8 @@ const types = [
   landmarkPing,
   spendAuthorization,
   providerBinding,
+  revocationList,
+  authorizationRelease,
   order,
   acceptance,
   quote,

@@ -76,6 +76,8 @@ const CHECKS = [
      where authorization_serial is not null group by authorization_serial`,
     `select serial::text as owner, spent as amount from spend_authorization where spent > 0`,
   ),
+  orphans('ledger_transfer', 'debit', 'ledger_account', 'id'),
+  orphans('ledger_transfer', 'credit', 'ledger_account', 'id'),
   orphans('settled_session', 'authorization_serial', 'spend_authorization', 'serial'),
   orphans('settled_session', 'organization', 'organization', 'id'),
   orphans('settled_session', 'statement', 'settled_statement', 'cid'),
