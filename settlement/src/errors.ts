@@ -47,6 +47,7 @@ export const SETTLEMENT_ERRORS = {
     false,
     'Keep the receipt that is booked and post an adjustment, which two operators sign.',
   ),
+  HANSE_VAT_ID_CHANGED: own(409, false, 'Look up the VAT id that the organization gives now.'),
   HANSE_CONSUMER_TAKEN: own(409, false, 'This peer id belongs to another organization.'),
   HANSE_PROVIDER_COUNTRY: own(409, false, 'The country of a payout account cannot be changed.'),
   HANSE_PROVIDER_COUNTRY_UNSUPPORTED: own(

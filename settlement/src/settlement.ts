@@ -47,6 +47,8 @@ export interface SettlementOptions {
   /** What a scraper of metrics sends; without it, made once and kept in the data directory. */
   readonly metricsToken?: string
   readonly pressure?: Partial<PressureLimits>
+  /** Addresses or networks, with commas between them, of proxies that say who is behind them. */
+  readonly trustedProxies?: string
   /** How long it goes on answering while `/readyz` says that it stops, so that balancers notice. */
   readonly shutdownDelayMs?: number
   /** Threads that verify receipts; with 0 it is done in this one. */
@@ -145,6 +147,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     jobs,
     operations,
     backups: backupsFolder(dataDir),
+    ...(options.trustedProxies !== undefined && { trustedProxies: options.trustedProxies }),
     ...(options.logger !== undefined && { logger: options.logger }),
   })
   stack.defer(() => app.close())

@@ -37,7 +37,13 @@ async function call(
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const signed = (signer: Signer, url: string) =>
-  signRequest(signer, { method: 'GET', url, network: NETWORK, at: Date.now() })
+  signRequest(signer, {
+    method: 'GET',
+    url,
+    network: NETWORK,
+    settlement: settlement.peerId,
+    at: Date.now(),
+  })
 
 async function newKey(): Promise<{ organization: string; apiKey: string }> {
   const admin = bearer(settlement.operatorToken)

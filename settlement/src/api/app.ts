@@ -43,6 +43,8 @@ import { usageRoutes } from './usage-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
 export interface AppOptions {
+  /** Proxies that say who is behind them: rates are limited by that address. */
+  readonly trustedProxies?: string
   readonly operatorToken: string
   readonly ingest: Ingest
   /** Not where only the books are wanted. */
@@ -75,6 +77,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy: options.trustedProxies ?? false,
     routerOptions: { maxParamLength: 200 },
     // Who is on a connection that is about to close is still answered: closing waits for it.
     return503OnClosing: false,

@@ -275,8 +275,8 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
     async (request) => {
       const paid = await store.topUp(request.body.topUp)
       if (paid === undefined) throw new SettlementError('HANSE_NOT_FOUND', 'no such top-up')
-      // The operator's keys are beside the organization's own, not among them.
-      const idempotencyKey = `operator ${requiredKey(request)}`
+      // The operator's keys are beside the organization's own, not among them: no header holds a line break.
+      const idempotencyKey = `operator\n${requiredKey(request)}`
       const { organization } = paid
       return requestRefund(context, { organization, idempotencyKey, ...request.body })
     },

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isPeerId, type PeerId, publicKeyOfPeer, type Signer, verifyEd25519 } from '@hanse/protocol'
 import type { FastifyRequest } from 'fastify'
+import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 
 // HTTP message signatures (RFC 9421) with the key of a node, in one fixed form: these components, in this order.
@@ -9,7 +10,7 @@ import { SettlementError } from '../errors.ts'
 const SKEW_SECONDS = 60
 const COVERED = '("@method" "@path" "@query" "content-digest")'
 const INPUT =
-  /^hanse=(\("@method" "@path" "@query" "content-digest"\);created=(\d{1,12});keyid="([\w]{1,80})";alg="ed25519";tag="([\w./:-]{1,80})")$/u
+  /^hanse=(\("@method" "@path" "@query" "content-digest"\);created=(\d{1,12});keyid="([\w]{1,80})";alg="ed25519";tag="([\w./:-]{1,200})")$/u
 const SIGNATURE = /^hanse=:([A-Za-z0-9+/]{86}==):$/u
 
 export interface RequestToSign {
@@ -18,6 +19,8 @@ export interface RequestToSign {
   readonly url: string
   readonly body?: Uint8Array
   readonly network: string
+  /** Peer id of the settlement that is asked: another one can do nothing with the request. */
+  readonly settlement: string
   /** Milliseconds since 1970. */
   readonly at: number
 }
@@ -25,7 +28,7 @@ export interface RequestToSign {
 /** The headers that show that a node sends this request. */
 export function signRequest(signer: Signer, request: RequestToSign): Record<string, string> {
   const created = Math.floor(request.at / 1000)
-  const parameters = `${COVERED};created=${created};keyid="${signer.peerId}";alg="ed25519";tag="${tagOf(request.network)}"`
+  const parameters = `${COVERED};created=${created};keyid="${signer.peerId}";alg="ed25519";tag="${tagOf(request.network, request.settlement)}"`
   const digest = digestOf(request.body)
   const signature = signer.sign(baseOf(request, digest, parameters))
   return {
@@ -42,12 +45,13 @@ export function signRequest(signer: Signer, request: RequestToSign): Record<stri
  */
 export function providerOf(
   request: FastifyRequest,
-  { network, now }: { readonly network: string; readonly now: () => number },
+  { network, signer, now }: Pick<SettlementContext, 'network' | 'signer' | 'now'>,
 ): PeerId {
   const input = INPUT.exec(header(request, 'signature-input'))
   const encoded = SIGNATURE.exec(header(request, 'signature'))?.[1]
   const [, parameters = '', created = '', peerId = '', tag] = input ?? []
-  if (encoded === undefined || !isPeerId(peerId) || tag !== tagOf(network)) throw refusal()
+  if (encoded === undefined || !isPeerId(peerId) || tag !== tagOf(network, signer.peerId))
+    throw refusal()
   if (Math.abs(now() / 1000 - Number(created)) > SKEW_SECONDS) throw refusal()
   const digest = digestOf(bodyOf(request))
   if (!isSame(digest, header(request, 'content-digest'))) throw refusal()
@@ -57,8 +61,9 @@ export function providerOf(
   return peerId
 }
 
-/** The name of what is signed, so that a signature for one network is none for another. */
-const tagOf = (network: string): string => `hanse/${network.replaceAll(/[^\w./:-]/gu, '_')}`
+/** The name of what is signed, so that a signature for one network or one settlement is none for another. */
+const tagOf = (network: string, settlement: string): string =>
+  `hanse/${network.replaceAll(/[^\w./:-]/gu, '_')}/${settlement}`
 
 function baseOf(
   { method, url }: Pick<RequestToSign, 'method' | 'url'>,
@@ -84,7 +89,7 @@ const digestOf = (body: Uint8Array = new Uint8Array()): string =>
 function bodyOf({ body }: FastifyRequest): Uint8Array {
   if (body === undefined || body === null) return new Uint8Array()
   if (Buffer.isBuffer(body)) return body
-  throw new TypeError('the route does not take its body as bytes')
+  throw new SettlementError('HANSE_MEDIA_TYPE', 'send application/json')
 }
 
 function isSame(a: string, b: string): boolean {

@@ -153,7 +153,13 @@ test('what a provider has earned is told to the holder of its key alone', async 
   await bind(signer, 'DE')
   const url = '/v1/provider/earnings'
   const ask = async (by: Signer) => {
-    const headers = signRequest(by, { method: 'GET', url, network: NETWORK, at: Date.now() })
+    const headers = signRequest(by, {
+      method: 'GET',
+      url,
+      network: NETWORK,
+      settlement: settlement.peerId,
+      at: Date.now(),
+    })
     const response = await settlement.app.inject({ method: 'GET', url, headers })
     // biome-ignore lint/suspicious/noExplicitAny: as above
     return response.json<any>()

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { isMonth, periodOf } from '../documents/month.ts'
 import { vatReport } from '../documents/vat-report.ts'
-import { SettlementError } from '../errors.ts'
 import { confirmedByOperator } from '../tax/index.ts'
 import type { App } from './app.ts'
 import { operatorGuard } from './auth.ts'
@@ -56,19 +55,17 @@ export function taxRoutes(app: App, context: SettlementContext, token: string): 
         description:
           'An operator has looked up the VAT id of an organization; `reference` says where the proof is',
         params: z.object({ organization: z.string().max(64) }),
-        body: z.strictObject({ valid: z.boolean(), reference: z.string().trim().min(1).max(200) }),
+        body: z.strictObject({
+          vatId: z.string().min(1).max(20),
+          valid: z.boolean(),
+          reference: z.string().trim().min(1).max(200),
+        }),
         response: { 200: z.object({ vatId: z.string(), valid: z.boolean(), at: z.number() }) },
       },
     },
-    async ({ params: { organization }, body: { valid, reference } }) => {
-      const profile = await store.billingProfile(organization)
-      const { vatId } = profile ?? {}
-      if (profile === undefined || vatId === undefined) {
-        throw new SettlementError('HANSE_NOT_FOUND', 'the organization has given no VAT id')
-      }
-      const { version: _version, updatedAt: _updatedAt, ...details } = profile
+    async ({ params: { organization }, body: { vatId, valid, reference } }) => {
       const vatIdCheck = confirmedByOperator({ vatId, valid, reference, at: now() })
-      await store.setBillingProfile(organization, { ...details, vatIdCheck }, now())
+      await store.setVatIdCheck(organization, vatIdCheck, now())
       return { vatId, valid, at: vatIdCheck.at }
     },
   )

@@ -79,6 +79,33 @@ export function customerStore(db: Database) {
         return profile
       }),
 
+    /**
+     * Keeps what was found out about a VAT id, if it is still the one that the organization gives.
+     *
+     * @throws {SettlementError} HANSE_NOT_FOUND, HANSE_VAT_ID_CHANGED
+     */
+    setVatIdCheck: (organization: string, check: VatIdCheck, at: number): Promise<void> =>
+      transact(db, async (tx) => {
+        const [row] = await tx
+          .select()
+          .from(billingCustomer)
+          .where(eq(billingCustomer.organization, organization))
+          .for('update')
+        const profile = row && (await open(tx, row))
+        if (profile?.vatId === undefined) {
+          throw new SettlementError('HANSE_NOT_FOUND', 'the organization has given no VAT id')
+        }
+        if (profile.vatId !== check.vatId) {
+          throw new SettlementError('HANSE_VAT_ID_CHANGED', `it is ${profile.vatId} now`)
+        }
+        const { version: _version, updatedAt: _updatedAt, ...details } = profile
+        const sealed = await seal(tx, organization, { ...details, vatIdCheck: check }, at)
+        await tx
+          .update(billingCustomer)
+          .set({ sealed, updatedAt: new Date(at), version: sql`${billingCustomer.version} + 1` })
+          .where(eq(billingCustomer.organization, organization))
+      }),
+
     /** Takes the customer that Stripe made, unless another call was first. @returns the one that is kept */
     setCustomer: async (organization: string, customer: string, at: number): Promise<string> => {
       const [row] = await db

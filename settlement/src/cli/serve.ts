@@ -1,30 +1,16 @@
 import { pino } from 'pino'
 import type { Config, Secrets } from '../config/config.ts'
 import { SettlementError } from '../errors.ts'
+import { openLogger } from '../logging/open-logger.ts'
 import { openSettlement, type SettlementOptions } from '../settlement.ts'
 import { untilStopped } from './until-stopped.ts'
 
 const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024
 
-/** Headers and settings whose values never reach a log. */
-const REDACTED = [
-  'req.headers.authorization',
-  'req.headers["stripe-signature"]',
-  '*.apiKey',
-  '*.secretKey',
-  '*.operatorToken',
-  '*.metricsToken',
-  '*.webhookSecret',
-  '*.paymentMethod',
-]
-
 /** Runs the service until it is told to stop. */
 export async function serve(config: Config, secrets: Secrets): Promise<void> {
-  const logger = pino(
-    { level: config.logLevel, redact: { paths: REDACTED, censor: '[secret]' } },
-    pino.destination(2),
-  )
+  const logger = openLogger(config.logLevel, pino.destination(2))
   await using settlement = await openSettlement({ ...settlementOptions(config, secrets), logger })
   const { url, peerId, stripeDouble } = settlement
   process.stdout.write(
@@ -69,6 +55,7 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
       eventLoopMs: config.eventLoopMs,
       ...(config.heapMb !== undefined && { heapBytes: config.heapMb * MIB }),
     },
+    ...(config.trustedProxies !== undefined && { trustedProxies: config.trustedProxies }),
     ...(config.stripeUrl !== undefined && { stripeUrl: config.stripeUrl }),
     ...(metricsToken !== undefined && { metricsToken }),
     ...(config.verifyThreads !== undefined && { verifyThreads: config.verifyThreads }),

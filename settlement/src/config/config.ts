@@ -39,6 +39,12 @@ const schema = z.strictObject({
     .max(24 * 365)
     .default(24),
   shutdownDelayMs: z.coerce.number().int().min(0).max(SHUTDOWN_DELAY_MS_MAX).default(0),
+  trustedProxies: z
+    .string()
+    .regex(/^[\w.:/]+(?:, ?[\w.:/]+)*$/u, {
+      error: 'addresses or networks, with commas between them',
+    })
+    .optional(),
   requestsMax: z.coerce.number().int().min(1).default(1_000),
   eventLoopMs: z.coerce.number().int().min(10).default(1_000),
   heapMb: z.coerce.number().int().min(64).optional(),
@@ -72,6 +78,8 @@ export const SETTINGS: Record<keyof Config, string> = {
   holdGraceHours: 'how long unused holds wait for late receipts after expiry',
   shutdownDelayMs:
     'how long to go on answering while /readyz already tells balancers that this process stops, ms',
+  trustedProxies:
+    'addresses or networks of the proxies whose X-Forwarded-For is believed, with commas between them; without it every client of a proxy shares one rate limit',
   requestsMax: 'requests answered at once; more are refused with retry-after',
   eventLoopMs:
     'mean delay of the event loop above which requests are refused, after three such seconds, ms',

@@ -124,6 +124,7 @@ const signed = (signer: Signer, method: 'GET' | 'PUT', url: string, body?: strin
     method,
     url,
     network: NETWORK,
+    settlement: settlement.peerId,
     at,
     ...(body !== undefined && { body: Buffer.from(body) }),
   })
@@ -175,11 +176,12 @@ describe('documents over HTTP', () => {
 
   test('what an operator has looked up counts as if VIES had said it', async () => {
     const { key, organization } = await newTenant({ kind: 'business', vatId: 'FR12345678901' })
-    const confirm = (valid: boolean) =>
+    const confirm = (valid: boolean, vatId = 'FR12345678901') =>
       call('POST', `/v1/admin/organizations/${organization}/vat-id-confirmations`, {
         key: settlement.operatorToken,
-        json: { valid, reference: 'letter of 2 November' },
+        json: { valid, vatId, reference: 'letter of 2 November' },
       })
+    expect((await confirm(true, 'FR99345678901')).body.code).toBe('HANSE_VAT_ID_CHANGED')
     expect((await confirm(false)).body).toMatchObject({ vatId: 'FR12345678901', valid: false })
     await pay(key, '12000')
     expect((await confirm(true)).body.valid).toBe(true)
@@ -347,7 +349,13 @@ describe('documents over HTTP', () => {
     const url = '/v1/providers/self/documents?limit=5'
     const get = (headers: Record<string, string>, asked = url) => call('GET', asked, { headers })
     expect((await get(signed(provider, 'GET', url))).status).toBe(200)
-    const other = { method: 'GET', url, network: 'elsewhere', at: clock } as const
+    const other = {
+      method: 'GET',
+      url,
+      network: 'elsewhere',
+      settlement: settlement.peerId,
+      at: clock,
+    } as const
     const good = signed(provider, 'GET', url)
     const body = JSON.stringify({ kind: 'private' })
     const profile = '/v1/providers/self/tax-profile'
@@ -355,6 +363,7 @@ describe('documents over HTTP', () => {
       await get(signed(provider, 'GET', url, undefined, clock - 61_000)),
       await get(signed(provider, 'GET', url, undefined, clock + 61_000)),
       await get(signRequest(provider, other)),
+      await get(signRequest(provider, { ...other, network: NETWORK, settlement: provider.peerId })),
       await get(good, '/v1/providers/self/documents?limit=6'),
       await get({
         ...good,

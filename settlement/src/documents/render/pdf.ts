@@ -120,7 +120,12 @@ function drawSmallHead(page: Page, content: DocumentContent, title: string): voi
   page.space(24)
 }
 
-function drawLines(page: Page, { lines }: DocumentContent, words: Words): void {
+/** Some twenty pages. Consumer and provider name their models, so that two who are one could make any number of lines. */
+const LINES_MAX = 500
+
+function drawLines(page: Page, content: DocumentContent, words: Words): void {
+  const lines = content.lines.slice(0, LINES_MAX)
+  const rest = content.lines.slice(LINES_MAX)
   const hasUsage = lines.some(({ exact }) => exact !== null)
   const columns: Column[] = [
     { title: words.description, share: hasUsage ? 40 : 80, align: 'left' },
@@ -146,6 +151,14 @@ function drawLines(page: Page, { lines }: DocumentContent, words: Words): void {
       euros(cents, words),
     ]
   })
+  if (rest.length > 0) {
+    const cents = rest.reduce((sum, line) => sum + line.cents, 0n)
+    rows.push([
+      words.more(counted(rest.length, words)),
+      ...(hasUsage ? ['', '', ''] : []),
+      euros(cents, words),
+    ])
+  }
   drawTable(page, columns, rows)
   page.space(6)
 }

@@ -29,6 +29,7 @@ export interface Words {
   readonly receipts: string
   readonly exact: string
   readonly amount: string
+  readonly more: (lines: string) => string
   readonly net: string
   readonly vat: (percent: string) => string
   readonly noVat: string
@@ -90,6 +91,7 @@ const en: Words = {
   receipts: 'Receipts',
   exact: 'Exact, EUR',
   amount: 'Amount',
+  more: (lines) => `${lines} more lines: see CSV, XML or JSON`,
   net: 'Net',
   vat: (percent) => `VAT ${percent} %`,
   noVat: 'VAT 0 %',
@@ -178,6 +180,7 @@ const de: Words = {
   receipts: 'Belege',
   exact: 'Genau, EUR',
   amount: 'Betrag',
+  more: (lines) => `${lines} weitere Posten: siehe CSV, XML oder JSON`,
   net: 'Netto',
   vat: (percent) => `USt ${percent} %`,
   noVat: 'USt 0 %',
