@@ -90,7 +90,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
   const operations = options.operations ?? new Operations()
   installOperations(app as unknown as FastifyInstance, operations)
   await app.register(helmet)
-  // Reading is for everyone's browser; what moves money is never cross-origin.
+  // No cookie says who asks, only keys and signatures: a page of somebody else has nothing to borrow.
   await app.register(cors, { origin: '*', methods: ['GET'] })
   await app.register(rateLimit, {
     max: options.requestsPerMinute ?? REQUESTS_PER_MINUTE,
