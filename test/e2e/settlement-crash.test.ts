@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { crashRun } from '../support/settlement/crash-run.ts'
 
 /** As many as take half a minute on a machine that does nothing else; `npm run test:long` has the rest. */
-const KILLS = 6
+const KILLS = 4
 
 test('two processes are killed under load: nothing acknowledged is lost, nothing is booked twice', async () => {
   const report = await crashRun({
