@@ -207,7 +207,9 @@ create table reconciliation (
   open integer not null,
   explained integer not null,
   ledger_cents bigint not null,
-  stripe_cents bigint not null
+  stripe_cents bigint not null,
+  -- Not while money moved all the time.
+  balance_compared boolean not null
 );
 --> statement-breakpoint
 create index reconciliation_finished on reconciliation (finished_at);

@@ -38,6 +38,7 @@ const reconciliationSchema = z.object({
   explained: z.number(),
   ledgerCents: money,
   stripeCents: money,
+  balanceCompared: z.boolean(),
 })
 
 /** Receipts, ledger and Stripe side by side. */

@@ -465,6 +465,7 @@ export const reconciliation = pgTable('reconciliation', {
   explained: integer('explained').notNull(),
   ledgerCents: counter('ledger_cents').notNull(),
   stripeCents: counter('stripe_cents').notNull(),
+  balanceCompared: boolean('balance_compared').notNull(),
 })
 
 export const reconciliationDifference = pgTable('reconciliation_difference', {

@@ -37,12 +37,15 @@ export type Reason =
   /** All movements together are not Stripe's balance. */
   | 'balance'
 
+/** Subject of the difference between all movements and Stripe's balance. */
+export const BALANCE = 'balance'
+
 /** News takes this long to come: webhooks, a poller behind them, and Stripe's lists. */
 const JUST_NOW_MS = 15 * 60_000
 /** Stripe keeps a failed answer for a day; what hangs for longer needs a person. */
 const OVERDUE_MS = 2 * 86_400_000
-/** More would not help anybody; the report says so by its length. */
-const DIFFERENCES_MAX = 1000
+/** More would not help anybody; the report says so by its length. A list of as many may not be all of them. */
+export const DIFFERENCES_MAX = 1000
 
 const union = (selects: readonly string[]) => selects.join('\n  union all ')
 

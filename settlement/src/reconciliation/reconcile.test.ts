@@ -160,6 +160,63 @@ test('a record that was tampered with is a difference on both sides', async () =
   expect(await told()).toEqual(NOTHING)
 })
 
+test('a run resolves only what it has looked for: not the balance while money moved', async () => {
+  const { context } = market
+  const restless = {
+    ...context,
+    payments: new Proxy(context.payments, {
+      get: (target, key) => (key === 'balance' ? moving : Reflect.get(target, key).bind(target)),
+    }),
+  }
+  let cents = 0n
+  const moving = async () => ({ ...(await context.payments.balance()), pendingCents: ++cents })
+  await store.executeSql(`update stripe_movement set net_cents = net_cents + 1
+    where id = (select min(id) from stripe_movement)`)
+  const isOpen = async () => {
+    const left = await store.differences({ outstanding: true, limit: 10 })
+    return left.some(({ subject }) => subject === 'balance')
+  }
+  expect(await reconcile(context)).toMatchObject({ balanceCompared: true })
+  expect(await isOpen()).toBe(true)
+  expect(await reconcile(restless)).toMatchObject({ balanceCompared: false })
+  expect(await isOpen()).toBe(true)
+  await store.executeSql(`update stripe_movement set net_cents = net_cents - 1
+    where id = (select min(id) from stripe_movement)`)
+  await reconcile(context)
+  expect(await isOpen()).toBe(false)
+})
+
+test('what is cut off a list, and what a run that began later has found, stays open', async () => {
+  const at = market.context.now()
+  const record = (subjects: readonly string[], startedAt: number) =>
+    store.recordReconciliation(
+      {
+        whole: true,
+        since: 0,
+        until: startedAt,
+        askedBy: 'anna',
+        startedAt,
+        movements: 0,
+        stripeCents: 0n,
+        balanceCompared: true,
+      },
+      subjects.map((subject) => ({
+        side: 'ledger-stripe',
+        subject,
+        expected: '1',
+        actual: '0',
+        reason: 'not-at-stripe',
+        state: 'open',
+      })),
+      at,
+    )
+  const many = Array.from({ length: 1000 }, (_, i) => `later-${i}`)
+  expect(await record(['first'], at)).toMatchObject({ open: 1 })
+  expect(await record(many, at)).toMatchObject({ open: 1001 })
+  expect(await record([], at - 1)).toMatchObject({ open: 1001 })
+  expect(await record([], at)).toMatchObject({ open: 0 })
+})
+
 async function movementsAtStripe() {
   const found = []
   for await (const movement of market.context.payments.movements({ sinceMs: 0 })) {

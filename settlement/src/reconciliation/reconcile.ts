@@ -1,7 +1,7 @@
 import type { SettlementContext } from '../context.ts'
 import { SYSTEM } from '../operators/operator.ts'
 import type { BalanceMovement } from '../stripe/index.ts'
-import type { FoundDifference } from './find-differences.ts'
+import { BALANCE, type FoundDifference } from './find-differences.ts'
 import type { Difference, ReconciliationRow } from './reconciliation-store.ts'
 
 export interface ReconciliationReport extends ReconciliationRow {
@@ -52,7 +52,16 @@ export async function reconcile(
     })
   }
   const row = await store.recordReconciliation(
-    { whole, since: sinceMs, until: at, askedBy: by, startedAt, movements, stripeCents },
+    {
+      whole,
+      since: sinceMs,
+      until: at,
+      askedBy: by,
+      startedAt,
+      movements,
+      stripeCents,
+      balanceCompared: steady,
+    },
     found,
     now(),
   )
@@ -98,7 +107,7 @@ async function centsOf(payments: SettlementContext['payments']): Promise<bigint>
 
 const balanceDifference = (moved: bigint, stripeCents: bigint): FoundDifference => ({
   side: 'ledger-stripe',
-  subject: 'balance',
+  subject: BALANCE,
   expected: moved.toString(),
   actual: stripeCents.toString(),
   reason: 'balance',

@@ -6,7 +6,12 @@ import { reconciliation, reconciliationDifference } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import { CLEARING } from '../ledger/accounts.ts'
 import { SYSTEM } from '../operators/operator.ts'
-import { type FoundDifference, findDifferences } from './find-differences.ts'
+import {
+  BALANCE,
+  DIFFERENCES_MAX,
+  type FoundDifference,
+  findDifferences,
+} from './find-differences.ts'
 
 export interface ReconciliationRow {
   readonly id: string
@@ -24,6 +29,8 @@ export interface ReconciliationRow {
   /** What the ledger and Stripe say that the platform has at Stripe, cents. */
   readonly ledgerCents: bigint
   readonly stripeCents: bigint
+  /** Whether all movements were compared with Stripe's balance: not while money moved all the time. */
+  readonly balanceCompared: boolean
 }
 
 export interface Difference extends Omit<FoundDifference, 'state' | 'reason'> {
@@ -41,7 +48,14 @@ export interface Difference extends Omit<FoundDifference, 'state' | 'reason'> {
 
 type Done = Pick<
   ReconciliationRow,
-  'whole' | 'since' | 'until' | 'askedBy' | 'startedAt' | 'movements' | 'stripeCents'
+  | 'whole'
+  | 'since'
+  | 'until'
+  | 'askedBy'
+  | 'startedAt'
+  | 'movements'
+  | 'stripeCents'
+  | 'balanceCompared'
 >
 
 export function reconciliationStore(db: Database) {
@@ -49,7 +63,7 @@ export function reconciliationStore(db: Database) {
     findDifferences: (sinceMs: number, at: number): Promise<FoundDifference[]> =>
       findDifferences(db, sinceMs, at),
 
-    /** Keeps a run and what it found; what it did not find any more is resolved. */
+    /** Keeps a run and what it found; what it looked for and did not find any more is resolved. */
     recordReconciliation: (
       done: Done,
       found: readonly FoundDifference[],
@@ -154,13 +168,7 @@ async function record(
         state = case when d.state = 'resolved' and d.resolved_by <> ${SYSTEM.id}
           and d.expected = excluded.expected and d.actual = excluded.actual then 'resolved' else excluded.state end`,
   )
-  const cut = found.filter(({ side }) => side === 'receipts-ledger').length
-  const whole = cut < LEDGER_DIFFERENCES_MAX
-  await tx.execute(
-    sql`update reconciliation_difference set state = 'resolved', resolved_by = ${SYSTEM.id}, note = 'found no more',
-        updated_at = ${time}::timestamptz
-      where state <> 'resolved' and last_seen <> ${id} and (side = 'ledger-stripe' or ${whole})`,
-  )
+  await resolveRest(tx, id, done, found, time)
   const [counted] = await tx
     .update(reconciliation)
     .set({
@@ -170,6 +178,33 @@ async function record(
     .where(eq(reconciliation.id, id))
     .returning()
   return toReconciliation(counted ?? row)
+}
+
+/**
+ * What was found no more is resolved: only where the list is whole, the balance only when it was compared, and nothing that
+ * another run, which read later than this one, has found meanwhile.
+ */
+async function resolveRest(
+  tx: Database,
+  id: string,
+  { startedAt, balanceCompared }: Done,
+  found: readonly FoundDifference[],
+  time: string,
+): Promise<void> {
+  const ledger = found.filter(({ side }) => side === 'receipts-ledger').length
+  const stripe = found.filter(
+    ({ side, subject }) => side === 'ledger-stripe' && subject !== BALANCE,
+  ).length
+  const balance = sql`(side = 'ledger-stripe' and subject = ${BALANCE})`
+  await tx.execute(
+    sql`update reconciliation_difference set state = 'resolved', resolved_by = ${SYSTEM.id}, note = 'found no more',
+        updated_at = ${time}::timestamptz
+      where state <> 'resolved' and last_seen <> ${id}
+        and updated_at <= ${new Date(startedAt).toISOString()}::timestamptz
+        and case when ${balance} then ${balanceCompared}::boolean
+          when side = 'ledger-stripe' then ${stripe < DIFFERENCES_MAX}::boolean
+          else ${ledger < LEDGER_DIFFERENCES_MAX}::boolean end`,
+  )
 }
 
 function toReconciliation(row: typeof reconciliation.$inferSelect | undefined): ReconciliationRow {
