@@ -42,15 +42,17 @@ async function main(): Promise<void> {
   const machine = machineFacts()
   const startedAt = new Date().toISOString()
   const figures: Figure[] = []
+  const facts = { benchmark: 'settlement', quick: values.quick, rounds, startedAt, machine }
+  mkdirSync(dirname(values.json), { recursive: true })
   for (const store of stores) {
     figures.push(...(await measureStore(store, { ...scale, rounds }, scenarios, progress)))
+    // Whoever stops it early keeps what was measured.
+    const report = { ...facts, figures, targets: outcomes(figures) }
+    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
+    progress(`${store}: written to ${values.json}`)
   }
   const targets = outcomes(figures)
   console.log(printSettlement(figures, targets, machine))
-  const facts = { benchmark: 'settlement', quick: values.quick, rounds, startedAt, machine }
-  mkdirSync(dirname(values.json), { recursive: true })
-  writeFileSync(values.json, `${JSON.stringify({ ...facts, figures, targets }, null, 2)}\n`)
-  progress(`written to ${values.json}`)
   if (values.markdown !== undefined) {
     writeFileSync(values.markdown, markdownSettlement(figures, targets))
     progress(`written to ${values.markdown}`)
