@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
+import { qualified } from './catalog.ts'
 import { loadBackup } from './load-backup.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import { writeBackup } from './write-backup.ts'
@@ -24,7 +25,7 @@ export function backupStore(db: Database) {
       for (const table of (await readManifest(folder)).tables) {
         const [count] = await rows<{ rows: string }>(
           db,
-          sql.raw(`select count(*)::text as rows from "${table.name}"`),
+          sql.raw(`select count(*)::text as rows from ${qualified(table.name)}`),
         )
         if (count?.rows !== String(table.rows)) differing.push(table.name)
       }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signerOf } from '@hanse/protocol'
@@ -141,6 +141,64 @@ test('a backup can be read by its owner alone, and is refused when a byte is cha
   await expect(verifyBackup(made.folder)).rejects.toMatchObject({
     code: 'HANSE_BACKUP_INVALID',
   })
+})
+
+test('a manifest that names other tables, or more than a partition, is refused', async () => {
+  await using store = await openStore(await newDatabase())
+  const made = await newBackup(store, join(folder, 'forged'), NOW)
+  await using target = await openStore(await newDatabase())
+  const path = join(made.folder, MANIFEST)
+  const text = await readFile(path, 'utf8')
+  const partition = { name: 'usage_x', parent: 'usage', bound: 'DEFAULT' }
+  const month = { ...partition, bound: "FOR VALUES FROM ('2020-01-01') TO ('2020-02-01')" }
+  const row = { name: 'pg_authid', columns: ['rolname'], rows: 0, sha256: '0'.repeat(64) }
+  for (const change of [
+    { partitions: [{ ...partition, bound: 'DEFAULT; drop table organization' }] },
+    { partitions: [{ ...month, bound: `${month.bound}, ('1')` }] },
+    { partitions: [{ ...month, parent: 'pg_class' }] },
+    { partitions: [{ ...month, name: 'organization' }] },
+    { partitions: [{ ...month, name: 'migration' }] },
+    { tables: [row] },
+    { tables: [{ ...row, name: 'migration', columns: ['name'] }] },
+    { tables: [{ ...row, name: 'organization', columns: ['secret'] }] },
+  ]) {
+    await writeFile(path, JSON.stringify({ ...JSON.parse(text), ...change }))
+    await expect(target.loadBackup(made.folder)).rejects.toMatchObject({
+      code: 'HANSE_BACKUP_INVALID',
+    })
+  }
+  await writeFile(path, text)
+  await target.loadBackup(made.folder)
+})
+
+test('a file that is cut off or missing ends a restore with its code', async () => {
+  await using store = await openStore(await newDatabase())
+  await populate(store)
+  const made = await newBackup(store, join(folder, 'cut'), NOW)
+  await using target = await openStore(await newDatabase())
+  const file = fileOf(made.folder, 'ledger_transfer')
+  const bytes = await readFile(file)
+  const refused = () =>
+    expect(target.loadBackup(made.folder)).rejects.toMatchObject({ code: 'HANSE_BACKUP_INVALID' })
+  await writeFile(file, bytes.subarray(0, bytes.length - 12))
+  await refused()
+  await rm(file)
+  await refused()
+})
+
+test('a backup that fails leaves nothing behind', async () => {
+  await using store = await openStore(await newDatabase())
+  await populate(store)
+  const inside = join(folder, 'failed')
+  await mkdir(inside)
+  // A row that cannot be read, in a table after others: its partition is on a server that is not there.
+  await store.executeSql(`create extension postgres_fdw;
+    create server gone foreign data wrapper postgres_fdw options (host '127.0.0.1', port '1');
+    create user mapping for public server gone;
+    create table zz (id int) partition by list (id);
+    create foreign table zz_gone partition of zz default server gone`)
+  await expect(newBackup(store, inside, NOW)).rejects.toThrow()
+  expect(await readdir(inside)).toEqual([])
 })
 
 test('a backup while others write is of one moment', async () => {

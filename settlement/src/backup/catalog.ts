@@ -11,6 +11,9 @@ export interface CatalogTable {
 /** Made by the program itself, whatever is restored; and so is the queue of jobs, in a schema of its own. */
 const OWN = ['migration']
 
+/** In a statement: no search path decides which table is meant. */
+export const qualified = (name: string): string => `"public"."${name}"`
+
 /** All tables, each after those that it refers to. */
 export async function tablesOf(tx: Database): Promise<CatalogTable[]> {
   const tables = await rows<{ name: string; columns: string[] }>(

@@ -7,6 +7,8 @@ export const MANIFEST = 'manifest.json'
 const FORMAT = 'hanse-settlement-backup-1'
 
 const name = z.string().regex(/^[a-z_][a-z0-9_]*$/u)
+/** As PostgreSQL writes it; it becomes part of a statement. */
+const bound = z.string().regex(/^(?:DEFAULT|FOR VALUES FROM \('[^']*'\) TO \('[^']*'\))$/u)
 
 /** What is in a backup. It is written last: a folder without one is no backup. */
 const manifest = z.strictObject({
@@ -25,7 +27,7 @@ const manifest = z.strictObject({
       sha256: z.string().regex(/^[0-9a-f]{64}$/u),
     }),
   ),
-  partitions: z.array(z.strictObject({ name, parent: name, bound: z.string() })),
+  partitions: z.array(z.strictObject({ name, parent: name, bound })),
   sequences: z.array(z.strictObject({ name, value: z.string().regex(/^-?\d+$/u) })),
 })
 export type Manifest = z.output<typeof manifest>

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, open, rename } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { sql } from 'drizzle-orm'
 import { type Database, rows, transact } from '../db/database.ts'
 import { known } from '../db/migrate.ts'
-import { type CatalogTable, partitionsOf, sequencesOf, tablesOf } from './catalog.ts'
+import { type CatalogTable, partitionsOf, qualified, sequencesOf, tablesOf } from './catalog.ts'
 import { type BackupTable, fileOf, MANIFEST, type Manifest, newManifest } from './manifest.ts'
 
 /** Rows that are in memory at once, of a kilobyte or so each. */
@@ -31,6 +32,16 @@ const INSTEAD: Readonly<Record<string, string>> = {
  */
 export async function writeBackup(db: Database, folder: string, at: number): Promise<Manifest> {
   await mkdir(folder, { recursive: false, mode: 0o700 })
+  try {
+    return await writeAll(db, folder, at)
+  } catch (error) {
+    // What is there of it is no backup, and holds personal data that nobody would look for.
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function writeAll(db: Database, folder: string, at: number): Promise<Manifest> {
   const manifest = await transact(
     db,
     async (tx) => {
@@ -57,7 +68,7 @@ async function writeTable(
   folder: string,
   { name, columns }: CatalogTable,
 ): Promise<BackupTable> {
-  const file = new HashedFile(fileOf(folder, name))
+  await using file = new HashedFile(fileOf(folder, name))
   const selected = columns.map((column) => {
     const instead = INSTEAD[`${name}.${column}`]
     return instead === undefined ? `r."${column}"` : `${instead} as "${column}"`
@@ -65,7 +76,7 @@ async function writeTable(
   await tx.execute(
     sql.raw(
       `declare backup no scroll cursor for
-       select row_to_json(x)::text as line from (select ${selected.join(', ')} from "${name}" r) x`,
+       select row_to_json(x)::text as line from (select ${selected.join(', ')} from ${qualified(name)} r) x`,
     ),
   )
   let count = 0
@@ -80,27 +91,33 @@ async function writeTable(
 }
 
 /** A compressed file, of which the digest is known when it is written. */
-class HashedFile {
+class HashedFile implements AsyncDisposable {
   readonly #hash = createHash('sha256')
-  readonly #file: WriteStream
   readonly #gzip = createGzip({ level: 3 })
+  readonly #written: Promise<void>
 
   constructor(path: string) {
-    this.#file = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true })
+    const file = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true })
     this.#gzip.on('data', (bytes: Buffer) => this.#hash.update(bytes))
-    this.#gzip.pipe(this.#file)
-    this.#file.on('error', (error) => this.#gzip.destroy(error))
+    this.#written = pipeline(this.#gzip, file)
+    // Whoever writes or closes is told.
+    this.#written.catch(() => undefined)
   }
 
   async write(text: string): Promise<void> {
-    if (!this.#gzip.write(text)) await once(this.#gzip, 'drain')
+    if (!this.#gzip.write(text)) await Promise.race([once(this.#gzip, 'drain'), this.#written])
   }
 
   async close(): Promise<string> {
-    const written = once(this.#file, 'close')
     this.#gzip.end()
-    await written
+    await this.#written
     return this.#hash.digest('hex')
+  }
+
+  /** Of a file that was not closed, nothing more is written. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#gzip.destroy()
+    await this.#written.catch(() => undefined)
   }
 }
 

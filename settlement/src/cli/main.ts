@@ -7,7 +7,7 @@ import {
   readSecrets,
   SETTINGS,
 } from '../config/config.ts'
-import { SettlementError } from '../errors.ts'
+import { toldError } from '../logging/told-error.ts'
 import { backup, restoreBackup } from './backup.ts'
 import { citus } from './citus.ts'
 import {
@@ -119,11 +119,9 @@ function run(
     try {
       await work(readConfig(flags), flags)
     } catch (error) {
-      const code = error instanceof SettlementError ? error.code : undefined
-      console.error(JSON.stringify({ event: 'error', code, message: messageOf(error) }))
+      const { code, message } = toldError(error)
+      console.error(JSON.stringify({ event: 'error', code, message }))
       process.exitCode = 1
     }
   }
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

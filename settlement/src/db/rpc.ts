@@ -1,5 +1,6 @@
+import { HanseError } from '@hanse/protocol'
 import { type SettlementCode, SettlementError } from '../errors.ts'
-import { databaseFault } from './database.ts'
+import { toldError } from '../logging/told-error.ts'
 import type { RepositoryMethod } from './repository.ts'
 
 // The messages between the API's thread and the one that owns PGlite.
@@ -27,28 +28,32 @@ export type WorkerReply =
   | { readonly ready: true }
   | { readonly ready: false; readonly fault: WireFault }
 
-/** A structured clone of an Error drops its class and its own properties: the code crosses by itself. */
+/**
+ * A structured clone of an Error drops its class and its own properties: the code crosses by itself. What else crosses
+ * is what may be logged.
+ */
 export interface WireFault {
   readonly code: SettlementCode | undefined
   /** What the database itself says, five characters. */
   readonly sqlstate: string | undefined
+  readonly constraint: string | undefined
   readonly message: string
+  /** Frames alone. */
   readonly stack: string | undefined
 }
 
 export function faultOf(error: unknown): WireFault {
-  if (!(error instanceof Error))
-    return { code: undefined, sqlstate: undefined, message: String(error), stack: undefined }
-  const code = error instanceof SettlementError ? error.code : undefined
-  const cause = error.cause instanceof Error && code === undefined ? `: ${error.cause.message}` : ''
-  const sqlstate = databaseFault(error)?.code
-  return { code, sqlstate, message: error.message.slice(0, 2000) + cause, stack: error.stack }
+  const { sqlstate, constraint, message, stack } = toldError(error)
+  const code =
+    error instanceof SettlementError || error instanceof HanseError ? error.code : undefined
+  return { code, sqlstate, constraint, message, stack }
 }
 
 /** The error as it was thrown in the worker, whose stack is kept. */
-export function errorOf({ code, sqlstate, message, stack }: WireFault): Error {
+export function errorOf({ code, sqlstate, constraint, message, stack }: WireFault): Error {
   const error = code === undefined ? new Error(message) : new SettlementError(code, message)
-  if (code === undefined && sqlstate !== undefined) Object.assign(error, { code: sqlstate })
-  if (stack !== undefined) error.stack = stack
+  if (code === undefined && sqlstate !== undefined)
+    Object.assign(error, { code: sqlstate, ...(constraint !== undefined && { constraint }) })
+  if (stack !== undefined) error.stack = `${error.name}: ${message}\n${stack}`
   return error
 }

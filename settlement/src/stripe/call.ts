@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import { paymentsErrorOf } from './payments-error.ts'
+import { paymentsErrorOf } from './payments-error-of.ts'
 
 /** The only currency of the marketplace. */
 export const currency = 'eur'

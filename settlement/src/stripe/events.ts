@@ -1,6 +1,6 @@
 import type Stripe from 'stripe'
 import { ask, each, fieldOf, on, pageMax, secondsOf, stringOf } from './call.ts'
-import { paymentsErrorOf } from './payments-error.ts'
+import { paymentsErrorOf } from './payments-error-of.ts'
 
 /** What Stripe tells us: by webhook, or asked for. */
 export interface EventPayments {
