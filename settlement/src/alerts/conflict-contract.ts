@@ -1,5 +1,6 @@
 import { decodeCanonical, type Receipt } from '@hanse/protocol'
 import { describe, expect, test } from 'vitest'
+import { releaseExpired } from '../authorizations/release-expired.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { ingest } from '../receipts/ingest.ts'
 import { ingestStatements } from '../receipts/ingest-statements.ts'
@@ -16,6 +17,7 @@ import {
 } from '../testing/market.ts'
 import { lineOf, type MadeStatement, makeStatement } from '../testing/statements.ts'
 
+const DAY_MS = 86_400_000
 const FINAL: Partial<Receipt> = { final: 'completed' }
 
 /** What every store keeps when two peers sign two truths. `open` gives the same database, perhaps on another connection. */
@@ -167,6 +169,37 @@ export function conflictContract(name: string, open: () => Promise<SettlementSto
       await balanced(context)
     })
 
+    test('each number is decided on by itself, and the session waits for the last', async () => {
+      const { context, deal, alerts } = await setUp()
+      const { submission, session } = deal()
+      const [three, five, next] = [submission(3, 5), submission(5, 8), submission(6, 9)]
+      await ingest(context, [three, five, submission(3, 6), submission(5, 9), submission(5, 10)])
+      const keep = (one: Submission) =>
+        context.store.resolveSession(session, cidOfReceipt(one), context.now())
+      expect(await keep(three)).toMatchObject({ open: 2 })
+      expect(await statuses(context, [next])).toEqual(['HANSE_SESSION_FROZEN'])
+      expect((await alerts()).map(({ resolvedAt }) => resolvedAt === null)).toEqual([
+        true,
+        true,
+        false,
+      ])
+      await expect(keep(three)).rejects.toMatchObject({ code: 'HANSE_RESOLUTION_INVALID' })
+      expect(await keep(submission(5, 9))).toMatchObject({ increase: 200_000n, open: 0 })
+      expect(await statuses(context, [submission(6, 11)])).toEqual(['booked'])
+      await balanced(context)
+    })
+
+    test('a receipt that nobody contradicts decides nothing', async () => {
+      const { context, deal } = await setUp()
+      const { submission, session } = deal()
+      const [before, kept] = [submission(1, 4), submission(2, 5)]
+      await ingest(context, [before, kept, submission(2, 6)])
+      await expect(
+        context.store.resolveSession(session, cidOfReceipt(before), context.now()),
+      ).rejects.toMatchObject({ code: 'HANSE_RESOLUTION_INVALID' })
+      expect(await statuses(context, [submission(3, 9)])).toEqual(['HANSE_SESSION_FROZEN'])
+    })
+
     test('the operator keeps the other one: what it says more is booked, once', async () => {
       const { context, tenant, deal, earned, alerts } = await setUp()
       const { submission, session } = deal()
@@ -209,6 +242,39 @@ export function conflictContract(name: string, open: () => Promise<SettlementSto
         code: 'HANSE_RESOLUTION_INVALID',
       })
       await expect(resolve('nothing', 'nothing')).rejects.toMatchObject({ code: 'HANSE_NOT_FOUND' })
+      await balanced(context)
+    })
+
+    test('a hold waits for the decision on its session, and for what was refused meanwhile', async () => {
+      const { context, deal, earned } = await setUp()
+      const { clock, store } = context
+      const { submission, session } = deal()
+      const [kept, next] = [submission(1, 5), submission(2, 9)]
+      await ingest(context, [kept, submission(1, 6), next])
+      clock.now += 5 * DAY_MS
+      await releaseExpired(context)
+      await store.resolveSession(session, cidOfReceipt(kept), context.now())
+      clock.now += context.terms.holdGraceMs - 1
+      await releaseExpired(context)
+      expect(await statuses(context, [next])).toEqual(['booked'])
+      expect(await earned()).toBe(2_100_000n)
+      clock.now += 1
+      await releaseExpired(context)
+      expect(await statuses(context, [submission(3, 10)])).toEqual(['HANSE_HOLD_RELEASED'])
+      await balanced(context)
+    })
+
+    test('when nobody decides, the hold goes with the last day on which receipts are settled', async () => {
+      const { context, tenant, deal } = await setUp()
+      const { submission } = deal()
+      await ingest(context, [submission(1, 5), submission(1, 6)])
+      const held = async () => (await context.store.balance(tenant.organization)).held
+      context.clock.now += context.terms.receiptGraceMs
+      await releaseExpired(context)
+      expect(await held()).toBeGreaterThan(0n)
+      context.clock.now += DAY_MS
+      await releaseExpired(context)
+      expect(await held()).toBe(0n)
       await balanced(context)
     })
 

@@ -22,6 +22,8 @@ export interface Resolution {
   readonly kept: string
   /** Pico-euro that were booked on top of what was booked before. */
   readonly increase: PicoEuro
+  /** Alerts of the session, on other numbers, that nobody has decided on; while there is one, it stays frozen. */
+  readonly open: number
 }
 
 type Counts = Pick<
@@ -50,11 +52,11 @@ interface Evidence {
 }
 
 /**
- * Decides which of two receipts with one number stands, and lets the session go on. What is booked stays booked: where the
- * other receipt says more, the difference is booked like any increase; where it says less, nobody's money is taken back
- * without an adjustment.
+ * Decides which of the receipts with one number stands, and lets the session go on once each of its numbers is decided on.
+ * What is booked stays booked: where the other receipt says more, the difference is booked like any increase; where it says
+ * less, nobody's money is taken back without an adjustment.
  *
- * @param keep CID of the receipt that is booked, or of one that contradicts it
+ * @param keep CID of the receipt that is booked and contradicted, or of one that contradicts it
  * @throws {SettlementError} HANSE_NOT_FOUND, HANSE_RESOLUTION_INVALID, HANSE_RESOLUTION_NEGATIVE, HANSE_HOLD_RELEASED,
  * HANSE_RECEIPT_LIMIT
  */
@@ -66,18 +68,49 @@ export function resolveSession(
 ): Promise<Resolution> {
   return transact(db, async (tx) => {
     const frozen = await lockFrozen(tx, session)
+    await decideAlerts(tx, session, keep, at)
     const booked = await rows(
       tx,
       sql`select 1 from settled_receipt where session = ${session} and cid = ${keep}`,
     )
     const increase = booked.length > 0 ? picoEuro(0n) : await replace(tx, frozen, keep, at)
-    const when = new Date(at).toISOString()
-    await tx.execute(sql`update settled_session set frozen_at = null, updated_at = ${when}::timestamptz
-      where session = ${session}`)
-    await tx.execute(sql`update alert set resolved_at = ${when}::timestamptz
-      where subject = ${session} and resolved_at is null`)
-    return { session, kept: keep, increase }
+    return { session, kept: keep, increase, open: await unfreeze(tx, session, at) }
   })
+}
+
+/** One decision is on all that was signed under the number of the receipt that stands, and on no other number. */
+async function decideAlerts(
+  tx: Database,
+  session: string,
+  keep: string,
+  at: number,
+): Promise<void> {
+  const when = new Date(at).toISOString()
+  const decided = await rows(
+    tx,
+    sql`with one as (
+        select sequence, cid from settled_receipt where session = ${session}
+        union all select sequence, cid from receipt_conflict where session = ${session})
+      update alert set resolved_at = ${when}::timestamptz
+      where subject = ${session} and resolved_at is null and contradicting in (
+        select cid from one where sequence in (select sequence from one where cid = ${keep}))
+      returning id`,
+  )
+  if (decided.length > 0) return
+  throw new SettlementError('HANSE_RESOLUTION_INVALID', `${keep} is in no open conflict`)
+}
+
+/** @returns how many alerts are open; with none, the session goes on */
+async function unfreeze(tx: Database, session: string, at: number): Promise<number> {
+  const left = await rows(
+    tx,
+    sql`select id from alert where subject = ${session} and resolved_at is null`,
+  )
+  const when = new Date(at).toISOString()
+  await tx.execute(sql`update settled_session set updated_at = ${when}::timestamptz,
+    frozen_at = case when ${left.length === 0}::boolean then null else frozen_at end
+    where session = ${session}`)
+  return left.length
 }
 
 /** In the order of a booking: the authorization, the pair, then the session. */

@@ -150,7 +150,14 @@ export function alertRoutes(
         security,
         params: z.object({ session: z.string().min(1).max(SESSION_MAX) }),
         body: z.strictObject({ keep: cid }),
-        response: { 200: z.object({ session: z.string(), kept: z.string(), increase: money }) },
+        response: {
+          200: z.object({
+            session: z.string(),
+            kept: z.string(),
+            increase: money,
+            open: z.number(),
+          }),
+        },
       },
     },
     ({ params, body }) => store.resolveSession(params.session, body.keep, now()),

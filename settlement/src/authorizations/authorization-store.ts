@@ -1,5 +1,5 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
-import { and, asc, desc, eq, gt, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { debtOf, postCredits } from '../billing/post-credits.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { consumer, spendAuthorization } from '../db/schema.ts'
@@ -139,11 +139,17 @@ export function authorizationStore(db: Database) {
       ).map(toAuthorization),
 
     /**
-     * Gives back what open authorizations did not spend, once they expired before `expiredBefore`.
+     * Gives back what open authorizations did not spend, once they expired before `expiredBefore`. One with a session that
+     * the operator has to decide on, or has decided on since `expiredBefore`, stays open until it expired before
+     * `undecidedBefore`: its receipts could not be settled.
      *
      * @returns how many were closed; call again while it is not 0
      */
-    releaseExpired: (expiredBefore: number, at: number): Promise<number> =>
+    releaseExpired: (
+      expiredBefore: number,
+      at: number,
+      undecidedBefore = expiredBefore,
+    ): Promise<number> =>
       transact(db, async (tx) => {
         const expired = await tx
           .select()
@@ -152,6 +158,10 @@ export function authorizationStore(db: Database) {
             and(
               isNull(spendAuthorization.closedAt),
               lte(spendAuthorization.notAfter, new Date(expiredBefore)),
+              or(
+                lte(spendAuthorization.notAfter, new Date(undecidedBefore)),
+                sql`${spendAuthorization.serial} not in (${stoodStill(expiredBefore)})`,
+              ),
             ),
           )
           .orderBy(asc(spendAuthorization.serial))
@@ -259,6 +269,14 @@ async function lock(tx: Database, cid: string): Promise<Stored> {
   if (row === undefined) throw unknown(cid)
   return row
 }
+
+/** Authorizations with a session that is frozen, or was until after `since`: frozen ones are few, and have an index. */
+const stoodStill = (since: number) => sql`
+  select authorization_serial from settled_session
+    where frozen_at is not null and authorization_serial is not null
+  union all
+  select s.authorization_serial from alert a join settled_session s on s.session = a.subject
+    where a.resolved_at > ${new Date(since).toISOString()}::timestamptz and s.authorization_serial is not null`
 
 async function earlier(tx: Database, given: NewAuthorization): Promise<Uint8Array> {
   const [row] = await tx
