@@ -1,7 +1,7 @@
 import { picoEuro } from '@hanse/protocol'
-import { and, asc, eq, gt, lte } from 'drizzle-orm'
+import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
 import { postCredits } from '../billing/post-credits.ts'
-import { type Database, databaseFault, transact } from '../db/database.ts'
+import { type Database, databaseFault, rows, transact } from '../db/database.ts'
 import { adjustment, organization, provider } from '../db/schema.ts'
 import { recoverDebts } from '../earnings/recover-debts.ts'
 import { SettlementError } from '../errors.ts'
@@ -25,6 +25,7 @@ export function adjustmentStore(db: Database) {
       transact(db, async (tx) => {
         await requireOwner(tx, given.debit, ownersOf(given.debit, 'debit'))
         await requireOwner(tx, given.credit, ownersOf(given.credit, 'credit'))
+        await requireUnbooked(tx, given.movement)
         try {
           const [row] = await tx
             .insert(adjustment)
@@ -51,6 +52,7 @@ export function adjustmentStore(db: Database) {
       transact(db, async (tx) => {
         const row = await decide(tx, decision, 'posted')
         const { debit, credit, kind, amount, id } = row
+        await requireUnbooked(tx, row.movement)
         const transfer = { debit, credit, kind, amount: picoEuro(amount), reference: id }
         await postCredits(tx, [transfer], decision.at)
         const { kind: account, owner } = accountParts(debit)
@@ -119,6 +121,16 @@ async function decide(
     .where(eq(adjustment.id, id))
     .returning()
   return toAdjustment(row)
+}
+
+/** The reconciliation books some movements by itself: what holds the row books it, or the adjustment does. */
+async function requireUnbooked(tx: Database, movement: string | null): Promise<void> {
+  if (movement === null) return
+  const [found] = await rows<{ booked: boolean }>(
+    tx,
+    sql`select booked_at is not null as booked from stripe_movement where id = ${movement} for update`,
+  )
+  if (found?.booked === true) throw stateFault(`the reconciliation has booked ${movement}`)
 }
 
 async function requireOwner(

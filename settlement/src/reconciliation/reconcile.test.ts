@@ -145,6 +145,17 @@ test('what Stripe pays to the platform’s bank is booked by the movement alone'
   expect((await store.ledgerCheck()).differences).toEqual([])
 })
 
+test('what the reconciliation has booked no adjustment books again', async () => {
+  await market.context.payments.createPayout({ cents: 500n, operation: 'again-to-the-bank' })
+  expect(await told()).toEqual(NOTHING)
+  const bank = await store.ledgerEntries({ limit: 1, account: 'bank/platform' })
+  const movement = bank[0]?.reference ?? ''
+  await expect(adjust('bank/platform', CLEARING, 500n, movement)).rejects.toMatchObject({
+    code: 'HANSE_ADJUSTMENT_STATE',
+  })
+  expect(await told()).toEqual(NOTHING)
+})
+
 test('a record that was tampered with is a difference on both sides', async () => {
   const provider = await market.addProvider()
   await market.earn(provider, 31n * CENT)
