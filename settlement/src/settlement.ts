@@ -22,6 +22,7 @@ import {
   type StripeDouble,
   startStripeDouble,
 } from './stripe/index.ts'
+import { claimStripe } from './stripe-identity/claim-stripe.ts'
 import { viesChecker } from './tax/index.ts'
 
 export interface SettlementOptions {
@@ -102,6 +103,8 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   const store = stack.use(
     await openStore(databaseUrl === undefined ? { dataDir } : { databaseUrl }),
   )
+
+  await claimStripe(store, options, now())
 
   let url = ''
   const stripeDouble =

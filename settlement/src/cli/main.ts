@@ -7,6 +7,7 @@ import {
   readSecrets,
   SETTINGS,
 } from '../config/config.ts'
+import { openStore } from '../db/store.ts'
 import { toldError } from '../logging/told-error.ts'
 import { backup, restoreBackup } from './backup.ts'
 import { citus } from './citus.ts'
@@ -19,6 +20,7 @@ import {
   LOG_CHECK,
   monthClosing,
   PAYOUT_RUN,
+  print,
   reconciliation,
 } from './operator-call.ts'
 import { serve } from './serve.ts'
@@ -69,6 +71,16 @@ export async function main(argv: readonly string[]): Promise<void> {
   command(db, 'citus', 'spread usage over the machines of a Citus cluster')
     .option('--print', 'print the statements instead of running them')
     .action(run((_config, { print }) => citus(readSecrets(), print === true)))
+  command(db, 'forget-stripe', 'let the next start say which Stripe empty books belong to').action(
+    run(async (config) => {
+      const { databaseUrl } = readSecrets()
+      await using store = await openStore(
+        databaseUrl === undefined ? { dataDir: config.dataDir } : { databaseUrl },
+      )
+      await store.forgetStripe()
+      print({ forgotten: true })
+    }),
+  )
   command(program, 'backup', 'write the whole database into a new folder')
     .option('--to <folder>', 'folder to make it in; backups in the data directory when not given')
     .action(run((config, { to }) => backup(config, readSecrets(), to as string | undefined)))

@@ -25,6 +25,7 @@ import { reconciliationStore } from '../reconciliation/reconciliation-store.ts'
 import { refundStore } from '../refunds/refund-store.ts'
 import { cursorStore } from '../stripe-events/cursor-store.ts'
 import { stripeEventStore } from '../stripe-events/event-store.ts'
+import { identityStore } from '../stripe-identity/identity-store.ts'
 import { keyStore } from '../tenants/key-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
 import { automaticStore } from '../top-ups/automatic-store.ts'
@@ -55,6 +56,7 @@ export function createRepository(db: Database) {
     ...invoiceStore(db),
     ...stripeEventStore(db),
     ...cursorStore(db),
+    ...identityStore(db),
     ...payoutStore(db),
     ...payoutRunStore(db),
     ...payoutHoldStore(db),
@@ -105,6 +107,7 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'authorization',
   'authorizations',
   'revocationsSince',
+  'stripeIdentity',
   'eventCursors',
   'knownEvents',
   'provider',

@@ -564,3 +564,10 @@ export const providerTaxProfile = pgTable('provider_tax_profile', {
   selfBillingTerms: text('self_billing_terms'),
   at: instant('at').notNull(),
 })
+
+export const stripeIdentity = pgTable('stripe_identity', {
+  single: boolean('single').primaryKey().default(true),
+  account: text('account').notNull(),
+  mode: text('mode', { enum: ['double', 'test', 'live'] }).notNull(),
+  at: instant('at').notNull(),
+})

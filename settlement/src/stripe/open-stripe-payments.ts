@@ -10,6 +10,7 @@ import { invoicePayments } from './invoices.ts'
 import { paymentMethodPayments } from './payment-methods.ts'
 import type { Payments } from './payments.ts'
 import { payoutPayments } from './payouts.ts'
+import { platformPayments } from './platform.ts'
 import { refundPayments } from './refunds.ts'
 import { subscriptionPayments } from './subscriptions.ts'
 import { transferPayments } from './transfers.ts'
@@ -56,6 +57,7 @@ export function openStripePayments(options: StripePaymentsOptions): Payments {
     ...transferPayments(stripe),
     ...payoutPayments(stripe),
     ...balancePayments(stripe),
+    ...platformPayments(stripe),
     ...eventPayments(stripe, { webhookSecret, now }),
   }
 }

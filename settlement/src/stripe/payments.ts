@@ -8,6 +8,7 @@ import type { EventPayments } from './events.ts'
 import type { InvoicePayments } from './invoices.ts'
 import type { PaymentMethodPayments } from './payment-methods.ts'
 import type { PayoutPayments } from './payouts.ts'
+import type { PlatformPayments } from './platform.ts'
 import type { RefundPayments } from './refunds.ts'
 import type { SubscriptionPayments } from './subscriptions.ts'
 import type { TransferPayments } from './transfers.ts'
@@ -37,4 +38,5 @@ export interface Payments
     TransferPayments,
     PayoutPayments,
     BalancePayments,
+    PlatformPayments,
     EventPayments {}
