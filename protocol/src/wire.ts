@@ -2,6 +2,7 @@ import * as dagCbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { sha256 } from '#crypto'
+import { hasMoreNodes } from './cbor/count-nodes.ts'
 import { decodePlain, UNREAD } from './cbor/decode-plain.ts'
 import { encodePlain } from './cbor/encode-plain.ts'
 import { DEPTH_MAX, SHA2_256 } from './cbor/heads.ts'
@@ -73,13 +74,29 @@ function encodeAny(value: unknown): Uint8Array {
 }
 
 /**
+ * Nodes that anything may have, and bytes of its limit for each that it may have beside them: what is decoded from a node
+ * takes up to 200 bytes of memory, however short it is. Records and frames have less than 256 nodes, the largest Delta frame
+ * 3,100, the lines of a Statement one to 323 bytes.
+ */
+const [NODES, BYTES_PER_NODE] = [4096, 16]
+
+/**
  * Decodes one item, and proves that it is canonical.
  *
+ * @param nodesMax numbers, texts (keys among them), byte strings, lists, maps and tags
  * @throws {HanseError} HANSE_RECORD_TOO_LARGE, HANSE_RECORD_MALFORMED, HANSE_RECORD_NOT_CANONICAL
  */
-export function decodeCanonical(bytes: Uint8Array, bytesMax: number): unknown {
+export function decodeCanonical(
+  bytes: Uint8Array,
+  bytesMax: number,
+  nodesMax: number = NODES + Math.floor(bytesMax / BYTES_PER_NODE),
+): unknown {
   if (bytes.byteLength > bytesMax) {
     throw new HanseError('HANSE_RECORD_TOO_LARGE', `${bytes.byteLength} bytes, at most ${bytesMax}`)
+  }
+  // Before either decoder makes the first of them.
+  if (hasMoreNodes(bytes, nodesMax)) {
+    throw new HanseError('HANSE_RECORD_MALFORMED', `more than ${nodesMax} values and keys`)
   }
   const plain = decodePlain(bytes)
   return plain === UNREAD ? decodeAny(bytes) : plain

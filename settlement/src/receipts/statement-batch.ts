@@ -15,6 +15,8 @@ export const STATEMENTS_MAX = 20
 /** Room for 20 statements of a thousand lines, each at its longest with its length before it. */
 export const STATEMENTS_BYTES_MAX =
   STATEMENTS_MAX * (STATEMENT_SESSIONS_MAX * (LINE_BYTES_MAX + 3) + 4096)
+/** Values and keys of one item: it has 23 beside its lines where the Statement is signed twice. */
+const STATEMENT_NODES_MAX = STATEMENT_SESSIONS_MAX + 64
 
 /** The lines of the largest statement, each with its length before it. */
 export const LINES_BYTES_MAX = STATEMENT_SESSIONS_MAX * (LINE_BYTES_MAX + 3) + 3
@@ -40,7 +42,8 @@ const bodySchema = z.strictObject({ items: z.array(z.unknown()).max(STATEMENTS_M
  * @throws {HanseError} HANSE_RECORD_*, HANSE_REQUEST_INVALID when it is no batch, or too long
  */
 export function readStatements(bytes: Uint8Array): (StatementSubmission | HanseError)[] {
-  const body = bodySchema.safeParse(decodeCanonical(bytes, STATEMENTS_BYTES_MAX))
+  const decoded = decodeCanonical(bytes, STATEMENTS_BYTES_MAX, STATEMENTS_MAX * STATEMENT_NODES_MAX)
+  const body = bodySchema.safeParse(decoded)
   if (!body.success) {
     throw new HanseError('HANSE_REQUEST_INVALID', `send {items: [...]}, at most ${STATEMENTS_MAX}`)
   }

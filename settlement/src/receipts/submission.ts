@@ -23,6 +23,8 @@ export interface Submission {
 export const SUBMISSIONS_MAX = 500
 /** Room for 500 items of the size that ours have (about 2.5 KiB), several times over. */
 export const SUBMISSION_BYTES_MAX = 4 << 20
+/** Values and keys of one item: it has 101 where each of its five records is signed twice. */
+const SUBMISSION_NODES_MAX = 128
 
 const submissionSchema = z.strictObject({
   order: signedRecordSchema,
@@ -40,7 +42,12 @@ const bodySchema = z.strictObject({ items: z.array(z.unknown()).max(SUBMISSIONS_
  * @throws {HanseError} HANSE_RECORD_*, HANSE_REQUEST_INVALID when it is no batch, or too long
  */
 export function readSubmissions(bytes: Uint8Array): (Submission | HanseError)[] {
-  const body = bodySchema.safeParse(decodeCanonical(bytes, SUBMISSION_BYTES_MAX))
+  const decoded = decodeCanonical(
+    bytes,
+    SUBMISSION_BYTES_MAX,
+    SUBMISSIONS_MAX * SUBMISSION_NODES_MAX,
+  )
+  const body = bodySchema.safeParse(decoded)
   if (!body.success) {
     throw new HanseError('HANSE_REQUEST_INVALID', `send {items: [...]}, at most ${SUBMISSIONS_MAX}`)
   }

@@ -1,4 +1,10 @@
-import { cidOf, encodeCanonical, HanseError } from '@hanse/protocol'
+import {
+  cidOf,
+  encodeCanonical,
+  HanseError,
+  LINE_BYTES_MAX,
+  STATEMENT_SESSIONS_MAX,
+} from '@hanse/protocol'
 import { expect, test } from 'vitest'
 import { makeDeal, newSigner } from '../testing/deals.ts'
 import { NETWORK, NOW } from '../testing/market.ts'
@@ -56,4 +62,18 @@ test('a batch travels as it was, an item that is none comes back as its own erro
   expect(mixed).toMatchObject([{ code: 'HANSE_RECORD_FIELDS' }, { code: 'HANSE_RECORD_FIELDS' }])
   const long = writeStatements(Array.from({ length: STATEMENTS_MAX + 1 }, () => made))
   expect(() => readStatements(long)).toThrow(/at most 20/u)
+})
+
+test('the largest batch is read, and one of a million empty items is refused before they are made', () => {
+  const lines = Array.from({ length: STATEMENT_SESSIONS_MAX }, () => new Uint8Array(LINE_BYTES_MAX))
+  const { signatures } = submissions[0]?.receipt ?? made.statement
+  expect(signatures).toHaveLength(2)
+  const statement = { bytes: new Uint8Array(2048), signatures }
+  const whole = Array.from({ length: STATEMENTS_MAX }, () => ({ ...made, statement, lines }))
+  const read = readStatements(writeStatements(whole))
+  expect(read.filter((each) => !(each instanceof HanseError))).toHaveLength(STATEMENTS_MAX)
+  const empty = encodeCanonical({ items: Array.from({ length: 1_000_000 }, () => ({})) })
+  expect(() => readStatements(empty)).toThrow(
+    expect.objectContaining({ code: 'HANSE_RECORD_MALFORMED' }),
+  )
 })

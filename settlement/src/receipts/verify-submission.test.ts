@@ -1,8 +1,15 @@
-import { cidOf, HanseError, picoEuro, signBytes, spendAuthorization } from '@hanse/protocol'
+import {
+  cidOf,
+  encodeCanonical,
+  HanseError,
+  picoEuro,
+  signBytes,
+  spendAuthorization,
+} from '@hanse/protocol'
 import { expect, test } from 'vitest'
 import { makeDeal, newSigner } from '../testing/deals.ts'
 import { NETWORK, NOW } from '../testing/market.ts'
-import type { Submission } from './submission.ts'
+import { readSubmissions, type Submission, writeSubmissions } from './submission.ts'
 import { verifySubmission } from './verify-submission.ts'
 
 const settlement = newSigner()
@@ -149,4 +156,23 @@ test('receipts are taken up to the end of the grace', () => {
   const end = NOW + 120_000 + context.receiptGraceMs
   expect(codeOf(good, end)).toBe('fine')
   expect(codeOf(good, end + 1)).toBe('HANSE_RECEIPT_EXPIRED')
+})
+
+test('the largest batch is read, and one of a million empty items is refused before they are made', () => {
+  const [first, second] = deal.submission(3, 7).receipt.signatures
+  if (first === undefined || second === undefined) throw new Error('signed by both sides')
+  const twice = { bytes: new Uint8Array(100), signatures: [first, second] }
+  const item = {
+    order: twice,
+    acceptance: twice,
+    authorization: twice,
+    attestation: twice,
+    receipt: twice,
+  }
+  const whole = writeSubmissions(Array.from({ length: 500 }, () => item))
+  expect(readSubmissions(whole).every((each) => !(each instanceof HanseError))).toBe(true)
+  const empty = encodeCanonical({ items: Array.from({ length: 1_000_000 }, () => ({})) })
+  expect(() => readSubmissions(empty)).toThrow(
+    expect.objectContaining({ code: 'HANSE_RECORD_MALFORMED' }),
+  )
 })
