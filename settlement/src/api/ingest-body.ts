@@ -1,26 +1,38 @@
 import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { SettlementError } from '../errors.ts'
-import type { Place, Room } from '../ingest/room.ts'
+import { busy, type Place, type Room } from '../ingest/room.ts'
 import type { App } from './app.ts'
+
+/** Works on the body of this request. @throws {SettlementError} HANSE_INGEST_BUSY when its sender has hung up already */
+export type AtWork = <Result>(
+  request: FastifyRequest,
+  work: () => Promise<Result>,
+) => Promise<Result>
 
 /**
  * Reads bodies into memory of their own, which can move to a thread, as far as there is room: a request that comes into a
- * full room is refused before its body is read, and one that does not fit any more while it is.
+ * full room is refused before its body is read, and one that does not fit any more while it is. A sender who hangs up gives
+ * the place back while the body comes; once it is worked on the place is kept until that has ended, for the work does.
  */
-export function takeBodies(app: App, room: Room): void {
+export function takeBodies(app: App, room: Room): AtWork {
+  /** Of those whose work has not begun. */
   const places = new WeakMap<FastifyRequest, Place>()
+  const leave = (request: FastifyRequest): void => {
+    places.get(request)?.leave()
+    places.delete(request)
+  }
 
   app.addHook('onRequest', async (request, reply) => {
     const announced = Number(request.headers['content-length'] ?? 0)
     if (announced > request.routeOptions.bodyLimit) throw tooLarge(request)
-    const place = room.enter(announced)
-    places.set(request, place)
-    reply.raw.once('close', () => place.leave())
-    reply.raw.once('finish', () => place.leave())
+    places.set(request, room.enter(announced, request.ip))
+    reply.raw.once('close', () => leave(request))
+    reply.raw.once('finish', () => leave(request))
   })
 
-  app.removeContentTypeParser('application/cbor')
+  // Also those of other types, whose bytes nobody would count.
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     'application/cbor',
     async (request: FastifyRequest, payload: Readable) => {
@@ -35,9 +47,21 @@ export function takeBodies(app: App, room: Room): void {
         place?.take(chunk.byteLength)
         chunks.push(chunk)
       }
+      place?.arrived()
       return joined(chunks, length)
     },
   )
+
+  return async (request, work) => {
+    const place = places.get(request)
+    if (place === undefined) throw busy('its sender has hung up')
+    places.delete(request)
+    try {
+      return await work()
+    } finally {
+      place.leave()
+    }
+  }
 }
 
 /** Not a Buffer, which may be a window on a pool shared with others. */

@@ -72,7 +72,7 @@ export function receiptRoutes(app: App, context: SettlementContext, ingest: Inge
 }
 
 function ingestRoutes(app: App, ingest: Ingest): void {
-  takeBodies(app, ingest.room)
+  const atWork = takeBodies(app, ingest.room)
 
   app.post(
     '/v1/receipts',
@@ -85,7 +85,7 @@ function ingestRoutes(app: App, ingest: Ingest): void {
       },
     },
     async (request) => {
-      const results = await ingest.receipts(cborBody(request.body))
+      const results = await atWork(request, () => ingest.receipts(cborBody(request.body)))
       tellRefused(request, results)
       return { results }
     },
@@ -102,7 +102,7 @@ function ingestRoutes(app: App, ingest: Ingest): void {
       },
     },
     async (request) => {
-      const results = await ingest.statements(cborBody(request.body))
+      const results = await atWork(request, () => ingest.statements(cborBody(request.body)))
       tellRefused(request, results)
       return { results }
     },

@@ -119,9 +119,9 @@ test('a full room answers 429 before a body is read, and has room again when it 
     expect(tooMuch.status).toBe(429)
     expect(tooMuch.headers.get('retry-after')).toBe('1')
     expect(await tooMuch.json()).toMatchObject({ code: 'HANSE_INGEST_BUSY', retry: true })
-    // Two that announce a body and send none of it take the places, but none of the bytes.
+    // Those who announce a body and send none of it take no places: a body is read, and found to be no batch.
     const { hostname, port } = new URL(settlement.url)
-    const slow = [1, 2].map(() => {
+    const slow = [1, 2, 3].map(() => {
       const socket = connect(Number(port), hostname)
       socket.write(
         'POST /v1/receipts HTTP/1.1\r\nhost: x\r\ncontent-type: application/cbor\r\ncontent-length: 900\r\n\r\n',
@@ -129,11 +129,13 @@ test('a full room answers 429 before a body is read, and has room again when it 
       return socket
     })
     const answers = async (status: number) => {
-      while ((await send(10)).status !== status) await new Promise(setImmediate)
+      while ((await send(110)).status !== status) await new Promise(setImmediate)
     }
+    await answers(400)
+    // What they send takes room.
+    for (const socket of slow.slice(1)) socket.write(new Uint8Array(450))
     await answers(429)
     for (const socket of slow) socket.destroy()
-    // Both have left: a body is read, and found to be no batch.
     await answers(400)
     expect((await send((4 << 20) + 1)).status).toBe(413)
   } finally {

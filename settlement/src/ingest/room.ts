@@ -3,17 +3,23 @@ import { SettlementError } from '../errors.ts'
 export interface RoomLimits {
   /** Bytes of all bodies that are read, waiting or worked on. Claims take about three times the bytes of their body. */
   readonly bytesMax: number
-  /** Requests that are read, waiting or worked on. */
+  /** Batches that have come whole and are waiting or worked on. */
   readonly batchesMax: number
+  /** Bodies that one address may be sending at once. */
+  readonly arrivingMax?: number
 }
 
-/** A place in the room; leaving twice is leaving once. */
+/** A place in the room; leaving twice is leaving once, and who has left comes in by the door again. */
 export interface Place {
-  /** Bytes that have arrived. @throws {SettlementError} HANSE_INGEST_BUSY */
+  /** Bytes that have come. @throws {SettlementError} HANSE_INGEST_BUSY */
   take(bytes: number): void
+  /** All of the body has come: from now on it is a batch. @throws {SettlementError} HANSE_INGEST_BUSY */
+  arrived(): void
   leave(): void
 }
 
+/** A node sends its batches one after the other: room for many nodes behind one address. */
+const ARRIVING_MAX = 64
 /** About what a full room takes to empty. */
 const RETRY_AFTER_MS = 1_000
 
@@ -23,6 +29,7 @@ const RETRY_AFTER_MS = 1_000
  */
 export class Room {
   readonly #limits: RoomLimits
+  readonly #arriving = new Map<string, number>()
   #bytes = 0
   #batches = 0
 
@@ -40,31 +47,49 @@ export class Room {
 
   /**
    * @param expected bytes that were announced; they are counted as they come, so that announcing costs others nothing
+   * @param address whose body it is
    * @throws {SettlementError} HANSE_INGEST_BUSY
    */
-  enter(expected: number): Place {
-    const { bytesMax, batchesMax } = this.#limits
-    if (this.#batches >= batchesMax || this.#bytes + expected > bytesMax) throw busy()
-    this.#batches++
+  enter(expected: number, address: string): Place {
+    const { bytesMax, arrivingMax = ARRIVING_MAX } = this.#limits
+    const arriving = this.#arriving.get(address) ?? 0
+    if (this.#isFull || this.#bytes + expected > bytesMax || arriving >= arrivingMax) throw busy()
+    this.#arriving.set(address, arriving + 1)
     let taken = 0
-    let isHere = true
+    let state: 'arriving' | 'whole' | 'gone' = 'arriving'
     return {
       take: (bytes) => {
-        if (this.#bytes + bytes > bytesMax) throw busy()
+        if (state === 'gone' || this.#bytes + bytes > bytesMax) throw busy()
         this.#bytes += bytes
         taken += bytes
       },
+      arrived: () => {
+        if (state !== 'arriving' || this.#isFull) throw busy()
+        state = 'whole'
+        this.#sentBy(address)
+        this.#batches++
+      },
       leave: () => {
-        if (!isHere) return
-        isHere = false
-        this.#batches--
-        this.#bytes -= taken
+        if (state === 'arriving') this.#sentBy(address)
+        if (state === 'whole') this.#batches--
+        if (state !== 'gone') this.#bytes -= taken
+        state = 'gone'
       },
     }
   }
+
+  get #isFull(): boolean {
+    return this.#batches >= this.#limits.batchesMax
+  }
+
+  /** A body of this address comes no longer. */
+  #sentBy(address: string): void {
+    const others = (this.#arriving.get(address) ?? 1) - 1
+    if (others > 0) this.#arriving.set(address, others)
+    else this.#arriving.delete(address)
+  }
 }
 
-const busy = () =>
-  new SettlementError('HANSE_INGEST_BUSY', 'as many batches wait as this service takes at once', {
-    retryAfterMs: RETRY_AFTER_MS,
-  })
+/** Nothing was kept of the batch: it is to be sent again. */
+export const busy = (why = 'as many batches wait as this service takes at once'): SettlementError =>
+  new SettlementError('HANSE_INGEST_BUSY', why, { retryAfterMs: RETRY_AFTER_MS })
