@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SettlementError } from '../errors.ts'
+import { countInFlight } from './count-in-flight.ts'
 import { EventLoopWatch } from './event-loop.ts'
 import type { Operations } from './operations.ts'
 import type { Overload } from './pressure.ts'
@@ -19,10 +20,7 @@ const RETRY_AFTER_MS = 2_000
  * Counts and times requests, refuses them with `retry-after` before memory grows, and while the process is stopping asks
  * every client to come back on another connection.
  */
-export function installOperations(
-  app: FastifyInstance,
-  operations: Operations,
-): void {
+export function installOperations(app: FastifyInstance, operations: Operations): void {
   const { metrics, limits, pressure } = operations
   const loop = new EventLoopWatch(limits.eventLoopMs)
   app.addHook('onClose', async () => loop[Symbol.dispose]())
@@ -30,15 +28,9 @@ export function installOperations(
   pressure.add(() =>
     getHeapStatistics().used_heap_size > limits.heapBytes ? scarce('memory') : undefined,
   )
-  let inFlight = 0
-  app.addHook('onRequest', async (request, reply) => {
-    inFlight++
-    metrics.inFlight.set(inFlight)
-    reply.raw.once('close', () => {
-      inFlight--
-      metrics.inFlight.set(inFlight)
-    })
-    const overload = inFlight > limits.requests ? scarce('requests') : pressure.overload
+  const inFlight = countInFlight(app, (requests) => metrics.inFlight.set(requests))
+  app.addHook('onRequest', async (request) => {
+    const overload = inFlight() > limits.requests ? scarce('requests') : pressure.overload
     if (overload !== undefined) refuse(operations, request, overload)
   })
   app.addHook('onSend', async (_request, reply) => {
