@@ -1,4 +1,5 @@
 import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
 import { refreshProvider } from '../providers/provider-account.ts'
 import { PaymentsError } from '../stripe/index.ts'
 import { lookUp } from './look-up.ts'
@@ -12,7 +13,12 @@ const PARALLEL = 8
 /** Longer than Stripe's client tries: three times 30 s. A process that died holds its payouts no longer than this. */
 const LEASE_MS = 120_000
 
-/** Takes every open payout of an approved run to Stripe, paced and a few at once. @returns them as they are now */
+/**
+ * Takes every open payout of an approved run to Stripe, paced and a few at once. A fault of one stops no other: the first is
+ * thrown when all were tried.
+ *
+ * @returns them as they are now
+ */
 export async function executePayouts(
   context: SettlementContext,
   pacer: Pacer,
@@ -22,18 +28,24 @@ export async function executePayouts(
   const drained = new AbortController()
   const stop = AbortSignal.any([drained.signal, ...(signal === undefined ? [] : [signal])])
   const done: PayoutRow[] = []
+  const faults: unknown[] = []
   const queue = openPayouts(context)
   const work = async (): Promise<void> => {
     for await (const row of queue) {
       if (stop.aborted) return
-      const moved = await advance(context, row, pacer, stop)
-      done.push(moved)
-      if (moved.failure === 'HANSE_STRIPE_BALANCE_INSUFFICIENT') drained.abort()
+      try {
+        const moved = await advance(context, row, pacer, stop)
+        done.push(moved)
+        if (moved.failure === 'HANSE_STRIPE_BALANCE_INSUFFICIENT') drained.abort()
+      } catch (error) {
+        faults.push(error)
+      }
     }
   }
-  // Each ends its payout before a fault of one ends the run.
+  // Each ends its payout before a page that cannot be read ends the run.
   const ended = await Promise.allSettled(Array.from({ length: PARALLEL }, work))
   for (const end of ended) if (end.status === 'rejected') throw end.reason
+  if (faults.length > 0) throw faults[0]
   return done
 }
 
@@ -66,11 +78,25 @@ async function advance(
   try {
     const transfer = await transferOnce(context, row, lease === 'taken', pacer)
     if (transfer === undefined) await store.returnPayout(row.id)
-    else await store.completePayout(row.id, transfer, now())
+    else await complete(context, row.id, transfer)
   } catch (error) {
     await settleFault(context, row, error)
   }
   return (await store.payout(row.id)) ?? row
+}
+
+/** @throws {SettlementError} HANSE_INTERNAL when money left for a payout that had gone another way */
+async function complete(
+  { store, now }: SettlementContext,
+  id: string,
+  transfer: string,
+): Promise<void> {
+  if (await store.completePayout(id, transfer, now())) return
+  const row = await store.payout(id)
+  // The webhook was first.
+  if (row?.state === 'paid' && row.transfer === transfer) return
+  // Nothing is booked for it: the reconciliation finds the transfer, and two operators decide.
+  throw new SettlementError('HANSE_INTERNAL', `${transfer} was made for ${id}, ${row?.state}`)
 }
 
 async function settleFault(

@@ -43,14 +43,16 @@ export async function runPayouts(
   return { run, payouts }
 }
 
-/** Goes on with what is approved and not done, without gathering anything. */
+/** Goes on with what is approved and not done, without gathering anything. A fault of a payout stops no reversal. */
 export async function continuePayouts(
   context: SettlementContext,
   { pacer = TRANSFER_PACER, signal }: RunOptions = {},
 ): Promise<PayoutRow[]> {
   await context.store.beginPayoutRuns()
-  const payouts = await executePayouts(context, pacer, signal)
-  await context.store.settlePayoutRuns(context.now())
-  await resumeReversals(context, pacer, signal)
-  return payouts
+  try {
+    return await executePayouts(context, pacer, signal)
+  } finally {
+    await context.store.settlePayoutRuns(context.now())
+    await resumeReversals(context, pacer, signal)
+  }
 }

@@ -40,17 +40,19 @@ export async function reversePayout(
 /** More than this would be an attack on our own books; the next call takes the rest. */
 const REVERSALS_MAX = 500
 
-/** Goes on with reversals whose answer never came. */
+/** Goes on with reversals whose answer never came. A fault of one stops no other: the first is thrown in the end. */
 export async function resumeReversals(
   context: SettlementContext,
   pacer: Pacer,
   signal?: AbortSignal,
 ): Promise<void> {
+  const faults: unknown[] = []
   for (const row of await context.store.openReversals(REVERSALS_MAX)) {
-    if (signal?.aborted) return
+    if (signal?.aborted) break
     await pacer.turn()
-    await ask(context, row)
+    await ask(context, row).catch((error: unknown) => faults.push(error))
   }
+  if (faults.length > 0) throw faults[0]
 }
 
 async function ask(
