@@ -106,7 +106,12 @@ test('two truths are told to both sides and to the operator, who decides on them
 
   const path = `/v1/admin/sessions/${session}/resolve`
   const resolve = () => call('POST', path, admin, { keep: contradicting })
-  expect((await resolve()).json()).toEqual({ session, kept: contradicting, increase: '400000' })
+  expect((await resolve()).json()).toEqual({
+    session,
+    kept: contradicting,
+    increase: '400000',
+    open: 0,
+  })
   expect((await resolve()).json()).toMatchObject({ code: 'HANSE_RESOLUTION_INVALID' })
   expect((await call('GET', '/v1/admin/conflicts', admin)).json().conflicts).toEqual([])
   expect((await call('GET', '/v1/admin/alerts', admin)).json().alerts).toMatchObject([
