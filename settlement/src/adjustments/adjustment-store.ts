@@ -1,11 +1,11 @@
 import { picoEuro } from '@hanse/protocol'
-import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, lte, sql } from 'drizzle-orm'
 import { postCredits } from '../billing/post-credits.ts'
 import { type Database, databaseFault, rows, transact } from '../db/database.ts'
-import { adjustment, organization, provider } from '../db/schema.ts'
+import { adjustment, ledgerBalance, organization, provider } from '../db/schema.ts'
 import { recoverDebts } from '../earnings/recover-debts.ts'
 import { SettlementError } from '../errors.ts'
-import { type AccountId, accountParts } from '../ledger/accounts.ts'
+import { type AccountId, accountId, accountParts } from '../ledger/accounts.ts'
 import { type Adjustment, ownersOf } from './adjustment.ts'
 
 export interface Decision {
@@ -54,8 +54,9 @@ export function adjustmentStore(db: Database) {
         const { debit, credit, kind, amount, id } = row
         await requireUnbooked(tx, row.movement)
         const transfer = { debit, credit, kind, amount: picoEuro(amount), reference: id }
-        await postCredits(tx, [transfer], decision.at)
         const { kind: account, owner } = accountParts(debit)
+        if (account === 'debt') await lockInOrder(tx, [debit, credit, accountId('payable', owner)])
+        await postCredits(tx, [transfer], decision.at)
         if (account === 'debt') await recoverDebts(tx, decision.at, owner)
         return row
       }),
@@ -121,6 +122,16 @@ async function decide(
     .where(eq(adjustment.id, id))
     .returning()
   return toAdjustment(row)
+}
+
+/** In the order of bookings: the debt is posted first and what is payable is taken after it, which could deadlock. */
+async function lockInOrder(tx: Database, accounts: readonly AccountId[]): Promise<void> {
+  await tx
+    .select({ account: ledgerBalance.account })
+    .from(ledgerBalance)
+    .where(inArray(ledgerBalance.account, [...accounts]))
+    .orderBy(ledgerBalance.account)
+    .for('update')
 }
 
 /** The reconciliation books some movements by itself: what holds the row books it, or the adjustment does. */

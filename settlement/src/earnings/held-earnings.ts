@@ -19,9 +19,20 @@ export async function settleEarnings(
   schedule: HoldBackSchedule,
   at: number,
 ): Promise<void> {
+  await lockProviders(tx)
   await release(tx, at)
   await recoverDebts(tx, at)
   await holdBackNews(tx, schedule, at)
+}
+
+/** All that is moved here, at once and in the order of bookings: what is locked part by part can deadlock with them. */
+async function lockProviders(tx: Database): Promise<void> {
+  await tx.execute(
+    sql`select b.account from ledger_balance b
+        join ledger_account a on a.id = b.account
+        join provider p on p.peer_id = a.owner
+      where a.kind in ('debt', 'held_back', 'payable') order by b.account for update of b`,
+  )
 }
 
 async function release(tx: Database, at: number): Promise<void> {

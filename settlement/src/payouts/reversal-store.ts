@@ -149,6 +149,9 @@ async function completeReversal(
   reversal: string,
   at: number,
 ): Promise<boolean> {
+  // The payout first, as whoever takes the news of its transfer: the other order could deadlock with it.
+  await tx.execute(sql`select p.id from payout p join payout_reversal r on r.payout = p.id
+    where r.id = ${id} for update of p`)
   const [row] = await tx
     .update(payoutReversal)
     .set({ state: 'done', reversal, failure: null, settledAt: new Date(at) })
