@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Signer, signerOf } from '@hanse/protocol'
 import { SettlementError } from './errors.ts'
@@ -18,6 +18,9 @@ export function loadSigner(dataDir: string, name: KeyFile = 'settlement.key'): S
   }
   return signerOf(seed)
 }
+
+/** Whether a service has used this folder. */
+export const hasSigner = (dataDir: string): boolean => existsSync(join(dataDir, 'settlement.key'))
 
 /** A random secret in words that travel in a header, made on the first start. */
 export function loadSecret(dataDir: string, name: string): string {

@@ -4,6 +4,7 @@ import { SettlementError } from '../errors.ts'
 import type { Operations } from '../operations/operations.ts'
 import type { App } from './app.ts'
 import { checkBearer } from './auth.ts'
+import { NONCE, proveIdentity } from './identity-proof.ts'
 
 /** Answered whatever there is to do: they say so. */
 const always = { config: { always: true } } as const
@@ -47,7 +48,25 @@ export function serviceRoutes(
 
   app.get(
     '/v1/identity',
-    { schema: { response: { 200: z.object({ peerId: z.string(), network: z.string() }) } } },
-    () => ({ peerId: signer.peerId, network }),
+    {
+      schema: {
+        querystring: z.object({ nonce: z.string().regex(NONCE).optional() }),
+        response: {
+          200: z.object({
+            peerId: z.string(),
+            network: z.string(),
+            /** Of the nonce; see `proveIdentity`. */
+            proof: z.string().optional(),
+          }),
+        },
+      },
+    },
+    ({ query: { nonce }, raw }) => ({
+      peerId: signer.peerId,
+      network,
+      ...(nonce !== undefined && {
+        proof: proveIdentity(signer, { network, port: raw.socket.localPort ?? 0, nonce }),
+      }),
+    }),
   )
 }

@@ -6,7 +6,8 @@ import { restore, verifyBackup } from '../backup/restore.ts'
 import type { Config, Secrets } from '../config/config.ts'
 import { openStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
-import { askService, print } from './operator-call.ts'
+import { askService } from './ask-service.ts'
+import { print } from './operator-call.ts'
 
 /**
  * Writes a backup and prints where. A PostgreSQL server is read beside the services that use it; of the embedded database

@@ -2,12 +2,11 @@ import type { Config, Secrets } from '../config/config.ts'
 import { openStore, type SettlementStore } from '../db/store.ts'
 import { closeMonth } from '../documents/close-month.ts'
 import { verifyDocument } from '../documents/verify-document.ts'
-import { SettlementError } from '../errors.ts'
 import { checkLog } from '../log/check-log.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
-import { loadSecret } from '../secrets.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
+import { askService } from './ask-service.ts'
 import { settlementOptions } from './serve.ts'
 
 /** What an operator asks for: of the service where it runs, else done here. */
@@ -75,9 +74,6 @@ export const monthClosing = (month: string): Errand => ({
   onService: ({ context }) => closeMonth(context, month),
 })
 
-/** A payout run or a backup may take minutes. */
-const ANSWER_MS = 600_000
-
 /**
  * Does an operator's errand and prints the result as JSON. The embedded database has one owner, so where the service
  * runs it is asked; where it does not, the store is opened here.
@@ -95,36 +91,6 @@ export async function callOperator(
 
 export function print(result: unknown): void {
   process.stdout.write(`${JSON.stringify(result, digits, 2)}\n`)
-}
-
-/** @returns `undefined` where no service listens */
-export async function askService(
-  config: Config,
-  secrets: Secrets,
-  { method, path }: Pick<Errand, 'method' | 'path'>,
-): Promise<unknown> {
-  if (config.port === 0) return undefined
-  const token = secrets.operatorToken ?? loadSecret(config.dataDir, 'operator.token')
-  const url = `http://${config.host}:${config.port}${path}`
-  let response: Response
-  try {
-    response = await fetch(url, {
-      method,
-      headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(ANSWER_MS),
-    })
-  } catch (error) {
-    // Nobody listens there: the errand is ours.
-    if (error instanceof TypeError) return undefined
-    throw error
-  }
-  if (!response.ok) {
-    throw new SettlementError(
-      'HANSE_INTERNAL',
-      `${url}: ${response.status} ${await response.text()}`,
-    )
-  }
-  return response.json()
 }
 
 async function alone(config: Config, secrets: Secrets, errand: Errand): Promise<unknown> {
