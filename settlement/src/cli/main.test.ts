@@ -45,7 +45,7 @@ function start(args: readonly string[], env: Record<string, string> = {}): Runni
 }
 
 async function ready(running: Running): Promise<{ url: string; peerId: string; stripe: string }> {
-  await expect.poll(running.output, { timeout: 20_000 }).toContain('\n')
+  await expect.poll(running.output, { timeout: 60_000 }).toContain('\n')
   return JSON.parse(running.output())
 }
 
@@ -97,7 +97,7 @@ test('serve keeps what it acknowledged through kill -9, and its key through ever
   const log = start(['log', 'check'], env)
   expect(await once(log.child, 'exit')).toEqual([0, null])
   expect(JSON.parse(log.output())).toMatchObject({ sound: true, size: '1', differences: [] })
-}, 90_000)
+}, 180_000)
 
 test('a bad setting ends the program with the name of the setting', async () => {
   const { child, errors } = start(['serve', '--fee-bps', '10001'])
