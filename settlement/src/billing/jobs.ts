@@ -1,3 +1,4 @@
+import type { SettlementContext } from '../context.ts'
 import { refreshDisputes } from '../disputes/dispute.ts'
 import type { Job } from '../jobs/job.ts'
 import { settlePlans } from '../plans/subscribe.ts'
@@ -5,6 +6,7 @@ import { settleRefunds } from '../refunds/refund.ts'
 import { pollStripeEvents } from '../stripe-events/poll-events.ts'
 import { automaticTopUps } from '../top-ups/automatic-top-up.ts'
 import { settleTopUps } from '../top-ups/settle-top-ups.ts'
+import { oneByOne } from './one-by-one.ts'
 import { syncCustomers } from './profile.ts'
 
 const MINUTE_MS = 60_000
@@ -26,12 +28,7 @@ export const BILLING_JOBS: readonly Job[] = [
     name: 'payments',
     purpose: 'ask Stripe about top-ups, refunds, plans and customers whose answers were lost',
     schedule: { everyMs: 5 * MINUTE_MS },
-    work: async (context) => ({
-      topUps: await settleTopUps(context),
-      refunds: await settleRefunds(context),
-      plans: await settlePlans(context),
-      customers: await syncCustomers(context),
-    }),
+    work: settlePayments,
   },
   {
     name: 'disputes',
@@ -40,3 +37,19 @@ export const BILLING_JOBS: readonly Job[] = [
     work: async (context) => ({ seen: await refreshDisputes(context) }),
   },
 ]
+
+const SETTLERS = {
+  topUps: settleTopUps,
+  refunds: settleRefunds,
+  plans: settlePlans,
+  customers: syncCustomers,
+}
+
+/** A fault with some is no reason to leave the others waiting. @throws the first fault, once all were looked at */
+async function settlePayments(context: SettlementContext): Promise<Record<string, number>> {
+  const settled: Record<string, number> = {}
+  await oneByOne(Object.entries(SETTLERS), async ([what, settle]) => {
+    settled[what] = await settle(context)
+  })
+  return settled
+}

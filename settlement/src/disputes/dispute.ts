@@ -1,3 +1,4 @@
+import { oneByOne } from '../billing/one-by-one.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { DisputeState, StripeEvent } from '../stripe/index.ts'
@@ -48,10 +49,10 @@ const LOOK_BACK_MS = 180 * 86_400_000
 export async function refreshDisputes(context: SettlementContext): Promise<number> {
   let seen = 0
   const sinceMs = context.now() - LOOK_BACK_MS
-  for await (const state of context.payments.disputes({ sinceMs })) {
+  await oneByOne(context.payments.disputes({ sinceMs }), async (state) => {
     await context.store.applyEffects(await effectsOf(context, state))
     seen++
-  }
+  })
   return seen
 }
 

@@ -21,7 +21,8 @@ const CHART = {
   payout_in_transit: 'credit',
   // The platform's own: fees earned, tax to be paid on, and what it spent.
   revenue: 'credit',
-  vat: 'credit',
+  // What is paid on and then goes back to a customer the tax office owes us.
+  vat: 'none',
   stripe_fees: 'debit',
   promotions: 'debit',
   losses: 'debit',

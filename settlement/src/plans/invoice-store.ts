@@ -1,5 +1,5 @@
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
-import { and, asc, desc, eq, gt, isNull } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, isNull } from 'drizzle-orm'
 import { postCredits } from '../billing/post-credits.ts'
 import type { Database } from '../db/database.ts'
 import { planSubscription, subscriptionInvoice } from '../db/schema.ts'
@@ -71,14 +71,21 @@ export function invoiceStore(db: Database) {
         paidAt: row.paidAt.getTime(),
       })),
 
-    /** Paid invoices of which Stripe's fee is not known; oldest first. */
-    invoicesWithoutFee: async (limit: number): Promise<string[]> =>
+    /** Invoices paid since a time of which Stripe's fee is not known; by id. */
+    invoicesWithoutFee: async (since: number, after: string, limit: number): Promise<string[]> =>
       (
         await db
           .select({ id: subscriptionInvoice.id })
           .from(subscriptionInvoice)
-          .where(and(isNull(subscriptionInvoice.feeCents), gt(subscriptionInvoice.cents, 0n)))
-          .orderBy(asc(subscriptionInvoice.paidAt))
+          .where(
+            and(
+              gt(subscriptionInvoice.id, after),
+              isNull(subscriptionInvoice.feeCents),
+              gt(subscriptionInvoice.cents, 0n),
+              gte(subscriptionInvoice.paidAt, new Date(since)),
+            ),
+          )
+          .orderBy(asc(subscriptionInvoice.id))
           .limit(limit)
       ).map(({ id }) => id),
   }

@@ -28,8 +28,9 @@ export async function subscriptionNews(
   context: SettlementContext,
   subscription: string,
 ): Promise<readonly StripeEffect[]> {
+  const at = context.now()
   const state = await context.payments.subscriptionState(subscription)
-  return [...(await ofSubscription(context, state)), ...(await lastInvoice(context, state))]
+  return [...(await ofSubscription(context, state, at)), ...(await lastInvoice(context, state))]
 }
 
 /** How an invoice stands, and the subscription that it is of. */
@@ -37,11 +38,16 @@ export async function invoiceNews(
   context: SettlementContext,
   invoice: string,
 ): Promise<readonly StripeEffect[]> {
+  const at = context.now()
   const state = await context.payments.invoiceState(invoice)
   const subscription =
     state.subscription === undefined
       ? []
-      : await ofSubscription(context, await context.payments.subscriptionState(state.subscription))
+      : await ofSubscription(
+          context,
+          await context.payments.subscriptionState(state.subscription),
+          at,
+        )
   return [...subscription, ...(await ofInvoice(context, state))]
 }
 
@@ -65,6 +71,7 @@ async function lastInvoice(
 async function ofSubscription(
   context: SettlementContext,
   state: SubscriptionState,
+  at: number,
 ): Promise<readonly StripeEffect[]> {
   const { operation: id, subscription, price } = state
   if (id === undefined) return []
@@ -78,7 +85,7 @@ async function ofSubscription(
     periodStart: state.periodStartMs,
     periodEnd: state.periodEndMs,
     cancelAtPeriodEnd: state.cancelAtPeriodEnd,
-    at: context.now(),
+    at,
   }
   return [{ kind: 'subscription', news }]
 }

@@ -4,6 +4,7 @@ import type { SettlementContext } from '../context.ts'
 import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { paymentMethods } from '../payment-methods/payment-methods.ts'
+import { takeEvent } from '../stripe-events/take-event.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { planOnSale } from './catalogue.ts'
@@ -80,6 +81,55 @@ describe('a plan', () => {
     const invoices = await store.planInvoices({ organization, limit: 10 })
     expect(invoices.map(({ creditCents }) => creditCents)).toEqual([3_000n, 3_000n])
     await expect(join('starter', 'another')).rejects.toMatchObject({ code: 'HANSE_PLAN_ACTIVE' })
+  })
+
+  test('does not go back to an answer of Stripe that was asked for earlier', async () => {
+    const { organization, join } = await organizationWith()
+    const { id, subscription, periodStart, periodEnd } = await join()
+    const news = {
+      id,
+      subscription: subscription ?? '',
+      plan: null,
+      planVersion: null,
+      periodStart: periodStart ?? 0,
+      periodEnd: periodEnd ?? 0,
+      cancelAtPeriodEnd: false,
+    }
+    const tell = (status: 'active' | 'past_due', at: number) =>
+      store.applyEffects([{ kind: 'subscription', news: { ...news, status, at } }])
+    const now = market.context.now()
+    await tell('active', now + 2_000)
+    await tell('past_due', now + 1_000)
+    expect(await store.planOf(organization)).toMatchObject({ status: 'active' })
+    await tell('past_due', now + 3_000)
+    expect(await store.planOf(organization)).toMatchObject({ status: 'past_due' })
+  })
+
+  test('whose payment is refunded before it is in the books loses nothing of either', async () => {
+    const { organization, join } = await organizationWith('pm_card_bypassPending')
+    const { subscription } = await join()
+    const { context } = market
+    const invoices: string[] = []
+    for (let month = 0; month < 2; month++) {
+      await market.advance(32 * DAY_MS)
+      const state = await context.payments.subscriptionState(subscription ?? '')
+      invoices.push(state.latestInvoice ?? '')
+    }
+    const sinceMs = context.now() - DAY_MS
+    for (const invoice of invoices) {
+      const { paymentIntent = '' } = await context.payments.invoiceState(invoice)
+      await context.payments.refund({ paymentIntent, cents: 1_000n, operation: `by-${invoice}` })
+    }
+    const told: string[] = []
+    for await (const { event, rawBody } of context.payments.events({ sinceMs })) {
+      if (event.type !== 'refund.created') continue
+      const taken = takeEvent(context, event, rawBody)
+      told.push(await taken.then(String, (error: { code: string }) => error.code))
+    }
+    // The last invoice is found by its plan; the one before it has to be told of first.
+    expect(told).toEqual(['HANSE_INTERNAL', 'true'])
+    await market.deliver()
+    expect(await credited(organization)).toBe(9_000n - 2_000n)
   })
 
   test('carries the VAT of who pays on top of its price', async () => {

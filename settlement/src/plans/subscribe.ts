@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { digestOf } from '../authorizations/authorize.ts'
-import { oneByOne } from '../billing/one-by-one.ts'
+import { allPages, oneByOne } from '../billing/one-by-one.ts'
 import { ensureCustomer } from '../billing/profile.ts'
 import { taxOnPayment } from '../billing/tax-on-payment.ts'
 import type { SettlementContext } from '../context.ts'
@@ -195,19 +195,34 @@ function rateSchema(tax: string | null): { rateBps: number; state: string | null
 
 /** Longer than an answer of Stripe can take. */
 const OPEN_AFTER_MS = 600_000
-const OPEN_MAX = 200
+/** A fee that Stripe has not told in a month it will not tell. */
+const FEES_MS = 30 * 24 * 3_600_000
 /** For as long Stripe answers a repeated request with its first answer. */
 const KEY_MS = 24 * 3_600_000
 
 /** Asks how the plans stand whose period has ended, or that Stripe has not answered for. */
 export async function settlePlans(context: SettlementContext): Promise<number> {
-  const { store, now } = context
-  const open = await store.unsettledPlans(now() - OPEN_AFTER_MS, OPEN_MAX)
-  await oneByOne(open, (row) => settle(context, row))
-  await oneByOne(await store.invoicesWithoutFee(OPEN_MAX), async (invoice) =>
-    store.applyEffects(await invoiceNews(context, invoice)),
+  const { store } = context
+  const at = context.now()
+  let seen = 0
+  const open = allPages(
+    (after, limit) => store.unsettledPlans(at - OPEN_AFTER_MS, after, limit),
+    ({ id }) => id,
   )
-  return open.length
+  const unpriced = allPages(
+    (after, limit) => store.invoicesWithoutFee(at - FEES_MS, after, limit),
+    (invoice) => invoice,
+  )
+  const settlePlan = (row: SubscriptionRow) => {
+    seen++
+    return settle(context, row)
+  }
+  const settleFee = async (invoice: string) =>
+    store.applyEffects(await invoiceNews(context, invoice))
+  await oneByOne([() => oneByOne(open, settlePlan), () => oneByOne(unpriced, settleFee)], (all) =>
+    all(),
+  )
+  return seen
 }
 
 async function settle(context: SettlementContext, row: SubscriptionRow): Promise<void> {

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNull, lte, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm'
 import { tell } from '../billing/notice-store.ts'
 import { type Database, databaseFault } from '../db/database.ts'
 import { planSubscription, stripeCatalogue } from '../db/schema.ts'
@@ -49,6 +49,7 @@ export interface SubscriptionNews {
   readonly periodStart: number
   readonly periodEnd: number
   readonly cancelAtPeriodEnd: boolean
+  /** When Stripe was asked: it stood so then, or later. */
   readonly at: number
 }
 
@@ -143,14 +144,19 @@ export function subscriptionStore(db: Database) {
         .where(and(eq(planSubscription.id, id), eq(planSubscription.status, 'requested')))
     },
 
-    /** Those that Stripe has not answered for, and whose period should have ended. */
-    unsettledPlans: async (before: number, limit: number): Promise<SubscriptionRow[]> =>
+    /** Those that Stripe has not answered for, and whose period should have ended; by id. */
+    unsettledPlans: async (
+      before: number,
+      after: string,
+      limit: number,
+    ): Promise<SubscriptionRow[]> =>
       (
         await db
           .select()
           .from(planSubscription)
           .where(
             and(
+              gt(planSubscription.id, after),
               inArray(planSubscription.status, [...OPEN]),
               lte(
                 sql`coalesce(${planSubscription.periodEnd}, ${planSubscription.createdAt})`,
@@ -158,6 +164,7 @@ export function subscriptionStore(db: Database) {
               ),
             ),
           )
+          .orderBy(asc(planSubscription.id))
           .limit(limit)
       ).map(toSubscription),
 
@@ -191,8 +198,7 @@ export async function applySubscription(tx: Database, news: SubscriptionNews): P
     .for('update')
   if (row === undefined || row.status === 'ended') return
   if (row.status === 'refused' && (await hasPlan(tx, row.organization))) return
-  // Of two answers about one subscription the older one has the earlier period.
-  if (row.periodEnd !== null && periodEnd < row.periodEnd.getTime() && status !== 'ended') return
+  if (status !== 'ended' && isOlder(news, row)) return
   await tx
     .update(planSubscription)
     .set({
@@ -209,6 +215,13 @@ export async function applySubscription(tx: Database, news: SubscriptionNews): P
   const cause = `${id}/${periodEnd}`
   if (status === 'past_due') await tell(tx, row.organization, 'plan-past-due', cause, at)
   if (status === 'ended') await tell(tx, row.organization, 'plan-ended', id, at)
+}
+
+/** Of two answers about one subscription the older one has the earlier period, or was asked for earlier. */
+function isOlder({ periodEnd, at }: SubscriptionNews, row: Stored): boolean {
+  if (row.subscription === null || row.periodEnd === null) return false
+  const known = row.periodEnd.getTime()
+  return periodEnd < known || (periodEnd === known && at < row.updatedAt.getTime())
 }
 
 /** What began after all, when the organization has long had another: an operator has to end one of the two. */

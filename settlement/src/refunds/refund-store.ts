@@ -57,6 +57,8 @@ export interface RefundNews {
   readonly cents: bigint
   readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
   readonly failure: string | null
+  /** Its payment is of a plan of ours: when it is not in the books yet, the news must come again. */
+  readonly isExpected?: boolean
   readonly at: number
 }
 
@@ -185,10 +187,20 @@ async function begin(tx: Database, given: NewRefund): Promise<RefundRow> {
   return toRefund(row)
 }
 
-/** Takes note of what Stripe says of a refund, whoever asked for it, inside the transaction of what tells of it. */
+/**
+ * Takes note of what Stripe says of a refund, whoever asked for it, inside the transaction of what tells of it.
+ *
+ * @throws {SettlementError} HANSE_INTERNAL when its payment is expected and not there yet
+ */
 export async function applyRefund(tx: Database, news: RefundNews): Promise<void> {
   const payment = await lockPayment(tx, news.paymentIntent)
-  if (payment === undefined) return
+  if (payment === undefined) {
+    if (news.isExpected !== true) return
+    throw new SettlementError(
+      'HANSE_INTERNAL',
+      `refund ${news.refund}: its payment is not credited`,
+    )
+  }
   const [row] = await tx
     .select()
     .from(refund)
@@ -201,7 +213,8 @@ export async function applyRefund(tx: Database, news: RefundNews): Promise<void>
     .for('update')
   const returned = news.status === 'failed' || news.status === 'canceled'
   if (row === undefined) return adopt(tx, payment, news, returned)
-  if (row.state === 'refused' || row.state === 'failed') return
+  if (row.state === 'failed') return
+  if (row.state === 'refused') return takeAfterAll(tx, payment, row, news, returned)
   const done = news.status === 'succeeded' || row.state === 'succeeded' ? 'succeeded' : 'submitted'
   const state = returned ? 'failed' : done
   await tx
@@ -227,34 +240,50 @@ async function adopt(
   returned: boolean,
 ): Promise<void> {
   const { organization, paymentIntent } = payment
-  const already = await goneBack(tx, paymentIntent)
-  const vatCents = returned ? 0n : vatShare(payment, already, news.cents)
-  const net = picoEuro(returned ? 0n : (news.cents - vatCents) * PICO_PER_CENT)
-  const taken = await takeFunds(tx, organization, net)
-  const out = news.status === 'succeeded' ? 'succeeded' : 'submitted'
-  const [row] = await tx
+  const id = `re-${news.refund}`
+  const { set, transfers } = await unheld(tx, payment, { ...news, id }, returned)
+  await tx
     .insert(refund)
-    .values({
-      id: `re-${news.refund}`,
-      organization,
-      paymentIntent,
-      cents: news.cents,
-      vatCents,
-      lost: taken.missing,
-      state: returned ? 'failed' : out,
-      refund: news.refund,
-      failure: news.failure,
-      createdAt: new Date(news.at),
-      updatedAt: new Date(news.at),
-    })
-    .returning()
-  if (row === undefined) throw new SettlementError('HANSE_INTERNAL', 'the refund was not stored')
-  const transfers = [
-    leg('refund', accountId('available', organization), CLEARING, taken.available, row.id),
-    leg('refund', LOSSES, CLEARING, taken.missing, row.id),
-    leg('refund', VAT, CLEARING, vatOf(row), row.id),
-  ]
+    .values({ id, organization, paymentIntent, createdAt: set.updatedAt, ...set })
   await post(tx, transfers, news.at)
+}
+
+/** We took it for refused, and what was set aside for it came free; Stripe made it all the same. */
+async function takeAfterAll(
+  tx: Database,
+  payment: CreditedPayment,
+  { id, organization }: Stored,
+  news: RefundNews,
+  returned: boolean,
+): Promise<void> {
+  const { set, transfers } = await unheld(tx, payment, { ...news, id }, returned)
+  await tx.update(refund).set(set).where(eq(refund.id, id))
+  await post(tx, transfers, news.at)
+  if (returned) await tell(tx, organization, 'refund-failed', id, news.at)
+}
+
+/** What a refund comes to for which nothing is set aside. */
+async function unheld(
+  tx: Database,
+  payment: CreditedPayment,
+  news: RefundNews & { readonly id: string },
+  returned: boolean,
+) {
+  const { organization, paymentIntent } = payment
+  const { id, cents, failure, at } = news
+  const already = await goneBack(tx, paymentIntent)
+  const vatCents = returned ? 0n : vatShare(payment, already, cents)
+  const net = picoEuro(returned ? 0n : (cents - vatCents) * PICO_PER_CENT)
+  const taken = await takeFunds(tx, organization, net)
+  const out = news.status === 'succeeded' ? ('succeeded' as const) : ('submitted' as const)
+  const state = returned ? ('failed' as const) : out
+  const set = { cents, vatCents, lost: taken.missing, state, refund: news.refund, failure }
+  const transfers = [
+    leg('refund', accountId('available', organization), CLEARING, taken.available, id),
+    leg('refund', LOSSES, CLEARING, taken.missing, id),
+    leg('refund', VAT, CLEARING, picoEuro(vatCents * PICO_PER_CENT), id),
+  ]
+  return { set: { ...set, updatedAt: new Date(at) }, transfers }
 }
 
 const released = (row: Stored) => [

@@ -3,6 +3,8 @@ import { digestOf } from '../authorizations/authorize.ts'
 import { oneByOne } from '../billing/one-by-one.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
+import { lookUp } from '../payouts/look-up.ts'
+import { subscriptionNews } from '../plans/plan-news.ts'
 import { PaymentsError, type Refund, type StripeEvent } from '../stripe/index.ts'
 import type { StripeEffect } from '../stripe-events/effect.ts'
 import { paymentNews } from '../top-ups/payment-news.ts'
@@ -22,6 +24,8 @@ const LEASE_MS = 120_000
 /** Others may still be at work on younger ones. */
 const OPEN_AFTER_MS = 60_000
 const OPEN_MAX = 200
+/** For as long Stripe brings an event again. A payment that is unknown after that is shown by the reconciliation. */
+const EXPECTED_MS = 3 * 86_400_000
 
 /**
  * Gives back what was not spent of a top-up, in part or whole, once for each idempotency key. What goes back is set
@@ -75,7 +79,9 @@ async function advance(
   const { paymentIntent, cents, id: operation } = row
   try {
     // Stripe forgets idempotency keys after a day: what was asked before is looked up first.
-    const before = isNew ? undefined : await payments.findRefund({ paymentIntent, operation })
+    const before = isNew
+      ? undefined
+      : await lookUp(() => payments.findRefund({ paymentIntent, operation }))
     const made = before ?? (await payments.refund({ paymentIntent, cents, operation }))
     await store.applyEffects([{ kind: 'refund', news: newsOf(made, paymentIntent, now()) }])
     return (await store.refund(row.id)) ?? row
@@ -108,7 +114,25 @@ export async function refundEffect(
   if (paymentIntent === undefined) return []
   // What is refunded was paid: the payment may not be credited yet.
   const payment = await paymentNews(context, paymentIntent)
-  return [...payment, { kind: 'refund', news: newsOf(made, paymentIntent, context.now()) }]
+  const plan = payment.length > 0 ? undefined : await planNews(context, paymentIntent)
+  const news = newsOf(made, paymentIntent, context.now())
+  const isExpected = plan !== undefined && context.now() - event.createdMs < EXPECTED_MS
+  return [...payment, ...(plan ?? []), { kind: 'refund', news: { ...news, isExpected } }]
+}
+
+/** How the plan stands that a payment may be of; undefined where it is none of ours. */
+async function planNews(
+  { store, payments, ...rest }: SettlementContext,
+  paymentIntent: string,
+): Promise<readonly StripeEffect[] | undefined> {
+  const { customer, operation } = await payments.paymentState(paymentIntent)
+  if (customer === undefined || operation !== undefined) return undefined
+  const organization = await store.organizationOfCustomer(customer)
+  if (organization === undefined) return undefined
+  const subscription = (await store.planOf(organization))?.subscription
+  return subscription == null
+    ? undefined
+    : subscriptionNews({ store, payments, ...rest }, subscription)
 }
 
 const newsOf = (made: Refund, paymentIntent: string, at: number): RefundNews => ({

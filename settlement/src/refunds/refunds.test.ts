@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
+import { picoEuro } from '@hanse/protocol'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { BANK, VAT } from '../ledger/accounts.ts'
 import { pollStripeEvents } from '../stripe-events/poll-events.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
@@ -69,6 +72,44 @@ test('a refund whose answer was lost is held back, then found, and made once', a
   expect(made).toMatchObject([{ state: 'succeeded', cents: 400n }])
 })
 
+test('a look-up that Stripe refuses says nothing: what was set aside stays so', async () => {
+  const { ask, balance } = await paid()
+  market.double.failNext({ operation: 'Refunds.create', when: 'after', status: 500 })
+  await expect(ask(400n, 'a')).rejects.toMatchObject({ code: 'HANSE_PAYMENTS_UNAVAILABLE' })
+  await market.advance(2 * 86_400_000)
+  market.double.failNext({ operation: 'Refunds.list', when: 'before', status: 403 })
+  await settleRefunds(market.context)
+  expect(await balance()).toEqual({ available: 600n * CENT, held: 400n * CENT })
+  await settleRefunds(market.context)
+  expect(await balance()).toEqual({ available: 600n * CENT, held: 0n })
+})
+
+test('a refund that Stripe made though it was taken for refused is in the books, once', async () => {
+  const { organization, ask, balance } = await paid()
+  market.double.failNext({ operation: 'Refunds.create', when: 'after', status: 500 })
+  await expect(ask(400n, 'a')).rejects.toMatchObject({ code: 'HANSE_PAYMENTS_UNAVAILABLE' })
+  const [row] = await store.refunds({ organization, limit: 1 })
+  await store.refuseRefund(row?.id ?? '', 'refused', market.context.now())
+  expect(await balance()).toEqual({ available: 1_000n * CENT, held: 0n })
+  market.double.copyWebhooks(2)
+  await market.deliver()
+  expect(await balance()).toEqual({ available: 600n * CENT, held: 0n })
+  expect(await store.refunds({ organization, limit: 9 })).toMatchObject([{ state: 'succeeded' }])
+})
+
+test('a refund takes its VAT along, though that was paid on to the tax office', async () => {
+  const seller = { country: 'DE', ossSince: 0 } as never
+  const context = { ...market.context, seller }
+  const organization = await market.addOrganization()
+  const charge = { organization, cents: 1_190n, paymentMethod: 'pm_card_bypassPending' }
+  const { id, vatCents } = await topUp(context, { ...charge, idempotencyKey: 'k' })
+  expect(vatCents).toBe(190n)
+  await payOnTax(190n)
+  const asked = { organization, topUp: id, cents: 1_190n, idempotencyKey: 'r' }
+  expect(await requestRefund(context, asked)).toMatchObject({ vatCents: 190n })
+  expect(await store.balance(organization)).toEqual({ available: 0n, held: 0n })
+})
+
 test('a refund that the bank sends back is the organization’s again, and it is told', async () => {
   const { organization, ask, balance } = await paid('pm_card_refundFail')
   await ask(500n, 'a')
@@ -115,3 +156,21 @@ test('of a refund that somebody made, old news after its failure change nothing'
   expect((await balance()).available).toBe(1_000n * CENT)
   expect(await store.refunds({ organization, limit: 9 })).toMatchObject([{ state: 'failed' }])
 })
+
+async function payOnTax(cents: bigint): Promise<void> {
+  const id = `adj-${randomUUID()}`
+  const at = market.context.now()
+  await store.proposeAdjustment({
+    id,
+    kind: 'adjustment',
+    debit: VAT,
+    credit: BANK,
+    amount: picoEuro(cents * CENT),
+    reason: 'advance return',
+    movement: null,
+    proposedBy: 'anna',
+    proposedAt: at,
+    expiresAt: at + 60_000,
+  })
+  await store.approveAdjustment({ id, by: 'bert', note: null, at })
+}

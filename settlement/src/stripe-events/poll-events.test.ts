@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { PaymentsError } from '../stripe/index.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { openCheckout } from '../top-ups/checkout.ts'
@@ -96,4 +97,20 @@ test('an event that cannot be taken stops none of the others, and is tried again
   faulty = false
   expect((await pollStripeEvents({ ...market.context, payments })).taken).toBe(1)
   expect((await store.eventCursors())[0]).toMatchObject({ failure: null })
+})
+
+test('an event for which Stripe never has an answer stops none of the others', async () => {
+  const organization = await market.addOrganization()
+  await paidOnPage(organization, 500n)
+  const payments = {
+    ...market.context.payments,
+    checkoutState: () => {
+      throw new PaymentsError('HANSE_STRIPE_UNAVAILABLE', 'no answer')
+    },
+  }
+  await market.advance(HOUR_MS)
+  await paidOnPage(organization, 700n)
+  await pollStripeEvents({ ...market.context, payments })
+  expect(await available(organization)).toBe(1_200n * CENT)
+  expect((await store.eventCursors())[0]).toMatchObject({ failure: 'HANSE_STRIPE_UNAVAILABLE' })
 })

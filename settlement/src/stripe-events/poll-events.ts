@@ -10,6 +10,8 @@ const FIRST_LOOK_MS = 29 * 86_400_000
 const OVERLAP_MS = 10 * 60_000
 /** Longer than a look takes: the longest is the first, over a month of events. */
 const LEASE_MS = 15 * 60_000
+/** Things that Stripe cannot answer for have several events each; after as many in a row Stripe itself is not there. */
+const UNANSWERED_MAX = 5
 /** Events that are looked up in the store together. */
 const BATCH = 100
 
@@ -45,7 +47,7 @@ async function poll(
   const from = at - FIRST_LOOK_MS
   const cursor = await store.leaseCursor(list, { from, until: at + LEASE_MS, at })
   if (cursor === undefined) return 0
-  const look: Look = { seenUntil: cursor.seenUntil, taken: 0, failure: null }
+  const look: Look = { seenUntil: cursor.seenUntil, taken: 0, failure: null, unanswered: 0 }
   try {
     const sinceMs = Math.max(from, cursor.seenUntil - OVERLAP_MS)
     for await (const batch of inBatches(events(sinceMs))) {
@@ -66,6 +68,8 @@ interface Look {
   taken: number
   /** Of the first event that could not be taken: the cursor stays before it, and the ones after it are taken. */
   failure: string | null
+  /** Events in a row for which Stripe had no answer. */
+  unanswered: number
 }
 
 /** In the order in which they happened. */
@@ -78,10 +82,12 @@ async function takeUnknown(
   for (const { event, rawBody } of batch) {
     try {
       if (!known.has(event.id) && (await takeEvent(context, event, rawBody))) look.taken++
+      look.unanswered = 0
     } catch (error) {
-      // Without Stripe the next event has no better chance.
-      if (error instanceof PaymentsError && error.retryable) throw error
       look.failure ??= jobFault(error).code
+      look.unanswered = error instanceof PaymentsError && error.retryable ? look.unanswered + 1 : 0
+      // Without Stripe the next event has no better chance.
+      if (look.unanswered === UNANSWERED_MAX) throw error
     }
     if (look.failure === null) look.seenUntil = Math.max(look.seenUntil, event.createdMs)
   }

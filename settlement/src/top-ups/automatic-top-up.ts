@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { oneByOne } from '../billing/one-by-one.ts'
+import { allPages, oneByOne } from '../billing/one-by-one.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { AutomaticDecision } from './decide-automatic.ts'
@@ -39,22 +39,16 @@ export async function automaticTopUp(
   }
 }
 
-const PAGE = 500
-
 /** Looks at every organization that wants it. @returns how many were charged */
 export async function automaticTopUps(
   context: SettlementContext,
   signal?: AbortSignal,
 ): Promise<number> {
   let charged = 0
-  for (let after = ''; signal?.aborted !== true; ) {
-    const page = await context.store.automaticOrganizations(after, PAGE)
-    await oneByOne(page, async (organization) => {
-      if ((await automaticTopUp(context, organization)) === 'charged') charged++
-    })
-    const last = page.at(-1)
-    if (page.length < PAGE || last === undefined) break
-    after = last
-  }
+  const wanting = allPages(context.store.automaticOrganizations, (organization) => organization)
+  await oneByOne(wanting, async (organization) => {
+    if (signal?.aborted === true) return
+    if ((await automaticTopUp(context, organization)) === 'charged') charged++
+  })
   return charged
 }

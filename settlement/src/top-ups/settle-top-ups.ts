@@ -1,19 +1,16 @@
-import { oneByOne } from '../billing/one-by-one.ts'
+import { allPages, oneByOne } from '../billing/one-by-one.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { checkoutNews, paymentNews } from './payment-news.ts'
-import { chargeTopUp } from './top-up.ts'
+import { chargeTopUp, KEY_MS } from './top-up.ts'
 import type { TopUpRow } from './top-up-store.ts'
 
 /** Whoever made a younger one may still be at work on it. */
 const OPEN_AFTER_MS = 120_000
-/** Stripe answers a repeated request with its first answer for a day; an hour less, for clocks that differ. */
-const KEY_MS = 23 * 3_600_000
 /** A page that Stripe never made cannot be paid. */
 const PAGE_MS = 24 * 3_600_000
 /** A fee that Stripe has not told in a month it will not tell. */
 const FEES_MS = 30 * 24 * 3_600_000
-const OPEN_MAX = 200
 
 /**
  * Asks how top-ups came out whose outcome nobody has told: the process died, an answer was lost, a webhook never came.
@@ -25,7 +22,12 @@ export async function settleTopUps(context: SettlementContext): Promise<number> 
   const { store, now } = context
   let settled = 0
   const at = now()
-  const open = await store.unsettledTopUps(at - OPEN_AFTER_MS, at - FEES_MS, OPEN_MAX)
+  const since = { createdBefore: at - OPEN_AFTER_MS, feesSince: at - FEES_MS }
+  // All of them: pages and bank debits stay open for days, and must not keep a lost answer waiting.
+  const open = allPages(
+    (after, limit) => store.unsettledTopUps({ ...since, after, limit }),
+    ({ id }) => id,
+  )
   await oneByOne(open, async (row) => {
     await settle(context, row)
     const after = await store.topUp(row.id)

@@ -1,5 +1,5 @@
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
-import { and, asc, desc, eq, gte, isNull, lte, ne, or } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, isNull, lte, ne, or } from 'drizzle-orm'
 import { postCredits } from '../billing/post-credits.ts'
 import { type Database, transact } from '../db/database.ts'
 import { topUp } from '../db/schema.ts'
@@ -129,31 +129,33 @@ export function topUpStore(db: Database) {
           .limit(query.limit)
       ).map(toTopUp),
 
-    /** Those that nobody has told the outcome of, then credits since a time whose fee is not known; oldest first. */
-    unsettledTopUps: async (
-      createdBefore: number,
-      feesSince: number,
-      limit: number,
-    ): Promise<TopUpRow[]> =>
+    /** Those that nobody has told the outcome of, and credits since a time whose fee is not known; by id. */
+    unsettledTopUps: async (query: {
+      createdBefore: number
+      feesSince: number
+      after: string
+      limit: number
+    }): Promise<TopUpRow[]> =>
       (
         await db
           .select()
           .from(topUp)
           .where(
             and(
-              lte(topUp.createdAt, new Date(createdBefore)),
+              gt(topUp.id, query.after),
+              lte(topUp.createdAt, new Date(query.createdBefore)),
               or(
                 eq(topUp.state, 'pending'),
                 and(
                   eq(topUp.state, 'succeeded'),
                   isNull(topUp.feeCents),
-                  gte(topUp.creditedAt, new Date(feesSince)),
+                  gte(topUp.creditedAt, new Date(query.feesSince)),
                 ),
               ),
             ),
           )
-          .orderBy(asc(topUp.state), asc(topUp.createdAt), asc(topUp.id))
-          .limit(limit)
+          .orderBy(asc(topUp.id))
+          .limit(query.limit)
       ).map(toTopUp),
 
     /** Credits a payment once, whoever tells of it first: the answer to our request, or a webhook. */
@@ -172,8 +174,12 @@ export async function finishTopUp(
   const [row] = await tx.select().from(topUp).where(eq(topUp.id, outcome.id)).for('update')
   if (row === undefined) return undefined
   // A late or replayed failure must not undo anything: only `succeeded` moves money, and it is final.
-  if (row.state === 'succeeded') return bookFee(tx, row, outcome)
-  if (outcome.status === 'succeeded') return credit(tx, row, outcome)
+  const isOther = isOtherPayment(row, outcome)
+  if (row.state === 'succeeded' && !isOther) return bookFee(tx, row, outcome)
+  if (outcome.status === 'succeeded') {
+    return row.state === 'succeeded' ? creditAgain(tx, row, outcome) : credit(tx, row, outcome)
+  }
+  if (isOther) return toTopUp(row)
   if (outcome.status === 'processing') return wait(tx, row, outcome)
   if (row.source === 'checkout' && outcome.closed !== true) return toTopUp(row)
   const [failed] = await tx
@@ -185,6 +191,27 @@ export async function finishTopUp(
     await noteAutomatic(tx, row, false, outcome.at)
   }
   return failed && toTopUp(failed)
+}
+
+/** A row knows one payment. Another carries its mark when Stripe had forgotten a key and charged again. */
+const isOtherPayment = (row: Stored, { paymentIntent }: TopUpOutcome): boolean =>
+  row.paymentIntent !== null && paymentIntent !== '' && paymentIntent !== row.paymentIntent
+
+/** Money that came is the organization's, asked for or not; a row of its own lets it be refunded. */
+async function creditAgain(
+  tx: Database,
+  row: Stored,
+  outcome: TopUpOutcome,
+): Promise<TopUpRow | undefined> {
+  const { paymentIntent, at } = outcome
+  const { organization, source, requestDigest, cents, vatCents, tax, paymentMethod } = row
+  const id = `${row.id}-${paymentIntent}`
+  const copied = { organization, source, requestDigest, cents, vatCents, tax, paymentMethod }
+  await tx
+    .insert(topUp)
+    .values({ id, ...copied, idempotencyKey: id, state: 'pending', createdAt: new Date(at) })
+    .onConflictDoNothing()
+  return finishTopUp(tx, { ...outcome, id })
 }
 
 /** A bank debit takes days: until then it is known by the payment's id. */

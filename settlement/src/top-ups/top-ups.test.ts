@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ensureCustomer, setProfile } from '../billing/profile.ts'
 import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { requestRefund } from '../refunds/refund.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { automaticTopUp } from './automatic-top-up.ts'
@@ -10,6 +11,7 @@ import { settleTopUps } from './settle-top-ups.ts'
 import { topUp } from './top-up.ts'
 
 const PAGES = { successUrl: 'https://a.test/yes', cancelUrl: 'https://a.test/no' }
+const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 /** An operator in Germany who declares other states' consumers in the one-stop shop. */
 const SELLER = {
@@ -181,13 +183,124 @@ describe('a charge', () => {
     await Promise.all([settleTopUps(market.context), settleTopUps(market.context)])
     await settleTopUps(market.context)
     expect(await available(organization)).toBe(900n * CENT)
-    const charges = market.double.requests.filter(
-      ({ operation, replayed, status }) =>
-        operation === 'PaymentIntents.create' && !replayed && status === 200,
+    expect(chargesMade()).toBe(1)
+  })
+
+  test('that the bank has not paid yet is not made again when Stripe has forgotten its key', async () => {
+    const organization = await market.addOrganization()
+    const ask = () =>
+      topUp(market.context, {
+        organization,
+        cents: 900n,
+        paymentMethod: 'pm_sepaDebit',
+        idempotencyKey: 'k',
+      })
+    expect(await ask()).toMatchObject({ state: 'pending' })
+    await market.advance(25 * HOUR_MS)
+    expect(await ask()).toMatchObject({ state: 'pending' })
+    await market.advance(8 * DAY_MS)
+    expect(await ask()).toMatchObject({ state: 'succeeded' })
+    await market.deliver()
+    expect(await available(organization)).toBe(900n * CENT)
+    expect(chargesMade()).toBe(1)
+  })
+
+  test('of which nothing is known after a day is not made again under its key', async () => {
+    const organization = await market.addOrganization()
+    const ask = () =>
+      topUp(market.context, {
+        organization,
+        cents: 900n,
+        paymentMethod: 'pm_card_visa',
+        idempotencyKey: 'k',
+      })
+    loseRequest()
+    await expect(ask()).rejects.toMatchObject({ code: 'HANSE_PAYMENTS_UNAVAILABLE' })
+    await market.advance(25 * HOUR_MS)
+    await expect(ask()).rejects.toMatchObject({ code: 'HANSE_PAYMENTS_UNAVAILABLE' })
+    await settleTopUps(market.context)
+    await expect(ask()).rejects.toMatchObject({ code: 'HANSE_PAYMENT_FAILED' })
+    expect(chargesMade()).toBe(0)
+  })
+
+  test('that Stripe made twice is credited twice, each payment once, and each can be refunded', async () => {
+    const organization = await market.addOrganization()
+    const request = { organization, cents: 900n, paymentMethod: 'pm_card_visa' }
+    const first = await topUp(market.context, { ...request, idempotencyKey: 'k' })
+    await market.advance(31 * DAY_MS)
+    const second = await market.context.payments.chargeOffSession({
+      ...request,
+      operation: first.id,
+    })
+    market.double.copyWebhooks(2)
+    await market.deliver()
+    expect(await available(organization)).toBe(1_800n * CENT)
+    const rows = await store.topUps({ organization, limit: 9 })
+    expect(new Set(rows.map(({ paymentIntent }) => paymentIntent))).toEqual(
+      new Set([first.paymentIntent, second.paymentIntent]),
     )
-    expect(charges).toHaveLength(1)
+    const again = rows.find(({ paymentIntent }) => paymentIntent === second.paymentIntent)
+    await requestRefund(market.context, {
+      organization,
+      topUp: again?.id ?? '',
+      cents: 900n,
+      idempotencyKey: 'r',
+    })
+    expect(await available(organization)).toBe(900n * CENT)
+  })
+
+  test('whose answer was lost is open, though the organization has become a customer since', async () => {
+    const organization = await market.addOrganization()
+    const ask = () =>
+      topUp(market.context, {
+        organization,
+        cents: 900n,
+        paymentMethod: 'pm_card_visa',
+        idempotencyKey: 'k',
+      })
+    market.double.failNext({ operation: 'PaymentIntents.create', when: 'after', status: 503 })
+    await expect(ask()).rejects.toMatchObject({ code: 'HANSE_PAYMENTS_UNAVAILABLE' })
+    await ensureCustomer(market.context, organization)
+    await expect(ask()).rejects.toMatchObject({ code: 'HANSE_PAYMENTS_UNAVAILABLE' })
+    expect(await store.topUps({ organization, limit: 9 })).toMatchObject([{ state: 'pending' }])
+    await market.deliver()
+    expect(await ask()).toMatchObject({ state: 'succeeded' })
+    expect(await available(organization)).toBe(900n * CENT)
+  })
+
+  test('whose answer was lost does not wait behind those that stay open for days', async () => {
+    const organization = await market.addOrganization()
+    const at = market.context.now()
+    // More than are read at once, and never asked about at Stripe: pages that were never made.
+    await store.executeSql(
+      `insert into top_up (id, organization, idempotency_key, request_digest, cents, state, source, created_at)
+       select 'tu-0' || n, $1, 'page ' || n, '', 100, 'pending', 'checkout', $2 from generate_series(1, 250) n`,
+      [organization, new Date(at).toISOString()],
+    )
+    const lost = { id: `tu-${organization}`, organization, idempotencyKey: 'k', cents: 900n }
+    const paymentMethod = 'pm_card_visa'
+    await store.beginTopUp({ ...lost, requestDigest: 'd', paymentMethod, at: at + HOUR_MS })
+    await market.advance(2 * HOUR_MS)
+    await settleTopUps(market.context)
+    expect(await available(organization)).toBe(900n * CENT)
+    await market.advance(DAY_MS)
+    await settleTopUps(market.context)
   })
 })
+
+/** The next charge never gets there: the library asks once more where a socket was closed. */
+function loseRequest(): void {
+  for (let i = 0; i < 2; i++) {
+    market.double.failNext({ operation: 'PaymentIntents.create', when: 'before', status: 'drop' })
+  }
+}
+
+/** Charges that Stripe was asked for and made. */
+const chargesMade = () =>
+  market.double.requests.filter(
+    ({ operation, replayed, status }) =>
+      operation === 'PaymentIntents.create' && !replayed && status === 200,
+  ).length
 
 describe('an automatic top-up', () => {
   const SETTINGS = { enabled: true, thresholdCents: 1_000n, cents: 2_000n, monthlyCents: 5_000n }
@@ -217,8 +330,7 @@ describe('an automatic top-up', () => {
 
   test('counts money that is on its way, and asks again when the answer was lost', async () => {
     const organization = await organizationWith('pm_card_visa')
-    market.double.failNext({ operation: 'PaymentIntents.create', when: 'before', status: 'drop' })
-    market.double.failNext({ operation: 'PaymentIntents.create', when: 'before', status: 'drop' })
+    loseRequest()
     expect(await automaticTopUp(market.context, organization)).toBe('open')
     expect(await automaticTopUp(market.context, organization)).toBe('enough')
     await market.advance(600_000)
@@ -238,6 +350,17 @@ describe('an automatic top-up', () => {
     await settleTopUps(market.context)
     expect(await available(organization)).toBe(2_000n * CENT)
     expect(await store.topUps({ organization, limit: 9 })).toHaveLength(1)
+  })
+
+  test('is not paused by a wrong key of ours, and is made when the key is right', async () => {
+    const organization = await organizationWith('pm_card_visa')
+    const operation = 'PaymentIntents.create'
+    market.double.failNext({ operation, when: 'before', status: 401 })
+    expect(await automaticTopUp(market.context, organization)).toBe('open')
+    expect(await store.automaticTopUp(organization)).toMatchObject({ failures: 0 })
+    await market.advance(600_000)
+    await settleTopUps(market.context)
+    expect(await available(organization)).toBe(2_000n * CENT)
   })
 
   test('goes no further than the month allows, and begins anew with the next', async () => {
