@@ -93,7 +93,8 @@ test('serve keeps what it acknowledged through kill -9, and its key through ever
   expect(await once(second.child, 'exit')).toEqual([0, null])
   const check = start(['ledger', 'check'], env)
   expect(await once(check.child, 'exit')).toEqual([0, null])
-  expect(JSON.parse(check.output())).toMatchObject({ balanced: true, transfers: 1 })
+  // The top-up, and what Stripe keeps of it.
+  expect(JSON.parse(check.output())).toMatchObject({ balanced: true, transfers: 2 })
   const log = start(['log', 'check'], env)
   expect(await once(log.child, 'exit')).toEqual([0, null])
   expect(JSON.parse(log.output())).toMatchObject({ sound: true, size: '1', differences: [] })
