@@ -43,7 +43,7 @@ export function ledgerStore(db: Database) {
     /** Pico-euro that an organization owes the platform. */
     debt: async (organization: string): Promise<PicoEuro> => {
       const { debt } = await balances(db, { debt: accountId('debt', organization) })
-      return picoEuro(-debt)
+      return picoEuro(0n - debt)
     },
 
     /** What a provider has earned and not been paid, and what is on its way. */

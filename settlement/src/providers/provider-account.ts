@@ -152,7 +152,7 @@ async function lookAt(
   if (row.account === null) return { row, state: undefined }
   const state = await accountState(payments, row.account)
   // An account that Stripe knows in another country proves nothing about this one.
-  const good = state !== undefined && state.payable && state.country === row.country
+  const good = state?.payable === true && state.country === row.country
   if (good !== (row.payableSince !== null)) {
     await store.setProviderPayable(row.peerId, good, now())
   }

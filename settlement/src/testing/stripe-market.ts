@@ -33,7 +33,7 @@ export async function openStripeMarket(
     webhooks: [{ url: TARGET, secret: SECRET }],
     fetch: async (_url, init) => {
       const signature = new Headers(init?.headers).get('stripe-signature') ?? ''
-      await handle(Buffer.from(String(init?.body)), signature)
+      await handle(Buffer.from(await new Response(init?.body).arrayBuffer()), signature)
       return new Response(null, { status: 200 })
     },
   })
