@@ -45,6 +45,9 @@ export interface PartyQuery {
 }
 
 /** Invoices, credit notes and statements, and the records that they are made of. */
+/** No books are older: an entry that says so was dated by a clock that stood at its zero. */
+const BEGINNING = Date.UTC(2026, 0)
+
 export function documentStore(db: Database) {
   return {
     /** See `issueDocument`. */
@@ -180,7 +183,7 @@ export function documentStore(db: Database) {
       )
       const first = found?.first ?? null
       return {
-        first: first === null ? null : monthOf(Number(first)),
+        first: first === null ? null : monthOf(Math.max(Number(first), BEGINNING)),
         last: (found?.last?.slice(0, 7) ?? null) as Month | null,
       }
     },

@@ -1,5 +1,6 @@
 import { picoEuro } from '@hanse/protocol'
 import { describe, expect, test } from 'vitest'
+import { databaseFault } from '../db/database.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import { ingest } from '../receipts/ingest.ts'
@@ -243,8 +244,9 @@ export function documentsContract(name: string, open: () => Promise<SettlementSt
         'delete from document',
         'truncate document',
       ]) {
-        // What a trigger raises.
-        await expect(context.store.executeSql(statement)).rejects.toMatchObject({ code: 'P0001' })
+        const fault = await context.store.executeSql(statement).catch((error: unknown) => error)
+        // What a trigger raises, as each of the two servers numbers it.
+        expect(['P0001', '23001']).toContain(databaseFault(fault)?.code)
       }
     })
 

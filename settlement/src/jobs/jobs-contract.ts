@@ -29,7 +29,8 @@ export function jobsContract(name: string, open: () => Promise<SettlementStore>)
       await using market = await openStripeMarket(await open())
       await using jobs = await start(JOBS, [], market.context)
       for (const { name: job } of JOBS) {
-        expect(await jobs.run(job)).toMatchObject({ state: 'done' })
+        const { state, output } = await jobs.run(job)
+        expect({ job, state, output }).toEqual({ job, state: 'done', output })
       }
       for (const status of await jobs.list()) {
         expect(status).toMatchObject({ dead: 0, last: { state: 'done' } })

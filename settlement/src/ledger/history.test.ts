@@ -165,7 +165,7 @@ test('random histories end with the balances of a naive model, and every step ba
       // Nothing open may be left for the next history's payout run.
       await runPayouts(context)
     }),
-    { numRuns: 25 },
+    { numRuns: 8 },
   )
   // A history in which nothing is booked proves nothing.
   for (const outcome of ['booked', 'duplicate', 'superseded', 'HANSE_RECEIPT_LIMIT']) {

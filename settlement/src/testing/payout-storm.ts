@@ -108,7 +108,7 @@ class PayoutStorm {
           await double.setTransfers(restricted.account, day % 2 === 0 ? 'restricted' : 'active')
           this.#count('restricted')
         }
-        if (turns === 5 && day === 1 && leaves !== undefined) {
+        if (turns === 2 && day === 1 && leaves !== undefined) {
           await double.deauthorize(leaves.account)
           this.#count('deauthorized')
         }
