@@ -11,6 +11,8 @@ export interface ModelAuthorization {
   left: bigint
   readonly expires: number
   open: boolean
+  /** Of one of its sessions two receipts have one number. */
+  disputed: boolean
 }
 
 interface ModelSession {
@@ -54,11 +56,15 @@ export class Model {
   #goodwill = 0n
 
   hold(cid: string, provider: number, limit: bigint, expires: number): void {
-    this.authorizations.push({ cid, provider, left: limit, expires, open: true })
+    this.authorizations.push({ cid, provider, left: limit, expires, open: true, disputed: false })
   }
 
-  releaseAll(): void {
-    for (const authorization of this.authorizations) authorization.open = false
+  /** What expired long enough ago is given back; where something is to be decided, that takes longer. */
+  release(now: number, graceMs: number, disputeGraceMs: number): void {
+    for (const authorization of this.authorizations) {
+      const { expires, disputed } = authorization
+      if (expires + (disputed ? disputeGraceMs : graceMs) <= now) authorization.open = false
+    }
   }
 
   goodwill(amount: bigint): void {
@@ -78,6 +84,7 @@ export class Model {
     if (seen === given.receipt) return 'duplicate'
     if (seen !== undefined) {
       session.frozen = true
+      if (authorization !== undefined) authorization.disputed = true
       return 'HANSE_RECEIPT_EQUIVOCATION'
     }
     if (session.frozen) return 'HANSE_SESSION_FROZEN'

@@ -129,4 +129,5 @@ export const EXAMPLE: Step[] = [
   { kind: 'payouts' },
   { kind: 'goodwill', cents: 20n },
   { kind: 'decide', which: 0, outcome: 'won' },
+  { kind: 'release' },
 ]

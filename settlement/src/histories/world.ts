@@ -246,9 +246,10 @@ export class World implements AsyncDisposable {
   }
 
   async #release(): Promise<void> {
-    await this.#market.double.advance(LIFETIME_MS + this.#context.terms.holdGraceMs)
+    const { holdGraceMs, receiptGraceMs } = this.#context.terms
+    await this.#market.double.advance(LIFETIME_MS + holdGraceMs)
     await releaseExpired(this.#context)
-    this.#model.releaseAll()
+    this.#model.release(this.#context.now(), holdGraceMs, receiptGraceMs)
   }
 
   async #refund({ which, percent }: Step & { kind: 'refund' }): Promise<void> {
