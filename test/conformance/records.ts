@@ -87,6 +87,8 @@ function keepsRules(type: string, fields: Fields): boolean {
         (fields.int('sequence') === 0n) === (fields.get('previous') === null) &&
         fields.int('from') <= fields.int('to')
       )
+    case 'hanse.revocation-list.v1':
+      return fields.int('since') <= fields.int('until')
     case 'hanse.spot-check.v1': {
       const [bytes, agreed] = [fields.int('bytes'), fields.int('agreed')]
       return (
