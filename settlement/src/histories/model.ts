@@ -54,6 +54,7 @@ export class Model {
   readonly #earned: bigint[] = [0n, 0n]
   #fees = 0n
   #goodwill = 0n
+  #others = 0n
 
   hold(cid: string, provider: number, limit: bigint, expires: number): void {
     this.authorizations.push({ cid, provider, left: limit, expires, open: true, disputed: false })
@@ -69,6 +70,11 @@ export class Model {
 
   goodwill(amount: bigint): void {
     this.#goodwill += amount
+  }
+
+  /** What another organization paid in, and never uses: Stripe has it, and this one has not. */
+  others(amount: bigint): void {
+    this.#others += amount
   }
 
   /** What settlement must answer to a receipt. */
@@ -140,7 +146,7 @@ export class Model {
       .filter(({ open }) => open)
       .reduce((sum, { left }) => sum + left, 0n)
     const used = this.#earned.reduce((sum, amount) => sum + amount, this.#fees)
-    const funds = paid + this.#goodwill - used - held
+    const funds = paid - this.#others + this.#goodwill - used - held
     return {
       available: funds > 0n ? funds : 0n,
       held,

@@ -12,7 +12,7 @@ import { reconcile } from '../reconciliation/reconcile.ts'
 import { requestRefund, settleRefunds } from '../refunds/refund.ts'
 import { PaymentsError } from '../stripe/index.ts'
 import { pollStripeEvents } from '../stripe-events/poll-events.ts'
-import { CENT, hold, type TestContext } from '../testing/market.ts'
+import { addTenant, CENT, hold, type TestContext } from '../testing/market.ts'
 import {
   openProviderMarket,
   type ProviderMarket,
@@ -28,6 +28,8 @@ const LIFETIME_MS = 36 * 3_600_000
 const DAY_MS = 86_400_000
 /** A bank debit takes seven days; what comes of it, a little longer. */
 const CALM_DAYS = 9
+/** More than all refunds and disputes of a history. */
+const OTHERS_CENTS = 1_000_000n
 /** More than one of anything that any history makes. */
 const ALL = 500
 
@@ -67,7 +69,24 @@ export class World implements AsyncDisposable {
   /** @param store an empty one */
   static async open(store: SettlementStore, seen: Set<string>): Promise<World> {
     const market = await openProviderMarket(store, { feeBps: MODEL_FEE_BPS })
-    return new World(market, [await market.addProvider(), await market.addProvider()], seen)
+    const providers = [await market.addProvider(), await market.addProvider()]
+    const world = new World(market, providers, seen)
+    await world.#payAsAnother()
+    return world
+  }
+
+  /** Money of others, so that Stripe never has less than it is to give back: then refunds wait, and so would the books. */
+  async #payAsAnother(): Promise<void> {
+    const context = this.#context
+    const { organization } = await addTenant(context, 0n)
+    const paymentMethod = 'pm_card_bypassPending'
+    await topUp(context, {
+      organization,
+      cents: OTHERS_CENTS,
+      paymentMethod,
+      idempotencyKey: 'others',
+    })
+    this.#model.others(OTHERS_CENTS * CENT)
   }
 
   async play(step: Step): Promise<void> {
@@ -263,7 +282,8 @@ export class World implements AsyncDisposable {
   }
 
   async #dispute({ which }: Step & { kind: 'dispute' }): Promise<void> {
-    const charges = this.#eventObjects('charge.succeeded')
+    // The first is not ours: see `#payAsAnother`.
+    const charges = this.#eventObjects('charge.succeeded').slice(1)
     const charge = charges[which % Math.max(charges.length, 1)]
     if (charge === undefined) return
     // Contested already, or given back as a whole: the double refuses what no bank would take.
