@@ -1,36 +1,10 @@
 import type { BalanceMovement } from '../stripe/index.ts'
+import { ModelBookings } from './model-bookings.ts'
 
 /** Pico-euro in a cent. */
 const CENT = 10_000_000_000n
 /** One in four: so plain that it needs no rounding rule but its own. */
 export const MODEL_FEE_BPS = 2_500
-
-export interface ModelAuthorization {
-  readonly cid: string
-  readonly provider: number
-  left: bigint
-  readonly expires: number
-  open: boolean
-  /** Of one of its sessions two receipts have one number. */
-  disputed: boolean
-}
-
-interface ModelSession {
-  readonly seen: Map<number, string>
-  last: number
-  amount: bigint
-  /** Two receipts have one number. */
-  frozen: boolean
-}
-
-/** A receipt, as far as its price goes. */
-export interface ModelReceipt {
-  readonly authorization: string | null
-  readonly session: string
-  readonly sequence: number
-  readonly receipt: string
-  readonly amount: bigint
-}
 
 /** What everybody has, pico-euro. */
 export interface ModelBooks {
@@ -48,16 +22,15 @@ export interface ModelBooks {
  * Books so plain that they can be believed: maps of numbers for what was promised and earned, and at the end one sum over
  * what Stripe says has moved. It knows no states, no webhooks and no retries.
  */
-export class Model {
-  readonly authorizations: ModelAuthorization[] = []
-  readonly #sessions = new Map<string, ModelSession>()
+export class Model extends ModelBookings {
   readonly #earned: bigint[] = [0n, 0n]
   #fees = 0n
   #goodwill = 0n
   #others = 0n
 
-  hold(cid: string, provider: number, limit: bigint, expires: number): void {
-    this.authorizations.push({ cid, provider, left: limit, expires, open: true, disputed: false })
+  protected earned(provider: number, increase: bigint, fee: bigint): void {
+    this.#fees += fee
+    this.#earned[provider] = (this.#earned[provider] ?? 0n) + increase - fee
   }
 
   /** What expired long enough ago is given back; where something is to be decided, that takes longer. */
@@ -75,45 +48,6 @@ export class Model {
   /** What another organization paid in, and never uses: Stripe has it, and this one has not. */
   others(amount: bigint): void {
     this.#others += amount
-  }
-
-  /** What settlement must answer to a receipt. */
-  book(given: ModelReceipt, now: number): string {
-    const authorization = this.authorizations.find(({ cid }) => cid === given.authorization)
-    const session = this.#sessions.get(given.session) ?? {
-      seen: new Map(),
-      last: -1,
-      amount: 0n,
-      frozen: false,
-    }
-    const seen = session.seen.get(given.sequence)
-    if (seen === given.receipt) return 'duplicate'
-    if (seen !== undefined) {
-      session.frozen = true
-      if (authorization !== undefined) authorization.disputed = true
-      return 'HANSE_RECEIPT_EQUIVOCATION'
-    }
-    if (session.frozen) return 'HANSE_SESSION_FROZEN'
-    if (given.sequence < session.last) {
-      session.seen.set(given.sequence, given.receipt)
-      return 'superseded'
-    }
-    if (given.amount < session.amount) return 'HANSE_RECEIPT_CHAIN'
-    if (authorization === undefined) return 'HANSE_AUTHORIZATION_INVALID'
-    if (now >= authorization.expires) return 'HANSE_AUTHORIZATION_EXPIRED'
-    if (!authorization.open) return 'HANSE_HOLD_RELEASED'
-    const increase = given.amount - session.amount
-    if (increase > authorization.left) return 'HANSE_RECEIPT_LIMIT'
-    const fee = given.amount / 4n - session.amount / 4n
-    authorization.left -= increase
-    this.#fees += fee
-    const { provider } = authorization
-    this.#earned[provider] = (this.#earned[provider] ?? 0n) + increase - fee
-    session.seen.set(given.sequence, given.receipt)
-    session.last = given.sequence
-    session.amount = given.amount
-    this.#sessions.set(given.session, session)
-    return 'booked'
   }
 
   /**

@@ -20,7 +20,8 @@ import {
 } from '../testing/provider-market.ts'
 import { settleTopUps } from '../top-ups/settle-top-ups.ts'
 import { topUp } from '../top-ups/top-up.ts'
-import { MODEL_FEE_BPS, Model, type ModelReceipt } from './model.ts'
+import { MODEL_FEE_BPS, Model } from './model.ts'
+import type { ModelReceipt } from './model-bookings.ts'
 import type { Step } from './steps.ts'
 
 /** Shorter than the shortest storm lasts, so that receipts come before and after it. */

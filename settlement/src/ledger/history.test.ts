@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { releaseExpired } from '../authorizations/release-expired.ts'
 import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { ModelBookings } from '../histories/model-bookings.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import type { Claim } from '../receipts/claim.ts'
 import {
@@ -74,71 +75,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
 )
 
-interface ModelAuthorization {
-  readonly cid: string
-  readonly provider: number
-  left: bigint
-  readonly expires: number
-  open: boolean
-  /** Of one of its sessions two receipts have one number: its hold waits for the operator. */
-  disputed: boolean
-}
-
-interface ModelSession {
-  readonly seen: Map<number, string>
-  last: number
-  amount: bigint
-  /** Two receipts have one number. */
-  frozen: boolean
-}
-
-class Model {
+class Model extends ModelBookings {
   available = 0n
   held = 0n
   payable = [0n, 0n]
   inTransit = [0n, 0n]
   fees = 0n
-  readonly authorizations: ModelAuthorization[] = []
-  readonly sessions = new Map<string, ModelSession>()
 
-  book(claim: Claim, now: number): string {
-    const authorization = this.authorizations.find(({ cid }) => cid === claim.authorization)
-    const session = this.sessions.get(claim.session) ?? {
-      seen: new Map(),
-      last: -1,
-      amount: 0n,
-      frozen: false,
-    }
-    const sequence = Number(claim.sequence)
-    const seen = session.seen.get(sequence)
-    if (seen === claim.receipt) return 'duplicate'
-    if (seen !== undefined) {
-      session.frozen = true
-      if (authorization !== undefined) authorization.disputed = true
-      return 'HANSE_RECEIPT_EQUIVOCATION'
-    }
-    if (session.frozen) return 'HANSE_SESSION_FROZEN'
-    if (sequence < session.last) {
-      session.seen.set(sequence, claim.receipt)
-      return 'superseded'
-    }
-    if (claim.amount < session.amount) return 'HANSE_RECEIPT_CHAIN'
-    if (authorization === undefined) return 'HANSE_AUTHORIZATION_INVALID'
-    if (now >= authorization.expires) return 'HANSE_AUTHORIZATION_EXPIRED'
-    if (!authorization.open) return 'HANSE_HOLD_RELEASED'
-    const increase = claim.amount - session.amount
-    if (increase > authorization.left) return 'HANSE_RECEIPT_LIMIT'
-    const fee = claim.amount / 4n - session.amount / 4n
-    authorization.left -= increase
+  protected earned(provider: number, increase: bigint, fee: bigint): void {
     this.held -= increase
     this.fees += fee
-    this.payable[authorization.provider] =
-      (this.payable[authorization.provider] ?? 0n) + increase - fee
-    session.seen.set(sequence, claim.receipt)
-    session.last = sequence
-    session.amount = claim.amount
-    this.sessions.set(claim.session, session)
-    return 'booked'
+    this.payable[provider] = (this.payable[provider] ?? 0n) + increase - fee
   }
 }
 
@@ -226,14 +173,8 @@ async function playHold(
   }
   model.available -= limit
   model.held += limit
-  model.authorizations.push({
-    cid: cidOf((await asked).bytes).toString(),
-    provider,
-    left: limit,
-    expires: context.clock.now + 100_000,
-    open: true,
-    disputed: false,
-  })
+  const cid = cidOf((await asked).bytes).toString()
+  model.hold(cid, provider, limit, context.clock.now + 100_000)
 }
 
 async function playReceipts(
@@ -276,7 +217,11 @@ async function playReceipts(
   for (let round = 0; round < (twice ? 2 : 1); round++) {
     const bookings = await store.bookReceipts(claims, policy, context.clock.now)
     const got = bookings.map((booking) => ('code' in booking ? booking.code : booking.status))
-    expect(got).toEqual(claims.map((claim) => model.book(claim, context.clock.now)))
+    expect(got).toEqual(
+      claims.map((claim) =>
+        model.book({ ...claim, sequence: Number(claim.sequence) }, context.clock.now),
+      ),
+    )
     for (const outcome of got) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   }
 }
