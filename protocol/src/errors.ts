@@ -469,6 +469,18 @@ export const ERRORS = {
     false,
     'Ask for a model that the key may use, or allow this one with `hanse gateway keys update`.',
   ),
+  HANSE_POLICY_REFUSED: entry(
+    403,
+    'permission_error',
+    false,
+    'The organization’s policy does not allow this request: the message names the rule.',
+  ),
+  HANSE_RULES_UNKNOWN: entry(
+    503,
+    'server_error',
+    true,
+    'The gateway waits for its organization’s rules (--rules fail-closed): check that settlement is reachable.',
+  ),
   HANSE_BUDGET_EXHAUSTED: entry(
     402,
     'insufficient_quota',

@@ -110,6 +110,24 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
     },
     rules: ['at < notAfter'],
   },
+  'hanse.landmark-echo.v1': {
+    bytesMax: 2048,
+    signers: [{ role: 'provider', field: 'subject' }],
+    fields: { landmark: 'peer', subject: 'peer', challenge: bytes(32) },
+    rules: [],
+  },
+  'hanse.attestation-revocations.v1': {
+    bytesMax: 8192,
+    signers: [{ role: 'attestor', field: 'issuer' }],
+    fields: {
+      issuer: 'peer',
+      since: counter,
+      until: counter,
+      at: time,
+      revoked: list('link', 0, 190),
+    },
+    rules: ['since <= until'],
+  },
   'hanse.spend-authorization.v1': {
     bytesMax: 2048,
     signers: [{ role: 'settlement', field: 'issuer' }],

@@ -70,6 +70,8 @@ describe('both implementations agree on', () => {
     first.offer,
     first.regionAttestation,
     first.landmarkPing,
+    first.landmarkEcho,
+    first.attestationRevocations,
     first.spendAuthorization,
     first.providerBinding,
     first.order,

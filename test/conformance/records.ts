@@ -87,6 +87,7 @@ function keepsRules(type: string, fields: Fields): boolean {
         (fields.int('sequence') === 0n) === (fields.get('previous') === null) &&
         fields.int('from') <= fields.int('to')
       )
+    case 'hanse.attestation-revocations.v1':
     case 'hanse.revocation-list.v1':
       return fields.int('since') <= fields.int('until')
     case 'hanse.spot-check.v1': {

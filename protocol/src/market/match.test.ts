@@ -10,6 +10,7 @@ import {
   makeOffer,
   NOW,
   OUTPUT_PRICE,
+  provider,
   signerFrom,
 } from '../testing/fixtures.ts'
 import { browseKey, keysOf, modelKey, offerKey } from './keys.ts'
@@ -67,6 +68,30 @@ describe('matching', () => {
   test.each<[string, KnownOffer, Partial<Requirement>, string, RegExp, RegExp]>([
     ['outside', known({ country: 'US' }), {}, 'residency', /US is outside EU/u, /allow US/u],
     ['weak evidence', known({}, {}, null), {}, 'residency', /level 0.* 3/u, /attestation/u],
+    [
+      'evidence of an attestor that is not trusted',
+      known({}, {}, { issuer: provider.peerId }),
+      {},
+      'residency',
+      /level 0.* 3, a payout account that Stripe verified: .* you do not trust/u,
+      /trust its attestor/u,
+    ],
+    [
+      'evidence that has expired',
+      known({}, {}, { notBefore: 0, notAfter: NOW }),
+      {},
+      'residency',
+      /: its attestation has expired/u,
+      /attestation of level 3/u,
+    ],
+    [
+      'evidence of tomorrow',
+      known({}, {}, { notBefore: NOW + 1 }),
+      {},
+      'residency',
+      /not valid yet: look at your clock/u,
+      /attestation/u,
+    ],
     [
       'contradicted',
       known({}, {}, { country: 'FR', evidence: [{ kind: 'declared' }], level: 1 }),

@@ -1,7 +1,9 @@
 import { formatPrice, type PicoEuro } from '../money.ts'
-import type { RegionAttestation } from '../region/attestation.ts'
+import { LEVEL_MEANINGS, type RegionAttestation } from '../region/attestation.ts'
 import {
   checkResidency,
+  type EvidenceGap,
+  evidenceGap,
   provenLevel,
   type Residency,
   type ResidencyFault,
@@ -162,11 +164,12 @@ function explainRegion(
 ): Exclusion | undefined {
   const node = { peerId: offer.provider, country: offer.country }
   const fault = checkResidency(node, attestations, residency, now)
-  if (fault !== undefined) return explainResidency(fault, residency, 'the residency policy')
+  const gap = evidenceGap(offer.provider, attestations, residency.trustedAttestors, now)
+  if (fault !== undefined) return explainResidency(fault, gap, residency, 'the residency policy')
   if (narrowed === undefined) return undefined
   const asked = { ...residency, allow: [], ...narrowed }
   const further = checkResidency(node, attestations, asked, now)
-  return further && explainResidency(further, asked, 'the request')
+  return further && explainResidency(further, gap, asked, 'the request')
 }
 
 function explainLists(
@@ -182,7 +185,20 @@ function explainLists(
   return { code: 'provider', message, change: 'add it to the list of those to ask' }
 }
 
-function explainResidency(fault: ResidencyFault, policy: Residency, where: string): Exclusion {
+const GAPS: Readonly<Record<EvidenceGap, string>> = {
+  none: 'it shows no attestation, or its attestation was revoked',
+  'not-trusted': 'its attestations are of attestors that you do not trust',
+  'not-yet-valid': 'its attestation is not valid yet: look at your clock',
+  expired: 'its attestation has expired',
+  'too-weak': 'its attestation rests on less',
+}
+
+function explainResidency(
+  fault: ResidencyFault,
+  gap: EvidenceGap,
+  policy: Residency,
+  where: string,
+): Exclusion {
   const allowed = policy.allow.join(', ')
   switch (fault.reason) {
     case 'outside':
@@ -200,8 +216,11 @@ function explainResidency(fault: ResidencyFault, policy: Residency, where: strin
     case 'evidence':
       return {
         code: 'residency',
-        message: `evidence of location is level ${fault.level}, ${where} asks for ${fault.minLevel}`,
-        change: 'the provider gets an attestation from an attestor you trust, or lower minLevel',
+        message: `evidence of location is level ${fault.level}, ${where} asks for ${fault.minLevel}, ${LEVEL_MEANINGS[fault.minLevel] ?? ''}: ${GAPS[gap]}`,
+        change:
+          gap === 'not-trusted'
+            ? 'trust its attestor, or the provider gets an attestation from one that you trust'
+            : `the provider gets an attestation of level ${fault.minLevel} from an attestor you trust, or lower minLevel`,
       }
   }
 }

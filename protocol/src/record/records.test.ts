@@ -14,7 +14,8 @@ import { picoEuro } from '../money.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
 import { receipt } from '../receipt/receipt.ts'
 import { evidenceLevel, regionAttestation } from '../region/attestation.ts'
-import { landmarkPing } from '../region/landmark.ts'
+import { landmarkEcho, landmarkPing } from '../region/landmark.ts'
+import { attestationRevocations } from '../region/revocation.ts'
 import { FINAL_REASONS } from '../session/reasons.ts'
 import { acceptance, order, quote, rejection } from '../session/records.ts'
 import { statement } from '../statement/statement.ts'
@@ -161,6 +162,19 @@ const CASES: Case<unknown>[] = [
         }),
       )
       .map(([[at, notAfter], rest]) => ({ ...rest, at, notAfter })),
+  ),
+  define(landmarkEcho, fc.record({ landmark: peer, subject: peer, challenge: bytes(32) })),
+  define(
+    attestationRevocations,
+    fc
+      .tuple(fc.tuple(u63, u63), peer, fc.array(cid, { maxLength: 3 }), period)
+      .map(([[a, b], issuer, revoked, [at]]) => ({
+        issuer,
+        since: a < b ? a : b,
+        until: a < b ? b : a,
+        at,
+        revoked,
+      })),
   ),
   define(
     spendAuthorization,

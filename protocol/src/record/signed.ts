@@ -121,7 +121,31 @@ export function openSigned<Value>(
   context: SigningContext,
   type: RecordType<Value>,
   signed: SignedRecord,
-  signersOf: (value: Value) => readonly { readonly signer: PeerId; readonly role: Role }[],
+  signersOf: SignersOf<Value>,
+): Named<Value> & SignedRecord {
+  const opened = openCommitted(type, signed, signersOf)
+  for (const signature of opened.signatures) {
+    if (isSignatureValid(context, type, opened.bytes, signature)) continue
+    const { signer, role } = signature
+    throw new HanseError(
+      'HANSE_SIGNATURE_INVALID',
+      `${type.type}: bad signature of ${signer} as ${role}`,
+    )
+  }
+  return opened
+}
+
+/**
+ * Opens a record whose CID stands in another one that the same parties have signed, and were found to have: they have
+ * signed for its content there, so that it has to name them, and its own signatures are not computed.
+ *
+ * @returns what `openSigned` returns, with signatures that may be false
+ * @throws {HanseError} HANSE_RECORD_*, HANSE_SIGNATURE_MISSING when there is not one signature for each of `signers`
+ */
+export function openCommitted<Value>(
+  type: RecordType<Value>,
+  signed: SignedRecord,
+  signersOf: SignersOf<Value>,
 ): Named<Value> & SignedRecord {
   const record = named(type, signed.bytes)
   const expected = signersOf(record.value)
@@ -132,19 +156,15 @@ export function openSigned<Value>(
     )
   }
   for (const { signer, role } of expected) {
-    const signature = signed.signatures.find((s) => s.role === role && s.signer === signer)
-    if (signature === undefined) {
-      throw new HanseError(
-        'HANSE_SIGNATURE_MISSING',
-        `${type.type}: not signed by ${signer} as ${role}`,
-      )
-    }
-    if (!isSignatureValid(context, type, record.bytes, signature)) {
-      throw new HanseError(
-        'HANSE_SIGNATURE_INVALID',
-        `${type.type}: bad signature of ${signer} as ${role}`,
-      )
-    }
+    if (signed.signatures.some((s) => s.role === role && s.signer === signer)) continue
+    throw new HanseError(
+      'HANSE_SIGNATURE_MISSING',
+      `${type.type}: not signed by ${signer} as ${role}`,
+    )
   }
   return { ...record, signatures: signed.signatures }
 }
+
+type SignersOf<Value> = (
+  value: Value,
+) => readonly { readonly signer: PeerId; readonly role: Role }[]

@@ -26,6 +26,15 @@ const STRENGTH: Record<Evidence['kind'], number> = {
   operator: 4,
 }
 
+/** The least that each level takes, for people; the place is the level. */
+export const LEVEL_MEANINGS = [
+  'nothing',
+  'its own word',
+  'its network’s country or measured round trips',
+  'a payout account that Stripe verified',
+  'documents that a person checked',
+] as const
+
 /** How strong evidence is, 0 (none) to 4: the strongest single piece. Computed from the evidence, never asserted. */
 export function evidenceLevel(pieces: readonly Evidence[]): number {
   return pieces.reduce((level, piece) => Math.max(level, STRENGTH[piece.kind]), 0)

@@ -33,5 +33,22 @@ export const landmarkPing = defineRecord(
 )
 export type LandmarkPing = ReturnType<typeof landmarkPing.decode>
 
+/** A landmark's random bytes that a subject signs at once. */
+export const CHALLENGE_BYTES = 32
+
+/**
+ * The answer to one ping, signed by the subject in the role `provider`. It holds what the landmark chose at random just
+ * before, so that it can be made neither earlier nor by somebody without the key, and serves no other landmark.
+ */
+export const landmarkEcho = defineRecord('hanse.landmark-echo.v1', {
+  landmark: peerId,
+  subject: peerId,
+  challenge: bytes(CHALLENGE_BYTES),
+})
+export type LandmarkEcho = ReturnType<typeof landmarkEcho.decode>
+
+export const echoSigners = (value: LandmarkEcho) =>
+  [{ signer: value.subject, role: 'provider' }] as const
+
 export const landmarkSigners = (value: LandmarkPing) =>
   [{ signer: value.landmark, role: 'landmark' }] as const

@@ -93,6 +93,26 @@ export function checkResidency(
     : undefined
 }
 
+/** Why a node has no more evidence than it has: what it would take to have more depends on it. */
+export type EvidenceGap = 'none' | 'not-trusted' | 'not-yet-valid' | 'expired' | 'too-weak'
+
+/** The best that can be said of a node's attestations. They must already be signature-checked. */
+export function evidenceGap(
+  subject: string,
+  attestations: readonly RegionAttestation[],
+  trustedAttestors: readonly string[],
+  now: number,
+): EvidenceGap {
+  const own = attestations.filter((attestation) => attestation.subject === subject)
+  const trusted = own.filter(({ issuer }) => trustedAttestors.includes(issuer))
+  if (own.length === 0) return 'none'
+  if (trusted.length === 0) return 'not-trusted'
+  if (trusted.every(({ notAfter }) => notAfter <= now)) return 'expired'
+  return trusted.some(({ notBefore, notAfter }) => notBefore <= now && now < notAfter)
+    ? 'too-weak'
+    : 'not-yet-valid'
+}
+
 function validFor(
   subject: string,
   attestations: readonly RegionAttestation[],

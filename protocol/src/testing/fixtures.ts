@@ -16,6 +16,8 @@ import { priceTokens, type Receipt, receipt } from '../receipt/receipt.ts'
 import type { Named, RecordType } from '../record/record.ts'
 import { type Role, type SignedRecord, signBytes, signRecord } from '../record/signed.ts'
 import { type RegionAttestation, regionAttestation } from '../region/attestation.ts'
+import { type LandmarkEcho, landmarkEcho } from '../region/landmark.ts'
+import { type AttestationRevocations, attestationRevocations } from '../region/revocation.ts'
 import { type Acceptance, acceptance, type Order, order } from '../session/records.ts'
 import { cidOf, utf8 } from '../wire.ts'
 
@@ -151,6 +153,27 @@ export function makeAuthorization(
 export function makeRevocations(): Named<RevocationList> & SignedRecord {
   const value = { issuer: settlement.peerId, since: 0n, until: 8n, at: NOW, serials: [1n, 70_000n] }
   return sign(revocationList, value, 'settlement', settlement)
+}
+
+/** The attestor takes back `makeAttestation()`. */
+export function makeRevokedAttestations(): Named<AttestationRevocations> & SignedRecord {
+  const revoked = [makeAttestation().cid]
+  const value = { issuer: attestor.peerId, since: 0n, until: 3n, at: NOW, revoked }
+  return sign(attestationRevocations, value, 'attestor', attestor)
+}
+
+/** The provider answers a landmark's challenge. */
+export function makeEcho(challenge = 7): Named<LandmarkEcho> & SignedRecord {
+  return sign(
+    landmarkEcho,
+    {
+      landmark: attestor.peerId,
+      subject: provider.peerId,
+      challenge: new Uint8Array(32).fill(challenge),
+    },
+    'provider',
+    provider,
+  )
 }
 
 /** The provider asks for no more of `makeAuthorization()` than a thousandth of it. */

@@ -12,7 +12,8 @@ import { receipt } from '../receipt/receipt.ts'
 import { type Named, named, type RecordType } from '../record/record.ts'
 import { type Signature, type SignedRecord, signedFields } from '../record/signed.ts'
 import { regionAttestation } from '../region/attestation.ts'
-import { landmarkPing } from '../region/landmark.ts'
+import { landmarkEcho, landmarkPing } from '../region/landmark.ts'
+import { attestationRevocations } from '../region/revocation.ts'
 import type { ConsumerFrame, ProviderFrame } from '../session/frames.ts'
 import { acceptance, order, quote, rejection } from '../session/records.ts'
 import type { ProposeFrame, StatementAnswer } from '../statement/frames.ts'
@@ -61,6 +62,8 @@ export function recordSamples(): FuzzedType[] {
         settlement,
       ),
     ),
+    fuzzed(landmarkEcho, make.makeEcho()),
+    fuzzed(attestationRevocations, make.makeRevokedAttestations()),
     fuzzed(spendAuthorization, make.makeAuthorization()),
     fuzzed(
       providerBinding,

@@ -11,7 +11,8 @@ import { receipt } from '../receipt/receipt.ts'
 import type { RecordType } from '../record/record.ts'
 import type { SignedRecord } from '../record/signed.ts'
 import { regionAttestation } from '../region/attestation.ts'
-import { landmarkPing } from '../region/landmark.ts'
+import { landmarkEcho, landmarkPing } from '../region/landmark.ts'
+import { attestationRevocations } from '../region/revocation.ts'
 import { acceptance, order, quote, rejection } from '../session/records.ts'
 import { statement } from '../statement/statement.ts'
 import { fromHex, toHex } from './fixtures.ts'
@@ -22,6 +23,8 @@ const types = [
   offer,
   regionAttestation,
   landmarkPing,
+  landmarkEcho,
+  attestationRevocations,
   spendAuthorization,
   providerBinding,
   revocationList,
