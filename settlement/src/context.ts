@@ -1,8 +1,14 @@
 import type { Signer } from '@hanse/protocol'
+import type { CountryOfAddress } from './attestations/country-of-address.ts'
+import type { PublishedLandmark } from './attestations/landmarks.ts'
+import type { ForecastSpend } from './budgets/outlook.ts'
+import type { PlatformFeed } from './costs/feed-store.ts'
 import type { SettlementStore } from './db/store.ts'
 import type { Seller } from './documents/seller.ts'
 import { DEFAULT_HOLD_BACK, type HoldBackSchedule } from './earnings/hold-back.ts'
 import type { SettlementLog } from './log/settlement-log.ts'
+import type { Mailer } from './notifications/mailer.ts'
+import type { Outpost } from './notifications/post.ts'
 import { PAYOUT_COUNTRIES } from './providers/payout-countries.ts'
 import type { Payments } from './stripe/index.ts'
 import type { VatIdChecker } from './tax/index.ts'
@@ -25,6 +31,8 @@ export interface SettlementTerms {
   readonly holdGraceMs: number
   /** After its acceptance ended, how long a session's receipts are still settled (while the hold is there). */
   readonly receiptGraceMs: number
+  /** What a person may try for nothing, once, euro cents. */
+  readonly trialCreditCents: bigint
 }
 
 const HOUR_MS = 3_600_000
@@ -39,6 +47,8 @@ export const DEFAULT_TERMS: SettlementTerms = {
   // Long enough for a node that was cut off for a day; every day more is a day more that unused money is not free.
   holdGraceMs: 24 * HOUR_MS,
   receiptGraceMs: 30 * 24 * HOUR_MS,
+  // Some hundred thousand tokens of a middling model: enough to see that it works, too little to be worth a swindle.
+  trialCreditCents: 100n,
 }
 
 /** What every part of the service works with. Clock and network are handed in. */
@@ -56,6 +66,24 @@ export interface SettlementContext {
   readonly seller?: Seller
   /** Who confirms VAT ids; without it, none is. */
   readonly vatIds?: VatIdChecker
+  /** How daily spend is forecast; by the medians of weekdays without. */
+  readonly forecastSpend?: ForecastSpend
   /** Not where only the books are wanted. */
   readonly log?: SettlementLog
+  /** Without it no mail is sent. */
+  readonly mailer?: Mailer
+  /** How addresses are reached that somebody else has chosen; the public internet alone when not given. */
+  readonly outpost?: Outpost
+  /** TXT records of a name, as `node:dns` gives them, which is asked when this is not given. */
+  readonly resolveTxt?: (name: string) => Promise<string[][]>
+  /** The origin of the website, where it is not the service's own: its pages may act for who is signed in. */
+  readonly webOrigin?: string
+  /** Where mails go while no real one is set, on an installation without real money. */
+  readonly developmentMailer?: Mailer
+  /** Where addresses are; without it they are no evidence. */
+  readonly countryOfAddress?: CountryOfAddress
+  /** Who measures providers, and is believed. */
+  readonly landmarks?: readonly PublishedLandmark[]
+  /** Rate cards of the platform that are fetched on a schedule. */
+  readonly rateCardFeeds?: readonly PlatformFeed[]
 }

@@ -2,19 +2,25 @@ import { join } from 'node:path'
 import { parseCheckpoint, type Signer } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
 import { type App, createApp } from './api/app.ts'
+import { shippedCountries } from './attestations/country-of-address.ts'
+import type { PublishedLandmark } from './attestations/landmarks.ts'
 import { backupsFolder } from './backup/new-backup.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from './context.ts'
+import type { PlatformFeed } from './costs/feed-store.ts'
 import { openStore, type SettlementStore } from './db/store.ts'
 import { type SellerSetting, sellerOf } from './documents/seller.ts'
+import { forecastSpend } from './forecast/spend-forecast.ts'
 import { type Ingest, openIngest } from './ingest/ingest-service.ts'
 import type { RoomLimits } from './ingest/room.ts'
 import { type Jobs, openJobs } from './jobs/jobs.ts'
 import { JOBS } from './jobs/registry.ts'
 import { SettlementLog } from './log/settlement-log.ts'
 import type { WitnessAddress } from './log/witness-feed.ts'
+import { type SmtpOptions, smtpMailer } from './notifications/smtp-mailer.ts'
 import { Operations } from './operations/operations.ts'
 import type { PressureLimits } from './operations/pressure.ts'
 import { reachable } from './operations/reachable.ts'
+import { developmentMailer } from './people/development-mailer.ts'
 import { loadSecret, loadSigner } from './secrets.ts'
 import {
   openStripePayments,
@@ -60,9 +66,19 @@ export interface SettlementOptions {
   readonly seller?: SellerSetting
   /** Where VAT ids are looked up instead of at the Commission. */
   readonly viesUrl?: string
+  /** The origin of the website, where it is not the service's own. */
+  readonly webOrigin?: string
   /** What the transparency log is called, for ever. */
   readonly logOrigin?: string
   readonly witnesses?: readonly WitnessAddress[]
+  /** Rate cards of the platform that are fetched on a schedule. */
+  readonly rateCardFeeds?: readonly PlatformFeed[]
+  /** Who measures providers, and is believed. */
+  readonly landmarks?: readonly PublishedLandmark[]
+  /** How mail is sent; without it, none is. */
+  readonly smtp?: SmtpOptions
+  /** Whether webhooks may go to private networks and to this machine. */
+  readonly privateNetworks?: boolean
   /** Milliseconds since 1970. */
   readonly now?: () => number
   readonly logger?: FastifyBaseLogger
@@ -132,7 +148,14 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     now,
     publicUrl: () => options.publicUrl ?? url,
     terms: { ...DEFAULT_TERMS, ...options.terms },
+    ...(options.landmarks !== undefined && { landmarks: options.landmarks }),
+    countryOfAddress: shippedCountries(),
+    ...(options.rateCardFeeds !== undefined && { rateCardFeeds: options.rateCardFeeds }),
+    forecastSpend,
     ...sellerContext(options, signer.peerId, now),
+    outpost: { privateNetworks: options.privateNetworks ?? false },
+    ...(options.smtp !== undefined && { mailer: stack.use(smtpMailer(options.smtp)) }),
+    ...peopleContext(options),
   }
   const growing = setInterval(() => void log.tick(), LOG_EVERY_MS)
   stack.defer(async () => {
@@ -174,6 +197,19 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     operations,
     stripeDouble,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** Links of accounts are written into the log only where no money is real. */
+function peopleContext({
+  webOrigin,
+  stripe,
+  logger,
+}: SettlementOptions): Pick<SettlementContext, 'webOrigin' | 'developmentMailer'> {
+  return {
+    ...(webOrigin !== undefined && { webOrigin }),
+    ...(stripe === undefined &&
+      logger !== undefined && { developmentMailer: developmentMailer(logger) }),
   }
 }
 

@@ -4,7 +4,6 @@ import type { SettlementContext } from '../context.ts'
 import { checkLog } from '../log/check-log.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import type { App } from './app.ts'
-import { operatorGuard } from './auth.ts'
 import { money, peerId } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -46,14 +45,13 @@ const logReportSchema = z.object({
 })
 
 /** Organizations, the ledger and the log, for operators. */
-export function adminRoutes(app: App, context: SettlementContext, token: string): void {
+export function adminRoutes(app: App, context: SettlementContext): void {
   const { store, now } = context
-  const guarded = operatorGuard(context, token)
 
   app.post(
     '/v1/admin/organizations',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         body: z.strictObject({
@@ -80,7 +78,7 @@ export function adminRoutes(app: App, context: SettlementContext, token: string)
   app.post(
     '/v1/admin/organizations/:organization/consumers',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         params: z.object({ organization: z.string().max(64) }),
@@ -97,7 +95,7 @@ export function adminRoutes(app: App, context: SettlementContext, token: string)
   app.get(
     '/v1/admin/ledger/entries',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: z.strictObject({
@@ -126,7 +124,7 @@ export function adminRoutes(app: App, context: SettlementContext, token: string)
 
   app.get(
     '/v1/admin/ledger/check',
-    { ...guarded, schema: { security, response: { 200: reportSchema } } },
+    { config: { access: 'operator' }, schema: { security, response: { 200: reportSchema } } },
     async () => {
       const report = await store.ledgerCheck()
       return { ...report, differences: [...report.differences] }
@@ -135,7 +133,7 @@ export function adminRoutes(app: App, context: SettlementContext, token: string)
 
   app.get(
     '/v1/admin/log/check',
-    { ...guarded, schema: { security, response: { 200: logReportSchema } } },
+    { config: { access: 'operator' }, schema: { security, response: { 200: logReportSchema } } },
     () => checkLog(store),
   )
 }

@@ -1,19 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { decodeCanonical, type Signer } from '@hanse/protocol'
+import { decodeCanonical, type Signer, signRequest } from '@hanse/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeSubmissions } from '../receipts/submission.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
+import { prepareDataDir } from '../testing/database-template.ts'
 import { makeDeal } from '../testing/deals.ts'
 import { addProvider, addTenant, CENT, hold, NETWORK } from '../testing/market.ts'
 import { lineOf } from '../testing/statements.ts'
-import { signRequest } from './provider-auth.ts'
 
 let folder: string
 let settlement: Settlement
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-alerts-'))
+  await prepareDataDir(folder)
   settlement = await openSettlement({ dataDir: folder, network: NETWORK, verifyThreads: 1 })
 }, 180_000)
 afterAll(async () => {
@@ -89,6 +90,10 @@ test('two truths are told to both sides and to the operator, who decides on them
   expect((await call('GET', '/v1/alerts', {})).statusCode).toBe(401)
 
   const admin = bearer(settlement.operatorToken)
+  const { events } = (
+    await call('GET', '/v1/admin/events?kind=receipt.contradiction', admin)
+  ).json()
+  expect(events).toMatchObject([{ severity: 'urgent', facts: { provider: provider.peerId } }])
   const conflicts = await call('GET', '/v1/admin/conflicts', admin)
   expect(conflicts.json().conflicts).toMatchObject([
     { ...told, evidence: `/v1/admin/conflicts/${contradicting}` },

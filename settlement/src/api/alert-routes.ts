@@ -4,7 +4,7 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { Ingest } from '../ingest/ingest-service.ts'
 import type { App } from './app.ts'
-import { operatorGuard, organizationOf } from './auth.ts'
+import { principal } from './auth.ts'
 import { providerOf } from './provider-auth.ts'
 import { money } from './schemas.ts'
 
@@ -38,14 +38,8 @@ const alertsSchema = z.object({ alerts: z.array(alertSchema), next: z.string().n
 const cid = z.string().regex(/^[a-z2-7]{16,80}$/u, { error: 'not a CID' })
 
 /** What the parties are told, and what the operator may do about it. */
-export function alertRoutes(
-  app: App,
-  context: SettlementContext,
-  ingest: Ingest,
-  token: string,
-): void {
+export function alertRoutes(app: App, context: SettlementContext, ingest: Ingest): void {
   const { store, now } = context
-  const guarded = operatorGuard(context, token)
   const page = async (
     query: z.output<typeof pageSchema>,
     whose: { organization?: string; provider?: string; open?: boolean },
@@ -58,13 +52,20 @@ export function alertRoutes(
 
   app.get(
     '/v1/alerts',
-    { schema: { security, querystring: pageSchema, response: { 200: alertsSchema } } },
-    async (request) => page(request.query, { organization: await organizationOf(request, store) }),
+    {
+      config: { permission: 'alerts:read' },
+      schema: { security, querystring: pageSchema, response: { 200: alertsSchema } },
+    },
+    async (request) => {
+      const { organization } = principal(request)
+      return page(request.query, { organization })
+    },
   )
 
   app.get(
     '/v1/providers/self/alerts',
     {
+      config: { access: 'signed' },
       schema: {
         description:
           'Of the provider whose key has signed the request (RFC 9421): alerts name sessions, so they are not public',
@@ -78,7 +79,7 @@ export function alertRoutes(
   app.get(
     '/v1/admin/alerts',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: pageSchema.extend({
@@ -98,7 +99,7 @@ export function alertRoutes(
   app.get(
     '/v1/admin/conflicts',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: pageSchema,
@@ -124,7 +125,7 @@ export function alertRoutes(
   app.get(
     '/v1/admin/conflicts/:cid',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         params: z.object({ cid }),
@@ -145,7 +146,7 @@ export function alertRoutes(
   app.post(
     '/v1/admin/sessions/:session/resolve',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         params: z.object({ session: z.string().min(1).max(SESSION_MAX) }),
@@ -166,7 +167,7 @@ export function alertRoutes(
   app.get(
     '/v1/admin/ingest',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         response: {

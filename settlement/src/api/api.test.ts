@@ -20,6 +20,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writeStatements } from '../receipts/statement-batch.ts'
 import { writeSubmissions } from '../receipts/submission.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
+import { prepareDataDir } from '../testing/database-template.ts'
 import { makeDeal, newSigner } from '../testing/deals.ts'
 import { lineOf, type MadeStatement, makeStatement } from '../testing/statements.ts'
 
@@ -32,6 +33,7 @@ let folder: string
 let settlement: Settlement
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-settlement-'))
+  await prepareDataDir(folder)
   settlement = await openSettlement({ dataDir: folder, network: NETWORK })
 })
 afterAll(async () => {

@@ -1,10 +1,8 @@
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import swagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import {
-  createJsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
@@ -15,26 +13,58 @@ import type { Ingest } from '../ingest/ingest-service.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { installOperations } from '../operations/install-operations.ts'
 import { Operations } from '../operations/operations.ts'
+import { accessLogRoutes } from './access-log-routes.ts'
 import { adjustmentRoutes } from './adjustment-routes.ts'
 import { adminRoutes } from './admin-routes.ts'
 import { alertRoutes } from './alert-routes.ts'
+import { allocationRoutes } from './allocation-routes.ts'
+import { attestationAdminRoutes } from './attestation-admin-routes.ts'
+import { attestationRoutes } from './attestation-routes.ts'
 import { authorizationRoutes } from './authorization-routes.ts'
 import { backupRoutes } from './backup-routes.ts'
+import { billRoutes } from './bill-routes.ts'
 import { billingRoutes } from './billing-routes.ts'
+import { budgetRoutes } from './budget-routes.ts'
+import { consumerRoutes } from './consumer-routes.ts'
+import { corsFor } from './cors.ts'
+import { costRoutes } from './cost-routes.ts'
+import { disableRoutes } from './disable-routes.ts'
 import { documentRoutes } from './document-routes.ts'
 import { earningsRoutes } from './earnings-routes.ts'
+import { exportRoutes } from './export-routes.ts'
+import { exportScheduleRoutes } from './export-schedule-routes.ts'
+import { forecastRoutes } from './forecast-routes.ts'
+import { gatewayRulesRoutes } from './gateway-rules-routes.ts'
+import { groupRoleRoutes } from './group-role-routes.ts'
+import { importRoutes } from './import-routes.ts'
+import { installAccess } from './install-access.ts'
+import { invitationRoutes } from './invitation-routes.ts'
 import { jobRoutes } from './job-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { logRoutes } from './log-routes.ts'
+import { memberRoutes } from './member-routes.ts'
+import { notificationRoutes } from './notification-routes.ts'
+import { installOpenApi } from './openapi/install-openapi.ts'
 import { operatorRoutes } from './operator-routes.ts'
+import { outcomeRoutes } from './outcome-routes.ts'
 import { payoutRoutes } from './payout-routes.ts'
+import { peopleRoutes } from './people-routes.ts'
 import { planRoutes } from './plan-routes.ts'
+import { policyRoutes } from './policy-routes.ts'
 import { installProblems } from './problem.ts'
 import { providerProfileRoutes } from './provider-profile-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
+import { rateCardRoutes } from './rate-card-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { reconciliationRoutes } from './reconciliation-routes.ts'
+import { collectRouteAccess } from './route-access.ts'
+import { scimRoutes } from './scim-routes.ts'
+import { serviceAdminRoutes } from './service-admin-routes.ts'
+import { serviceLevelRoutes } from './service-level-routes.ts'
 import { serviceRoutes } from './service-routes.ts'
+import { cookieName, installSessions } from './session.ts'
+import { spendRoutes } from './spend-routes.ts'
+import { ssoRoutes } from './sso-routes.ts'
 import { taxRoutes } from './tax-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 import { termsRoutes } from './terms-routes.ts'
@@ -66,6 +96,12 @@ export type App = FastifyInstance<
   ZodTypeProvider
 >
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly settlement: SettlementContext
+  }
+}
+
 /** JSON bodies here are a few hundred bytes; routes that take records say their own limit. */
 const BODY_BYTES_MAX = 64 * 1024
 /** A node's outbox asks twice a second at most; a run of tests on one machine asks more. */
@@ -84,14 +120,16 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
   }).withTypeProvider<ZodTypeProvider>()
+  app.decorate('settlement', context)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
+  collectRouteAccess(app as unknown as FastifyInstance)
   installProblems(app as unknown as FastifyInstance)
   const operations = options.operations ?? new Operations()
   installOperations(app as unknown as FastifyInstance, operations)
   await app.register(helmet)
-  // No cookie says who asks, only keys and signatures: a page of somebody else has nothing to borrow.
-  await app.register(cors, { origin: '*', methods: ['GET'] })
+  await installSessions(app as unknown as FastifyInstance, context)
+  await app.register(cors, () => corsFor(context))
   await app.register(rateLimit, {
     max: options.requestsPerMinute ?? REQUESTS_PER_MINUTE,
     timeWindow: 60_000,
@@ -99,61 +137,70 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     errorResponseBuilder: (_request, { after }) =>
       new SettlementError('HANSE_RATE_LIMITED', `try again in ${after}`),
   })
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Hanse settlement', version: '1' },
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-    },
-    transform: createJsonSchemaTransform({ zodToJsonConfig: { override: describeBigint } }),
-  })
+  await installOpenApi(app as unknown as FastifyInstance, cookieName(context))
   app.addContentTypeParser('application/cbor', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   )
+  installAccess(app as unknown as FastifyInstance, context, options.operatorToken)
   await app.register(async (scope) => {
     const routes = scope as unknown as App
     serviceRoutes(routes, context, operations)
     tenantRoutes(routes, context)
     keyRoutes(routes, context)
+    peopleRoutes(routes, context)
+    consumerRoutes(routes, context)
+    memberRoutes(routes, context)
+    invitationRoutes(routes, context)
+    scimRoutes(routes, context)
+    groupRoleRoutes(routes, context)
+    ssoRoutes(routes, context)
+    accessLogRoutes(routes, context)
     topUpRoutes(routes, context)
-    billingRoutes(routes, context, options.operatorToken)
+    billingRoutes(routes, context)
     planRoutes(routes, context)
-    authorizationRoutes(routes, context, options.operatorToken)
-    usageRoutes(routes, context, options.operatorToken)
+    authorizationRoutes(routes, context)
+    usageRoutes(routes, context)
+    forecastRoutes(routes, context)
+    budgetRoutes(routes, context)
+    policyRoutes(routes, context)
+    gatewayRulesRoutes(routes, context)
+    costRoutes(routes, context)
+    rateCardRoutes(routes, context)
+    importRoutes(routes, context)
+    spendRoutes(routes, context)
+    billRoutes(routes, context)
+    outcomeRoutes(routes, context)
+    exportRoutes(routes, context)
+    serviceLevelRoutes(routes, context)
+    serviceAdminRoutes(routes, context)
+    exportScheduleRoutes(routes, context)
+    allocationRoutes(routes, context)
     receiptRoutes(routes, context, options.ingest)
     providerRoutes(routes, context)
+    attestationRoutes(routes, context)
+    attestationAdminRoutes(routes, context)
     webhookRoutes(routes, context)
     logRoutes(routes, context)
-    adminRoutes(routes, context, options.operatorToken)
-    operatorRoutes(routes, context, options.operatorToken)
-    payoutRoutes(routes, context, options.operatorToken)
-    adjustmentRoutes(routes, context, options.operatorToken)
-    reconciliationRoutes(routes, context, options.operatorToken)
+    adminRoutes(routes, context)
+    operatorRoutes(routes, context)
+    disableRoutes(routes, context)
+    payoutRoutes(routes, context)
+    adjustmentRoutes(routes, context)
+    reconciliationRoutes(routes, context)
     earningsRoutes(routes, context)
-    documentRoutes(routes, context, options.operatorToken)
+    documentRoutes(routes, context)
     providerProfileRoutes(routes, context)
-    taxRoutes(routes, context, options.operatorToken)
+    taxRoutes(routes, context)
     termsRoutes(routes, context)
-    alertRoutes(routes, context, options.ingest, options.operatorToken)
+    alertRoutes(routes, context, options.ingest)
+    notificationRoutes(routes, context)
     if (options.jobs !== undefined) {
-      jobRoutes(routes, context, options.jobs, options.operatorToken)
+      jobRoutes(routes, options.jobs)
     }
     if (options.backups !== undefined) {
-      backupRoutes(routes, context, options.operatorToken, options.backups)
+      backupRoutes(routes, context, options.backups)
     }
   })
   await app.ready()
   return app as unknown as App
-}
-
-/** JSON has no bigint: ours leave as decimal digits. */
-function describeBigint({
-  zodSchema,
-  jsonSchema,
-}: {
-  zodSchema: { _zod: { def: { type: string } } }
-  jsonSchema: object
-}): void {
-  if (zodSchema._zod.def.type !== 'bigint') return
-  Object.assign(jsonSchema, { type: 'string', pattern: '^-?\\d+$' })
 }

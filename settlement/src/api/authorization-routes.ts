@@ -13,8 +13,9 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { decodeSigned } from '../receipts/submission.ts'
 import { automaticTopUp } from '../top-ups/automatic-top-up.ts'
+import { spenderOfActor } from '../usage/spender.ts'
 import type { App } from './app.ts'
-import { operatorGuard, organizationOf } from './auth.ts'
+import { principal } from './auth.ts'
 import { background } from './background.ts'
 import {
   amount,
@@ -30,10 +31,25 @@ import {
 const LIFETIME_MS_MAX = 7 * 86_400_000
 const LIFETIME_MS_MIN = 10_000
 const PAGE_MAX = 500
+/** As keys and tags of gateways have. */
+const NAME_MAX = 64
+const TAGS_MAX = 16
 
 const security = [{ key: [] }]
 const lifetimeMs = z.int().min(LIFETIME_MS_MIN).max(LIFETIME_MS_MAX)
 const cidParams = z.object({ cid: z.string().max(128) })
+
+const name = z
+  .string()
+  .min(1)
+  .max(NAME_MAX)
+  .regex(/^\P{Cc}+$/u)
+/** Whom an authorization is for alone; without it, it is for anybody in the organization. */
+const attribution = z.strictObject({
+  key: name.optional(),
+  team: name.optional(),
+  tags: z.array(name).max(TAGS_MAX).optional(),
+})
 
 const row = z.object({
   cid: z.string(),
@@ -49,14 +65,11 @@ const row = z.object({
   revokedAt: z.number().nullable(),
   revokedBy: z.enum(['organization', 'operator']).nullable(),
   extends: z.string().nullable(),
+  attribution: attribution.nullable(),
 })
 
 /** Promises of an organization's money to providers. */
-export function authorizationRoutes(
-  app: App,
-  context: SettlementContext,
-  operatorToken: string,
-): void {
+export function authorizationRoutes(app: App, context: SettlementContext): void {
   const { store, terms } = context
   const later = background(app)
   const fillUp = (organization: string) => later(automaticTopUp(context, organization))
@@ -64,6 +77,7 @@ export function authorizationRoutes(
   app.post(
     '/v1/authorizations',
     {
+      config: { permission: 'spend' },
       schema: {
         security,
         body: z.strictObject({
@@ -71,12 +85,13 @@ export function authorizationRoutes(
           provider: peerId,
           amount,
           lifetimeMs: lifetimeMs.optional(),
+          attribution: attribution.optional(),
         }),
         response: { 200: z.object({ authorization: signedJson }) },
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'spend')
+      const { organization, actor, responsible } = principal(request)
       const { consumer, provider, amount: limit } = request.body
       const authorization = await authorize(context, {
         organization,
@@ -85,6 +100,8 @@ export function authorizationRoutes(
         limit,
         lifetimeMs: request.body.lifetimeMs ?? terms.authorizationMs,
         idempotencyKey: requiredKey(request),
+        attribution: request.body.attribution,
+        by: spenderOfActor(actor, responsible),
       })
       fillUp(organization)
       return { authorization: toSignedJson(authorization) }
@@ -94,6 +111,7 @@ export function authorizationRoutes(
   app.post(
     '/v1/authorizations/:cid/top-ups',
     {
+      config: { permission: 'spend' },
       schema: {
         description:
           'Adds to an open authorization by a second one for the same two peers. Both are good, each for its own amount.',
@@ -104,9 +122,10 @@ export function authorizationRoutes(
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'spend')
+      const { organization, actor, responsible } = principal(request)
       const authorization = await authorizeMore(context, {
         organization,
+        by: spenderOfActor(actor, responsible),
         cid: request.params.cid,
         amount: request.body.amount,
         lifetimeMs: request.body.lifetimeMs ?? terms.authorizationMs,
@@ -120,6 +139,7 @@ export function authorizationRoutes(
   app.get(
     '/v1/authorizations',
     {
+      config: { permission: 'usage:read' },
       schema: {
         security,
         querystring: z.strictObject({
@@ -133,7 +153,7 @@ export function authorizationRoutes(
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const { limit, before, state } = request.query
       const found = await store.authorizations({
         organization,
@@ -149,6 +169,7 @@ export function authorizationRoutes(
   app.get(
     '/v1/authorizations/revoked',
     {
+      config: { access: 'public' },
       schema: {
         description:
           'Authorizations under which providers are asked to take no new orders, signed; `since` is the `until` of the list before.',
@@ -168,6 +189,7 @@ export function authorizationRoutes(
   app.get(
     '/v1/authorizations/:cid',
     {
+      config: { permission: 'usage:read' },
       schema: {
         security,
         params: cidParams,
@@ -175,7 +197,7 @@ export function authorizationRoutes(
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const found = await ownAuthorization(context, organization, request.params.cid)
       return { ...toJson(found), authorization: toSignedJson(decodeSigned(found.signed)) }
     },
@@ -184,6 +206,7 @@ export function authorizationRoutes(
   app.post(
     '/v1/authorizations/:cid/release',
     {
+      config: { permission: 'spend' },
       schema: {
         description:
           'Gives the unused hold back early. `consent` is the provider’s signed AuthorizationRelease: what it has earned and not yet told of must not be lost.',
@@ -194,7 +217,7 @@ export function authorizationRoutes(
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'spend')
+      const { organization } = principal(request)
       const { consent } = request.body
       const signed = consent === null ? null : parseSigned(consent)
       return toJson(await releaseEarly(context, organization, request.params.cid, signed))
@@ -203,9 +226,12 @@ export function authorizationRoutes(
 
   app.post(
     '/v1/authorizations/:cid/revoke',
-    { schema: { security, params: cidParams, response: { 200: row } } },
+    {
+      config: { permission: 'spend' },
+      schema: { security, params: cidParams, response: { 200: row } },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store, 'spend')
+      const { organization } = principal(request)
       return toJson(await revoke(context, organization, request.params.cid))
     },
   )
@@ -213,14 +239,17 @@ export function authorizationRoutes(
   app.post(
     '/v1/admin/authorizations/:cid/revoke',
     {
-      ...operatorGuard(context, operatorToken),
+      config: { access: 'operator' },
       schema: { security, params: cidParams, response: { 200: row } },
     },
     async (request) => toJson(await revoke(context, null, request.params.cid)),
   )
 }
 
-const toJson = ({ signed: _signed, organization: _organization, ...rest }: AuthorizationRow) => rest
+const toJson = ({ signed: _signed, organization: _organization, ...rest }: AuthorizationRow) => ({
+  ...rest,
+  attribution: rest.attribution === null ? null : attribution.parse(JSON.parse(rest.attribution)),
+})
 
 function parseSigned({ bytes, signatures }: z.output<typeof signedJson>) {
   const parsed = signedRecordSchema.safeParse({

@@ -2,19 +2,13 @@ import { z } from 'zod'
 import { newBackup } from '../backup/new-backup.ts'
 import type { SettlementContext } from '../context.ts'
 import type { App } from './app.ts'
-import { operatorGuard } from './auth.ts'
 
 /** A backup of the embedded database, which has no other way in while the service runs. */
-export function backupRoutes(
-  app: App,
-  context: SettlementContext,
-  token: string,
-  folder: string,
-): void {
+export function backupRoutes(app: App, context: SettlementContext, folder: string): void {
   app.post(
     '/v1/admin/backups',
     {
-      ...operatorGuard(context, token),
+      config: { access: 'operator' },
       schema: {
         security: [{ key: [] }],
         description: 'Writes the database into a new folder of the service’s data directory.',

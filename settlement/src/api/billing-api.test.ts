@@ -13,6 +13,7 @@ import {
 } from '@hanse/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSettlement, type Settlement } from '../settlement.ts'
+import { prepareDataDir } from '../testing/database-template.ts'
 import { newSigner } from '../testing/deals.ts'
 import { addProvider, type TestContext } from '../testing/market.ts'
 import { toSignedJson } from './schemas.ts'
@@ -34,6 +35,7 @@ let folder: string
 let settlement: Settlement
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-settlement-'))
+  await prepareDataDir(folder)
   settlement = await openSettlement({ dataDir: folder, network: NETWORK })
 })
 afterAll(async () => {

@@ -12,7 +12,7 @@ import {
 } from '../payment-methods/payment-methods.ts'
 import { requestRefund } from '../refunds/refund.ts'
 import type { App } from './app.ts'
-import { operatorGuard, organizationOf } from './auth.ts'
+import { principal } from './auth.ts'
 import { cents, counterPage, money, nextOf, pageUrl, requiredKey, timePage } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -86,16 +86,18 @@ const EVIDENCE_MAX = 20_000
 const config = { rateLimit: { max: 300, timeWindow: 60_000 } }
 
 /** Who pays and with what, money back, and what went wrong. */
-export function billingRoutes(app: App, context: SettlementContext, operatorToken: string): void {
+export function billingRoutes(app: App, context: SettlementContext): void {
   const { store } = context
-  const operator = operatorGuard(context, operatorToken)
 
   app.get(
     '/v1/billing/profile',
-    { schema: { security, response: { 200: profileSchema } } },
+    {
+      config: { permission: 'billing:read' },
+      schema: { security, response: { 200: profileSchema } },
+    },
     async (request) => {
       // Names and addresses are for those who pay, not for whoever may look at usage.
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       const profile = await store.billingProfile(organization)
       if (profile !== undefined) return toProfile(profile)
       throw new SettlementError('HANSE_NOT_FOUND', 'no billing profile was set')
@@ -104,9 +106,12 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
 
   app.put(
     '/v1/billing/profile',
-    { config, schema: { security, body: profileBody, response: { 200: profileSchema } } },
+    {
+      config: { ...config, permission: 'billing:write' },
+      schema: { security, body: profileBody, response: { 200: profileSchema } },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       const { line2, vatId, ...required } = request.body
       const details = {
         ...required,
@@ -120,6 +125,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.get(
     '/v1/billing/notices',
     {
+      config: { permission: 'costs:read' },
       schema: {
         security,
         querystring: counterPage,
@@ -133,7 +139,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const { limit, before } = request.query
       return {
         notices: await store.notices({
@@ -148,14 +154,14 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.get(
     '/v1/payment-methods',
     {
-      config,
+      config: { ...config, permission: 'billing:read' },
       schema: {
         security,
         response: { 200: z.object({ paymentMethods: z.array(methodSchema) }) },
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       const found = await paymentMethods(context, organization)
       return {
         paymentMethods: found.map((method) => ({
@@ -171,7 +177,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.post(
     '/v1/payment-methods',
     {
-      config,
+      config: { ...config, permission: 'billing:write' },
       schema: {
         description: 'Opens a page of Stripe’s where a payment method can be saved.',
         security,
@@ -180,7 +186,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       return { url: await openSetup(context, organization, request.body) }
     },
   )
@@ -189,9 +195,12 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   const done = z.object({ paymentMethod: z.string() })
   app.put(
     '/v1/payment-methods/:paymentMethod/default',
-    { config, schema: { security, params: methodParams, response: { 200: done } } },
+    {
+      config: { ...config, permission: 'billing:write' },
+      schema: { security, params: methodParams, response: { 200: done } },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       await setDefaultMethod(context, organization, request.params.paymentMethod)
       return request.params
     },
@@ -199,9 +208,12 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
 
   app.delete(
     '/v1/payment-methods/:paymentMethod',
-    { config, schema: { security, params: methodParams, response: { 200: done } } },
+    {
+      config: { ...config, permission: 'billing:write' },
+      schema: { security, params: methodParams, response: { 200: done } },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       await removeMethod(context, organization, request.params.paymentMethod)
       return request.params
     },
@@ -211,7 +223,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.post(
     '/v1/refunds',
     {
-      config,
+      config: { ...config, permission: 'billing:write' },
       schema: {
         description: 'Gives back what was not spent of a top-up, in part or whole.',
         security,
@@ -220,7 +232,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       const idempotencyKey = requiredKey(request)
       return requestRefund(context, { organization, idempotencyKey, ...request.body })
     },
@@ -229,6 +241,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.get(
     '/v1/refunds',
     {
+      config: { permission: 'costs:read' },
       schema: {
         security,
         querystring: timePage,
@@ -238,7 +251,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const { limit, before } = request.query
       const refunds = await store.refunds({
         organization,
@@ -253,6 +266,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.get(
     '/v1/disputes',
     {
+      config: { permission: 'costs:read' },
       schema: {
         security,
         querystring: timePage,
@@ -260,7 +274,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       return { disputes: await store.disputes({ organization, limit: request.query.limit }) }
     },
   )
@@ -268,8 +282,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.post(
     '/v1/admin/refunds',
     {
-      ...operator,
-      config,
+      config: { ...config, access: 'operator' },
       schema: { security, body: refundBody, response: { 200: refundSchema } },
     },
     async (request) => {
@@ -285,7 +298,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.get(
     '/v1/admin/disputes',
     {
-      ...operator,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: timePage,
@@ -299,7 +312,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.post(
     '/v1/admin/disputes/:id/contest',
     {
-      ...operator,
+      config: { access: 'operator' },
       schema: {
         description: 'Sends the evidence to the bank, which can be done once.',
         security,
@@ -314,7 +327,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.post(
     '/v1/admin/disputes/:id/accept',
     {
-      ...operator,
+      config: { access: 'operator' },
       schema: {
         description: 'Gives in: the dispute is lost.',
         security,
@@ -328,7 +341,7 @@ export function billingRoutes(app: App, context: SettlementContext, operatorToke
   app.get(
     '/v1/admin/stripe/events',
     {
-      ...operator,
+      config: { access: 'operator' },
       schema: { security, response: { 200: z.object({ lists: z.array(cursorSchema) }) } },
     },
     async () => ({ lists: await store.eventCursors() }),

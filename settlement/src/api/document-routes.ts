@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { closeMonth } from '../documents/close-month.ts'
@@ -10,7 +10,7 @@ import { FORMATS, type Format, showDocument } from '../documents/show-document.t
 import { verifyDocument } from '../documents/verify-document.ts'
 import { SettlementError } from '../errors.ts'
 import type { App } from './app.ts'
-import { operatorGuard, organizationOf } from './auth.ts'
+import { principal } from './auth.ts'
 import { providerOf } from './provider-auth.ts'
 import { money } from './schemas.ts'
 
@@ -68,22 +68,23 @@ interface Scope {
 }
 
 /** Invoices and statements: of an organization (its API key), of a provider (its node's signature), and all of them. */
-export function documentRoutes(app: App, context: SettlementContext, token: string): void {
+export function documentRoutes(app: App, context: SettlementContext): void {
   const { store } = context
-  const guarded = operatorGuard(context, token)
   reading(app, context, '/v1', {
     // Names and addresses are for those who pay.
-    scope: async (request) => ({ organization: await organizationOf(request, store, 'billing') }),
+    access: { permission: 'billing:read' },
+    scope: (request) => ({ organization: principal(request).organization }),
   })
   reading(app, context, '/v1/providers/self', {
-    scope: async (request) => ({ provider: providerOf(request, context) }),
+    access: { access: 'signed' },
+    scope: (request) => ({ provider: providerOf(request, context) }),
   })
-  reading(app, context, '/v1/admin', { ...guarded, scope: async () => ({}) })
+  reading(app, context, '/v1/admin', { access: { access: 'operator' }, scope: () => ({}) })
 
   app.get(
     '/v1/admin/documents/:number/check',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         description:
@@ -108,7 +109,7 @@ export function documentRoutes(app: App, context: SettlementContext, token: stri
   app.post(
     '/v1/admin/months/:month/close',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         description: 'Writes the statements of a month that is over, as far as there are none',
@@ -130,18 +131,18 @@ function reading(
   context: SettlementContext,
   prefix: string,
   {
+    access,
     scope,
-    ...options
   }: {
-    scope: (request: FastifyRequest) => Promise<Scope>
-    onRequest?: (request: FastifyRequest) => Promise<void>
+    access: FastifyContextConfig
+    scope: (request: FastifyRequest) => Scope
   },
 ): void {
   const { store } = context
 
   /** Of another party's document nobody learns that it is there. */
   const find = async (request: FastifyRequest, wanted: string): Promise<StoredDocument> => {
-    const { organization, provider } = await scope(request)
+    const { organization, provider } = scope(request)
     const found = await store.document(wanted)
     const isTheirs =
       (organization === undefined || found?.organization === organization) &&
@@ -153,7 +154,7 @@ function reading(
   app.get(
     `${prefix}/documents`,
     {
-      ...options,
+      config: access,
       schema: {
         security,
         querystring: z.strictObject({
@@ -169,7 +170,7 @@ function reading(
     async (request) => {
       const { kind, before } = request.query
       const found = await store.documents({
-        ...(await scope(request)),
+        ...scope(request),
         ...(kind !== undefined && { kind }),
         ...(before !== undefined && { before }),
         limit: request.query.limit,
@@ -182,8 +183,7 @@ function reading(
   app.get(
     `${prefix}/documents/:file`,
     {
-      ...options,
-      config,
+      config: { ...config, ...access },
       schema: {
         security,
         description:
@@ -208,7 +208,7 @@ function reading(
   app.get(
     `${prefix}/documents/:number/lines/:line/receipts`,
     {
-      ...options,
+      config: access,
       schema: {
         security,
         description:

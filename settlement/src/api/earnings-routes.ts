@@ -47,6 +47,7 @@ export function earningsRoutes(app: App, context: SettlementContext): void {
   app.get(
     '/v1/provider/earnings',
     {
+      config: { access: 'signed' },
       schema: {
         description:
           'Of the provider whose key has signed the request (RFC 9421). Amounts are pico-euro; each part that is held back has the time when it is free.',

@@ -12,7 +12,11 @@ const BODY_BYTES = 1_000
 
 /** A route whose work ends when the test says so. */
 async function setUp() {
-  const room = new Room({ bytesMax: 10 * BODY_BYTES, batchesMax: 3 })
+  const room = new Room({
+    bytesMax: 10 * BODY_BYTES,
+    batchesMax: 3,
+    arrivingBytesMax: 10 * BODY_BYTES,
+  })
   const app = Fastify()
   installProblems(app)
   const atWork = takeBodies(app as unknown as App, room)

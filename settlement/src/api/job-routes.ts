@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import type { SettlementContext } from '../context.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { App } from './app.ts'
-import { operatorGuard } from './auth.ts'
 
 const security = [{ key: [] }]
 
@@ -29,13 +27,11 @@ const deadSchema = z.object({
 })
 
 /** What the service does by itself, for its operator. */
-export function jobRoutes(app: App, context: SettlementContext, jobs: Jobs, token: string): void {
-  const guarded = operatorGuard(context, token)
-
+export function jobRoutes(app: App, jobs: Jobs): void {
   app.get(
     '/v1/admin/jobs',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         response: { 200: z.object({ jobs: z.array(statusSchema), dead: z.array(deadSchema) }) },
@@ -47,7 +43,7 @@ export function jobRoutes(app: App, context: SettlementContext, jobs: Jobs, toke
   app.post(
     '/v1/admin/jobs/:name/runs',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         description: 'Runs the job now and answers when it has ended.',

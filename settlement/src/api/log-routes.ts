@@ -14,28 +14,37 @@ const TILE_CACHE = 'public, max-age=31536000, immutable'
 export function logRoutes(app: App, { log, store }: SettlementContext): void {
   if (log === undefined) return
 
-  app.get('/log/checkpoint', { schema: { hide: true } }, async (_request, reply) => {
-    const head = await store.logHead()
-    if (head === undefined) throw notThere()
-    return reply
-      .type('text/plain; charset=utf-8')
-      .header('cache-control', CHECKPOINT_CACHE)
-      .send(head.cosigned)
-  })
+  app.get(
+    '/log/checkpoint',
+    { config: { access: 'public' }, schema: { hide: true } },
+    async (_request, reply) => {
+      const head = await store.logHead()
+      if (head === undefined) throw notThere()
+      return reply
+        .type('text/plain; charset=utf-8')
+        .header('cache-control', CHECKPOINT_CACHE)
+        .send(head.cosigned)
+    },
+  )
 
-  app.get('/log/tile/*', { schema: { hide: true } }, async (request, reply) => {
-    const path = `tile/${(request.params as { '*': string })['*']}`
-    const bytes = isTilePath(path) ? await store.logTile(path) : undefined
-    if (bytes === undefined) throw notThere()
-    return reply
-      .type('application/octet-stream')
-      .header('cache-control', TILE_CACHE)
-      .send(Buffer.from(bytes))
-  })
+  app.get(
+    '/log/tile/*',
+    { config: { access: 'public' }, schema: { hide: true } },
+    async (request, reply) => {
+      const path = `tile/${(request.params as { '*': string })['*']}`
+      const bytes = isTilePath(path) ? await store.logTile(path) : undefined
+      if (bytes === undefined) throw notThere()
+      return reply
+        .type('application/octet-stream')
+        .header('cache-control', TILE_CACHE)
+        .send(Buffer.from(bytes))
+    },
+  )
 
   app.get(
     '/v1/log/key',
     {
+      config: { access: 'public' },
       schema: {
         response: { 200: z.object({ origin: z.string(), vkey: z.string(), key: signedJson }) },
       },
@@ -46,6 +55,7 @@ export function logRoutes(app: App, { log, store }: SettlementContext): void {
   app.get(
     '/v1/log/proof/:cid',
     {
+      config: { access: 'public' },
       schema: {
         description:
           'DAG-CBOR of a hanse.settlement-proof.v1 about a session or another record; `since` is the size of a checkpoint that the reader remembers',

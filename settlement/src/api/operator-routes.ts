@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { PLATFORM_ROLES } from '../access/roles.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { createOperatorToken, type Operator, ROOT } from '../operators/operator.ts'
 import type { App } from './app.ts'
-import { operatorGuard, operatorOf } from './auth.ts'
+import { operatorOf } from './auth.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -14,6 +15,7 @@ const operatorSchema = z.object({
   id: z.string(),
   name: z.string(),
   prefix: z.string(),
+  role: z.enum(PLATFORM_ROLES),
   createdBy: z.string(),
   createdAt: z.number(),
   revokedBy: z.string().nullable(),
@@ -29,17 +31,21 @@ const actionSchema = z.object({
 })
 
 /** Who may act for the platform, and who did what. Only the root token makes and unmakes operators. */
-export function operatorRoutes(app: App, context: SettlementContext, token: string): void {
+export function operatorRoutes(app: App, context: SettlementContext): void {
   const { store, now } = context
-  const guarded = operatorGuard(context, token)
 
   app.post(
     '/v1/admin/operators',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
-        body: z.strictObject({ name: z.string().trim().min(1).max(100) }),
+        description:
+          'An `operator` may do everything; `support` and `platform-auditor` only look, `support` not into decisions on money',
+        body: z.strictObject({
+          name: z.string().trim().min(1).max(100),
+          role: z.enum(PLATFORM_ROLES).default('operator'),
+        }),
         response: {
           200: z.object({ operator: z.string(), name: z.string(), token: z.string() }),
         },
@@ -49,8 +55,8 @@ export function operatorRoutes(app: App, context: SettlementContext, token: stri
       const by = rootOf(operatorOf(request))
       const { token: made, prefix, hash } = createOperatorToken()
       const id = `op-${randomUUID()}`
-      const { name } = request.body
-      await store.createOperator({ id, name, prefix, hash, createdBy: by.id, at: now() })
+      const { name, role } = request.body
+      await store.createOperator({ id, name, role, prefix, hash, createdBy: by.id, at: now() })
       return { operator: id, name, token: made }
     },
   )
@@ -58,7 +64,7 @@ export function operatorRoutes(app: App, context: SettlementContext, token: stri
   app.get(
     '/v1/admin/operators',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: { security, response: { 200: z.object({ operators: z.array(operatorSchema) }) } },
     },
     async () => ({ operators: await store.operators() }),
@@ -67,7 +73,7 @@ export function operatorRoutes(app: App, context: SettlementContext, token: stri
   app.delete(
     '/v1/admin/operators/:operator',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         params: z.object({ operator: z.string().max(64) }),
@@ -86,7 +92,7 @@ export function operatorRoutes(app: App, context: SettlementContext, token: stri
   app.get(
     '/v1/admin/operator-actions',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         description: 'What operators did, newest first; reading is not written down',

@@ -4,7 +4,7 @@ import { SettlementError } from '../errors.ts'
 import { continuePayouts, runPayouts } from '../payouts/payout-run.ts'
 import { reversePayout } from '../payouts/reverse-payout.ts'
 import type { App } from './app.ts'
-import { operatorGuard, operatorOf } from './auth.ts'
+import { operatorOf } from './auth.ts'
 import { cents, idempotencyKey, money, peerId } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -64,16 +64,13 @@ const reversalSchema = z.object({
 })
 
 /** Paying providers: runs and their approval, holds, and what is taken back. */
-export function payoutRoutes(app: App, context: SettlementContext, token: string): void {
-  const guarded = operatorGuard(context, token)
-  runRoutes(app, context, guarded)
-  payoutListRoutes(app, context, guarded)
-  holdRoutes(app, context, guarded)
+export function payoutRoutes(app: App, context: SettlementContext): void {
+  runRoutes(app, context)
+  payoutListRoutes(app, context)
+  holdRoutes(app, context)
 }
 
-type Guarded = ReturnType<typeof operatorGuard>
-
-function runRoutes(app: App, context: SettlementContext, guarded: Guarded): void {
+function runRoutes(app: App, context: SettlementContext): void {
   const { store, now } = context
   const worked = z.object({ run: runSchema.nullable(), payouts: z.array(payoutSchema) })
   const one = { params: z.object({ run: id }) }
@@ -81,7 +78,7 @@ function runRoutes(app: App, context: SettlementContext, guarded: Guarded): void
   app.post(
     '/v1/admin/payout-runs',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         description:
@@ -99,7 +96,7 @@ function runRoutes(app: App, context: SettlementContext, guarded: Guarded): void
   app.get(
     '/v1/admin/payout-runs',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: z.strictObject({ limit, before: id.optional(), state: runState.optional() }),
@@ -120,7 +117,7 @@ function runRoutes(app: App, context: SettlementContext, guarded: Guarded): void
 
   app.get(
     '/v1/admin/payout-runs/:run',
-    { ...guarded, schema: { security, ...one, response: { 200: runSchema } } },
+    { config: { access: 'operator' }, schema: { security, ...one, response: { 200: runSchema } } },
     async ({ params }) => {
       const run = await store.payoutRun(params.run)
       if (run === undefined) throw new SettlementError('HANSE_NOT_FOUND', 'no such payout run')
@@ -131,7 +128,7 @@ function runRoutes(app: App, context: SettlementContext, guarded: Guarded): void
   app.post(
     '/v1/admin/payout-runs/:run/approve',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         ...one,
@@ -153,7 +150,7 @@ function runRoutes(app: App, context: SettlementContext, guarded: Guarded): void
   app.post(
     '/v1/admin/payout-runs/:run/cancel',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         ...one,
@@ -165,12 +162,12 @@ function runRoutes(app: App, context: SettlementContext, guarded: Guarded): void
   )
 }
 
-function payoutListRoutes(app: App, context: SettlementContext, guarded: Guarded): void {
+function payoutListRoutes(app: App, context: SettlementContext): void {
   const { store } = context
   app.get(
     '/v1/admin/payouts',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: z.strictObject({
@@ -199,7 +196,7 @@ function payoutListRoutes(app: App, context: SettlementContext, guarded: Guarded
   app.get(
     '/v1/admin/payouts/:payout',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         params: z.object({ payout: id }),
@@ -216,7 +213,7 @@ function payoutListRoutes(app: App, context: SettlementContext, guarded: Guarded
   app.post(
     '/v1/admin/payouts/:payout/reversals',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         params: z.object({ payout: id }),
@@ -247,12 +244,12 @@ function payoutListRoutes(app: App, context: SettlementContext, guarded: Guarded
   )
 }
 
-function holdRoutes(app: App, { store, now }: SettlementContext, guarded: Guarded): void {
+function holdRoutes(app: App, { store, now }: SettlementContext): void {
   const one = { params: z.object({ peerId }) }
   app.put(
     '/v1/admin/providers/:peerId/payout-hold',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         ...one,
@@ -271,14 +268,14 @@ function holdRoutes(app: App, { store, now }: SettlementContext, guarded: Guarde
 
   app.delete(
     '/v1/admin/providers/:peerId/payout-hold',
-    { ...guarded, schema: { security, ...one, response: { 200: holdSchema } } },
+    { config: { access: 'operator' }, schema: { security, ...one, response: { 200: holdSchema } } },
     (request) => store.releasePayouts(request.params.peerId, operatorOf(request).id, now()),
   )
 
   app.get(
     '/v1/admin/payout-holds',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: z.strictObject({

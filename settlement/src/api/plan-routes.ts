@@ -5,7 +5,7 @@ import { PLAN_NAMES, PLANS } from '../plans/catalogue.ts'
 import { cancelPlan, changePlan, resumePlan, subscribe } from '../plans/subscribe.ts'
 import type { SubscriptionRow } from '../plans/subscription-store.ts'
 import type { App } from './app.ts'
-import { organizationOf } from './auth.ts'
+import { principal } from './auth.ts'
 import { money, nextOf, pageUrl, requiredKey, timePage } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -47,15 +47,21 @@ export function planRoutes(app: App, context: SettlementContext): void {
 
   app.get(
     '/v1/plans',
-    { schema: { response: { 200: z.object({ plans: z.array(planSchema) }) } } },
+    {
+      config: { access: 'public' },
+      schema: { response: { 200: z.object({ plans: z.array(planSchema) }) } },
+    },
     () => ({ plans: PLANS.filter(({ onSale }) => onSale).map((one) => ({ ...one })) }),
   )
 
   app.get(
     '/v1/subscription',
-    { schema: { security, response: { 200: subscriptionSchema } } },
+    {
+      config: { permission: 'costs:read' },
+      schema: { security, response: { 200: subscriptionSchema } },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const row = await store.planOf(organization)
       if (row !== undefined) return toJson(row)
       throw new SettlementError('HANSE_NOT_FOUND', 'the organization has no plan')
@@ -65,6 +71,7 @@ export function planRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/subscription',
     {
+      config: { permission: 'billing:write' },
       schema: {
         description:
           'Puts the organization on a plan: at once with a saved payment method, else on the page of Stripe’s at `url`.',
@@ -77,7 +84,7 @@ export function planRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       const idempotencyKey = requiredKey(request)
       return toJson(await subscribe(context, { organization, idempotencyKey, ...request.body }))
     },
@@ -86,6 +93,7 @@ export function planRoutes(app: App, context: SettlementContext): void {
   app.put(
     '/v1/subscription',
     {
+      config: { permission: 'billing:write' },
       schema: {
         description:
           'Changes the plan: to a larger one at once, to a smaller one from the next period on.',
@@ -95,25 +103,31 @@ export function planRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       return toJson(await changePlan(context, organization, request.body.plan))
     },
   )
 
   app.delete(
     '/v1/subscription',
-    { schema: { security, response: { 200: subscriptionSchema } } },
+    {
+      config: { permission: 'billing:write' },
+      schema: { security, response: { 200: subscriptionSchema } },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       return toJson(await cancelPlan(context, organization))
     },
   )
 
   app.post(
     '/v1/subscription/resume',
-    { schema: { security, response: { 200: subscriptionSchema } } },
+    {
+      config: { permission: 'billing:write' },
+      schema: { security, response: { 200: subscriptionSchema } },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       return toJson(await resumePlan(context, organization))
     },
   )
@@ -121,6 +135,7 @@ export function planRoutes(app: App, context: SettlementContext): void {
   app.get(
     '/v1/subscription/invoices',
     {
+      config: { permission: 'costs:read' },
       schema: {
         security,
         querystring: timePage,
@@ -130,7 +145,7 @@ export function planRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const { limit, before } = request.query
       const invoices = await store.planInvoices({
         organization,

@@ -21,7 +21,7 @@ export function problemOf(code: SettlementCode, detail: string): Problem {
 /** Every answer that is not a success is a problem, and only faults of ours are logged. */
 export function installProblems(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
-    const problem = toProblem(error)
+    const problem = problemOfError(error)
     if (problem.status >= 500) request.log.error({ err: error }, problem.code)
     if (error instanceof SettlementError && error.retryAfterMs !== undefined)
       reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000))
@@ -45,7 +45,8 @@ const FASTIFY_CODES: Record<string, ErrorCode | 'HANSE_MEDIA_TYPE'> = {
   FST_ERR_VALIDATION: 'HANSE_REQUEST_INVALID',
 }
 
-function toProblem(error: unknown): Problem {
+/** What anything that was thrown is told as. */
+export function problemOfError(error: unknown): Problem {
   if (error instanceof SettlementError || error instanceof HanseError) {
     // What went wrong inside is for the log, not for whoever asked.
     const detail = errorEntry(error.code).http === 500 ? 'an internal error' : error.message

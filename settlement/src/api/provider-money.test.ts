@@ -2,16 +2,21 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  authorizationRelease,
+  cidOf,
   encodeCanonical,
+  picoEuro,
   providerBinding,
   type Signer,
   signedFields,
   signRecord,
+  signRequest,
 } from '@hanse/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openSettlement, type Settlement } from '../settlement.ts'
+import { prepareDataDir } from '../testing/database-template.ts'
 import { newSigner } from '../testing/deals.ts'
-import { signRequest } from './provider-auth.ts'
+import { addTenant, CENT, hold, type TestContext } from '../testing/market.ts'
 
 const NETWORK = 'test'
 
@@ -20,7 +25,8 @@ let settlement: Settlement
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-provider-money-'))
   // A machine that runs other tests too is slow, and that is not what these are about.
-  const pressure = { eventLoopMs: 0 }
+  const pressure = { eventLoopMs: Infinity }
+  await prepareDataDir(folder)
   settlement = await openSettlement({ dataDir: folder, network: NETWORK, pressure })
 })
 afterAll(async () => {
@@ -200,6 +206,43 @@ test('the terms are public, and a reconciliation of nothing finds nothing', asyn
   expect(body).toMatchObject({ open: 0, explained: 0, differences: [], askedBy: 'root' })
   const { body: listed } = await call('GET', '/v1/admin/reconciliations', root)
   expect(listed.reconciliations).toHaveLength(1)
+})
+
+test('a provider gives back what it will not claim by its own word, once, and nobody else can', async () => {
+  const { context } = settlement
+  const signer = newSigner()
+  await bind(signer, 'DE')
+  const tenant = await addTenant(context, 100n)
+  const held = await hold(context as TestContext, tenant, signer, 10n * CENT)
+  const tell = async (by: Signer, to = settlement.peerId as Signer['peerId']) => {
+    const value = {
+      settlement: to,
+      provider: by.peerId,
+      authorization: cidOf(held.bytes),
+      claims: picoEuro(0n),
+      at: Date.now(),
+    }
+    const signed = signRecord({ network: NETWORK }, authorizationRelease, value, 'provider', by)
+    const response = await settlement.app.inject({
+      method: 'POST',
+      url: '/v1/providers/self/releases',
+      headers: { 'content-type': 'application/cbor' },
+      payload: Buffer.from(encodeCanonical(signedFields(signed))),
+    })
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    return response.json<any>()
+  }
+  expect((await tell(newSigner())).code).toBe('HANSE_NOT_FOUND')
+  expect((await tell(signer, signer.peerId)).code).toBe('HANSE_RELEASE_CONSENT')
+  expect(await context.store.balance(tenant.organization)).toMatchObject({ held: 10n * CENT })
+  const first = await tell(signer)
+  expect(first).toMatchObject({ spent: '0', released: (10n * CENT).toString() })
+  expect(first.closedAt).toBeTypeOf('number')
+  expect(await tell(signer)).toEqual(first)
+  expect(await context.store.balance(tenant.organization)).toMatchObject({
+    available: 100n * CENT,
+    held: 0n,
+  })
 })
 
 test('nothing of the operators’ is open to anybody else', async () => {

@@ -8,6 +8,7 @@ import {
 import { SettlementError } from '../errors.ts'
 import type { App } from './app.ts'
 import { providerOf } from './provider-auth.ts'
+import { takeRawJson } from './raw-json.ts'
 
 /** An address and some numbers. */
 const BODY_BYTES_MAX = 8192
@@ -39,22 +40,19 @@ const response = {
 export function providerProfileRoutes(app: App, context: SettlementContext): void {
   const { store, now } = context
   app.register(async (scope) => {
-    // What is signed is the bytes as they came.
-    scope.removeContentTypeParser('application/json')
-    scope.addContentTypeParser(
-      'application/json',
-      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
-      (_request, body, done) => done(null, body),
-    )
     const routes = scope as unknown as App
+    takeRawJson(routes, BODY_BYTES_MAX)
 
-    routes.get('/v1/providers/self/tax-profile', { schema: { response } }, async (request) =>
-      answer(await store.providerProfile(providerOf(request, context), now())),
+    routes.get(
+      '/v1/providers/self/tax-profile',
+      { config: { access: 'signed' }, schema: { response } },
+      async (request) => answer(await store.providerProfile(providerOf(request, context), now())),
     )
 
     routes.put(
       '/v1/providers/self/tax-profile',
       {
+        config: { access: 'signed' },
         schema: {
           description: `JSON of who the provider is to the tax office; with selfBillingTerms "${SELF_BILLING_TERMS}" it agrees to self-billing`,
           response,

@@ -5,6 +5,7 @@ import {
   signedRecordSchema,
 } from '@hanse/protocol'
 import { z } from 'zod'
+import { releaseByProvider } from '../authorizations/end-early.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import {
@@ -14,7 +15,7 @@ import {
 } from '../providers/provider-account.ts'
 import type { App } from './app.ts'
 import { cborBody } from './receipt-routes.ts'
-import { peerId, signedJson, toSignedJson } from './schemas.ts'
+import { money, peerId, signedJson, toSignedJson } from './schemas.ts'
 
 const requirementSchema = z.object({
   what: z.string(),
@@ -31,6 +32,14 @@ const accountSchema = z.object({
   attestation: signedJson.nullable(),
 })
 
+const releasedSchema = z.object({
+  authorization: z.string(),
+  limit: money,
+  spent: money,
+  released: money,
+  closedAt: z.number().nullable(),
+})
+
 /** Each of these asks Stripe, which takes 25 requests a second from us; a node asks every few seconds at most. */
 const REQUESTS_PER_MINUTE = 300
 const config = { rateLimit: { max: REQUESTS_PER_MINUTE, timeWindow: 60_000 } }
@@ -40,7 +49,7 @@ export function providerRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/providers',
     {
-      config,
+      config: { ...config, access: 'signed' },
       schema: {
         consumes: ['application/cbor'],
         description: 'DAG-CBOR of a signed ProviderBinding: {bytes, signatures}',
@@ -57,8 +66,29 @@ export function providerRoutes(app: App, context: SettlementContext): void {
 
   app.get(
     '/v1/providers/:peerId',
-    { config, schema: { params: z.object({ peerId }), response: { 200: accountSchema } } },
+    {
+      config: { ...config, access: 'public' },
+      schema: { params: z.object({ peerId }), response: { 200: accountSchema } },
+    },
     async (request) => toJson(await providerAccount(context, request.params.peerId)),
+  )
+
+  app.post(
+    '/v1/providers/self/releases',
+    {
+      config: { access: 'signed' },
+      schema: {
+        consumes: ['application/cbor'],
+        description:
+          'DAG-CBOR of the provider’s signed AuthorizationRelease: {bytes, signatures}. What it will not claim goes back to the consumer at once; told again it changes nothing.',
+        response: { 200: releasedSchema },
+      },
+    },
+    async (request) => {
+      const row = await releaseByProvider(context, signedOf(request.body))
+      const { cid: authorization, limit, spent, released, closedAt } = row
+      return { authorization, limit, spent, released, closedAt }
+    },
   )
 }
 

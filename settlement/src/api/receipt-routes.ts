@@ -58,6 +58,7 @@ export function receiptRoutes(app: App, context: SettlementContext, ingest: Inge
   app.get(
     '/v1/receipts/:session',
     {
+      config: { access: 'public' },
       schema: {
         params: z.object({ session: z.string().max(80) }),
         response: { 200: sessionSchema },
@@ -77,6 +78,7 @@ function ingestRoutes(app: App, ingest: Ingest): void {
   app.post(
     '/v1/receipts',
     {
+      config: { access: 'signed' },
       bodyLimit: SUBMISSION_BYTES_MAX,
       schema: {
         consumes: ['application/cbor'],
@@ -94,6 +96,7 @@ function ingestRoutes(app: App, ingest: Ingest): void {
   app.post(
     '/v1/statements',
     {
+      config: { access: 'signed' },
       bodyLimit: STATEMENTS_BYTES_MAX,
       schema: {
         consumes: ['application/cbor'],

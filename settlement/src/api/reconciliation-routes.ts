@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
 import type { App } from './app.ts'
-import { operatorGuard, operatorOf } from './auth.ts'
+import { operatorOf } from './auth.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -42,14 +42,13 @@ const reconciliationSchema = z.object({
 })
 
 /** Receipts, ledger and Stripe side by side. */
-export function reconciliationRoutes(app: App, context: SettlementContext, token: string): void {
+export function reconciliationRoutes(app: App, context: SettlementContext): void {
   const { store, now } = context
-  const guarded = operatorGuard(context, token)
 
   app.post(
     '/v1/admin/reconciliations',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         description:
@@ -70,7 +69,7 @@ export function reconciliationRoutes(app: App, context: SettlementContext, token
   app.get(
     '/v1/admin/reconciliations',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: z.strictObject({ limit, before: z.coerce.number().int().optional() }),
@@ -96,7 +95,7 @@ export function reconciliationRoutes(app: App, context: SettlementContext, token
   app.get(
     '/v1/admin/differences',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         querystring: z.strictObject({ limit, outstanding: z.stringbool().default(true) }),
@@ -109,7 +108,7 @@ export function reconciliationRoutes(app: App, context: SettlementContext, token
   app.post(
     '/v1/admin/differences/:difference/resolve',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         params: z.object({ difference: z.string().max(64) }),

@@ -25,6 +25,14 @@ export const cents = z
   .union([z.string().regex(/^[1-9]\d{0,7}$/u), z.int().min(1).max(99_999_999)])
   .transform(BigInt)
 
+const HOUR_MS = 3_600_000
+
+/** The beginning of an hour in UTC, as milliseconds since 1970. */
+export const wholeHour = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .refine((at) => at % HOUR_MS === 0, { error: 'not a whole hour' })
+
 /** A bigint that leaves as decimal digits. */
 export const money = z.codec(z.string(), z.bigint(), { decode: BigInt, encode: String })
 

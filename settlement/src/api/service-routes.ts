@@ -3,11 +3,11 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { Operations } from '../operations/operations.ts'
 import type { App } from './app.ts'
-import { checkBearer } from './auth.ts'
+import { checkBearer } from './find-caller.ts'
 import { NONCE, proveIdentity } from './identity-proof.ts'
 
 /** Answered whatever there is to do: they say so. */
-const always = { config: { always: true } } as const
+const always = { always: true } as const
 
 /** Whether the service is there, who it is, and how to talk to it. */
 export function serviceRoutes(
@@ -17,14 +17,17 @@ export function serviceRoutes(
 ): void {
   app.get(
     '/healthz',
-    { ...always, schema: { response: { 200: z.object({ status: z.literal('ok') }) } } },
+    {
+      config: { ...always, access: 'public' },
+      schema: { response: { 200: z.object({ status: z.literal('ok') }) } },
+    },
     () => ({ status: 'ok' as const }),
   )
 
   app.get(
     '/readyz',
     {
-      ...always,
+      config: { ...always, access: 'public' },
       schema: {
         response: {
           200: z.object({ status: z.literal('ok'), warnings: z.array(z.string()).readonly() }),
@@ -38,17 +41,24 @@ export function serviceRoutes(
     },
   )
 
-  app.get('/metrics', { ...always, schema: { hide: true } }, async (request, reply) => {
-    checkBearer(request, operations.metricsToken, 'the token for metrics')
-    const { metrics } = operations
-    return reply.type(metrics.contentType).send(await metrics.text())
-  })
+  app.get(
+    '/metrics',
+    { config: { ...always, access: 'token' }, schema: { hide: true } },
+    async (request, reply) => {
+      checkBearer(request, operations.metricsToken, 'the token for metrics')
+      const { metrics } = operations
+      return reply.type(metrics.contentType).send(await metrics.text())
+    },
+  )
 
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () =>
+    app.swagger(),
+  )
 
   app.get(
     '/v1/identity',
     {
+      config: { access: 'public' },
       schema: {
         querystring: z.object({ nonce: z.string().regex(NONCE).optional() }),
         response: {

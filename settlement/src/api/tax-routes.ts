@@ -4,21 +4,19 @@ import { isMonth, periodOf } from '../documents/month.ts'
 import { vatReport } from '../documents/vat-report.ts'
 import { confirmedByOperator } from '../tax/index.ts'
 import type { App } from './app.ts'
-import { operatorGuard } from './auth.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
 const month = z.string().max(7).refine(isMonth, { error: 'not a month such as 2026-10' })
 
 /** What an operator does for the tax office. */
-export function taxRoutes(app: App, context: SettlementContext, token: string): void {
+export function taxRoutes(app: App, context: SettlementContext): void {
   const { store, now } = context
-  const guarded = operatorGuard(context, token)
 
   app.get(
     '/v1/admin/vat',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         description:
@@ -49,7 +47,7 @@ export function taxRoutes(app: App, context: SettlementContext, token: string): 
   app.post(
     '/v1/admin/organizations/:organization/vat-id-confirmations',
     {
-      ...guarded,
+      config: { access: 'operator' },
       schema: {
         security,
         description:

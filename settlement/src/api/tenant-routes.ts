@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import type { App } from './app.ts'
-import { organizationOf } from './auth.ts'
+import { principal } from './auth.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -11,6 +11,7 @@ export function tenantRoutes(app: App, { store }: SettlementContext): void {
   app.get(
     '/v1/balance',
     {
+      config: { permission: 'organization:read' },
       schema: {
         security,
         response: {
@@ -19,7 +20,7 @@ export function tenantRoutes(app: App, { store }: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const debt = await store.debt(organization)
       return { organization, ...(await store.balance(organization)), debt }
     },

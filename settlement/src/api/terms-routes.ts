@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
+import { nextPayoutRun } from '../payouts/payout-schedule.ts'
 import type { App } from './app.ts'
 import { money } from './schemas.ts'
 
@@ -8,6 +9,8 @@ const schema = z.object({
   /** Of new provider contracts, basis points of what consumers pay. */
   feeBps: z.number(),
   payoutMinimumCents: money,
+  /** When the next daily payout run begins. */
+  nextPayoutRunAt: z.number(),
   payoutCountries: z.array(z.string()),
   /** How long after its authorization ended a hold waits for receipts: paid sessions are settled until then. */
   holdGraceMs: z.number(),
@@ -27,10 +30,11 @@ const schema = z.object({
 })
 
 /** What everybody may know before they take part. */
-export function termsRoutes(app: App, { terms }: SettlementContext): void {
+export function termsRoutes(app: App, { terms, now }: SettlementContext): void {
   app.get(
     '/v1/terms',
     {
+      config: { access: 'public' },
       schema: {
         description:
           'The platform’s fee, where providers can be paid, and what of a newcomer’s earnings waits: the first stage whose `untilDays` (since the first earnings) or `untilCents` (ever earned) is not yet reached decides.',
@@ -41,6 +45,7 @@ export function termsRoutes(app: App, { terms }: SettlementContext): void {
       currency: 'EUR' as const,
       feeBps: terms.feeBps,
       payoutMinimumCents: terms.payoutMinimumCents,
+      nextPayoutRunAt: nextPayoutRun(now()),
       payoutCountries: [...terms.payoutCountries],
       holdGraceMs: terms.holdGraceMs,
       receiptGraceMs: terms.receiptGraceMs,

@@ -7,7 +7,7 @@ import { openCheckout } from '../top-ups/checkout.ts'
 import { topUp } from '../top-ups/top-up.ts'
 import type { TopUpRow } from '../top-ups/top-up-store.ts'
 import type { App } from './app.ts'
-import { organizationOf } from './auth.ts'
+import { principal } from './auth.ts'
 import { background } from './background.ts'
 import { cents, money, nextOf, pageUrl, requiredKey, timePage } from './schemas.ts'
 
@@ -46,6 +46,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/top-ups',
     {
+      config: { permission: 'billing:write' },
       schema: {
         security,
         body: z.strictObject({ cents, paymentMethod: z.string().min(1).max(255) }),
@@ -53,7 +54,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       const idempotencyKey = requiredKey(request)
       return toJson(await topUp(context, { organization, idempotencyKey, ...request.body }))
     },
@@ -62,6 +63,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
   app.get(
     '/v1/top-ups',
     {
+      config: { permission: 'costs:read' },
       schema: {
         security,
         querystring: timePage,
@@ -69,7 +71,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const { limit, before } = request.query
       const found = await store.topUps({
         organization,
@@ -84,6 +86,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
   app.get(
     '/v1/top-ups/:id',
     {
+      config: { permission: 'costs:read' },
       schema: {
         security,
         params: z.object({ id: z.string().max(64) }),
@@ -91,7 +94,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const found = await store.topUp(request.params.id)
       if (found?.organization !== organization) {
         throw new SettlementError('HANSE_NOT_FOUND', 'no such top-up')
@@ -103,6 +106,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/checkouts',
     {
+      config: { permission: 'billing:write' },
       schema: {
         description: 'Opens a page of Stripe’s for a top-up, which is credited when it is paid.',
         security,
@@ -116,7 +120,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       const idempotencyKey = requiredKey(request)
       return toJson(await openCheckout(context, { organization, idempotencyKey, ...request.body }))
     },
@@ -124,9 +128,12 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
 
   app.get(
     '/v1/automatic-top-up',
-    { schema: { security, response: { 200: automaticSchema } } },
+    {
+      config: { permission: 'costs:read' },
+      schema: { security, response: { 200: automaticSchema } },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store)
+      const { organization } = principal(request)
       const settings = await store.automaticTopUp(organization)
       if (settings !== undefined) return settings
       throw new SettlementError('HANSE_NOT_FOUND', 'no automatic top-up was set')
@@ -136,6 +143,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
   app.put(
     '/v1/automatic-top-up',
     {
+      config: { permission: 'billing:write' },
       schema: {
         security,
         body: z
@@ -153,7 +161,7 @@ export function topUpRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const organization = await organizationOf(request, store, 'billing')
+      const { organization } = principal(request)
       await ownMethod(context, organization, request.body.paymentMethod)
       await store.setAutomaticTopUp(organization, request.body, context.now())
       later(automaticTopUp(context, organization))

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
-import { USAGE_GROUPS, type UsageQuery, type UsageRow } from '../usage/usage-store.ts'
+import { USAGE_GROUPS } from '../usage/usage-query.ts'
+import type { UsageQuery, UsageRow } from '../usage/usage-store.ts'
 import type { App } from './app.ts'
-import { operatorGuard, organizationOf } from './auth.ts'
-import { money } from './schemas.ts'
+import { principal } from './auth.ts'
+import { money, wholeHour } from './schemas.ts'
+import { checkKept, filtersOf, usageFilters } from './usage-filters.ts'
 
 const security = [{ key: [] }]
 const HOUR_MS = 3_600_000
@@ -12,16 +14,12 @@ const PAGE_MAX = 2_000
 /** Five years: what is older was rolled up all the same, and is asked for year by year. */
 const RANGE_MS_MAX = 5 * 366 * 24 * HOUR_MS
 
-const hour = z.iso
-  .datetime({ offset: true })
-  .transform((text) => Date.parse(text))
-  .refine((at) => at % HOUR_MS === 0, { error: 'not a whole hour' })
-
 const query = z
   .strictObject({
-    from: hour,
-    to: hour,
+    from: wholeHour,
+    to: wholeHour,
     group: z.enum(USAGE_GROUPS).default('day'),
+    ...usageFilters,
     after: z.string().max(256).optional(),
     limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(1_000),
   })
@@ -47,25 +45,31 @@ const response = {
 }
 
 const description =
-  'Sums by hour, day, model, provider or country. A session counts in the hour in which it was accepted, from some ' +
+  'Sums by hour, day, model, provider, country, key, member or tag, of all or of what the filters name. What has several tags ' +
+  'counts under each of them; the empty key is what has none, or is not known. A session counts in the hour in which it was accepted, from some ' +
   'seconds after it was settled; `from` and `to` are whole hours in UTC, `to` is not included.'
 
 /** What was used and what it cost. */
-export function usageRoutes(app: App, context: SettlementContext, token: string): void {
-  const { store } = context
+export function usageRoutes(app: App, context: SettlementContext): void {
+  const { store, now } = context
   app.get(
     '/v1/usage',
-    { schema: { security, description, querystring: query, response } },
+    {
+      config: { permission: 'usage:read' },
+      schema: { security, description, querystring: query, response },
+    },
     async (request) => {
-      const organization = await organizationOf(request, store)
-      return answer(request.query, await store.usage({ organization, ...asked(request.query) }))
+      const { organization } = principal(request)
+      const selection = asked(request.query)
+      await checkKept(store, selection, now())
+      return answer(request.query, await store.usage({ organization, ...selection }))
     },
   )
 
   app.get(
     '/v1/admin/usage',
     {
-      ...operatorGuard(context, token),
+      config: { access: 'operator' },
       schema: {
         security,
         description: `${description} Of one organization, or of all together.`,
@@ -76,16 +80,26 @@ export function usageRoutes(app: App, context: SettlementContext, token: string)
     async (request) => {
       const { organization } = request.query
       const whose = organization === undefined ? {} : { organization }
-      return answer(request.query, await store.usage({ ...whose, ...asked(request.query) }))
+      const selection = asked(request.query)
+      await checkKept(store, selection, now())
+      return answer(request.query, await store.usage({ ...whose, ...selection }))
     },
   )
 }
 
-const asked = ({ from, to, group, after, limit }: z.output<typeof query>): UsageQuery => ({
+const asked = ({
+  from,
+  to,
+  group,
+  after,
+  limit,
+  ...filters
+}: z.output<typeof query>): UsageQuery => ({
   from,
   to,
   group,
   limit,
+  filters: filtersOf(filters),
   ...(after !== undefined && { after }),
 })
 

@@ -3,6 +3,7 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { takeEvent } from '../stripe-events/take-event.ts'
 import type { App } from './app.ts'
+import { takeRawJson } from './raw-json.ts'
 
 /** Stripe's events are a few kilobytes; an object inside may be larger. */
 const EVENT_BYTES_MAX = 256 * 1024
@@ -11,13 +12,11 @@ const EVENT_BYTES_MAX = 256 * 1024
 export function webhookRoutes(app: App, context: SettlementContext): void {
   app.register(async (plain) => {
     const scope = plain as unknown as App
-    scope.removeContentTypeParser('application/json')
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
-      done(null, body),
-    )
+    takeRawJson(scope, EVENT_BYTES_MAX)
     scope.post(
       '/v1/stripe/webhook',
       {
+        config: { access: 'signed' },
         bodyLimit: EVENT_BYTES_MAX,
         schema: { response: { 200: z.object({ received: z.boolean(), fresh: z.boolean() }) } },
       },

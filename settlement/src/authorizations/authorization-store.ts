@@ -1,11 +1,13 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
 import { and, asc, desc, eq, gt, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { debtOf, postCredits } from '../billing/post-credits.ts'
+import { BudgetRefusal, holdWithinBudgets, tellRefusal } from '../budgets/hold-within-budgets.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { consumer, spendAuthorization } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import { accountId, type Transfer } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
+import { allowedByPolicy } from '../policies/allowed-by-policy.ts'
 
 export interface NewAuthorization {
   readonly serial: bigint
@@ -22,6 +24,10 @@ export interface NewAuthorization {
   readonly requestDigest: string
   /** CID of the authorization that it adds to. */
   readonly extends?: string
+  /** See `printAttribution`. */
+  readonly attribution: string | null
+  /** See `internSpender`. */
+  readonly spender?: bigint | null
 }
 
 export interface AuthorizationRow {
@@ -41,6 +47,7 @@ export interface AuthorizationRow {
   readonly revokedAt: number | null
   readonly revokedBy: 'organization' | 'operator' | null
   readonly extends: string | null
+  readonly attribution: string | null
   readonly signed: Uint8Array
 }
 
@@ -80,10 +87,10 @@ export function authorizationStore(db: Database) {
      *
      * @returns the signed record to answer with
      * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_ORGANIZATION_IN_DEBT, HANSE_CONSUMER_UNKNOWN,
-     * HANSE_IDEMPOTENCY_KEY
+     * HANSE_IDEMPOTENCY_KEY, HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED, HANSE_POLICY_REFUSED
      */
     openAuthorization: (given: NewAuthorization): Promise<Uint8Array> =>
-      transact(db, async (tx) => {
+      toldWhenRefused(db, given, async (tx) => {
         const inserted = await tx
           .insert(spendAuthorization)
           .values({
@@ -103,6 +110,8 @@ export function authorizationStore(db: Database) {
         if ((await debtOf(tx, given.organization)) > 0n) {
           throw new SettlementError('HANSE_ORGANIZATION_IN_DEBT', 'the organization owes us')
         }
+        await allowedByPolicy(tx, given)
+        await holdWithinBudgets(tx, given)
         await postTransfers(tx, [hold(given)], given.issuedAt)
         return given.signed
       }),
@@ -258,6 +267,20 @@ export function authorizationStore(db: Database) {
   }
 }
 
+/** What a budget refuses is told to the organization after the hold was taken back. */
+async function toldWhenRefused<Result>(
+  db: Database,
+  { issuedAt }: NewAuthorization,
+  work: (tx: Database) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await transact(db, work)
+  } catch (error) {
+    if (error instanceof BudgetRefusal) await tellRefusal(db, error, issuedAt)
+    throw error
+  }
+}
+
 type Stored = typeof spendAuthorization.$inferSelect
 
 async function lock(tx: Database, cid: string): Promise<Stored> {
@@ -329,5 +352,6 @@ const toAuthorization = (row: Stored): AuthorizationRow => ({
   revokedAt: row.revokedAt?.getTime() ?? null,
   revokedBy: row.revokedBy,
   extends: row.extends,
+  attribution: row.attribution,
   signed: row.signed,
 })

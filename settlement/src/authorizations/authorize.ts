@@ -6,9 +6,11 @@ import {
   signRecord,
   spendAuthorization,
 } from '@hanse/protocol'
+import { printAttribution, type SpendAttribution } from '../budgets/budget.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { decodeSigned, encodeSigned } from '../receipts/submission.ts'
+import type { UsageSpender } from '../usage/spender.ts'
 
 export interface AuthorizationRequest {
   readonly organization: string
@@ -19,13 +21,17 @@ export interface AuthorizationRequest {
   readonly idempotencyKey: string | null
   /** CID of the authorization that it adds to. */
   readonly extends?: string
+  /** Whom it is for alone; absent where it is for anybody. */
+  readonly attribution?: SpendAttribution | undefined
+  /** Who asks for it; usage is summed by that. */
+  readonly by?: Omit<UsageSpender, 'tags'>
 }
 
 /**
  * Holds `limit` on the organization's balance and promises it to the provider.
  *
  * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_ORGANIZATION_IN_DEBT, HANSE_CONSUMER_UNKNOWN,
- * HANSE_PROVIDER_UNKNOWN, HANSE_IDEMPOTENCY_KEY
+ * HANSE_PROVIDER_UNKNOWN, HANSE_IDEMPOTENCY_KEY, HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED, HANSE_POLICY_REFUSED
  */
 export async function authorize(
   { store, signer, network, now }: SettlementContext,
@@ -48,7 +54,10 @@ export async function authorize(
     serial,
   }
   const signed = signRecord({ network }, spendAuthorization, value, 'settlement', signer)
-  const added = request.extends === undefined ? [] : [request.extends]
+  const attribution = printAttribution(request.attribution ?? {})
+  const added = [request.extends, attribution].filter((part) => typeof part === 'string')
+  const by = { ...(request.by ?? NOBODY), tags: request.attribution?.tags ?? [] }
+  const spender = await store.internSpender(organization, by, issuedAt)
   const kept = await store.openAuthorization({
     serial,
     cid: signed.cid.toString(),
@@ -61,6 +70,8 @@ export async function authorize(
     signed: encodeSigned(signed),
     idempotencyKey,
     requestDigest: digestOf([consumer, provider, limit, lifetimeMs, ...added]),
+    attribution,
+    spender,
     ...(request.extends !== undefined && { extends: request.extends }),
   })
   return decodeSigned(kept)
@@ -74,6 +85,7 @@ export interface MoreRequest {
   readonly amount: PicoEuro
   readonly lifetimeMs: number
   readonly idempotencyKey: string
+  readonly by?: Omit<UsageSpender, 'tags'>
 }
 
 /**
@@ -84,7 +96,7 @@ export interface MoreRequest {
  */
 export async function authorizeMore(
   context: SettlementContext,
-  { organization, cid, amount, lifetimeMs, idempotencyKey }: MoreRequest,
+  { organization, cid, amount, lifetimeMs, idempotencyKey, by }: MoreRequest,
 ): Promise<SignedRecord> {
   const row = await context.store.authorization(cid)
   if (row?.organization !== organization) {
@@ -101,8 +113,14 @@ export async function authorizeMore(
     lifetimeMs,
     idempotencyKey,
     extends: cid,
+    ...(by !== undefined && { by }),
+    ...(row.attribution !== null && {
+      attribution: JSON.parse(row.attribution) as SpendAttribution,
+    }),
   })
 }
+
+const NOBODY = { key: '', member: '' }
 
 /** By which a repeated request is told from another one under the same idempotency key. */
 export function digestOf(parts: readonly (string | number | bigint)[]): string {

@@ -43,6 +43,25 @@ export async function releaseEarly(
 }
 
 /**
+ * The same by the provider itself, whose word needs nobody else's: it can only lower what it may claim.
+ *
+ * @throws {SettlementError} HANSE_NOT_FOUND; HANSE_RELEASE_CONSENT when it is meant for another settlement
+ * @throws {HanseError} HANSE_RECORD_*, HANSE_SIGNATURE_* when the word is not the provider's
+ */
+export async function releaseByProvider(
+  { store, signer, network, now }: SettlementContext,
+  signed: SignedRecord,
+): Promise<AuthorizationRow> {
+  const { cid, value } = openSigned({ network }, authorizationRelease, signed, releaseSigners)
+  if (value.settlement !== signer.peerId) {
+    throw new SettlementError('HANSE_RELEASE_CONSENT', 'it is for another settlement')
+  }
+  const { provider, claims } = value
+  const consent = { cid: cid.toString(), provider, claims }
+  return store.releaseByConsent(value.authorization.toString(), consent, now())
+}
+
+/**
  * Asks providers to take no new orders under it. What they accept all the same is paid: a signed promise is not taken
  * back by one side.
  *

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll } from 'vitest'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { billingContract } from './billing-contract.ts'
 
 let store: SettlementStore
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 

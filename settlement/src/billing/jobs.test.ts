@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { requestRefund } from '../refunds/refund.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { topUp } from '../top-ups/top-up.ts'
@@ -10,7 +10,7 @@ import { BILLING_JOBS } from './jobs.ts'
 let store: SettlementStore
 let market: StripeMarket
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 beforeEach(async () => {

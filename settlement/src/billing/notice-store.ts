@@ -1,6 +1,8 @@
 import { and, desc, eq, lt } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { billingNotice } from '../db/schema.ts'
+import { emitEvents } from '../notifications/emit.ts'
+import type { EventKind } from '../notifications/event-kinds.ts'
 
 export type NoticeKind =
   | 'automatic-top-up-declined'
@@ -10,6 +12,7 @@ export type NoticeKind =
   | 'refund-failed'
   | 'plan-past-due'
   | 'plan-ended'
+  | 'spend-anomaly'
 
 export interface Notice {
   readonly id: bigint
@@ -62,4 +65,17 @@ export async function tell(
     .insert(billingNotice)
     .values({ organization, kind, cause, at: new Date(at) })
     .onConflictDoNothing()
+  await emitEvents(tx, [{ organization, kind: EVENTS[kind], subject: cause, cause }], at)
 }
+
+/** What a notice is called where organizations are told outside of this service. */
+const EVENTS = {
+  'automatic-top-up-declined': 'top_up.declined',
+  'automatic-top-up-stopped': 'top_up.stopped',
+  'automatic-top-up-capped': 'top_up.capped',
+  dispute: 'dispute.opened',
+  'refund-failed': 'refund.failed',
+  'plan-past-due': 'plan.past_due',
+  'plan-ended': 'plan.ended',
+  'spend-anomaly': 'spend.anomaly',
+} as const satisfies Record<NoticeKind, EventKind>

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig, readSecrets } from '../config/config.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
+import { prepareDataDir } from '../testing/database-template.ts'
 import { askService, originOf } from './ask-service.ts'
 
 const NETWORK = 'test'
@@ -15,6 +16,7 @@ let folder: string
 let settlement: Settlement
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-ask-'))
+  await prepareDataDir(folder)
   settlement = await openSettlement({ dataDir: folder, network: NETWORK })
 }, 60_000)
 afterAll(async () => {

@@ -21,7 +21,11 @@ const NONCE_BYTES = 32
 export async function askService(
   config: Config,
   secrets: Secrets,
-  { method, path }: { readonly method: 'GET' | 'POST'; readonly path: string },
+  {
+    method,
+    path,
+    body,
+  }: { readonly method: 'GET' | 'POST'; readonly path: string; readonly body?: object },
 ): Promise<unknown> {
   if (config.port === 0) return undefined
   const origin = originOf(config)
@@ -30,7 +34,11 @@ export async function askService(
   const url = `${origin}${path}`
   const response = await send(url, ANSWER_MS, {
     method,
-    headers: { authorization: `Bearer ${token}` },
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   })
   if (response === undefined) return undefined
   if (!response.ok) {

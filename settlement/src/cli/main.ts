@@ -11,6 +11,9 @@ import { openStore } from '../db/store.ts'
 import { toldError } from '../logging/told-error.ts'
 import { backup, restoreBackup } from './backup.ts'
 import { citus } from './citus.ts'
+import { costCommands } from './costs.ts'
+import { type ForecastFlags, forecastFile } from './forecast.ts'
+import { importCommand } from './import-file.ts'
 import {
   callOperator,
   documentCheck,
@@ -19,11 +22,15 @@ import {
   LEDGER_CHECK,
   LOG_CHECK,
   monthClosing,
+  NOTIFICATIONS_TEST,
   PAYOUT_RUN,
   print,
   reconciliation,
 } from './operator-call.ts'
+import { seedDemoHere } from './seed-demo.ts'
 import { serve } from './serve.ts'
+import { slaCommands } from './sla.ts'
+import { spendingCommands } from './spending-commands.ts'
 import { stripeDouble } from './stripe-double.ts'
 
 type Flags = Record<string, unknown>
@@ -67,6 +74,12 @@ export async function main(argv: readonly string[]): Promise<void> {
     (name: string, flags: Flags) =>
       run((config) => callOperator(config, readSecrets(), jobRun(name)))(flags),
   )
+  const notifications = program.command('notifications').description('look after what is told')
+  command(
+    notifications,
+    'test',
+    'send a test over every channel of the operators; exit code 1 when one fails, or there is none',
+  ).action(run((config) => callOperator(config, readSecrets(), NOTIFICATIONS_TEST)))
   const db = program.command('db').description('look after the database')
   command(db, 'citus', 'spread usage over the machines of a Citus cluster')
     .option('--print', 'print the statements instead of running them')
@@ -89,6 +102,25 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--to-time <time>', 'of several backups, take the newest that was made by then')
     .option('--verify', 'try it in a database that is thrown away')
     .action(run((config, flags) => restoreBackup(config, readSecrets(), flags)))
+  command(program, 'seed-demo', 'fill a new data directory with an organization to look at')
+    .option('--force', 'also where there are organizations already')
+    .action(run((config, flags) => seedDemoHere(config, readSecrets(), flags.force === true)))
+  program
+    .command('forecast')
+    .description(
+      'forecast a file of `timestamp,value` by the day; exit code 2 when it is no such file',
+    )
+    .requiredOption('--csv <file>', 'with a header and a line for each value, times in UTC')
+    .option('--json', 'for programs; percentages are numbers')
+    .option('--horizon <days>', 'days to forecast; the back-test is always of 7', '7')
+    .action((flags: ForecastFlags) => forecastFile(flags))
+  costCommands(program, command, (errand) =>
+    run(async (config, flags) => callOperator(config, readSecrets(), await errand(flags))),
+  )
+  slaCommands(program, command, (errand) =>
+    run(async (config, flags) => callOperator(config, readSecrets(), await errand(flags))),
+  )
+  importCommand(program)
   const documents = program.command('documents').description('look after invoices and statements')
   command(
     documents,
@@ -104,6 +136,7 @@ export async function main(argv: readonly string[]): Promise<void> {
         callOperator(config, readSecrets(), monthClosing(String(flags.month))),
       ),
     )
+  spendingCommands(program, command, run)
   await program.parseAsync([...argv])
 }
 

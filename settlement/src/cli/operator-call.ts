@@ -3,6 +3,7 @@ import { openStore, type SettlementStore } from '../db/store.ts'
 import { closeMonth } from '../documents/close-month.ts'
 import { verifyDocument } from '../documents/verify-document.ts'
 import { checkLog } from '../log/check-log.ts'
+import { testPlatform } from '../notifications/test-channel.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
@@ -13,6 +14,8 @@ import { settlementOptions } from './serve.ts'
 export interface Errand {
   readonly method: 'GET' | 'POST'
   readonly path: string
+  /** What is sent along, as JSON. */
+  readonly body?: object
   /** By itself, on a store that nobody else has open. */
   readonly onStore?: (store: SettlementStore, config: Config) => Promise<unknown>
   /** What needs all of the service. */
@@ -47,6 +50,16 @@ export const reconciliation = (whole: boolean): Errand => ({
   onService: ({ context }) => reconcile(context, { whole }),
   isBad: (result) => (result as { open?: number }).open !== 0,
 })
+
+export const NOTIFICATIONS_TEST: Errand = {
+  method: 'POST',
+  path: '/v1/admin/channels/test',
+  onService: ({ context }) => testPlatform(context),
+  isBad: (result) => {
+    const { results = [] } = result as { results?: { delivered: boolean }[] }
+    return results.length === 0 || results.some(({ delivered }) => !delivered)
+  },
+}
 
 export const JOBS_LIST: Errand = {
   method: 'GET',

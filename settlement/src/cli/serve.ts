@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Config, Secrets } from '../config/config.ts'
+import { smtpSetting } from '../config/mail.ts'
 import { SettlementError } from '../errors.ts'
 import { openLogger } from '../logging/open-logger.ts'
 import { openSettlement, type SettlementOptions } from '../settlement.ts'
@@ -34,6 +35,7 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
       'STRIPE_WEBHOOK_SECRET is needed with STRIPE_SECRET_KEY',
     )
   }
+  const smtp = smtpSetting(config, secrets)
   return {
     dataDir: config.dataDir,
     network: config.network,
@@ -47,8 +49,13 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
       payoutCountries: config.payoutCountries,
       holdBack: { freeCents: config.holdBackFreeCents, stages: config.holdBackStages },
       holdGraceMs: config.holdGraceHours * HOUR_MS,
+      trialCreditCents: config.trialCreditCents,
     },
     witnesses: config.witnesses,
+    landmarks: config.landmarks,
+    rateCardFeeds: config.rateCardUrls,
+    privateNetworks: config.privateNetworks,
+    ...(smtp !== undefined && { smtp }),
     shutdownDelayMs: config.shutdownDelayMs,
     pressure: {
       requests: config.requestsMax,
@@ -60,6 +67,7 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
     ...(metricsToken !== undefined && { metricsToken }),
     ...(config.verifyThreads !== undefined && { verifyThreads: config.verifyThreads }),
     ...(config.seller !== undefined && { seller: config.seller }),
+    ...(config.webOrigin !== undefined && { webOrigin: config.webOrigin }),
     ...(config.viesUrl !== undefined && { viesUrl: config.viesUrl }),
     ...(config.logOrigin !== undefined && { logOrigin: config.logOrigin }),
     ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/$/u, '') }),

@@ -5,7 +5,9 @@ import { parse as parseToml } from 'smol-toml'
 import { z } from 'zod'
 import { DEFAULT_HOLD_BACK } from '../earnings/hold-back.ts'
 import { SettlementError } from '../errors.ts'
+import { landmarksSetting } from './landmarks.ts'
 import { countriesSetting, holdBackSetting } from './provider-terms.ts'
+import { rateCardUrlsSetting } from './rate-card-urls.ts'
 import { sellerOption } from './seller.ts'
 import { witnessesSetting } from './witnesses.ts'
 
@@ -51,8 +53,22 @@ const schema = z.strictObject({
   verifyThreads: z.coerce.number().int().min(0).max(VERIFY_THREADS_MAX).optional(),
   seller: sellerOption,
   viesUrl: z.url().optional(),
+  webOrigin: z
+    .url({ protocol: /^https?$/u })
+    .transform((url) => new URL(url).origin)
+    .optional(),
+  trialCreditCents: z.coerce.bigint().min(0n).max(10_000n).default(100n),
   logOrigin: z.string().min(1).max(128).optional(),
   witnesses: witnessesSetting.default([]),
+  landmarks: landmarksSetting.default([]),
+  rateCardUrls: rateCardUrlsSetting.default([]),
+  smtpUrl: z
+    .url({ protocol: /^smtps?$/u, error: 'smtp://host:port or smtps://host:port' })
+    .optional(),
+  mailFrom: z.string().min(3).max(254).optional(),
+  dkimDomain: z.string().min(1).max(253).optional(),
+  dkimSelector: z.string().min(1).max(63).optional(),
+  privateNetworks: z.union([z.boolean(), z.stringbool()]).default(false),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 })
 export type Config = z.output<typeof schema>
@@ -90,9 +106,24 @@ export const SETTINGS: Record<keyof Config, string> = {
   seller:
     'who sells, for VAT and invoices: the table [settlement.seller], or JSON; without it no VAT is charged and documents are tests',
   viesUrl: 'where VAT ids are looked up; the Commission’s VIES when not given',
+  webOrigin:
+    'origin of the website, where it is not the service’s own: its pages may act for whoever is signed in',
+  trialCreditCents:
+    'what a person who signs up may try for nothing, once, euro cents; 0 gives nothing',
   logOrigin:
     'what the transparency log is called, for ever; made of the public address or the key when not given',
   witnesses: 'witnesses of the transparency log, key@address each, with commas between them',
+  landmarks:
+    'relays that measure where providers are, as <degrees north>:<degrees east>@<multiaddr>, with commas between them',
+  rateCardUrls:
+    'rate cards that are fetched every six hours, card=address or card:provider=address for one provider of LiteLLM’s list, with commas between them',
+  smtpUrl:
+    'mail server, smtp://user@host:587 (STARTTLS) or smtps://user@host:465; no mail is sent without it, and the password is a secret',
+  mailFrom: 'mail address that notifications come from',
+  dkimDomain: 'domain that signs mails (DKIM), where the mail server does not',
+  dkimSelector: 'selector of the DKIM key in the DNS',
+  privateNetworks:
+    'whether webhooks may go to private networks and this machine: only where everybody who sets one is trusted',
   logLevel: 'fatal, error, warn, info, debug, trace or silent',
 }
 
@@ -120,6 +151,8 @@ export interface Secrets {
   readonly metricsToken: string | undefined
   readonly stripeSecretKey: string | undefined
   readonly stripeWebhookSecret: string | undefined
+  readonly smtpPassword: string | undefined
+  readonly dkimKey: string | undefined
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -164,6 +197,8 @@ export function readSecrets(env: Environment = process.env): Secrets {
     metricsToken: secret('HANSE_METRICS_TOKEN'),
     stripeSecretKey: secret('STRIPE_SECRET_KEY'),
     stripeWebhookSecret: secret('STRIPE_WEBHOOK_SECRET'),
+    smtpPassword: secret('HANSE_SMTP_PASSWORD'),
+    dkimKey: secret('HANSE_DKIM_KEY'),
   }
 }
 

@@ -129,13 +129,16 @@ export function logContract(name: string, open: () => Promise<FreshStore>): void
       await ingest(context, [abroad, deal().submission(0, 200_007)])
       await runPayouts(context)
       const issued = {
-        kind: 'attestation-issued',
-        record: cidOf(abroad.order.bytes).toString(),
-        owner: ownerOf('provider', provider.peerId),
-        details: { provider: provider.peerId, country: 'DE' },
-      } as const
-      await store.logFact(issued, NOW)
-      await store.logFact(issued, NOW)
+        cid: cidOf(abroad.order.bytes).toString(),
+        provider: provider.peerId,
+        country: 'DE',
+        level: 3,
+        signed: abroad.order.bytes,
+        notBefore: NOW,
+        notAfter: NOW + 1,
+      }
+      await store.keepAttestation(issued, NOW)
+      await store.keepAttestation(issued, NOW)
       await store.setProviderPayable(provider.peerId, false, NOW)
       await store.setProviderPayable(provider.peerId, false, NOW)
       await store.eraseSubject(ownerOf('organization', tenant.organization), NOW)
@@ -233,12 +236,37 @@ export function logContract(name: string, open: () => Promise<FreshStore>): void
           },
         },
         { logTile: async () => undefined },
+        {
+          placedEvents: async (from) =>
+            [...entries, ...entries.map((event) => ({ ...event, leaf: event.leaf + 6n }))].filter(
+              ({ leaf }) => leaf >= from,
+            ),
+        },
       ]
       for (const lie of lies) {
         const store = Object.assign(Object.create(context.store) as SettlementStore, lie)
         expect((await checkLog(store)).sound).toBe(false)
       }
       await market.sound()
+    })
+
+    withMarket('may grow while it is checked', async (market) => {
+      const { context, log, deal } = market
+      await ingest(context, [deal().submission(0, 1)])
+      await log.tick()
+      let asked = 0
+      const growing: Partial<SettlementStore> = {
+        placedEvents: async (from, limit) => {
+          if (asked++ === 0) {
+            await ingest(context, [deal().submission(0, 1)])
+            await log.tick()
+          }
+          return context.store.placedEvents(from, limit)
+        },
+      }
+      const store = Object.assign(Object.create(context.store) as SettlementStore, growing)
+      expect(await checkLog(store)).toMatchObject({ sound: true, size: 2n })
+      expect(await checkLog(context.store)).toMatchObject({ sound: true, size: 3n })
     })
 
     withMarket('keeps its name and its key', async ({ context, reopen, log }) => {

@@ -1,3 +1,4 @@
+import { openAsBlob } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { drizzle } from 'drizzle-orm/pglite'
@@ -24,11 +25,12 @@ try {
 }
 
 async function serve(): Promise<void> {
-  const { directory, migrations } = workerData as WorkerOptions
+  const { directory, migrations, template } = workerData as WorkerOptions
   const fs = directory === null ? undefined : new DurableNodeFS(directory)
-  const client = await PGlite.create(
-    fs === undefined ? {} : { fs, startParams: DURABLE_START_PARAMS },
-  )
+  const client = await PGlite.create({
+    ...(fs !== undefined && { fs, startParams: DURABLE_START_PARAMS }),
+    ...(template !== undefined && { loadDataDir: await openAsBlob(template) }),
+  })
   const db = drizzle(client) as unknown as Database
   await migrate(db, migrations)
   const repository = createRepository(db)

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorizationContract } from '../authorizations/authorization-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { addTenant, testContext } from '../testing/market.ts'
 import { usageContract } from '../usage/usage-contract.ts'
+import { columnListsContract } from './column-lists-contract.ts'
 import { interleavingContract } from './interleaving-contract.ts'
 import { logContract } from './log-contract.ts'
 import { openPGlite, type PGliteStore } from './pglite.ts'
@@ -15,19 +17,20 @@ import { storeContract } from './store-contract.ts'
 
 let shared: PGliteStore
 beforeAll(async () => {
-  shared = await openPGlite(undefined)
+  shared = await openTestStore()
 })
 afterAll(() => shared.close())
 
 ledgerContract('PGlite', async () => shared)
 authorizationContract('PGlite', async () => shared)
 storeContract('PGlite', async () => shared)
+columnListsContract('PGlite', async () => shared)
 usageContract('PGlite', async () => shared)
 jobsContract('PGlite', async () => shared)
 statementContract('PGlite', async () => shared)
 interleavingContract('PGlite', async () => shared)
 logContract('PGlite', async () => {
-  const store = await openPGlite(undefined)
+  const store = await openTestStore()
   return { store, reopen: async () => store, close: () => store.close() }
 })
 

@@ -12,6 +12,13 @@ export interface PGliteStore extends SettlementStore {
   fsyncCount(): Promise<number>
 }
 
+export interface PGliteOptions {
+  /** Only these migrations. */
+  readonly migrations?: readonly string[]
+  /** Path of a dump by PGlite's `dumpDataDir`, to begin with where there is no database. */
+  readonly template?: string
+}
+
 interface Waiting {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: Error) => void
@@ -24,7 +31,7 @@ interface Waiting {
  */
 export async function openPGlite(
   dataDir: string | undefined,
-  migrations?: readonly string[],
+  options: PGliteOptions = {},
 ): Promise<PGliteStore> {
   if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const lock = dataDir === undefined ? undefined : lockOwner(join(dataDir, 'database.owner'))
@@ -32,7 +39,7 @@ export async function openPGlite(
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), {
     workerData: {
       directory,
-      ...(migrations !== undefined && { migrations }),
+      ...options,
     } satisfies WorkerOptions,
   })
   try {

@@ -1,16 +1,21 @@
+import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorizationContract } from '../authorizations/authorization-contract.ts'
+import { budgetContract } from '../budgets/budget-contract.ts'
 import { documentsContract } from '../documents/documents-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { ingestStatements } from '../receipts/ingest-statements.ts'
+import { serviceLevelsContract } from '../service-levels/service-levels-contract.ts'
 import { makeDeal } from '../testing/deals.ts'
 import { addProvider, addTenant, CENT, hold, NETWORK, testContext } from '../testing/market.ts'
 import { lineOf, makeStatement } from '../testing/statements.ts'
 import { usageContract } from '../usage/usage-contract.ts'
 import { citusContract } from './citus-contract.ts'
+import { columnListsContract } from './column-lists-contract.ts'
 import { interleavingContract } from './interleaving-contract.ts'
+import { listen } from './listen.ts'
 import { logContract } from './log-contract.ts'
 import { statementContract } from './statement-contract.ts'
 import { openStore, type SettlementStore } from './store.ts'
@@ -42,8 +47,11 @@ afterAll(async () => {
 
 ledgerContract('PostgreSQL', open)
 authorizationContract('PostgreSQL', open)
+budgetContract('PostgreSQL', open)
 storeContract('PostgreSQL', open)
+columnListsContract('PostgreSQL', open)
 usageContract('PostgreSQL', open)
+serviceLevelsContract('PostgreSQL', open)
 jobsContract('PostgreSQL', open)
 statementContract('PostgreSQL', open)
 interleavingContract('PostgreSQL', open)
@@ -132,6 +140,16 @@ test('PostgreSQL: the check finds sessions whose statement or receipts whose ses
     'orphan settled_receipt',
     'orphan settled_receipt',
   ])
+})
+
+test('PostgreSQL: whoever stops to hear while the connection is still being made is done with it', async () => {
+  const databaseUrl = await server.createDatabase()
+  for (const afterMs of [0, 2, 5, 10, 20, 50, 100]) {
+    const listener = listen(databaseUrl, 'anything', () => undefined)
+    await setTimeout(afterMs)
+    await listener[Symbol.asyncDispose]()
+    expect(listener.isListening).toBe(false)
+  }
 })
 
 test('PostgreSQL: a migration that this release does not know is refused', async () => {

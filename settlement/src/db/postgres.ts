@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { SettlementError } from '../errors.ts'
 import type { Database } from './database.ts'
+import { listen } from './listen.ts'
 import { migrate } from './migrate.ts'
 import { createRepository } from './repository.ts'
 import type { SettlementStore } from './store.ts'
@@ -42,6 +43,7 @@ export async function openPostgres(
     kind: 'postgres',
     ...createRepository(db),
     executeSql: (text, values) => pool.query(text, values && [...values]),
+    listen: (channel, heard) => listen(databaseUrl, channel, heard),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -1,31 +1,74 @@
+import { accessLogStore } from '../access/access-log-store.ts'
+import { disableStore } from '../access/disable-store.ts'
+import { expiringKeyStore } from '../access/expiring-keys.ts'
+import { invitationStore } from '../access/invitation-store.ts'
+import { memberStore } from '../access/member-store.ts'
+import { scimGroupStore } from '../access/scim-group-store.ts'
+import { scimStore } from '../access/scim-store.ts'
+import { ssoStore } from '../access/sso-store.ts'
 import { adjustmentStore } from '../adjustments/adjustment-store.ts'
 import { alertStore } from '../alerts/alert-store.ts'
+import { allocationStore } from '../allocation/allocation-store.ts'
+import { attestationStore } from '../attestations/attestation-store.ts'
 import { authorizationStore } from '../authorizations/authorization-store.ts'
 import { backupStore } from '../backup/backup-store.ts'
 import { customerStore } from '../billing/customer-store.ts'
 import { noticeStore } from '../billing/notice-store.ts'
+import { budgetStore } from '../budgets/budget-store.ts'
+import { rulesStore } from '../budgets/rules-store.ts'
+import { cardStore } from '../costs/card-store.ts'
+import { costUsageStore } from '../costs/cost-usage-store.ts'
+import { feedStore } from '../costs/feed-store.ts'
 import { disputeStore } from '../disputes/dispute-store.ts'
 import { documentStore } from '../documents/document-store.ts'
 import { profileStore } from '../documents/profile-store.ts'
 import { earningsStore } from '../earnings/earnings-store.ts'
+import { exportStore } from '../exports/export-store.ts'
+import { runStore } from '../exports/run-store.ts'
+import { scheduleStore } from '../exports/schedule-store.ts'
+import { anomalyStore } from '../forecast/anomaly-store.ts'
+import { forecastStore } from '../forecast/forecast-store.ts'
+import { spendStore } from '../forecast/spend-store.ts'
+import { importStore } from '../imports/import-store.ts'
 import { ledgerStore } from '../ledger/ledger-store.ts'
 import { logStore } from '../log/log-store.ts'
+import { channelStore } from '../notifications/channel-store.ts'
+import { deliveryStore } from '../notifications/delivery-store.ts'
+import { dispatchStore } from '../notifications/dispatch-store.ts'
+import { eventStore } from '../notifications/event-store.ts'
+import { subscriptionStore as notificationSubscriptionStore } from '../notifications/subscription-store.ts'
 import { operatorStore } from '../operators/operator-store.ts'
+import { outcomeStore } from '../outcomes/outcome-store.ts'
 import { bankPayoutStore } from '../payouts/bank-payouts.ts'
 import { payoutHoldStore } from '../payouts/hold-store.ts'
 import { payoutStore } from '../payouts/payout-store.ts'
 import { payoutReversalStore } from '../payouts/reversal-store.ts'
 import { payoutRunStore } from '../payouts/run-store.ts'
+import { addressStore } from '../people/address-store.ts'
+import { attemptStore } from '../people/attempt-store.ts'
+import { eraseStore } from '../people/erase-store.ts'
+import { factorStore } from '../people/factor-store.ts'
+import { passkeyStore } from '../people/passkey-store.ts'
+import { personStore } from '../people/person-store.ts'
+import { sessionStore } from '../people/session-store.ts'
+import { trialStore } from '../people/trial-store.ts'
 import { invoiceStore } from '../plans/invoice-store.ts'
 import { subscriptionStore } from '../plans/subscription-store.ts'
+import { policyStore } from '../policies/policy-store.ts'
 import { providerStore } from '../providers/provider-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
 import { movementStore } from '../reconciliation/movement-store.ts'
 import { reconciliationStore } from '../reconciliation/reconciliation-store.ts'
 import { refundStore } from '../refunds/refund-store.ts'
+import { creditStore } from '../service-levels/credit-store.ts'
+import { levelStore } from '../service-levels/level-store.ts'
+import { maintenanceStore } from '../service-levels/maintenance-store.ts'
+import { measurementStore } from '../service-levels/measurement-store.ts'
+import { timingStore } from '../service-levels/timing-store.ts'
 import { cursorStore } from '../stripe-events/cursor-store.ts'
 import { stripeEventStore } from '../stripe-events/event-store.ts'
 import { identityStore } from '../stripe-identity/identity-store.ts'
+import { keyRateStore } from '../tenants/key-rate.ts'
 import { keyStore } from '../tenants/key-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
 import { automaticStore } from '../top-ups/automatic-store.ts'
@@ -42,8 +85,21 @@ export function createRepository(db: Database) {
     ...ledgerStore(db),
     ...tenantStore(db),
     ...keyStore(db),
+    ...keyRateStore(db),
+    ...accessLogStore(db),
+    ...expiringKeyStore(db),
+    ...disableStore(db),
+    ...memberStore(db),
+    ...invitationStore(db),
+    ...scimStore(db),
+    ...scimGroupStore(db),
+    ...ssoStore(db),
     ...providerStore(db),
+    ...attestationStore(db),
     ...authorizationStore(db),
+    ...budgetStore(db),
+    ...rulesStore(db),
+    ...policyStore(db),
     ...receiptStore(db),
     ...alertStore(db),
     ...topUpStore(db),
@@ -71,6 +127,36 @@ export function createRepository(db: Database) {
     ...profileStore(db),
     ...logStore(db),
     ...usageStore(db),
+    ...spendStore(db),
+    ...forecastStore(db),
+    ...anomalyStore(db),
+    ...importStore(db),
+    ...cardStore(db),
+    ...feedStore(db),
+    ...costUsageStore(db),
+    ...outcomeStore(db),
+    ...exportStore(db),
+    ...scheduleStore(db),
+    ...runStore(db),
+    ...allocationStore(db),
+    ...measurementStore(db),
+    ...timingStore(db),
+    ...levelStore(db),
+    ...maintenanceStore(db),
+    ...creditStore(db),
+    ...sessionStore(db),
+    ...personStore(db),
+    ...addressStore(db),
+    ...eraseStore(db),
+    ...attemptStore(db),
+    ...factorStore(db),
+    ...passkeyStore(db),
+    ...trialStore(db),
+    ...eventStore(db),
+    ...channelStore(db),
+    ...notificationSubscriptionStore(db),
+    ...dispatchStore(db),
+    ...deliveryStore(db),
     ...backupStore(db),
     /** Throws when the database does not answer. */
     ping: async (): Promise<void> => {
@@ -88,10 +174,31 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'providerBalance',
   'revenue',
   'ledgerEntries',
+  'outcomeSums',
+  'serviceMeasurements',
+  'serviceLevels',
+  'serviceLevelOf',
+  'maintenanceWindows',
+  'serviceCredits',
+  'dayUsage',
+  'billDocuments',
   'keyByPrefix',
   'organizationOf',
   'debt',
   'keys',
+  'key',
+  'accessEntries',
+  'memberships',
+  'members',
+  'invitations',
+  'invitationByHash',
+  'ssoConnection',
+  'ssoDomains',
+  'ssoOrganizationOf',
+  'ssoOrganizationOfSession',
+  'scimOrganization',
+  'scimUsers',
+  'scimUser',
   'topUp',
   'topUps',
   'automaticTopUp',
@@ -107,6 +214,20 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'authorization',
   'authorizations',
   'revocationsSince',
+  'providerLocation',
+  'attestationsOf',
+  'attestedProviders',
+  'attestationRevocationsSince',
+  'budgets',
+  'budget',
+  'budgetState',
+  'budgetHistory',
+  'gatewayRules',
+  'rulesRevisions',
+  'teams',
+  'policies',
+  'policy',
+  'pastSessions',
   'stripeIdentity',
   'eventCursors',
   'knownEvents',
@@ -139,5 +260,45 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'loggedEvent',
   'logKeys',
   'usage',
+  'usageByDayAnd',
+  'usageSum',
+  'usageCells',
+  'allocationPlans',
+  'allocationPlanFor',
+  'exportSchedules',
+  'exportRuns',
+  'exportFile',
+  'spend',
+  'keptForecast',
+  'anomalies',
+  'spendCells',
+  'meteredCells',
+  'knownExternalUsage',
+  'providerBills',
+  'providerBill',
+  'rateCards',
+  'rateCardsInForce',
+  'rateCardVersion',
+  'newestRateCard',
+  'rateCard',
+  'rateCardFeeds',
+  'usageByDay',
+  'usageTotal',
+  'usageBySize',
+  'sessionsKeptFrom',
+  'events',
+  'channels',
+  'openChannel',
+  'subscriptions',
+  'deliveries',
+  'personSessionByHash',
+  'personSessions',
+  'person',
+  'personByEmail',
+  'personByLink',
+  'totp',
+  'recoveryCodesLeft',
+  'passkey',
+  'passkeys',
   'ping',
 ])

@@ -10,6 +10,8 @@ export interface WorkerOptions {
   readonly directory: string | null
   /** Only these. */
   readonly migrations?: readonly string[]
+  /** See `PGliteOptions`. */
+  readonly template?: string
 }
 
 export type WorkerRequest =
@@ -37,6 +39,7 @@ export interface WireFault {
   /** What the database itself says, five characters. */
   readonly sqlstate: string | undefined
   readonly constraint: string | undefined
+  readonly retryAfterMs: number | undefined
   readonly message: string
   /** Frames alone. */
   readonly stack: string | undefined
@@ -46,12 +49,15 @@ export function faultOf(error: unknown): WireFault {
   const { sqlstate, constraint, message, stack } = toldError(error)
   const code =
     error instanceof SettlementError || error instanceof HanseError ? error.code : undefined
-  return { code, sqlstate, constraint, message, stack }
+  const retryAfterMs = error instanceof SettlementError ? error.retryAfterMs : undefined
+  return { code, sqlstate, constraint, retryAfterMs, message, stack }
 }
 
 /** The error as it was thrown in the worker, whose stack is kept. */
-export function errorOf({ code, sqlstate, constraint, message, stack }: WireFault): Error {
-  const error = code === undefined ? new Error(message) : new SettlementError(code, message)
+export function errorOf(fault: WireFault): Error {
+  const { code, sqlstate, constraint, retryAfterMs, message, stack } = fault
+  const again = retryAfterMs === undefined ? {} : { retryAfterMs }
+  const error = code === undefined ? new Error(message) : new SettlementError(code, message, again)
   if (code === undefined && sqlstate !== undefined)
     Object.assign(error, { code: sqlstate, ...(constraint !== undefined && { constraint }) })
   if (stack !== undefined) error.stack = `${error.name}: ${message}\n${stack}`

@@ -5,11 +5,16 @@ import {
   customType,
   date,
   integer,
+  jsonb,
   numeric,
   pgTable,
   text,
   timestamp,
+  uuid,
 } from 'drizzle-orm/pg-core'
+import { PLATFORM_ROLES, ROLES } from '../access/roles.ts'
+import { EVIDENCE_KINDS, OUTCOMES } from '../attestations/evidence.ts'
+import { SCOPES } from '../tenants/key-scopes.ts'
 
 // The tables as queries see them. Keys, checks and triggers live in migrations/*.sql, which alone make the database.
 
@@ -51,6 +56,7 @@ export const organization = pgTable('organization', {
   id: text('id').primaryKey(),
   name: text('name').notNull(),
   createdAt: instant('created_at').notNull(),
+  disabledAt: instant('disabled_at'),
 })
 
 export const apiKey = pgTable('api_key', {
@@ -58,12 +64,18 @@ export const apiKey = pgTable('api_key', {
   organization: text('organization').notNull(),
   hash: bytea('hash').notNull(),
   name: text('name').notNull().default(''),
-  scopes: text('scopes', { enum: ['read', 'spend', 'billing', 'keys'] })
+  scopes: text('scopes', { enum: SCOPES })
     .array()
     .notNull()
     .default(['read', 'spend', 'billing', 'keys']),
   createdAt: instant('created_at').notNull(),
   revokedAt: instant('revoked_at'),
+  role: text('role', { enum: ROLES }),
+  createdBy: text('created_by'),
+  expiresAt: instant('expires_at'),
+  requestsPerMinute: integer('requests_per_minute'),
+  replacedBy: text('replaced_by'),
+  tags: text('tags').array().notNull().default([]),
 })
 
 export const consumer = pgTable('consumer', {
@@ -102,6 +114,8 @@ export const spendAuthorization = pgTable('spend_authorization', {
   revocation: counter('revocation'),
   revokedAt: instant('revoked_at'),
   revokedBy: text('revoked_by', { enum: ['organization', 'operator'] }),
+  attribution: text('attribution'),
+  spender: counter('spender'),
 })
 
 export const settledSession = pgTable('settled_session', {
@@ -425,6 +439,7 @@ export const operator = pgTable('operator', {
   createdAt: instant('created_at').notNull(),
   revokedBy: text('revoked_by'),
   revokedAt: instant('revoked_at'),
+  role: text('role', { enum: PLATFORM_ROLES }).notNull().default('operator'),
 })
 
 export const operatorAction = pgTable('operator_action', {
@@ -570,4 +585,223 @@ export const stripeIdentity = pgTable('stripe_identity', {
   account: text('account').notNull(),
   mode: text('mode', { enum: ['double', 'test', 'live'] }).notNull(),
   at: instant('at').notNull(),
+})
+
+export const person = pgTable('person', {
+  id: text('id').primaryKey(),
+  email: text('email').notNull(),
+  name: text('name').notNull().default(''),
+  passwordHash: text('password_hash'),
+  emailVerifiedAt: instant('email_verified_at'),
+  disabledAt: instant('disabled_at'),
+  erasedAt: instant('erased_at'),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const personSession = pgTable('person_session', {
+  id: text('id').primaryKey(),
+  hash: bytea('hash').notNull(),
+  person: text('person').notNull(),
+  createdAt: instant('created_at').notNull(),
+  seenAt: instant('seen_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  revokedAt: instant('revoked_at'),
+  userAgent: text('user_agent'),
+  authenticatedAt: instant('authenticated_at').notNull(),
+  factors: text('factors', { enum: ['password', 'totp', 'passkey', 'sso'] })
+    .array()
+    .notNull(),
+})
+
+export const member = pgTable('member', {
+  organization: text('organization').notNull(),
+  person: text('person').notNull(),
+  role: text('role', { enum: ['owner', 'admin', 'developer', 'billing', 'auditor'] }).notNull(),
+  createdAt: instant('created_at').notNull(),
+  removedAt: instant('removed_at'),
+})
+
+export const personToken = pgTable('person_token', {
+  hash: bytea('hash').primaryKey(),
+  person: text('person').notNull(),
+  purpose: text('purpose', { enum: ['verify', 'reset', 'change'] }).notNull(),
+  email: text('email').notNull(),
+  createdAt: instant('created_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  usedAt: instant('used_at'),
+})
+
+export const personPasskey = pgTable('person_passkey', {
+  id: text('id').primaryKey(),
+  person: text('person').notNull(),
+  publicKey: bytea('public_key').notNull(),
+  counter: bigint('counter', { mode: 'number' }).notNull(),
+  transports: text('transports').array().notNull().default([]),
+  name: text('name').notNull().default(''),
+  backedUp: boolean('backed_up').notNull(),
+  createdAt: instant('created_at').notNull(),
+  usedAt: instant('used_at'),
+})
+
+export const personChallenge = pgTable('person_challenge', {
+  challenge: text('challenge').primaryKey(),
+  person: text('person'),
+  expiresAt: instant('expires_at').notNull(),
+})
+
+export const personTotp = pgTable('person_totp', {
+  person: text('person').primaryKey(),
+  sealed: bytea('sealed').notNull(),
+  createdAt: instant('created_at').notNull(),
+  confirmedAt: instant('confirmed_at'),
+  lastStep: bigint('last_step', { mode: 'number' }).notNull().default(-1),
+})
+
+export const personRecoveryCode = pgTable('person_recovery_code', {
+  person: text('person').notNull(),
+  hash: bytea('hash').notNull(),
+  createdAt: instant('created_at').notNull(),
+  usedAt: instant('used_at'),
+})
+
+export const signInAttempt = pgTable('sign_in_attempt', {
+  subject: bytea('subject').primaryKey(),
+  failures: integer('failures').notNull(),
+  lastAt: instant('last_at').notNull(),
+  notBefore: instant('not_before').notNull(),
+})
+
+export const trialGrant = pgTable('trial_grant', {
+  person: text('person').primaryKey(),
+  organization: text('organization').notNull(),
+  mailbox: bytea('mailbox').notNull(),
+  domain: text('domain').notNull(),
+  place: integer('place'),
+  amount: money('amount').notNull(),
+  at: instant('at').notNull(),
+})
+
+export const accessLog = pgTable('access_log', {
+  id: counter('id').primaryKey().generatedAlwaysAsIdentity(),
+  organization: text('organization'),
+  actor: text('actor').notNull(),
+  action: text('action').notNull(),
+  targets: jsonb('targets').$type<Readonly<Record<string, string>>>().notNull(),
+  outcome: text('outcome').notNull(),
+  address: text('address'),
+  at: instant('at').notNull(),
+  request: uuid('request'),
+})
+
+export const invitation = pgTable('invitation', {
+  id: text('id').primaryKey(),
+  organization: text('organization').notNull(),
+  email: text('email').notNull(),
+  role: text('role', { enum: ROLES }).notNull(),
+  hash: bytea('hash').notNull(),
+  invitedBy: text('invited_by').notNull(),
+  createdAt: instant('created_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  sent: integer('sent').notNull().default(1),
+  acceptedBy: text('accepted_by'),
+  acceptedAt: instant('accepted_at'),
+  revokedAt: instant('revoked_at'),
+})
+
+export const ssoConnection = pgTable('sso_connection', {
+  organization: text('organization').primaryKey(),
+  issuer: text('issuer').notNull(),
+  clientId: text('client_id').notNull(),
+  secretSealed: bytea('secret_sealed').notNull(),
+  defaultRole: text('default_role', {
+    enum: ['admin', 'developer', 'billing', 'auditor'],
+  }).notNull(),
+  enforced: boolean('enforced').notNull().default(false),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const ssoDomain = pgTable('sso_domain', {
+  organization: text('organization').notNull(),
+  domain: text('domain').notNull(),
+  token: text('token').notNull(),
+  createdAt: instant('created_at').notNull(),
+  verifiedAt: instant('verified_at'),
+})
+
+export const ssoSignIn = pgTable('sso_sign_in', {
+  state: bytea('state').primaryKey(),
+  organization: text('organization').notNull(),
+  issuer: text('issuer').notNull(),
+  clientId: text('client_id').notNull(),
+  browser: bytea('browser').notNull(),
+  nonce: text('nonce').notNull(),
+  verifier: text('verifier').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+})
+
+export const ssoIdentity = pgTable('sso_identity', {
+  organization: text('organization').notNull(),
+  issuer: text('issuer').notNull(),
+  subject: text('subject').notNull(),
+  person: text('person').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const ssoSession = pgTable('sso_session', {
+  session: text('session').primaryKey(),
+  organization: text('organization').notNull(),
+})
+
+export const scimToken = pgTable('scim_token', {
+  organization: text('organization').primaryKey(),
+  hash: bytea('hash').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const scimUser = pgTable('scim_user', {
+  organization: text('organization').notNull(),
+  person: text('person').notNull(),
+  externalId: text('external_id'),
+  active: boolean('active').notNull(),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const locationChallenge = pgTable('location_challenge', {
+  provider: text('provider').primaryKey(),
+  nonce: bytea('nonce').notNull(),
+  givenAt: instant('given_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+})
+
+export const locationEvidence = pgTable('location_evidence', {
+  provider: text('provider').notNull(),
+  kind: text('kind', { enum: EVIDENCE_KINDS }).notNull(),
+  country: text('country').notNull(),
+  outcome: text('outcome', { enum: OUTCOMES }).notNull(),
+  reference: text('reference').notNull(),
+  pings: bytea('pings').notNull(),
+  observedAt: instant('observed_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+})
+
+export const attestationBlock = pgTable('attestation_block', {
+  provider: text('provider').primaryKey(),
+  reason: text('reason').notNull(),
+  at: instant('at').notNull(),
+  liftedAt: instant('lifted_at'),
+})
+
+export const attestation = pgTable('attestation', {
+  cid: text('cid').primaryKey(),
+  provider: text('provider').notNull(),
+  country: text('country').notNull(),
+  level: integer('level').notNull(),
+  signed: bytea('signed').notNull(),
+  notBefore: instant('not_before').notNull(),
+  notAfter: instant('not_after').notNull(),
+  issuedAt: instant('issued_at').notNull(),
+  revokedAt: instant('revoked_at'),
+  reason: text('reason'),
+  revocation: counter('revocation'),
 })

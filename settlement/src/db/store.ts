@@ -1,3 +1,4 @@
+import type { Listener } from './listen.ts'
 import { openPGlite } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
 import type { Repository } from './repository.ts'
@@ -9,6 +10,8 @@ export interface SettlementStore extends Repository, AsyncDisposable {
    * SQL as it is, for what brings its own: the job queue, and seeding benchmarks. Several statements only without values.
    */
   executeSql(text: string, values?: readonly unknown[]): Promise<{ rows: unknown[] }>
+  /** Hears what is told on a channel by any process; not on PGlite, which has only this one. */
+  readonly listen?: (channel: string, heard: (payload: string) => void) => Listener
   close(): Promise<void>
 }
 
@@ -29,6 +32,6 @@ export interface StoreOptions {
 export function openStore(options: StoreOptions): Promise<SettlementStore> {
   const { databaseUrl, dataDir, migrations } = options
   return databaseUrl === undefined
-    ? openPGlite(dataDir, migrations)
+    ? openPGlite(dataDir, migrations === undefined ? {} : { migrations })
     : openPostgres(databaseUrl, migrations)
 }

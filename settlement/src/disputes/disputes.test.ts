@@ -1,8 +1,8 @@
 import { picoEuro } from '@hanse/protocol'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { authorize } from '../authorizations/authorize.ts'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { newSigner } from '../testing/deals.ts'
 import { addProvider, CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
@@ -13,7 +13,7 @@ import { type DisputeStanding, mergeDispute } from './merge-dispute.ts'
 let store: SettlementStore
 let market: StripeMarket
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 beforeEach(async () => {
@@ -69,6 +69,9 @@ test('a disputed payment is taken from what is there, and the rest is owed', asy
   expect((await store.balance(organization)).available).toBe(7n * CENT)
   expect(await spend(7n)).toBeDefined()
   expect(await store.notices({ organization, limit: 9 })).toMatchObject([{ kind: 'dispute' }])
+  expect(await store.events({ owner: organization, limit: 9 })).toMatchObject([
+    { kind: 'dispute.opened', severity: 'urgent', subject: dispute },
+  ])
 })
 
 test('a dispute that is won gives the money back, and what is owed is paid from it', async () => {

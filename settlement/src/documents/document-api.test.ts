@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Signer } from '@hanse/protocol'
+import { type Signer, signRequest } from '@hanse/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { signRequest } from '../api/provider-auth.ts'
 import { ingest } from '../receipts/ingest.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
 import { startVies } from '../tax/testing/vies-double.ts'
+import { prepareDataDir } from '../testing/database-template.ts'
 import { makeDeal, newSigner } from '../testing/deals.ts'
 import { addProvider, CENT, hold, NETWORK, NOW, type TestContext } from '../testing/market.ts'
 import { brokenRules } from './testing/en16931.ts'
@@ -21,6 +21,7 @@ let clock = NOW
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-documents-'))
   vies = await startVies(() => ({ body: { valid: true, requestIdentifier: 'WAPIAAAAZ1' } }))
+  await prepareDataDir(folder)
   settlement = await openSettlement({
     dataDir: folder,
     network: NETWORK,

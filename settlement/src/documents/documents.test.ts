@@ -1,10 +1,11 @@
 import { afterAll, beforeAll } from 'vitest'
-import { openPGlite, type PGliteStore } from '../db/pglite.ts'
+import type { PGliteStore } from '../db/pglite.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { documentsContract } from './documents-contract.ts'
 
 let store: PGliteStore
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 

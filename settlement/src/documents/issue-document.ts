@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import { type Database, databaseFault, rows, transact } from '../db/database.ts'
 import { document } from '../db/schema.ts'
+import { emitEvents } from '../notifications/emit.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { type DocumentContent, type DocumentDraft, SERIES } from './document.ts'
 
@@ -69,6 +70,10 @@ async function issue(tx: Database, { draft, party, at }: NewDocument): Promise<S
     })
     .returning()
   if (row === undefined) throw new Error('a document that was not stored')
+  if (row.organization !== null) {
+    const told = { kind: 'document.issued' as const, subject: number, cause: number }
+    await emitEvents(tx, [{ organization: row.organization, ...told, facts: { kind } }], at)
+  }
   return toStored(row)
 }
 

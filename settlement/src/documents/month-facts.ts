@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { textArray } from '../db/column-lists.ts'
 import { type Database, rows } from '../db/database.ts'
 import { type AccountKind, accountId } from '../ledger/accounts.ts'
 import type { MonthFacts, UsageFacts } from './facts.ts'
@@ -77,13 +78,13 @@ async function movementsOf(
   period: Period,
   { first, last }: TransferRange,
 ): Promise<{ kind: string; amount: bigint }[]> {
-  const list = sql`(select value from json_array_elements_text(${JSON.stringify(accounts)}::text::json))`
+  const list = sql`any(${textArray(accounts)})`
   const within = sql`id between ${first.toString()}::int8 and ${last.toString()}::int8 and ${inPeriod(period)}`
   const found = await rows<{ kind: string; amount: string }>(
     db,
     sql`select kind, sum(amount)::text as amount from (
-        select kind, amount from ledger_transfer where credit in ${list} and ${within}
-        union all select kind, -amount from ledger_transfer where debit in ${list} and ${within}) legs
+        select kind, amount from ledger_transfer where credit = ${list} and ${within}
+        union all select kind, -amount from ledger_transfer where debit = ${list} and ${within}) legs
       group by kind having sum(amount) <> 0 order by kind collate "C"`,
   )
   return found.map(({ kind, amount }) => ({ kind, amount: BigInt(amount) }))

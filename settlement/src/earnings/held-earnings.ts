@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { picoEuro } from '@hanse/protocol'
 import { sql } from 'drizzle-orm'
+import { recordset } from '../db/column-lists.ts'
 import { type Database, rows } from '../db/database.ts'
 import { accountId } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
@@ -72,7 +73,7 @@ async function holdBackNews(tx: Database, schedule: HoldBackSchedule, at: number
   await tx.execute(
     sql`insert into provider_earnings (provider, earned, since)
       select x.provider, x.earned, ${iso(at)}::timestamptz
-      from json_to_recordset(${JSON.stringify(news)}::text::json) as x(provider text, earned numeric)
+      from ${recordset(news, 'x(provider text, earned numeric)')}
       order by x.provider
       on conflict (provider) do update set earned = excluded.earned`,
   )
@@ -81,8 +82,7 @@ async function holdBackNews(tx: Database, schedule: HoldBackSchedule, at: number
   await tx.execute(
     sql`insert into held_earnings (id, provider, amount, share_bps, days, earned_on, free_at)
       select x.id, x.provider, x.amount, x.bps, x.days, ${iso(at)}::timestamptz, x.free
-      from json_to_recordset(${JSON.stringify(held)}::text::json)
-        as x(id text, provider text, amount numeric, bps int4, days int4, free timestamptz)`,
+      from ${recordset(held, 'x(id text, provider text, amount numeric, bps int4, days int4, free timestamptz)')}`,
   )
   await postTransfers(
     tx,

@@ -1,4 +1,4 @@
-import { openPGlite } from '../db/pglite.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { historiesContract } from './histories-contract.ts'
 
-historiesContract('PGlite', () => openPGlite(undefined), 2)
+historiesContract('PGlite', () => openTestStore(), 2)

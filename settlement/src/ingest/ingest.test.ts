@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { encodeCanonical } from '@hanse/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openPGlite, type PGliteStore } from '../db/pglite.ts'
+import type { PGliteStore } from '../db/pglite.ts'
 import { writeStatements } from '../receipts/statement-batch.ts'
 import { writeSubmissions } from '../receipts/submission.ts'
 import { openSettlement } from '../settlement.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { makeDeal } from '../testing/deals.ts'
 import { addProvider, addTenant, CENT, hold, NETWORK, testContext } from '../testing/market.ts'
 import { lineOf, makeStatement } from '../testing/statements.ts'
@@ -16,7 +17,7 @@ import { type IngestOptions, openIngest } from './ingest-service.ts'
 
 let store: PGliteStore
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 
@@ -107,7 +108,7 @@ test('a full room answers 429 before a body is read, and has room again when it 
       dataDir,
       network: NETWORK,
       verifyThreads: 0,
-      ingestLimits: { bytesMax: 1_000, batchesMax: 2 },
+      ingestLimits: { bytesMax: 1_000, batchesMax: 2, arrivingBytesMax: 1_000 },
     })
     const send = (bytes: number) =>
       fetch(`${settlement.url}/v1/receipts`, {

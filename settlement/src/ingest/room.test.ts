@@ -4,7 +4,7 @@ import { Room } from './room.ts'
 const busy = expect.objectContaining({ code: 'HANSE_INGEST_BUSY', retryAfterMs: 1_000 })
 
 test('what was announced is not counted, what has come is', () => {
-  const room = new Room({ bytesMax: 100, batchesMax: 10 })
+  const room = new Room({ bytesMax: 100, batchesMax: 10, arrivingBytesMax: 100 })
   const first = room.enter(100, 'a')
   const second = room.enter(100, 'a')
   first.take(60)
@@ -61,4 +61,18 @@ test('who has left brings nothing in', () => {
   expect(() => place.take(5)).toThrow(busy)
   expect(() => place.arrived()).toThrow(busy)
   expect([room.bytes, room.batches]).toEqual([0, 0])
+})
+
+test('one address that sends slowly keeps a quarter of the room from others, and no more', () => {
+  const room = new Room({ bytesMax: 100, batchesMax: 10 })
+  const [first, second] = [room.enter(100, 'a'), room.enter(100, 'a')]
+  first.take(20)
+  expect(() => second.take(6)).toThrow(busy)
+  second.take(5)
+  room.enter(75, 'b').take(25)
+  // What has come whole is worked on, and is not held up by its sender any more.
+  first.arrived()
+  second.take(20)
+  second.leave()
+  expect(room.bytes).toBe(45)
 })

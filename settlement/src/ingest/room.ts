@@ -7,6 +7,14 @@ export interface RoomLimits {
   readonly batchesMax: number
   /** Bodies that one address may be sending at once. */
   readonly arrivingMax?: number
+  /** Bytes of bodies that one address has begun and not ended; a quarter of all when not given. */
+  readonly arrivingBytesMax?: number
+}
+
+/** What an address has begun to send and not ended. */
+interface Arriving {
+  bodies: number
+  bytes: number
 }
 
 /** A place in the room; leaving twice is leaving once, and who has left comes in by the door again. */
@@ -20,6 +28,9 @@ export interface Place {
 
 /** A node sends its batches one after the other: room for many nodes behind one address. */
 const ARRIVING_MAX = 64
+/** More than the largest batch: nobody who sends them one after the other notices. */
+const ARRIVING_SHARE = 1 / 4
+const TOO_MUCH_AT_ONCE = 'this address is sending as much as it may at once'
 /** About what a full room takes to empty. */
 const RETRY_AFTER_MS = 1_000
 
@@ -29,7 +40,7 @@ const RETRY_AFTER_MS = 1_000
  */
 export class Room {
   readonly #limits: RoomLimits
-  readonly #arriving = new Map<string, number>()
+  readonly #arriving = new Map<string, Arriving>()
   #bytes = 0
   #batches = 0
 
@@ -51,26 +62,35 @@ export class Room {
    * @throws {SettlementError} HANSE_INGEST_BUSY
    */
   enter(expected: number, address: string): Place {
-    const { bytesMax, arrivingMax = ARRIVING_MAX } = this.#limits
-    const arriving = this.#arriving.get(address) ?? 0
-    if (this.#isFull || this.#bytes + expected > bytesMax || arriving >= arrivingMax) throw busy()
-    this.#arriving.set(address, arriving + 1)
+    const {
+      bytesMax,
+      arrivingMax = ARRIVING_MAX,
+      arrivingBytesMax = bytesMax * ARRIVING_SHARE,
+    } = this.#limits
+    const sending = this.#arriving.get(address) ?? { bodies: 0, bytes: 0 }
+    if (this.#isFull || this.#bytes + expected > bytesMax) throw busy()
+    if (sending.bodies >= arrivingMax) throw busy(TOO_MUCH_AT_ONCE)
+    this.#arriving.set(address, sending)
+    sending.bodies++
     let taken = 0
     let state: 'arriving' | 'whole' | 'gone' = 'arriving'
     return {
       take: (bytes) => {
         if (state === 'gone' || this.#bytes + bytes > bytesMax) throw busy()
+        // Who sends slowly keeps its own room from others, not all of it.
+        if (sending.bytes + bytes > arrivingBytesMax) throw busy(TOO_MUCH_AT_ONCE)
         this.#bytes += bytes
+        sending.bytes += bytes
         taken += bytes
       },
       arrived: () => {
         if (state !== 'arriving' || this.#isFull) throw busy()
         state = 'whole'
-        this.#sentBy(address)
+        this.#sentBy(address, taken)
         this.#batches++
       },
       leave: () => {
-        if (state === 'arriving') this.#sentBy(address)
+        if (state === 'arriving') this.#sentBy(address, taken)
         if (state === 'whole') this.#batches--
         if (state !== 'gone') this.#bytes -= taken
         state = 'gone'
@@ -83,10 +103,12 @@ export class Room {
   }
 
   /** A body of this address comes no longer. */
-  #sentBy(address: string): void {
-    const others = (this.#arriving.get(address) ?? 1) - 1
-    if (others > 0) this.#arriving.set(address, others)
-    else this.#arriving.delete(address)
+  #sentBy(address: string, bytes: number): void {
+    const sending = this.#arriving.get(address)
+    if (sending === undefined) return
+    sending.bodies--
+    sending.bytes -= bytes
+    if (sending.bodies === 0) this.#arriving.delete(address)
   }
 }
 

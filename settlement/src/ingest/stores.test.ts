@@ -1,16 +1,17 @@
 import { afterAll, beforeAll } from 'vitest'
 import { conflictContract } from '../alerts/conflict-contract.ts'
-import { openPGlite, type PGliteStore } from '../db/pglite.ts'
+import type { PGliteStore } from '../db/pglite.ts'
 import { openStore, type SettlementStore } from '../db/store.ts'
 import { startPostgres, type TestPostgres } from '../db/testing/embedded-postgres.ts'
 import { attacksContract } from '../receipts/attacks-contract.ts'
+import { openTestStore } from '../testing/database-template.ts'
 
 let embedded: PGliteStore
 let server: TestPostgres
 let stores: SettlementStore[] = []
 let turn = 0
 beforeAll(async () => {
-  embedded = await openPGlite(undefined)
+  embedded = await openTestStore()
   server = await startPostgres()
   const databaseUrl = await server.createDatabase()
   stores = await Promise.all([1, 2].map(() => openStore({ databaseUrl })))

@@ -1,4 +1,5 @@
 import { continuePayouts, runPayouts } from '../payouts/payout-run.ts'
+import { PAYOUT_RUN_CRON } from '../payouts/payout-schedule.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
 import type { Job } from './job.ts'
 
@@ -9,7 +10,7 @@ export const PROVIDER_MONEY_JOBS: readonly Job[] = [
   {
     name: 'payout-run',
     purpose: 'gather what providers are due and pay it, unless a run waits for approval',
-    schedule: { cron: '30 3 * * *' },
+    schedule: { cron: PAYOUT_RUN_CRON },
     // 10,000 payouts at 20 a second, with room for a slow day at Stripe.
     timeoutMs: HOUR_MS,
     work: async (context, signal) => {

@@ -1,6 +1,15 @@
+import { ACCESS_JOBS } from '../access/jobs.ts'
+import { ATTESTATION_JOBS } from '../attestations/jobs.ts'
 import { releaseExpired } from '../authorizations/release-expired.ts'
 import { BILLING_JOBS } from '../billing/jobs.ts'
+import { BUDGET_JOBS } from '../budgets/watch-budgets.ts'
+import { COST_JOBS } from '../costs/jobs.ts'
 import { DOCUMENT_JOBS } from '../documents/jobs.ts'
+import { EXPORT_JOBS } from '../exports/jobs.ts'
+import { FORECAST_JOBS } from '../forecast/jobs.ts'
+import { NOTIFICATION_JOBS } from '../notifications/jobs.ts'
+import { PEOPLE_JOBS } from '../people/jobs.ts'
+import { SERVICE_LEVEL_JOBS } from '../service-levels/jobs.ts'
 import type { Job } from './job.ts'
 import { PROVIDER_MONEY_JOBS } from './provider-money-jobs.ts'
 
@@ -14,6 +23,10 @@ const MINUTE_MS = 60 * SECOND_MS
 export const JOBS: readonly Job[] = [
   ...BILLING_JOBS,
   ...DOCUMENT_JOBS,
+  ...COST_JOBS,
+  ...BUDGET_JOBS,
+  ...FORECAST_JOBS,
+  ...EXPORT_JOBS,
   {
     name: 'release-expired',
     purpose: 'give back what expired authorizations did not spend',
@@ -41,4 +54,9 @@ export const JOBS: readonly Job[] = [
     work: ({ store, now }) => store.keepUsagePartitions(now()),
   },
   ...PROVIDER_MONEY_JOBS,
+  ...ATTESTATION_JOBS,
+  ...ACCESS_JOBS,
+  ...PEOPLE_JOBS,
+  ...NOTIFICATION_JOBS,
+  ...SERVICE_LEVEL_JOBS,
 ]

@@ -51,6 +51,8 @@ export const TRANSFER_KINDS = [
   'stripe_fee',
   'subscription',
   'plan_credit',
+  'trial_credit',
+  'service_credit',
   'write_off',
   'adjustment',
   'bank_payout',

@@ -4,10 +4,12 @@ import { DEBTS_EXPLAINED } from '../billing/explain-debts.ts'
 import { DISPUTES_EXPLAINED } from '../disputes/explain-disputes.ts'
 import { EARNINGS_EXPLAINED } from '../earnings/explain-earnings.ts'
 import { PAYOUTS_EXPLAINED } from '../payouts/explain-payouts.ts'
+import { TRIALS_EXPLAINED } from '../people/explain-trials.ts'
 import { PLANS_EXPLAINED } from '../plans/explain-plans.ts'
 import { BOOKINGS_EXPLAINED } from '../receipts/explain-bookings.ts'
 import { MOVEMENTS_EXPLAINED } from '../reconciliation/explain-movements.ts'
 import { REFUNDS_EXPLAINED } from '../refunds/explain-refunds.ts'
+import { SERVICE_CREDITS_EXPLAINED } from '../service-levels/explain-credits.ts'
 import { TOP_UPS_EXPLAINED } from '../top-ups/explain-top-ups.ts'
 import type { Explanation } from './explanation.ts'
 
@@ -24,4 +26,6 @@ export const EXPLANATIONS: readonly Explanation[] = [
   ...EARNINGS_EXPLAINED,
   ...ADJUSTMENTS_EXPLAINED,
   ...MOVEMENTS_EXPLAINED,
+  ...TRIALS_EXPLAINED,
+  ...SERVICE_CREDITS_EXPLAINED,
 ]

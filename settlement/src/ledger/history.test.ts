@@ -3,11 +3,11 @@ import { ANYWHERE, cidOf, encodeCanonical, picoEuro } from '@hanse/protocol'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { releaseExpired } from '../authorizations/release-expired.ts'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { ModelBookings } from '../histories/model-bookings.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import type { Claim } from '../receipts/claim.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import {
   addProvider,
   addTenant,
@@ -25,7 +25,7 @@ import {
 const outcomes = new Map<string, number>()
 let store: SettlementStore
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 

@@ -1,18 +1,18 @@
 import { sql } from 'drizzle-orm'
+import { recordset, textArray } from '../db/column-lists.ts'
 import { type Database, databaseFault, rows } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
 import { type AccountId, accountParts, guardOf, type Transfer } from './accounts.ts'
 
 /**
- * The ledger's part of a posting statement. Its lists are parameters of their own, written `{name}`: taken out of one
- * document, each would have all of it parsed again.
+ * The ledger's part of a posting statement. Its lists are written `{name} as x(column type, ...)`: see `recordset`.
  *
  * CTEs are never joined with one another (without statistics the planner takes a nested loop), balances are locked in
  * one order (so that two batches cannot deadlock), and each balance row is written once, however many transfers touch it.
  */
 export const LEDGER_CTES = `
 t as materialized (
-  select x.* from json_to_recordset({transfers})
+  select x.* from {transfers}
     as x(debit text, credit text, amount numeric, kind text, reference text)),
 batch as materialized (
   select nextval('ledger_batch') as id, {at} as at),
@@ -70,6 +70,21 @@ export function transferRows(transfers: readonly Transfer[]): object[] {
   return transfers.map((transfer) => ({ ...transfer, amount: transfer.amount.toString() }))
 }
 
+type Part = string | { readonly list: string; readonly as: string | undefined }
+
+/** Text, and what stands in it as `{at}` or `{list} as x(...)`. */
+function partsOf(statement: string): Part[] {
+  const parts: Part[] = []
+  let end = 0
+  for (const found of statement.matchAll(/\{(\w+)\}(?:\s+as\s+(\w+\([^()]*\)))?/gu)) {
+    const [all, list = '', as] = found
+    parts.push(statement.slice(end, found.index), { list, as })
+    end = found.index + all.length
+  }
+  parts.push(statement.slice(end))
+  return parts
+}
+
 /**
  * Runs a posting statement, and proves that every touched account was there.
  *
@@ -82,12 +97,13 @@ export async function runPosting<Counts extends object = object>(
   lists: Readonly<Record<string, readonly object[]>>,
   at: number,
 ): Promise<LedgerCounts & Counts> {
-  const parts = statement.split(/\{(\w+)\}/u).map((part, i) => {
-    if (i % 2 === 0) return sql.raw(part)
-    if (part === 'at') return sql`${new Date(at).toISOString()}::timestamptz`
-    return sql`${JSON.stringify(lists[part])}::text::json`
-  })
-  const query = sql.join(parts)
+  const query = sql.join(
+    partsOf(statement).map((part) => {
+      if (typeof part === 'string') return sql.raw(part)
+      if (part.as === undefined) return sql`${new Date(at).toISOString()}::timestamptz`
+      return recordset(lists[part.list] ?? [], part.as)
+    }),
+  )
   try {
     const [counts] = await rows<LedgerCounts & Counts>(tx, query)
     if (counts?.transfers !== counts?.posted || counts?.accounts !== counts?.updated) {
@@ -114,19 +130,19 @@ export async function ensureAccounts(
   const ids = [...new Set(transfers.flatMap(({ debit, credit }) => [debit, credit]))].sort()
   const known = await rows<{ account: AccountId }>(
     tx,
-    sql`select account from ledger_balance where account in
-      (select value from json_array_elements_text(${JSON.stringify(ids)}::text::json))`,
+    sql`select account from ledger_balance where account = any(${textArray(ids)})`,
   )
   const missing = ids.filter((id) => !known.some(({ account }) => account === id))
   if (missing.length === 0) return
-  const document = JSON.stringify(
-    missing.map((id) => {
-      const { kind, owner } = accountParts(id)
-      const guard = guardOf(kind)
-      return { id, kind, owner, guarded: guard === 'credit', debit_guarded: guard === 'debit' }
-    }),
+  const accounts = missing.map((id) => {
+    const { kind, owner } = accountParts(id)
+    const guard = guardOf(kind)
+    return { id, kind, owner, guarded: guard === 'credit', debit_guarded: guard === 'debit' }
+  })
+  const source = recordset(
+    accounts,
+    'x(id text, kind text, owner text, guarded bool, debit_guarded bool)',
   )
-  const source = sql`json_to_recordset(${document}::text::json) as x(id text, kind text, owner text, guarded boolean, debit_guarded boolean)`
   await tx.execute(
     sql`insert into ledger_account (id, kind, owner) select id, kind, owner from ${source} order by id on conflict do nothing`,
   )

@@ -24,7 +24,7 @@ const DIFFERENCES_MAX = 100
 
 /**
  * Computes the whole log again: each entry from its event, each tile from those below it, and the root. The checkpoint's
- * signature is for those to check who have the key.
+ * signature is for those to check who have the key. The log may grow meanwhile.
  */
 export async function checkLog(store: SettlementStore): Promise<LogReport> {
   const head = await store.logHead()
@@ -48,16 +48,26 @@ async function compareEvents(store: SettlementStore, reader: TileReader): Promis
   const differences: LogDifference[] = []
   for (let first = 0n; differences.length < DIFFERENCES_MAX; first += BigInt(PAGE)) {
     const events = await store.placedEvents(first, PAGE)
-    const isLast = first + BigInt(PAGE) >= reader.size
-    if (isLast && events.length === 0 && first >= reader.size) break
+    if (events.length === 0 && first >= reader.size) break
+    const known = events.filter(({ leaf }) => leaf < reader.size)
+    const newest = events.at(-1)?.leaf
+    if (newest !== undefined && newest >= reader.size && !(await hasGrownOver(store, newest))) {
+      differences.push({ subject: `entry ${newest}`, reason: 'the event is not in the tree' })
+    }
     const bundle = await entriesFrom(reader, first)
-    for (let i = 0; i < Math.max(events.length, bundle.length); i++) {
+    for (let i = 0; i < Math.max(known.length, bundle.length); i++) {
       const subject = `entry ${first + BigInt(i)}`
-      const reason = differenceOf(first + BigInt(i), events[i], bundle[i])
+      const reason = differenceOf(first + BigInt(i), known[i], bundle[i])
       if (reason !== undefined) differences.push({ subject, reason })
     }
   }
   return differences.slice(0, DIFFERENCES_MAX)
+}
+
+/** Events get their place with the checkpoint that covers them: one that is read now covers what was read before. */
+async function hasGrownOver(store: SettlementStore, leaf: bigint): Promise<boolean> {
+  const head = await store.logHead()
+  return head !== undefined && parseCheckpoint(head.note).size > leaf
 }
 
 function differenceOf(

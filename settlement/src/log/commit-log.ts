@@ -1,5 +1,6 @@
 import { type LogCommit, parseCheckpoint, parseTilePath, TILE_WIDTH } from '@hanse/protocol'
 import { and, eq, gte, lt, sql } from 'drizzle-orm'
+import { recordset } from '../db/column-lists.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { logCheckpoint, logTile } from '../db/schema.ts'
 
@@ -70,13 +71,11 @@ async function putTile(tx: Database, path: string, bytes: Uint8Array): Promise<v
 async function placeEvents(tx: Database, { events, checkpoint }: EventCommit): Promise<boolean> {
   if (events.length === 0) return true
   const first = parseCheckpoint(checkpoint).size - BigInt(events.length)
-  const places = JSON.stringify(
-    events.map((id, i) => ({ id: id.toString(), leaf: (first + BigInt(i)).toString() })),
-  )
+  const places = events.map((id, i) => ({ id, leaf: first + BigInt(i) }))
   const placed = await rows<{ id: string }>(
     tx,
     sql`update log_event e set leaf = x.leaf
-      from json_to_recordset(${places}::text::json) as x(id int8, leaf int8)
+      from ${recordset(places, 'x(id int8, leaf int8)')}
       where e.id = x.id and e.leaf is null returning e.id::text as id`,
   )
   return placed.length === events.length

@@ -1,5 +1,6 @@
 import { SEAL_KEY_BYTES } from '@hanse/protocol'
 import { eq, sql } from 'drizzle-orm'
+import { textArray } from '../db/column-lists.ts'
 import type { Database } from '../db/database.ts'
 import { subjectKey } from '../db/schema.ts'
 
@@ -64,9 +65,7 @@ async function read(tx: Database, owners: readonly string[]): Promise<Map<string
   const found = await tx
     .select()
     .from(subjectKey)
-    .where(
-      sql`${subjectKey.owner} in (select value from json_array_elements_text(${JSON.stringify(owners)}::text::json))`,
-    )
+    .where(sql`${subjectKey.owner} = any(${textArray(owners)})`)
   return new Map(
     found.flatMap(({ owner, subject, key }) =>
       owner === null || key === null ? [] : [[owner, { subject, key }] as const],

@@ -10,8 +10,8 @@ import {
   WITNESS_SIZE_TYPE,
 } from '@hanse/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { newSigner } from '../testing/deals.ts'
 import { NETWORK, NOW } from '../testing/market.ts'
 import type { LogFact } from './log-fact.ts'
@@ -76,7 +76,7 @@ const fact: LogFact = { kind: 'payout', record: null, owner: null, details: null
 let store: SettlementStore
 let witnesses: Witness[]
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
   witnesses = [await Witness.open(vkey), await Witness.open(vkey)]
 })
 afterAll(async () => {

@@ -8,6 +8,7 @@ import {
   sealPersonal,
 } from '@hanse/protocol'
 import { sql } from 'drizzle-orm'
+import { recordset } from '../db/column-lists.ts'
 import type { Database } from '../db/database.ts'
 import type { ErasureFact, LogFact } from './log-fact.ts'
 import { type RandomBytes, type SubjectKey, subjectKeys } from './subject-keys.ts'
@@ -40,8 +41,7 @@ export async function writeEvents(
     sql`insert into log_event (kind, record, body, salt, subject, at)
       select kind, record, decode(body, 'base64'), decode(salt, 'base64'), decode(subject, 'base64'),
         ${new Date(at).toISOString()}::timestamptz
-      from json_to_recordset(${JSON.stringify(rows)}::text::json)
-        as x(kind text, record text, body text, salt text, subject text)
+      from ${recordset(rows, 'x(kind text, record text, body text, salt text, subject text)')}
       on conflict do nothing`,
   )
 }

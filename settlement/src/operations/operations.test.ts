@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type App, createApp } from '../api/app.ts'
-import { openPGlite, type PGliteStore } from '../db/pglite.ts'
+import type { PGliteStore } from '../db/pglite.ts'
 import { openIngest } from '../ingest/ingest-service.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
 import { createApiKey } from '../tenants/api-key.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { addTenant, testContext } from '../testing/market.ts'
 import { EventLoopWatch } from './event-loop.ts'
 import { Operations } from './operations.ts'
@@ -20,7 +21,7 @@ const SCRAPER = 'the-scraper-of-these-tests'
 
 let store: PGliteStore
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 
@@ -55,7 +56,7 @@ describe('readiness', () => {
   })
 
   test('a process whose database is gone is alive and not ready', async () => {
-    const gone = await openPGlite(undefined)
+    const gone = await openTestStore()
     const context = testContext(gone)
     const app = await createApp(context, {
       operatorToken: OPERATOR,

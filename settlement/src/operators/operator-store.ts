@@ -1,12 +1,15 @@
 import { and, asc, desc, eq, isNull, lt } from 'drizzle-orm'
+import type { PlatformRole } from '../access/roles.ts'
 import { type Database, databaseFault } from '../db/database.ts'
 import { operator, operatorAction } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
+import type { Operator } from './operator.ts'
 
 export interface OperatorRow {
   readonly id: string
   readonly name: string
   readonly prefix: string
+  readonly role: PlatformRole
   readonly createdBy: string
   readonly createdAt: number
   readonly revokedBy: string | null
@@ -32,6 +35,7 @@ export function operatorStore(db: Database) {
       readonly name: string
       readonly prefix: string
       readonly hash: Uint8Array
+      readonly role: PlatformRole
       readonly createdBy: string
       readonly at: number
     }): Promise<void> => {
@@ -49,9 +53,14 @@ export function operatorStore(db: Database) {
     /** Those who may act now. */
     operatorByPrefix: async (
       prefix: string,
-    ): Promise<{ id: string; name: string; hash: Uint8Array } | undefined> => {
+    ): Promise<(Operator & { hash: Uint8Array }) | undefined> => {
       const [row] = await db
-        .select({ id: operator.id, name: operator.name, hash: operator.hash })
+        .select({
+          id: operator.id,
+          name: operator.name,
+          role: operator.role,
+          hash: operator.hash,
+        })
         .from(operator)
         .where(and(eq(operator.prefix, prefix), isNull(operator.revokedAt)))
       return row

@@ -1,15 +1,17 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { PlatformRole } from '../access/roles.ts'
 
 /** A person who runs the service, or a program that acts for one. */
 export interface Operator {
   readonly id: string
   readonly name: string
+  readonly role: PlatformRole
 }
 
 /** Whoever has the token in the data directory. One person, whoever they are. */
-export const ROOT: Operator = { id: 'root', name: 'root' }
+export const ROOT: Operator = { id: 'root', name: 'root', role: 'operator' }
 /** What the service does of its own accord. No person: it decides nothing that needs two. */
-export const SYSTEM: Operator = { id: 'system', name: 'the service' }
+export const SYSTEM: Operator = { id: 'system', name: 'the service', role: 'operator' }
 
 /** `hanse_op_<prefix>_<secret>`: the prefix finds the operator, the secret is 256 random bits. */
 const PATTERN = /^(hanse_op_[0-9a-f]{12})_[\w-]{43}$/u

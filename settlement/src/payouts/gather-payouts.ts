@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
 import { sql } from 'drizzle-orm'
+import { recordset } from '../db/column-lists.ts'
 import { type Database, rows } from '../db/database.ts'
 import { payoutRun } from '../db/schema.ts'
 import { settleEarnings } from '../earnings/held-earnings.ts'
@@ -44,8 +45,7 @@ export async function gatherPayouts(
   await tx.execute(
     sql`insert into payout (id, provider, account, cents, state, run, created_at, updated_at)
       select x.id, x.provider, x.account, x.cents, 'pending', ${run.id}, ${time}::timestamptz, ${time}::timestamptz
-      from json_to_recordset(${JSON.stringify(due)}::text::json)
-        as x(id text, provider text, account text, cents int8)`,
+      from ${recordset(due, 'x(id text, provider text, account text, cents int8)')}`,
   )
   await postTransfers(
     tx,

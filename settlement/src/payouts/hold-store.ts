@@ -3,6 +3,7 @@ import { and, desc, eq, isNull, sql } from 'drizzle-orm'
 import { type Database, databaseFault, rows, transact } from '../db/database.ts'
 import { payout, payoutHold } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
+import { emitEvents } from '../notifications/emit.ts'
 import { giveBack } from './payout-moves.ts'
 
 /** Nothing is paid to a provider while somebody looks into it. What it earns is booked as ever. */
@@ -84,6 +85,8 @@ export async function placeHold(
     .from(payoutHold)
     .where(and(eq(payoutHold.provider, provider), isNull(payoutHold.releasedAt)))
   if (row === undefined) throw new SettlementError('HANSE_INTERNAL', 'hold not stored')
+  const held = { organization: null, kind: 'payout.held' as const, subject: provider }
+  await emitEvents(tx, [{ ...held, cause: row.id, facts: { provider, by: row.placedBy } }], at)
   return toHold(row)
 }
 

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Signer } from '@hanse/protocol'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { holdBack } from '../earnings/hold-back.ts'
 import { accountId } from '../ledger/accounts.ts'
 import { type Payments, PaymentsError } from '../stripe/index.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import {
   addProvider,
   addTenant,
@@ -27,7 +27,7 @@ let store: SettlementStore
 let tenant: TestTenant
 let base: TestContext
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
   base = testContext(store, {
     feeBps: 0,
     holdBack: {

@@ -6,6 +6,7 @@ import { accountId, CLEARING, type Transfer } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
 import { type LogFact, ownerOf } from '../log/log-fact.ts'
 import { writeEvents } from '../log/write-events.ts'
+import { emitEvents } from '../notifications/emit.ts'
 
 // How payouts move, inside the transaction of what moves them. Compare and swap: of any number of runs, retries and late
 // answers one moves the row, and only it posts.
@@ -56,6 +57,10 @@ export async function settleFailed(
     .returning()
   if (row === undefined) return false
   await postTransfers(tx, [returned(row)], at)
+  const { provider, cents } = row
+  const facts = { provider, cents: Number(cents), failure }
+  const failed = { organization: null, kind: 'payout.failed' as const, subject: provider }
+  await emitEvents(tx, [{ ...failed, cause: id, facts }], at)
   return true
 }
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { openPGlite } from '../db/pglite.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { payoutStorm } from '../testing/payout-storm.ts'
 import { openProviderMarket } from '../testing/provider-market.ts'
 
 test('after days of faults at Stripe every payout is settled, all sides agree, and no cent is missing', async () => {
-  await using store = await openPGlite(undefined)
+  await using store = await openTestStore()
   await using market = await openProviderMarket(store)
   const after = await payoutStorm(market, { seed: 1, providers: 5, days: 2 })
   const { report, payouts } = after

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Adjustment } from '../adjustments/adjustment.ts'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { accountId, LOSSES } from '../ledger/accounts.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
 import { contractFaults } from '../stripe/double/check-contract.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { CENT } from '../testing/market.ts'
 import {
   openProviderMarket,
@@ -22,7 +22,7 @@ const DAY_MS = 86_400_000
 let store: SettlementStore
 let market: ProviderMarket
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
   market = await openProviderMarket(store)
   await market.charge(100_000n)
 })
@@ -125,7 +125,7 @@ describe('runs', () => {
 
   test('when Stripe’s balance is too small, the rest of the run waits, and nothing is lost', async () => {
     // Stripe keeps its fee, so it has less of a payment than the customer may spend.
-    await using books = await openPGlite(undefined)
+    await using books = await openTestStore()
     await using poor = await openProviderMarket(books)
     await poor.charge(100n)
     const providers = [await poor.addProvider(), await poor.addProvider(), await poor.addProvider()]

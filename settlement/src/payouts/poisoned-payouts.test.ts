@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { openPGlite } from '../db/pglite.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { CENT } from '../testing/market.ts'
 import { openProviderMarket } from '../testing/provider-market.ts'
 import { continuePayouts, runPayouts } from './payout-run.ts'
@@ -11,7 +11,7 @@ const PROVIDERS = 10
 const HOUR_MS = 3_600_000
 
 test('a payout that cannot be booked stops no other, and no reversal', async () => {
-  await using store = await openPGlite(undefined)
+  await using store = await openTestStore()
   await using market = await openProviderMarket(store)
   const { context, double, pacer } = market
   await market.charge(10_000n)
@@ -54,7 +54,7 @@ test('a payout that cannot be booked stops no other, and no reversal', async () 
 })
 
 test('a transfer for a payout that has failed meanwhile is told, and found by the reconciliation', async () => {
-  await using store = await openPGlite(undefined)
+  await using store = await openTestStore()
   await using market = await openProviderMarket(store)
   const { context, double, pacer } = market
   const { payments } = context

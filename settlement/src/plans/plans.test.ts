@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ensureCustomer, setProfile } from '../billing/profile.ts'
 import type { SettlementContext } from '../context.ts'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { paymentMethods } from '../payment-methods/payment-methods.ts'
 import { takeEvent } from '../stripe-events/take-event.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { planOnSale } from './catalogue.ts'
@@ -36,7 +36,7 @@ describe('a plan', () => {
   let store: SettlementStore
   let market: StripeMarket
   beforeAll(async () => {
-    store = await openPGlite(undefined)
+    store = await openTestStore()
   })
   afterAll(() => store.close())
   beforeEach(async () => {

@@ -1,19 +1,14 @@
 import {
   bindingSigners,
   CLOCK_SKEW_MS,
-  type Named,
   openSigned,
-  type PeerId,
   type ProviderBinding,
   providerBinding,
-  type RegionAttestation,
-  regionAttestation,
   type SignedRecord,
-  signRecord,
 } from '@hanse/protocol'
+import { attest } from '../attestations/attest.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
-import { type LogFact, ownerOf } from '../log/log-fact.ts'
 import { encodeSigned } from '../receipts/submission.ts'
 import {
   type AccountRequirement,
@@ -36,13 +31,10 @@ export interface ProviderAccount {
   /** What Stripe wants to know, and by when, milliseconds since 1970; only in the answer to a signed binding. */
   readonly requirements?: readonly AccountRequirement[]
   readonly deadlineMs?: number | null
-  /** What this service attests of where the provider is, once Stripe verified the payout account. */
+  /** What this service attests of where the provider is, once it has evidence of it. */
   readonly attestation: SignedRecord | null
 }
 
-const DAY_MS = 86_400_000
-/** Long enough that a node need not ask daily, short enough that a closed account is soon forgotten. */
-const ATTESTATION_MS = 8 * DAY_MS
 /** Stripe's links are good for one visit: a new operation each minute gives a new link. */
 const LINK_MS = 60_000
 
@@ -123,15 +115,13 @@ export async function providerAccount(
 }
 
 async function toAccount(context: SettlementContext, row: ProviderRow): Promise<ProviderAccount> {
-  const attestation = attest(context, row)
-  // In the log before anybody has it; of one day's answers, all alike, the first is told of.
-  if (attestation !== null) await context.store.logFact(issued(attestation, row), context.now())
+  const attested = await attest(context, row)
   return {
     peerId: row.peerId,
     country: row.country,
     payable: row.payableSince !== null,
     onboardingUrl: null,
-    attestation,
+    attestation: 'attestation' in attested ? attested.attestation : null,
   }
 }
 
@@ -191,33 +181,6 @@ async function onboardingLink(
     operation: `${useCase}-${account}-${Math.floor(now() / LINK_MS)}`,
   })
 }
-
-function attest(
-  { signer, network, now }: SettlementContext,
-  row: ProviderRow,
-): (Named<RegionAttestation> & SignedRecord) | null {
-  const { account, payableSince, country, peerId } = row
-  if (account === null || payableSince === null) return null
-  // From midnight, so that all of one day's answers are the same record under the same name.
-  const notBefore = Math.max(payableSince, Math.floor(now() / DAY_MS) * DAY_MS)
-  const value = {
-    subject: peerId as PeerId,
-    country,
-    evidence: [{ kind: 'payout-account' as const, account, country }],
-    level: 3,
-    notBefore,
-    notAfter: notBefore + ATTESTATION_MS,
-    issuer: signer.peerId,
-  }
-  return signRecord({ network }, regionAttestation, value, 'attestor', signer)
-}
-
-const issued = ({ cid }: Named<RegionAttestation>, { peerId, country }: ProviderRow): LogFact => ({
-  kind: 'attestation-issued',
-  record: cid.toString(),
-  owner: ownerOf('provider', peerId),
-  details: { provider: peerId, country },
-})
 
 const unknown = (peerId: string) =>
   new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)

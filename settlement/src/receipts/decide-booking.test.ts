@@ -8,7 +8,7 @@ const NOW = 1_793_577_600_000
 const settlement = newSigner().peerId
 
 /** A free session in the EU, accepted so long after the provider became payable, by the provider's clock. */
-function decide(afterMs: number) {
+function decide(afterMs: number, withheldSince?: number) {
   const network = 'test'
   const deal = makeDeal({
     network,
@@ -22,7 +22,7 @@ function decide(afterMs: number) {
   const policy = { settlement, trustedAttestors: [settlement] }
   const context = { network, ...policy, now: NOW, receiptGraceMs: 60_000 }
   const claim = verifySubmission(deal.submission(0, 1), context)
-  const provider = { country: 'DE', account: 'acct_1', payableSince: NOW, feeBps: 0 }
+  const provider = { country: 'DE', account: 'acct_1', payableSince: NOW, feeBps: 0, withheldSince }
   const facts = { seen: undefined, session: undefined, authorization: undefined, provider }
   const booking = decideBooking(claim, { ...facts, organization: undefined }, policy)
   return booking.status === 'rejected' ? booking.code : booking.status
@@ -32,4 +32,11 @@ test('the first sessions of a provider with a slow clock are booked, those befor
   expect(decide(0)).toBe('booked')
   expect(decide(-CLOCK_SKEW_MS)).toBe('booked')
   expect(decide(-CLOCK_SKEW_MS - 1)).toBe('HANSE_POLICY_RESIDENCY')
+})
+
+test('what was accepted after consumers knew that the provider is elsewhere is not booked, what was before is', () => {
+  const withheld = NOW + 60_000
+  const heard = 60_000 + 60_000 + CLOCK_SKEW_MS
+  expect(decide(heard - 1, withheld)).toBe('booked')
+  expect(decide(heard, withheld)).toBe('HANSE_POLICY_RESIDENCY')
 })

@@ -42,6 +42,8 @@ export interface ProviderFacts {
   readonly account: string | null
   readonly payableSince: number | null
   readonly feeBps: number
+  /** Since when this service attests nothing of it whatever its account is; see `withheldSince`. */
+  readonly withheldSince?: number | undefined
 }
 
 /** Who the two sides are to this service. */
@@ -181,14 +183,21 @@ function residencyFault(
   const country = provider?.country ?? attestation?.country
   if (country === undefined) return 'nothing is known of where the provider is'
   const known = provider && ownAttestation(peerId, provider, policy.settlement)
+  const withheld = provider?.withheldSince
+  const isWithheld = withheld !== undefined && acceptedAt >= withheld + HEARD_MS
   const fault = checkResidency(
     { peerId, country },
-    [known, attestation].filter((value) => value !== undefined && value !== null),
+    [known, attestation]
+      .filter((value) => value !== undefined && value !== null)
+      .filter(({ issuer }) => !isWithheld || issuer !== policy.settlement),
     { allow, minLevel, trustedAttestors: policy.trustedAttestors },
     acceptedAt,
   )
   return fault && JSON.stringify(fault)
 }
+
+/** Consumers hear of a revocation within half a minute, and clocks differ: what they bought until then is paid. */
+const HEARD_MS = 60_000 + CLOCK_SKEW_MS
 
 /** What this service would attest of a provider whose payout account Stripe verified. */
 function ownAttestation(

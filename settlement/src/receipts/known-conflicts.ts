@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { textArray } from '../db/column-lists.ts'
 import { type Database, rows } from '../db/database.ts'
 import type { KnownLanes } from './booking-plan.ts'
 import type { Claim, StatementClaim } from './claim.ts'
@@ -31,35 +32,35 @@ export async function frozenLanes(
   tx: Database,
   statements: readonly StatementClaim[],
 ): Promise<Set<string>> {
-  const cids = JSON.stringify([...new Set(statements.map(({ authorization }) => authorization))])
+  const cids = [...new Set(statements.map(({ authorization }) => authorization))]
   const found = await rows<{ lane: string }>(
     tx,
     sql`select a.cid || '/' || f.lane as lane from frozen_lane f
       join spend_authorization a on a.serial = f.authorization_serial
-      where a.cid in (select value from json_array_elements_text(${cids}::text::json))`,
+      where a.cid = any(${textArray(cids)})`,
   )
   return new Set(found.map(({ lane }) => lane))
 }
 
 async function keptOf(tx: Database, claims: readonly Claim[]): Promise<string[]> {
   if (claims.length === 0) return []
-  const cids = JSON.stringify(claims.map(({ receipt }) => receipt))
+  const cids = claims.map(({ receipt }) => receipt)
   const found = await rows<{ seat: string }>(
     tx,
     sql`select session || '/' || sequence || '/' || cid as seat from receipt_conflict
-      where cid in (select value from json_array_elements_text(${cids}::text::json))`,
+      where cid = any(${textArray(cids)})`,
   )
   return found.map(({ seat }) => seat)
 }
 
 async function keptOfLanes(tx: Database, statements: readonly StatementClaim[]): Promise<string[]> {
   if (statements.length === 0) return []
-  const cids = JSON.stringify(statements.map(({ cid }) => cid))
+  const cids = statements.map(({ cid }) => cid)
   const found = await rows<{ seat: string }>(
     tx,
     sql`select a.cid || '/' || c.lane || '/' || c.sequence || '/' || c.cid as seat from statement_conflict c
       join spend_authorization a on a.serial = c.authorization_serial
-      where c.cid in (select value from json_array_elements_text(${cids}::text::json))`,
+      where c.cid = any(${textArray(cids)})`,
   )
   return found.map(({ seat }) => seat)
 }

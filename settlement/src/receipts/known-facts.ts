@@ -1,5 +1,7 @@
 import { type PeerId, picoEuro } from '@hanse/protocol'
 import { eq, inArray, sql } from 'drizzle-orm'
+import { withheldSince } from '../attestations/withheld-since.ts'
+import { recordset, textArray } from '../db/column-lists.ts'
 import type { Database } from '../db/database.ts'
 import {
   consumer,
@@ -36,30 +38,31 @@ interface Parties {
 export async function lockBatch(tx: Database, batch: Batch): Promise<void> {
   const parties = partiesOf(batch)
   await tx.execute(
-    sql`select serial from spend_authorization where cid in (${list(authorizations(parties))}) order by serial for update`,
+    sql`select serial from spend_authorization where cid = any(${textArray(authorizations(parties))}) order by serial for update`,
   )
   const pairs = parties.map((pair) => `${pair.provider}/${pair.consumer}`)
   await tx.execute(
     sql`select pg_advisory_xact_lock(key) from (
-      select distinct hashtextextended(value, 0) as key from (${list(pairs)}) s order by key) k`,
+      select distinct hashtextextended(value, 0) as key from unnest(${textArray(pairs)}) as value order by key) k`,
   )
 }
 
 /** Reads what the decisions on a batch rest on; the caller has its locks. */
-export async function knownFacts(tx: Database, batch: Batch): Promise<KnownFacts> {
+export async function knownFacts(tx: Database, batch: Batch, at: number): Promise<KnownFacts> {
   const parties = partiesOf(batch)
   const authorizationRows = await tx
     .select()
     .from(spendAuthorization)
-    .where(sql`${spendAuthorization.cid} in (${list(authorizations(parties))})`)
+    .where(sql`${spendAuthorization.cid} = any(${textArray(authorizations(parties))})`)
   const providerRows = await tx
     .select()
     .from(provider)
-    .where(sql`${provider.peerId} in (${list(parties.map((pair) => pair.provider))})`)
+    .where(sql`${provider.peerId} = any(${textArray(parties.map((pair) => pair.provider))})`)
+  const withheld = await withheldSince(tx, providersUnderPolicy(batch), at)
   const consumerRows = await tx
     .select()
     .from(consumer)
-    .where(sql`${consumer.peerId} in (${list(parties.map((pair) => pair.consumer))})`)
+    .where(sql`${consumer.peerId} = any(${textArray(parties.map((pair) => pair.consumer))})`)
   const sessions = await sessionFacts(tx, batch.claims)
   const claims = batch.claims.map((claim) => claimAs(claim, sessions))
   // A receipt is never without its session: of what is new there is nothing to look for.
@@ -72,11 +75,24 @@ export async function knownFacts(tx: Database, batch: Batch): Promise<KnownFacts
     authorizations: new Map(authorizationRows.map((row) => [row.cid, toAuthorization(row)])),
     sessions,
     receipts,
-    providers: new Map(providerRows.map((row) => [row.peerId, toProvider(row)])),
+    providers: new Map(
+      providerRows.map((row) => [
+        row.peerId,
+        { ...toProvider(row), withheldSince: withheld.get(row.peerId) },
+      ]),
+    ),
     organizations: new Map(consumerRows.map((row) => [row.peerId, row.organization])),
     lanes,
     conflicts: await knownConflicts(tx, claims, receipts, batch.statements, lanes),
   }
+}
+
+/** Those whose location somebody asked for. */
+function providersUnderPolicy({ claims }: Batch): string[] {
+  const asked = claims.filter(
+    ({ residency }) => residency.allow.length > 0 || residency.minLevel > 0,
+  )
+  return [...new Set(asked.map((claim) => claim.provider))]
 }
 
 async function sessionFacts(
@@ -100,7 +116,7 @@ async function sessionFacts(
         frozen: sql<boolean>`settled_session.frozen_at is not null`,
       })
       .from(settledSession)
-      .where(sql`${settledSession.session} in (${list(keys)})`)
+      .where(sql`${settledSession.session} = any(${textArray(keys)})`)
     for (const { session, amount, fee, ...row } of found) {
       facts.set(session, { ...row, amount: picoEuro(amount), fee: picoEuro(fee) })
     }
@@ -115,9 +131,6 @@ async function sessionFacts(
 
 async function seatsOf(tx: Database, claims: readonly Claim[]): Promise<Map<string, string>> {
   if (claims.length === 0) return new Map()
-  const seats = JSON.stringify(
-    claims.map(({ session, sequence }) => ({ session, sequence: sequence.toString() })),
-  )
   const found = await tx
     .select({
       session: settledReceipt.session,
@@ -127,20 +140,13 @@ async function seatsOf(tx: Database, claims: readonly Claim[]): Promise<Map<stri
     .from(settledReceipt)
     .where(
       sql`(${settledReceipt.session}, ${settledReceipt.sequence}) in (
-        select session, sequence from json_to_recordset(${seats}::text::json) as x(session text, sequence int8))`,
+        select session, sequence from ${recordset(claims, 'x(session text, sequence int8)')})`,
     )
   return new Map(found.map((row) => [`${row.session}/${row.sequence}`, row.cid]))
 }
 
 async function lanesOf(tx: Database, statements: readonly StatementClaim[]): Promise<KnownLanes> {
   if (statements.length === 0) return { seats: new Map(), statements: new Map(), frozen: new Set() }
-  const seats = JSON.stringify(
-    statements.map(({ authorization, lane, sequence }) => ({
-      authorization,
-      lane,
-      sequence: sequence.toString(),
-    })),
-  )
   const taken = await tx
     .select({
       authorization: spendAuthorization.cid,
@@ -155,8 +161,7 @@ async function lanesOf(tx: Database, statements: readonly StatementClaim[]): Pro
     )
     .where(
       sql`(${spendAuthorization.cid}, ${settledStatement.lane}, ${settledStatement.sequence}) in (
-        select "authorization", lane, sequence from json_to_recordset(${seats}::text::json)
-          as x("authorization" text, lane int8, sequence int8))`,
+        select "authorization", lane, sequence from ${recordset(statements, 'x("authorization" text, lane int8, sequence int8)')})`,
     )
   const previous = statements.flatMap((claim) => claim.previous ?? [])
   const before = await tx
@@ -193,7 +198,3 @@ const toAuthorization = (row: typeof spendAuthorization.$inferSelect) => ({
   notAfter: row.notAfter.getTime(),
   closed: row.closedAt !== null,
 })
-
-/** A list of texts as one parameter, however long it is. */
-const list = (values: readonly string[]) =>
-  sql`select distinct value from json_array_elements_text(${JSON.stringify(values)}::text::json)`

@@ -11,7 +11,7 @@ import type { Claim } from './claim.ts'
 import { orderOf } from './session-key.ts'
 
 /**
- * Everything that a batch writes, in one statement with one parameter for each list: 25 to 60 times the rate of row by row. The
+ * Everything that a batch writes, in one statement with one parameter for each column: 25 to 60 times the rate of row by row. The
  * keys of the tables make it fail as a whole, should it ever meet a receipt that is there already.
  */
 const POST = `
@@ -19,20 +19,20 @@ with statements as (
   insert into settled_statement (cid, authorization_serial, lane, sequence, sessions, amount, signed, lines, at)
   select x.cid, x.serial, x.lane, x.sequence, x.sessions, x.amount, decode(x.signed, 'base64'),
     decode(x.lines, 'base64'), {at}
-  from json_to_recordset({statements}) as x(cid text, serial int8, lane int8, sequence int8, sessions int4,
+  from {statements} as x(cid text, serial int8, lane int8, sequence int8, sessions int4,
     amount numeric, signed text, lines text)),
 statement_conflicts as (
   insert into statement_conflict (authorization_serial, lane, sequence, cid, signed, at)
   select x.serial, x.lane, x.sequence, x.cid, decode(x.signed, 'base64'), {at}
-  from json_to_recordset({statement_conflicts})
+  from {statement_conflicts}
     as x(cid text, serial int8, lane int8, sequence int8, signed text)
   on conflict do nothing),
 s as materialized (
   select x.*, p.serial, p.organization, p.consumer, p.provider, p.bps, p.statement, p.line_of
-  from json_to_recordset({sessions}) as x(terms int4, session text, order_cid text, model text, sequence int8,
+  from {sessions} as x(terms int4, session text, order_cid text, model text, sequence int8,
     receipt text, amount numeric, fee numeric, input int8, cached int8, output int8, final text, "order" text,
     acceptance text, accepted timestamptz, increase numeric, signed text)
-  join json_to_recordset({terms}) as p(terms int4, serial int8, organization text, consumer text, provider text,
+  join {terms} as p(terms int4, serial int8, organization text, consumer text, provider text,
     bps int4, statement text, line_of text) on p.terms = x.terms),
 sessions as (
   insert into settled_session (session, order_cid, authorization_serial, organization, consumer, provider, model,
@@ -58,17 +58,17 @@ receipts as (
     where increase is not null
   union all
   select x.session, x.sequence, x.cid, x.amount, x.increase, decode(x.signed, 'base64'), x.statement, {at}
-  from json_to_recordset({receipts}) as x(session text, sequence int8, cid text, amount numeric,
+  from {receipts} as x(session text, sequence int8, cid text, amount numeric,
     increase numeric, signed text, statement text)),
 conflicts as (
   insert into receipt_conflict (session, sequence, cid, signed, statement, at)
   select x.session, x.sequence, x.cid, decode(x.signed, 'base64'), x.statement, {at}
-  from json_to_recordset({conflicts})
+  from {conflicts}
     as x(session text, sequence int8, cid text, signed text, statement text)
   on conflict do nothing),
 spending as (
   update spend_authorization a set spent = a.spent + x.amount
-  from json_to_recordset({spent}) as x(serial int8, amount numeric)
+  from {spent} as x(serial int8, amount numeric)
   where a.serial = x.serial),
 ${LEDGER_CTES}
 select ${LEDGER_COUNTS}, (select count(*) from sessions)::int4 as sessions`
@@ -85,7 +85,7 @@ export async function postBookings(tx: Database, plan: BookingPlan, at: number):
   const sessions = [...plan.sessions.values()].map((write) => {
     const increase = increases.get(write.claim)
     increases.delete(write.claim)
-    return sessionJson(write, terms.indexOf(write), increase)
+    return sessionRow(write, terms.indexOf(write), increase)
   })
   const counts = await runPosting<{ sessions: number }>(
     tx,
@@ -95,21 +95,21 @@ export async function postBookings(tx: Database, plan: BookingPlan, at: number):
       sessions,
       terms: terms.rows,
       receipts: [...increases].map(([claim, increase]) => ({
-        ...receiptJson(claim),
-        amount: claim.amount.toString(),
-        increase: increase.toString(),
+        ...receiptRow(claim),
+        amount: claim.amount,
+        increase: increase,
       })),
-      conflicts: conflicts.map(receiptJson),
+      conflicts: conflicts.map(receiptRow),
       statements: statements.map((write) => ({
-        ...statementJson(write),
+        ...statementRow(write),
         sessions: write.claim.claims.length + write.claim.refused.length,
-        amount: write.claim.amount.toString(),
+        amount: write.claim.amount,
         lines: base64(write.claim.lines),
       })),
-      statement_conflicts: statementConflicts.map(statementJson),
+      statement_conflicts: statementConflicts.map(statementRow),
       spent: [...plan.spent].map(([serial, amount]) => ({
-        serial: serial.toString(),
-        amount: amount.toString(),
+        serial: serial,
+        amount: amount,
       })),
     },
     at,
@@ -121,8 +121,17 @@ export async function postBookings(tx: Database, plan: BookingPlan, at: number):
 class TermsList {
   readonly rows: object[] = []
   readonly #indexes = new Map<string, number>()
+  #last: { readonly write: SessionWrite; readonly terms: number } | undefined
 
-  indexOf({ claim, facts, organization, statement }: SessionWrite): number {
+  indexOf(write: SessionWrite): number {
+    // Sessions of one Statement come one after the other.
+    if (this.#last !== undefined && hasSameTerms(this.#last.write, write)) return this.#last.terms
+    const terms = this.#find(write)
+    this.#last = { write, terms }
+    return terms
+  }
+
+  #find({ claim, facts, organization, statement }: SessionWrite): number {
     const { consumer, provider } = claim
     const { serial, feeBps } = facts
     const key = `${serial} ${consumer} ${provider} ${feeBps} ${statement} ${claim.statement}`
@@ -144,44 +153,52 @@ class TermsList {
   }
 }
 
-const sessionJson = (write: SessionWrite, terms: number, increase: bigint | undefined) => {
+const hasSameTerms = (a: SessionWrite, b: SessionWrite): boolean =>
+  a.statement === b.statement &&
+  a.claim.statement === b.claim.statement &&
+  a.claim.consumer === b.claim.consumer &&
+  a.claim.provider === b.claim.provider &&
+  a.facts.serial === b.facts.serial &&
+  a.facts.feeBps === b.facts.feeBps
+
+const sessionRow = (write: SessionWrite, terms: number, increase: bigint | undefined) => {
   const { claim, facts, evidence } = write
   return {
     terms,
     session: claim.session,
     order_cid: orderOf(claim.session),
     model: claim.model,
-    sequence: claim.sequence.toString(),
+    sequence: claim.sequence,
     receipt: claim.receipt,
-    amount: claim.amount.toString(),
-    fee: facts.fee.toString(),
-    input: claim.inputTokens.toString(),
-    cached: claim.cachedInputTokens.toString(),
-    output: claim.outputTokens.toString(),
+    amount: claim.amount,
+    fee: facts.fee,
+    input: claim.inputTokens,
+    cached: claim.cachedInputTokens,
+    output: claim.outputTokens,
     final: claim.final,
     order: evidence && base64(evidence.signedOrder),
     acceptance: evidence && base64(evidence.signedAcceptance),
     accepted: new Date(claim.acceptedAt).toISOString(),
     ...(increase !== undefined && {
-      increase: increase.toString(),
+      increase: increase,
       signed: claim.evidence && base64(claim.evidence.signedReceipt),
     }),
   }
 }
 
-const receiptJson = ({ session, sequence, receipt, evidence, statement }: Claim) => ({
+const receiptRow = ({ session, sequence, receipt, evidence, statement }: Claim) => ({
   session,
-  sequence: sequence.toString(),
+  sequence: sequence,
   cid: receipt,
   signed: evidence && base64(evidence.signedReceipt),
   statement,
 })
 
-const statementJson = ({ claim, serial }: BookingPlan['statements'][number]) => ({
+const statementRow = ({ claim, serial }: BookingPlan['statements'][number]) => ({
   cid: claim.cid,
-  serial: serial.toString(),
+  serial: serial,
   lane: claim.lane,
-  sequence: claim.sequence.toString(),
+  sequence: claim.sequence,
   signed: base64(claim.signed),
 })
 

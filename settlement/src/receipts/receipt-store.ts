@@ -105,7 +105,7 @@ async function book<Results>(
 ): Promise<Results> {
   return transact(db, async (tx) => {
     await lockBatch(tx, batch)
-    const plan = new BookingPlan(await knownFacts(tx, batch), policy)
+    const plan = new BookingPlan(await knownFacts(tx, batch, at), policy)
     const results = decide(plan)
     try {
       await postBookings(tx, plan, at)

@@ -19,7 +19,7 @@ export interface Submission {
   readonly receipt: SignedRecord
 }
 
-/** Items in one batch: about a second of signature checks on one core, and one transaction. */
+/** Items in one batch: about a tenth of a second of signature checks on one core, and one transaction. */
 export const SUBMISSIONS_MAX = 500
 /** Room for 500 items of the size that ours have (about 2.5 KiB), several times over. */
 export const SUBMISSION_BYTES_MAX = 4 << 20

@@ -112,6 +112,21 @@ const cases: [string, string, Submission][] = [
     'HANSE_SIGNATURE_MISSING',
     { ...good, order: makeDeal({ ...terms, consumer: stranger }).order },
   ],
+  [
+    'an order that nobody signed',
+    'HANSE_SIGNATURE_MISSING',
+    { ...good, order: { ...good.order, signatures: [] } },
+  ],
+  [
+    'a receipt that only one side signed',
+    'HANSE_SIGNATURE_MISSING',
+    { ...good, receipt: { ...good.receipt, signatures: good.receipt.signatures.slice(1) } },
+  ],
+  [
+    'an order that was changed after both had signed for it',
+    'HANSE_RECEIPT_LINK',
+    { ...good, order: other.order },
+  ],
   ['another acceptance', 'HANSE_RECEIPT_LINK', { ...good, acceptance: other.acceptance }],
   [
     'another session’s receipt',
@@ -140,6 +155,16 @@ const cases: [string, string, Submission][] = [
     { ...good, receipt: { ...good.receipt, bytes: good.receipt.bytes.subarray(1) } },
   ],
 ]
+for (const which of [0, 1]) {
+  const signatures = good.receipt.signatures.map((one, i) =>
+    i === which ? { ...one, signature: one.signature.map((byte) => byte ^ 1) } : one,
+  )
+  cases.push([
+    `a receipt whose signature ${which} is forged`,
+    'HANSE_SIGNATURE_INVALID',
+    { ...good, receipt: { ...good.receipt, signatures } },
+  ])
+}
 for (const [name, code, submission] of cases) {
   test(`${name} is ${code}`, () => expect(codeOf(submission)).toBe(code))
 }

@@ -7,6 +7,7 @@ import {
   HanseError,
   type Named,
   type Order,
+  openCommitted,
   openSigned,
   order,
   orderSigners,
@@ -49,15 +50,16 @@ const EARLY_MS = 15 * 60_000
 export const isEarly = (acceptedAt: number, now: number): boolean => acceptedAt > now + EARLY_MS
 
 /**
- * Checks everything about a submission that can be checked without the store. Costs four signature checks and two more
- * for an authorization and an attestation that were not opened before.
+ * Checks everything about a submission that can be checked without the store. Costs two signature checks, and two more
+ * for an authorization and an attestation that were not opened before: the receipt names the acceptance, and that the
+ * order, by their hashes, so who signed the receipt has signed for every byte of them. That is all that money is moved on.
  *
  * @throws {HanseError} with the code that the sender is told
  */
 export function verifySubmission(signed: Submission, context: VerifyContext): Claim {
   const records = context.records ?? new OpenedRecords(context.network)
-  const ordered = openSigned(context, order, signed.order, orderSigners)
-  const accepted = openSigned(context, acceptance, signed.acceptance, acceptanceSigners)
+  const ordered = openCommitted(order, signed.order, orderSigners)
+  const accepted = openCommitted(acceptance, signed.acceptance, acceptanceSigners)
   const signers = receiptSigners(ordered.value.consumer, ordered.value.provider)
   const received = openSigned(context, receipt, signed.receipt, signers)
   checkLinks(ordered, accepted, received.value)

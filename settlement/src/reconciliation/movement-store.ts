@@ -1,5 +1,6 @@
 import { PICO_PER_CENT, picoEuro } from '@hanse/protocol'
 import { sql } from 'drizzle-orm'
+import { recordset } from '../db/column-lists.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { BANK, CLEARING, STRIPE_FEES, type Transfer } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
@@ -29,8 +30,7 @@ export function movementStore(db: Database) {
         sql`insert into stripe_movement (id, key, type, category, operation, amount_cents, fee_cents, net_cents,
             created_at, available_on)
           select x.id, x.key, x.type, x.category, x.operation, x.amount, x.fee, x.net, x.created, x.available
-          from json_to_recordset(${JSON.stringify(list)}::text::json) as x(id text, key text, type text,
-            category text, operation text, amount int8, fee int8, net int8, created timestamptz, available timestamptz)
+          from ${recordset(list, 'x(id text, key text, type text, category text, operation text, amount int8, fee int8, net int8, created timestamptz, available timestamptz)')}
           on conflict do nothing`,
       )
     },

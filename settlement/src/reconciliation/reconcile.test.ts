@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { picoEuro } from '@hanse/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openPGlite, type PGliteStore } from '../db/pglite.ts'
+import type { PGliteStore } from '../db/pglite.ts'
 import { type AccountId, CLEARING, LOSSES, REVENUE } from '../ledger/accounts.ts'
 import { continuePayouts, runPayouts } from '../payouts/payout-run.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { CENT } from '../testing/market.ts'
 import { openProviderMarket, type ProviderMarket } from '../testing/provider-market.ts'
 import { reconcile } from './reconcile.ts'
@@ -11,7 +12,7 @@ import { reconcile } from './reconcile.ts'
 let store: PGliteStore
 let market: ProviderMarket
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
   market = await openProviderMarket(store)
   await market.charge(50_000n)
 })

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { PICO_PER_CENT } from '@hanse/protocol'
 import { and, desc, eq, lt, ne, sql } from 'drizzle-orm'
+import { recordset } from '../db/column-lists.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { reconciliation, reconciliationDifference } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import { CLEARING } from '../ledger/accounts.ts'
+import { emitEvents } from '../notifications/emit.ts'
 import { SYSTEM } from '../operators/operator.ts'
 import {
   BALANCE,
@@ -161,8 +163,7 @@ async function record(
         last_seen, at, updated_at)
       select x.id, x.side, x.subject, x.expected, x.actual, x.reason, x.state, ${id}, ${id}, ${time}::timestamptz,
         ${time}::timestamptz
-      from json_to_recordset(${JSON.stringify(list)}::text::json)
-        as x(id text, side text, subject text, expected text, actual text, reason text, state text)
+      from ${recordset(list, 'x(id text, side text, subject text, expected text, actual text, reason text, state text)')}
       on conflict (side, subject) do update set expected = excluded.expected, actual = excluded.actual,
         reason = excluded.reason, last_seen = excluded.last_seen, updated_at = excluded.updated_at,
         state = case when d.state = 'resolved' and d.resolved_by <> ${SYSTEM.id}
@@ -177,7 +178,26 @@ async function record(
     })
     .where(eq(reconciliation.id, id))
     .returning()
+  await tellOpen(tx, found, at)
   return toReconciliation(counted ?? row)
+}
+
+/** Once for each difference as it is: what nobody has looked at is not told every day, but a change of it is. */
+async function tellOpen(
+  tx: Database,
+  found: readonly FoundDifference[],
+  at: number,
+): Promise<void> {
+  const events = found
+    .filter(({ state }) => state === 'open')
+    .map(({ side, subject, expected, actual, reason }) => ({
+      organization: null,
+      kind: 'reconciliation.difference' as const,
+      subject,
+      cause: `${side} ${expected} ${actual} ${subject}`,
+      facts: { side, expected, actual, reason },
+    }))
+  await emitEvents(tx, events, at)
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   type TransferKind,
   VAT,
 } from '../ledger/accounts.ts'
+import { requireOwnMoney } from '../service-levels/own-money.ts'
 
 /**
  * `requested` is set aside, `submitted` has left Stripe's balance, `succeeded` has reached the customer. `refused` never
@@ -182,6 +183,7 @@ async function begin(tx: Database, given: NewRefund): Promise<RefundRow> {
     })
     .returning()
   if (row === undefined) throw new SettlementError('HANSE_INTERNAL', 'the refund was not stored')
+  await requireOwnMoney(tx, organization)
   const available = accountId('available', organization)
   await post(tx, [leg('hold', available, heldBy(row), netOf(row), id)], at)
   return toRefund(row)

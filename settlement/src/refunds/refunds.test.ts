@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { picoEuro } from '@hanse/protocol'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { BANK, VAT } from '../ledger/accounts.ts'
 import { pollStripeEvents } from '../stripe-events/poll-events.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { topUp } from '../top-ups/top-up.ts'
@@ -13,7 +13,7 @@ import { requestRefund, settleRefunds } from './refund.ts'
 let store: SettlementStore
 let market: StripeMarket
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 beforeEach(async () => {

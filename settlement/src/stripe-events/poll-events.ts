@@ -31,9 +31,23 @@ export async function pollStripeEvents(
   signal?: AbortSignal,
 ): Promise<PollResult> {
   const { payments } = context
-  const v1 = await poll(context, 'v1', (sinceMs) => payments.events({ sinceMs }), signal)
-  const v2 = await poll(context, 'v2', (sinceMs) => payments.accountEvents({ sinceMs }), signal)
-  return { taken: v1 + v2 }
+  const lists: readonly (readonly [EventList, (sinceMs: number) => AsyncIterable<PolledEvent>])[] =
+    [
+      ['v1', (sinceMs) => payments.events({ sinceMs })],
+      ['v2', (sinceMs) => payments.accountEvents({ sinceMs })],
+    ]
+  let taken = 0
+  const faults: unknown[] = []
+  for (const [list, events] of lists) {
+    try {
+      taken += await poll(context, list, events, signal)
+    } catch (error) {
+      // What is wrong with one list is not the other's fault.
+      faults.push(error)
+    }
+  }
+  if (faults.length > 0) throw faults[0]
+  return { taken }
 }
 
 async function poll(

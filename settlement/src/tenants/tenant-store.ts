@@ -1,17 +1,10 @@
-import { and, desc, eq, isNotNull, isNull } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull } from 'drizzle-orm'
+import type { Role } from '../access/roles.ts'
+import { revokeAll } from '../attestations/attestation-store.ts'
 import { type Database, databaseFault, transact } from '../db/database.ts'
-import {
-  apiKey,
-  consumer,
-  logEventTable,
-  organization,
-  provider,
-  subjectKey,
-} from '../db/schema.ts'
+import { apiKey, consumer, organization, provider } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
-import { type LogFact, ownerOf } from '../log/log-fact.ts'
-import { writeEvents } from '../log/write-events.ts'
-import type { Scope } from './key-scopes.ts'
+import { SCOPES, type Scope } from './key-scopes.ts'
 
 export interface NewOrganization {
   readonly id: string
@@ -23,9 +16,20 @@ export interface NewOrganization {
 
 export interface StoredKey {
   readonly organization: string
+  readonly prefix: string
   /** SHA-256 of the whole key: compare it in constant time. */
   readonly hash: Uint8Array
   readonly scopes: readonly Scope[]
+  /** It does no more than a member of this role. */
+  readonly role: Role | null
+  /** Who answers for it. */
+  readonly createdBy: string | null
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number | null
+  /** For all processes together. */
+  readonly requestsPerMinute: number | null
+  /** An operator has shut the organization. */
+  readonly isDisabled: boolean
 }
 
 export interface ProviderRow {
@@ -49,7 +53,9 @@ export function tenantStore(db: Database) {
       transact(db, async (tx) => {
         const createdAt = new Date(given.at)
         await tx.insert(organization).values({ id: given.id, name: given.name, createdAt })
-        await tx.insert(apiKey).values({ ...given.key, organization: given.id, createdAt })
+        await tx
+          .insert(apiKey)
+          .values({ ...given.key, organization: given.id, scopes: [...SCOPES], createdAt })
         await bind(tx, given.id, given.consumers, given.at)
       }),
 
@@ -59,10 +65,27 @@ export function tenantStore(db: Database) {
 
     keyByPrefix: async (prefix: string): Promise<StoredKey | undefined> => {
       const [row] = await db
-        .select({ organization: apiKey.organization, hash: apiKey.hash, scopes: apiKey.scopes })
+        .select({
+          organization: apiKey.organization,
+          prefix: apiKey.prefix,
+          hash: apiKey.hash,
+          scopes: apiKey.scopes,
+          role: apiKey.role,
+          createdBy: apiKey.createdBy,
+          expiresAt: apiKey.expiresAt,
+          requestsPerMinute: apiKey.requestsPerMinute,
+          disabledAt: organization.disabledAt,
+        })
         .from(apiKey)
+        .innerJoin(organization, eq(organization.id, apiKey.organization))
         .where(and(eq(apiKey.prefix, prefix), isNull(apiKey.revokedAt)))
-      return row
+      if (row === undefined) return undefined
+      const { disabledAt, expiresAt, ...key } = row
+      return {
+        ...key,
+        expiresAt: expiresAt?.getTime() ?? null,
+        isDisabled: disabledAt !== null,
+      }
     },
 
     organizationOf: async (peerId: string): Promise<string | undefined> => {
@@ -100,7 +123,7 @@ export function tenantStore(db: Database) {
 
     /**
      * What Stripe says of the account now. The time of becoming payable is kept while it stays so; when it ends, the
-     * attestation that rests on it is revoked in the log.
+     * attestations that rest on it are revoked.
      */
     setProviderPayable: (peerId: string, payable: boolean, at: number): Promise<void> =>
       transact(db, async (tx) => {
@@ -114,7 +137,8 @@ export function tenantStore(db: Database) {
             ),
           )
           .returning({ peerId: provider.peerId })
-        if (!payable && changed.length > 0) await writeEvents(tx, [await revoked(tx, peerId)], at)
+        if (!payable && changed.length > 0)
+          await revokeAll(tx, peerId, 'the payout account is no longer verified', at)
       }),
 
     providerByAccount: async (account: string): Promise<ProviderRow | undefined> => {
@@ -148,19 +172,6 @@ async function bind(
     if (databaseFault(error)?.code !== '23503') throw error
     throw new SettlementError('HANSE_NOT_FOUND', `no organization ${id}`, { cause: error })
   }
-}
-
-async function revoked(tx: Database, peerId: string): Promise<LogFact> {
-  const owner = ownerOf('provider', peerId)
-  const [last] = await tx
-    .select({ record: logEventTable.record })
-    .from(logEventTable)
-    .innerJoin(subjectKey, eq(subjectKey.subject, logEventTable.subject))
-    .where(and(eq(subjectKey.owner, owner), eq(logEventTable.kind, 'attestation-issued')))
-    .orderBy(desc(logEventTable.id))
-    .limit(1)
-  const details = { provider: peerId }
-  return { kind: 'attestation-revoked', record: last?.record ?? null, owner, details }
 }
 
 async function providerRow(db: Database, peerId: string): Promise<ProviderRow | undefined> {

@@ -1,6 +1,7 @@
 export { startPostgres, type TestPostgres } from '../db/testing/embedded-postgres.ts'
 export { operations as stripeDoubleOperations } from '../stripe/double/operations.ts'
 export { seedUsage, type UsageSeed } from '../usage/testing/seed-usage.ts'
+export { openTestStore, prepareDataDir } from './database-template.ts'
 export { type Deal, type DealTerms, makeDeal, newSigner } from './deals.ts'
 export { addProvider, addTenant, CENT, FakePayments, hold } from './market.ts'
 export { type Aftermath, payoutStorm, type StormPlan } from './payout-storm.ts'

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ensureCustomer, setProfile } from '../billing/profile.ts'
-import { openPGlite } from '../db/pglite.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { requestRefund } from '../refunds/refund.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { CENT } from '../testing/market.ts'
 import { openStripeMarket, type StripeMarket } from '../testing/stripe-market.ts'
 import { automaticTopUp } from './automatic-top-up.ts'
@@ -22,7 +22,7 @@ const SELLER = {
 let store: SettlementStore
 let market: StripeMarket
 beforeAll(async () => {
-  store = await openPGlite(undefined)
+  store = await openTestStore()
 })
 afterAll(() => store.close())
 beforeEach(async () => {

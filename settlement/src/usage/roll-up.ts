@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type Database, rows, transact } from '../db/database.ts'
+import { type BookingMark, nextBatch } from '../receipts/booking-order.ts'
 
 /** Receipts that one transaction takes: a fifth of a second or so, in which nobody else's rows are locked. */
 const RECEIPTS_MAX = 10_000
@@ -9,12 +10,6 @@ export interface RollUp {
   readonly receipts: number
   /** Whether more may wait. */
   readonly more: boolean
-}
-
-interface Mark {
-  readonly booked_by: string
-  readonly session: string
-  readonly sequence: string
 }
 
 const MEASURES = [
@@ -30,20 +25,32 @@ const added = (table: string): string =>
   MEASURES.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ')
 
 const sums = MEASURES.map((name) => `sum(${name})`).join(', ')
+const sumsAs = MEASURES.map((name) => `sum(${name}) as ${name}`).join(', ')
 
-/** A rollup by the hour or the day, out of what changed. */
+/** A rollup by the hour or the day, out of the sums of what changed. */
 const rollUpOf = (table: string, unit: 'hour' | 'day'): string => `
   insert into ${table} (organization, dimension, key, ${unit}, ${MEASURES.join(', ')})
-  select organization, v.dimension, v.key, date_trunc('${unit}', at, 'UTC'), ${sums}
-  from change cross join lateral (values
-    ('total', ''), ('model', model), ('provider', provider), ('country', country)) as v(dimension, key)
+  select organization, dimension, key, date_trunc('${unit}', hour, 'UTC'), ${sums}
+  from (select organization, hour, v.dimension, v.key, ${MEASURES.join(', ')}
+      from summed cross join lateral (values
+        ('total', ''), ('model', model), ('provider', provider), ('country', country)) as v(dimension, key)
+    union all select organization, hour, w.dimension, w.key, ${MEASURES.join(', ')}
+      from summed join whose w using (organization, spender)) d
   group by 1, 2, 3, 4 order by 1, 2, 4, 3
   on conflict (organization, dimension, ${unit}, key) do update set ${added(table)}
   returning 1`
 
+/** The same by who spent it on which model, of what it is known. */
+const rollUpSpendersOf = (table: string, unit: 'hour' | 'day'): string => `
+  insert into ${table} (organization, spender, model, ${unit}, ${MEASURES.join(', ')})
+  select organization, spender, model, date_trunc('${unit}', hour, 'UTC'), ${sums}
+  from summed where spender <> 0 group by 1, 2, 3, 4 order by 1, 4, 2, 3
+  on conflict (organization, ${unit}, spender, model) do update set ${added(table)}
+  returning 1`
+
 /**
  * Facts and rollups in one statement. What a session adds is the difference to its fact, so taking a receipt twice adds
- * nothing.
+ * nothing. Who spends is what was known when the fact was made: what is added later goes to the same.
  */
 const ROLL_UP = `
 with session as materialized (
@@ -53,7 +60,7 @@ with session as materialized (
       and (booked_by, session, sequence) <= ({to_booked_by}, {to_session}, {to_sequence})) r),
 fact as materialized (
   select coalesce(s.organization, '') as organization, s.session, s.accepted_at as at, s.provider, s.model,
-    coalesce(u.country, p.country, '') as country,
+    coalesce(u.country, p.country, '') as country, coalesce(u.spender, a.spender, 0) as spender,
     s.input_tokens, s.cached_input_tokens, s.output_tokens, s.amount, s.fee,
     u.session is null as is_new, coalesce(u.input_tokens, 0) as old_input_tokens,
     coalesce(u.cached_input_tokens, 0) as old_cached_input_tokens,
@@ -62,28 +69,44 @@ fact as materialized (
   from session c
   join settled_session s on s.session = c.session
   left join provider p on p.peer_id = s.provider
+  left join spend_authorization a on a.serial = s.authorization_serial
   left join usage u on u.organization = coalesce(s.organization, '') and u.session = s.session
     and u.at = s.accepted_at
   where s.accepted_at >= {kept_from}),
 written as (
-  insert into usage (organization, session, at, provider, model, country, input_tokens, cached_input_tokens,
+  insert into usage (organization, session, at, provider, model, country, spender, input_tokens, cached_input_tokens,
     output_tokens, amount, fee)
-  select organization, session, at, provider, model, country, input_tokens, cached_input_tokens, output_tokens,
-    amount, fee
+  select organization, session, at, provider, model, country, spender, input_tokens, cached_input_tokens,
+    output_tokens, amount, fee
   from fact order by organization, session
   on conflict (organization, session, at) do update set input_tokens = excluded.input_tokens,
     cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
     amount = excluded.amount, fee = excluded.fee),
 change as materialized (
-  select organization, at, provider, model, country, is_new::int4 as sessions,
+  select organization, at, provider, model, country, spender, is_new::int4 as sessions,
     input_tokens - old_input_tokens as input_tokens,
     cached_input_tokens - old_cached_input_tokens as cached_input_tokens,
     output_tokens - old_output_tokens as output_tokens, amount - old_amount as amount, fee - old_fee as fee
   from fact
   where is_new or (input_tokens, cached_input_tokens, output_tokens, amount, fee)
     <> (old_input_tokens, old_cached_input_tokens, old_output_tokens, old_amount, old_fee)),
+-- One pass over the sessions; the dimensions are made of the few rows that it leaves.
+summed as materialized (
+  select organization, date_trunc('hour', at, 'UTC') as hour, provider, model, country, spender, ${sumsAs}
+  from change group by 1, 2, 3, 4, 5, 6),
+whose as materialized (
+  select w.organization, w.id as spender, v.dimension, v.key
+  from (select distinct organization, spender from summed where spender <> 0) c
+  join usage_spender w on w.organization = c.organization and w.id = c.spender
+  cross join lateral (
+    select 'key' as dimension, w.key where w.key <> ''
+    union all select 'member', w.member where w.member <> ''
+    union all select 'tagged', '' where w.tags <> '{}'
+    union all select 'tag', tag from unnest(w.tags) tag) v),
 hourly as (${rollUpOf('usage_hourly', 'hour')}),
-daily as (${rollUpOf('usage_daily', 'day')})
+daily as (${rollUpOf('usage_daily', 'day')}),
+spenders_hourly as (${rollUpSpendersOf('usage_spender_hourly', 'hour')}),
+spenders_daily as (${rollUpSpendersOf('usage_spender_daily', 'day')})
 select (select count(*) from hourly) + (select count(*) from daily) as rows`
 
 /**
@@ -91,7 +114,7 @@ select (select count(*) from hourly) + (select count(*) from daily) as rows`
  *
  * It is not part of booking, because the sums of an organization are rows that all of its batches would wait for, and
  * because they cost more than the booking: some 8 ms for a thousand receipts, for each of four dimensions, by the hour and
- * the day. What booking pays instead is a number in each receipt with its index, too little to be told from the noise of a
+ * the day, and half of all that once more for who spent, where it is known. What booking pays instead is a number in each receipt with its index, too little to be told from the noise of a
  * measurement.
  *
  * A receipt carries the id of the transaction that booked it, and only those below the oldest one that still runs are
@@ -100,7 +123,7 @@ select (select count(*) from hourly) + (select count(*) from daily) as rows`
  */
 export function rollUpUsage(db: Database, receiptsMax = RECEIPTS_MAX): Promise<RollUp> {
   return transact(db, async (tx) => {
-    const [mark] = await rows<Mark & { kept_from: string; horizon: string; xmax: string }>(
+    const [mark] = await rows<BookingMark & { kept_from: string; horizon: string; xmax: string }>(
       tx,
       sql`select booked_by::text, session, sequence::text, kept_from::text,
         pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
@@ -108,7 +131,7 @@ export function rollUpUsage(db: Database, receiptsMax = RECEIPTS_MAX): Promise<R
     )
     if (mark === undefined) throw new Error('usage_mark has no row')
     if (BigInt(mark.booked_by) > BigInt(mark.xmax)) await adopt(tx, mark)
-    const last = await lastOf(tx, mark, receiptsMax)
+    const last = await nextBatch(tx, mark, receiptsMax)
     if (last === undefined) return { receipts: 0, more: false }
     await tx.execute(fill(ROLL_UP, mark, last))
     await tx.execute(sql`update usage_mark set booked_by = ${last.booked_by}::int8,
@@ -117,33 +140,13 @@ export function rollUpUsage(db: Database, receiptsMax = RECEIPTS_MAX): Promise<R
   })
 }
 
-/** The last receipt of the next batch. */
-async function lastOf(
-  tx: Database,
-  mark: Mark & { horizon: string },
-  receiptsMax: number,
-): Promise<(Mark & { receipts: number }) | undefined> {
-  const [last] = await rows<Mark & { receipts: number }>(
-    tx,
-    sql`select booked_by::text, session, sequence::text, place::int4 as receipts from (
-        select booked_by, session, sequence, row_number() over (order by booked_by, session, sequence) as place
-        from settled_receipt
-        where booked_by >= ${mark.booked_by}::int8
-          and (booked_by, session, sequence) > (${mark.booked_by}::int8, ${mark.session}, ${mark.sequence}::int8)
-          and booked_by < ${mark.horizon}::int8
-        order by booked_by, session, sequence limit ${receiptsMax}) r
-      order by place desc limit 1`,
-  )
-  return last
-}
-
 /** A database that was copied from another server counts its transactions from elsewhere: all is taken once more. */
 async function adopt(tx: Database, mark: { booked_by: string; session: string; sequence: string }) {
   await tx.execute(sql`update settled_receipt set booked_by = 0 where booked_by <> 0`)
   Object.assign(mark, { booked_by: '-1', session: '', sequence: '0' })
 }
 
-function fill(statement: string, mark: Mark & { kept_from: string }, last: Mark) {
+function fill(statement: string, mark: BookingMark & { kept_from: string }, last: BookingMark) {
   const values: Record<string, ReturnType<typeof sql>> = {
     booked_by: sql`${mark.booked_by}::int8`,
     session: sql`${mark.session}::text`,

@@ -3,25 +3,26 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
 import { keepPartitions, type UsagePartitions } from './partitions.ts'
 import { type RollUp, rollUpUsage } from './roll-up.ts'
+import type { UsageSpender } from './spender.ts'
+import { spenderStore } from './spender-store.ts'
+import {
+  COLUMNS,
+  combined,
+  MEASURES,
+  type UsageDimension,
+  type UsageGroup,
+  type UsageSelection,
+  type UsageSpan,
+  usageRows,
+} from './usage-query.ts'
 
-export const USAGE_GROUPS = ['hour', 'day', 'model', 'provider', 'country'] as const
-export type UsageGroup = (typeof USAGE_GROUPS)[number]
-
-export interface UsageQuery {
-  /** Of all organizations together where it is not given. */
-  readonly organization?: string
-  /** Whole hours, milliseconds since 1970; `to` is not included. */
-  readonly from: number
-  readonly to: number
-  readonly group: UsageGroup
+export interface UsageQuery extends UsageSelection {
   /** The key of the last row of the page before. */
   readonly after?: string
   readonly limit: number
 }
 
-export interface UsageRow {
-  /** A time as ISO 8601, or the model, provider or country. */
-  readonly key: string
+export interface UsageSums {
   readonly sessions: bigint
   readonly inputTokens: bigint
   readonly cachedInputTokens: bigint
@@ -31,12 +32,34 @@ export interface UsageRow {
   readonly fee: PicoEuro
 }
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
+export interface UsageRow extends UsageSums {
+  /** A time as ISO 8601, or the value of the dimension; empty is what has none. */
+  readonly key: string
+}
 
-/** What was used, out of the rollups. A session counts in the hour in which it was accepted. */
+export interface UsageDaysQuery extends UsageSelection {
+  /** Of whole days. */
+  readonly group: UsageDimension
+  /** The last row of the page before. */
+  readonly after?: { readonly day: string; readonly key: string }
+  readonly limit: number
+}
+
+export interface UsageDay extends UsageRow {
+  /** Such as `2026-11-02`, in UTC. */
+  readonly day: string
+}
+
+/** What was spent by one key, member and set of tags on one model. */
+export interface UsageCell extends UsageSums, UsageSpender {
+  readonly model: string
+}
+
+/** What was used, out of the rollups where they can tell. A session counts in the hour in which it was accepted. */
 export function usageStore(db: Database) {
   return {
+    ...spenderStore(db),
+
     /** See `rollUpUsage`. */
     rollUpUsage: (receiptsMax?: number): Promise<RollUp> => rollUpUsage(db, receiptsMax),
 
@@ -45,14 +68,55 @@ export function usageStore(db: Database) {
 
     /** In the order of the keys. */
     usage: async (query: UsageQuery): Promise<UsageRow[]> => {
-      const { after, limit } = query
+      const { after, limit, group } = query
+      const key = isTime(group) ? timeText(group, ISO) : sql`key`
       const beyond = after === undefined ? sql`true` : sql`key > ${after}`
       const found = await rows<StoredUsage>(
         db,
-        sql`select key, ${TEXT_SUMS} from (${slices(query)}) s where ${beyond}
-          group by key order by key limit ${limit}`,
+        sql`select key, ${TEXT_SUMS} from (select ${key} as key, ${COLUMNS} from (${usageRows(query)}) r) s
+          where ${beyond} group by key having ${SOMETHING} order by key limit ${limit}`,
       )
-      return found.map(toUsage)
+      return found.map((row) => ({ key: row.key, ...toSums(row) }))
+    },
+
+    /** By day and key, in their order. */
+    usageByDayAnd: async (query: UsageDaysQuery): Promise<UsageDay[]> => {
+      const { after, limit } = query
+      const beyond =
+        after === undefined ? sql`true` : sql`(day, key) > (${after.day}, ${after.key})`
+      const found = await rows<StoredUsage & { day: string }>(
+        db,
+        sql`select day, key, ${TEXT_SUMS}
+          from (select ${timeText('day', `'YYYY-MM-DD'`)} as day, key, ${COLUMNS} from (${usageRows(query)}) r) s
+          where ${beyond} group by day, key having ${SOMETHING} order by day, key limit ${limit}`,
+      )
+      return found.map((row) => ({ day: row.day, key: row.key, ...toSums(row) }))
+    },
+
+    /** Of whole days, each session in one cell; in one order. */
+    usageCells: async (
+      span: UsageSpan & { readonly organization: string },
+    ): Promise<UsageCell[]> => {
+      const found = await rows<StoredUsage & UsageSpender & { model: string }>(
+        db,
+        sql`select key, member, tags, model, ${TEXT_SUMS} from (${combined(span, 'day')}) c
+          group by key, member, tags, model having ${SOMETHING} order by key, member, tags, model`,
+      )
+      return found.map((row) => {
+        const { key, member, tags, model } = row
+        return { key, member, tags, model, ...toSums(row) }
+      })
+    },
+
+    /** All of a selection, whatever its group is. */
+    usageSum: async (selection: Omit<UsageSelection, 'group'>): Promise<UsageSums> => {
+      const [row] = await rows<StoredUsage>(
+        db,
+        sql`select ${sql.raw(MEASURES.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`).join(', '))}
+          from (${usageRows({ ...selection, group: 'day' })}) r`,
+      )
+      if (row === undefined) throw new Error('a sum has a row')
+      return toSums(row)
     },
   }
 }
@@ -67,45 +131,17 @@ interface StoredUsage {
   readonly fee: string
 }
 
-const MEASURES = [
-  'sessions',
-  'input_tokens',
-  'cached_input_tokens',
-  'output_tokens',
-  'amount',
-  'fee',
-]
 const TEXT_SUMS = sql.raw(MEASURES.map((name) => `sum(${name})::text as ${name}`).join(', '))
-const COLUMNS = sql.raw(MEASURES.join(', '))
+/** What is left of a total when all of it is known is nothing, and no row. */
+const SOMETHING = sql.raw('sum(sessions) <> 0 or sum(amount) <> 0')
+const ISO = `'YYYY-MM-DD"T"HH24:MI:SS"Z"'`
 
-/** Whole days come from the daily sums, what is left at both ends from the hourly ones. */
-function slices(query: UsageQuery): SQL {
-  const { group, from, to } = query
-  const firstDay = Math.ceil(from / DAY_MS) * DAY_MS
-  const lastDay = Math.floor(to / DAY_MS) * DAY_MS
-  if (group === 'hour' || firstDay >= lastDay) return slice(query, 'hour', from, to)
-  return sql`${slice(query, 'hour', from, firstDay)}
-    union all ${slice(query, 'day', firstDay, lastDay)}
-    union all ${slice(query, 'hour', lastDay, to)}`
-}
+const isTime = (group: UsageGroup): group is 'hour' | 'day' => group === 'hour' || group === 'day'
 
-function slice(query: UsageQuery, unit: 'hour' | 'day', from: number, to: number): SQL {
-  const { organization, group } = query
-  const column = sql.raw(unit)
-  const isTime = group === 'hour' || group === 'day'
-  const iso = sql.raw(`'YYYY-MM-DD"T"HH24:MI:SS"Z"'`)
-  const key = isTime
-    ? sql`to_char(date_trunc(${sql.raw(`'${group}'`)}, ${column}, 'UTC') at time zone 'UTC', ${iso})`
-    : sql`key`
-  const whose = organization === undefined ? sql`true` : sql`organization = ${organization}`
-  return sql`select ${key} as key, ${COLUMNS} from ${sql.raw(`usage_${unit === 'hour' ? 'hourly' : 'daily'}`)}
-    where ${whose} and dimension = ${isTime ? 'total' : group}
-      and ${column} >= ${new Date(from).toISOString()}::timestamptz
-      and ${column} < ${new Date(to).toISOString()}::timestamptz`
-}
+const timeText = (unit: 'hour' | 'day', form: string): SQL =>
+  sql.raw(`to_char(date_trunc('${unit}', at, 'UTC') at time zone 'UTC', ${form})`)
 
-const toUsage = (row: StoredUsage): UsageRow => ({
-  key: row.key,
+const toSums = (row: StoredUsage): UsageSums => ({
   sessions: BigInt(row.sessions),
   inputTokens: BigInt(row.input_tokens),
   cachedInputTokens: BigInt(row.cached_input_tokens),

@@ -1,3 +1,4 @@
+import { csvRecord } from '../../exports/csv.ts'
 import type { DocumentContent } from '../document.ts'
 import { decimalCents, decimalPercent, decimalPico, isoDate } from './figures.ts'
 
@@ -30,11 +31,5 @@ export function renderCsv({ number, kind, issuedAt, lines, tax }: DocumentConten
     decimalCents(line.cents),
     tax === null ? '' : decimalPercent(tax.rateBps),
   ])
-  return [COLUMNS, ...rows].map((row) => `${row.map(field).join(',')}\r\n`).join('')
-}
-
-/** Text from outside must not be a formula in a spreadsheet; numbers of ours may begin with a minus. */
-function field(text: string): string {
-  const plain = /^[=+@\t\r]|^-(?!\d+\.\d+$)/u.test(text) ? `'${text}` : text
-  return /[",\r\n]/u.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
+  return [COLUMNS, ...rows].map(csvRecord).join('')
 }

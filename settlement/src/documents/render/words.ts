@@ -110,6 +110,8 @@ const en: Words = {
   movements: {
     top_up: 'Advance payments, without VAT',
     plan_credit: 'Credit included in a plan',
+    trial_credit: 'Credit of a trial',
+    service_credit: 'Credit for a missed service level',
     subscription: 'Plan',
     usage: 'Usage',
     earnings: 'Earned',
@@ -199,6 +201,8 @@ const de: Words = {
   movements: {
     top_up: 'Anzahlungen, ohne USt',
     plan_credit: 'Guthaben aus einem Tarif',
+    trial_credit: 'Guthaben zum Ausprobieren',
+    service_credit: 'Gutschrift für eine verfehlte Zusage',
     subscription: 'Tarif',
     usage: 'Verbrauch',
     earnings: 'Verdient',

@@ -12,10 +12,13 @@ export interface UsageSeed {
 /** Rows that one statement makes: PGlite's memory is what limits it. */
 const CHUNK = 250_000
 const ORGANIZATIONS = 50
+/** Whose usage it is: so many keys of half as many members in each organization, each with some of these tags; and nobody's. */
+const SPENDERS = 20
+const TAGS = ['product:chat', 'product:search', 'team:web', 'team:data']
 const MEASURES = 'input_tokens, cached_input_tokens, output_tokens, amount, fee'
 
 /**
- * Fills the facts of usage and both rollups, for benchmarks and tests: a few minutes for five million rows on PostgreSQL.
+ * Fills the facts of usage and all rollups, for benchmarks and tests: a few minutes for five million rows on PostgreSQL.
  * Only usage: there are no sessions behind it.
  */
 export async function seedUsage(
@@ -24,15 +27,19 @@ export async function seedUsage(
 ): Promise<void> {
   await makePartitions(store, from, to)
   const of = organization ?? 'org_seed'
+  await makeSpenders(store, organization === undefined ? seeded(of) : [of])
   for (let first = 0; first < rows; first += CHUNK) {
     await store.executeSql(
-      `insert into usage (organization, session, at, provider, model, country, ${MEASURES})
-       select case when $5 then $1 when i % 4 = 0 then $1 || '_0' else $1 || '_' || (i % ${ORGANIZATIONS}) end,
+      `insert into usage (organization, session, at, provider, model, country, spender, ${MEASURES})
+       select f.organization, session, at, provider, model, country, coalesce(w.id, 0), ${MEASURES}
+       from (select case when $5 then $1 when i % 4 = 0 then $1 || '_0' else $1 || '_' || (i % ${ORGANIZATIONS}) end,
          's' || lpad(i::text, 12, '0') || $1, to_timestamp($3) + (i::float8 / $2) * make_interval(secs => $4::float8),
          'provider_' || (i / 50 * 7919 % 40), 'model_' || (i / 50 % 12),
-         (array['DE','FR','NL','IE','PL','FI'])[1 + i % 6], 100 + i % 900, 0, i % 700,
-         (100 + i % 1600)::numeric * 100000, (100 + i % 1600)::numeric * 25000
-       from generate_series($6::int8, $7::int8) i`,
+         (array['DE','FR','NL','IE','PL','FI'])[1 + i % 6], 'key_' || (i / 50 * 31 % ${SPENDERS + 2}),
+         100 + i % 900, 0, i % 700, (100 + i % 1600)::numeric * 100000, (100 + i % 1600)::numeric * 25000
+       from generate_series($6::int8, $7::int8) i)
+         f(organization, session, at, provider, model, country, seeded, ${MEASURES})
+       left join usage_spender w on w.organization = f.organization and w.digest = f.seeded`,
       [
         of,
         rows,
@@ -64,7 +71,49 @@ export async function seedUsage(
      where hour >= $1::timestamptz and hour < $2::timestamptz and organization like $3 group by 1, 2, 3, 4`,
     range,
   )
-  await store.executeSql('analyze usage, usage_hourly, usage_daily')
+  await sumSpenders(store, sums, range)
+  await store.executeSql(
+    'analyze usage, usage_hourly, usage_daily, usage_spender, usage_spender_hourly, usage_spender_daily',
+  )
+}
+
+type Sql = Pick<SettlementStore, 'executeSql'>
+
+const seeded = (of: string): string[] =>
+  Array.from({ length: ORGANIZATIONS }, (_, i) => `${of}_${i}`)
+
+async function makeSpenders(store: Sql, organizations: readonly string[]): Promise<void> {
+  await store.executeSql(
+    `insert into usage_spender (organization, digest, key, member, tags, created_at)
+     select o, 'key_' || k, 'key_' || k, 'member_' || (k / 2), ($2::text[])[1 : k % 4], now()
+     from unnest($1::text[]) o, generate_series(0, ${SPENDERS - 1}) k on conflict do nothing`,
+    [`{${organizations.join(',')}}`, `{${TAGS.join(',')}}`],
+  )
+}
+
+/** By who spent it, and by each of what is known of them. */
+async function sumSpenders(store: Sql, sums: string, range: readonly string[]): Promise<void> {
+  for (const [unit, suffix] of [
+    ['hour', 'hourly'],
+    ['day', 'daily'],
+  ]) {
+    await store.executeSql(
+      `insert into usage_spender_${suffix} (organization, spender, model, ${unit}, sessions, ${MEASURES})
+       select organization, spender, model, date_trunc('${unit}', at, 'UTC'), count(*), ${sums}
+       from usage where at >= $1::timestamptz and at < $2::timestamptz and organization like $3 and spender <> 0
+       group by 1, 2, 3, 4`,
+      range,
+    )
+    await store.executeSql(
+      `insert into usage_${suffix} (organization, dimension, key, ${unit}, sessions, ${MEASURES})
+       select u.organization, d.dimension, d.key, ${unit}, sum(sessions), ${sums}
+       from usage_spender_${suffix} u join usage_spender w on w.organization = u.organization and w.id = u.spender
+       cross join lateral (select 'key', w.key union all select 'member', w.member
+         union all select 'tagged', '' where w.tags <> '{}' union all select 'tag', t from unnest(w.tags) t) d(dimension, key)
+       where ${unit} >= $1::timestamptz and ${unit} < $2::timestamptz and u.organization like $3 group by 1, 2, 3, 4`,
+      range,
+    )
+  }
 }
 
 async function makePartitions(

@@ -1,0 +1,87 @@
+import { sql } from 'drizzle-orm'
+import { type Database, rows } from '../db/database.ts'
+import type { DayUsage } from './focus-rows.ts'
+
+export interface DayUsageQuery {
+  readonly organization: string
+  /** Whole days, milliseconds since 1970; `to` is not included. */
+  readonly from: number
+  readonly to: number
+  /** The last row of the page before. */
+  readonly after?: Pick<DayUsage, 'day' | 'model' | 'provider' | 'country'>
+  readonly limit: number
+}
+
+/** A document that asks for money or gives it back, as it is stored. */
+export interface BillDocument {
+  readonly id: bigint
+  readonly content: Uint8Array
+}
+
+export function exportStore(db: Database) {
+  return {
+    /** By day, model, provider and country, in this order; out of single sessions, which are kept for ninety days. */
+    dayUsage: async (query: DayUsageQuery): Promise<DayUsage[]> => {
+      const { organization, from, to, after, limit } = query
+      const beyond =
+        after === undefined
+          ? sql`true`
+          : sql`(day, model, provider, country) > (${iso(after.day)}::timestamptz, ${after.model}, ${after.provider}, ${after.country})`
+      const found = await rows<StoredDay>(
+        db,
+        sql`select (extract(epoch from day) * 1000)::int8::text as day, model, provider, country, sessions, input, cached,
+            output, amount
+          from (select date_trunc('day', at, 'UTC') as day, model, provider, country, count(*)::text as sessions,
+              sum(input_tokens)::text as input, sum(cached_input_tokens)::text as cached,
+              sum(output_tokens)::text as output, sum(amount)::text as amount
+            from usage where organization = ${organization} and at >= ${iso(from)}::timestamptz
+              and at < ${iso(to)}::timestamptz
+            group by 1, 2, 3, 4) d
+          where ${beyond} order by day, model, provider, country limit ${limit}`,
+      )
+      return found.map((row) => ({
+        day: Number(row.day),
+        model: row.model,
+        provider: row.provider,
+        country: row.country,
+        sessions: BigInt(row.sessions),
+        inputTokens: BigInt(row.input),
+        cachedInputTokens: BigInt(row.cached),
+        outputTokens: BigInt(row.output),
+        amount: BigInt(row.amount),
+      }))
+    },
+
+    /** Invoices and credit notes with a tax point in this time, in the order in which they were issued. */
+    billDocuments: async (
+      organization: string,
+      { from, to }: { readonly from: number; readonly to: number },
+      after: bigint,
+      limit: number,
+    ): Promise<BillDocument[]> =>
+      (
+        await rows<{ id: string; content: Uint8Array }>(
+          db,
+          sql`select id::text, content from document
+            where organization = ${organization} and kind in ('advance-invoice', 'credit-note')
+              and tax_point >= ${iso(from)}::timestamptz and tax_point < ${iso(to)}::timestamptz
+              and id > ${after.toString()}::int8
+            order by id limit ${limit}`,
+        )
+      ).map(({ id, content }) => ({ id: BigInt(id), content: Uint8Array.from(content) })),
+  }
+}
+
+interface StoredDay {
+  readonly day: string
+  readonly model: string
+  readonly provider: string
+  readonly country: string
+  readonly sessions: string
+  readonly input: string
+  readonly cached: string
+  readonly output: string
+  readonly amount: string
+}
+
+const iso = (at: number): string => new Date(at).toISOString()
