@@ -1,5 +1,5 @@
 import { ERRORS, formatEuro, formatPrice, isErrorCode } from '@hanse/protocol'
-import type { ProviderStatus } from '../provider/status.ts'
+import type { ProviderStatus, SettlementStatus } from '../provider/status.ts'
 import type { Paint } from './pretty-line.ts'
 import { clean, pad, widthOf } from './terminal-text.ts'
 
@@ -142,7 +142,7 @@ function totalsLines({ totals, sessions, state, live }: ProviderStatus, paint: P
   ]
 }
 
-function settlementLines({ settlement }: ProviderStatus, paint: Paint): string[] {
+function settlementLines({ settlement, now }: ProviderStatus, paint: Paint): string[] {
   if (settlement === undefined)
     return ['', `${paint('bold', 'Settlement')}  none: nobody pays; give --settlement-url`]
   const { url, reachable, payable, onboardingUrl, unsettled, refused, message } = settlement
@@ -154,7 +154,22 @@ function settlementLines({ settlement }: ProviderStatus, paint: Paint): string[]
     ...(onboardingUrl === undefined ? [] : [`  finish onboarding at ${clean(onboardingUrl)}`]),
     ...(message === '' ? [] : [`  ${clean(message)}`]),
     ...codeLines('refused for good', refused, paint),
+    ...revocationLines(settlement.revocations, now, paint),
   ]
+}
+
+function revocationLines(
+  revocations: SettlementStatus['revocations'],
+  now: number,
+  paint: Paint,
+): string[] {
+  if (revocations === undefined) return []
+  const { known, at, fault } = revocations
+  const read = at === 0 ? 'never read' : `read ${spanOf(now - at)} ago`
+  const line = `  revocations ${read}${known === 0 ? '' : `, ${known} authorizations take no orders`}`
+  return fault === ''
+    ? [line]
+    : [line, `  ${paint('yellow', 'the last list holds')}: ${clean(fault)}`]
 }
 
 function codeLines(what: string, counts: Readonly<Record<string, number>>, paint: Paint): string[] {

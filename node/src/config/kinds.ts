@@ -122,6 +122,33 @@ export const regions = (described: Described<readonly string[]>): Setting<readon
     return items
   })
 
+export interface Position {
+  readonly name: string
+  readonly latitude: number
+  readonly longitude: number
+}
+
+/** A name, and degrees north and east: `Frankfurt,50.11,8.68`. */
+export const position = (described: Optional<Position>): Setting<Position | undefined> =>
+  make<Position | undefined>(
+    { placeholder: '<name,latitude,longitude>', ...described, fallback: undefined },
+    (value) => {
+      const [name = '', north = '', east = '', ...rest] = value
+        .split(',')
+        .map((part) => part.trim())
+      const [latitude, longitude] = [degrees(north, 90), degrees(east, 180)]
+      if (name === '' || rest.length > 0 || latitude === undefined || longitude === undefined)
+        throw new Error('must be a name, degrees north and degrees east: Frankfurt,50.11,8.68')
+      return { name, latitude, longitude }
+    },
+  )
+
+/** `undefined` for what is no number of degrees. */
+function degrees(text: string, max: number): number | undefined {
+  const value = Number(text)
+  return /^-?\d{1,3}(?:\.\d{1,8})?$/u.test(text) && Math.abs(value) <= max ? value : undefined
+}
+
 /** Euro per million tokens. */
 export const price = (described: Described<PicoEuro>): Setting<PicoEuro> =>
   make(

@@ -132,6 +132,14 @@ export const providerSettings = {
     min: 0,
     max: 25_000,
   }),
+  releaseIdleMs: kinds.integer({
+    description:
+      'time without an order after which the unspent rest of an authorization goes back to its consumer, ms; 0 waits until it is revoked or about to end',
+    placeholder: '<ms>',
+    fallback: 900_000,
+    min: 0,
+    max: 604_800_000,
+  }),
   drainMs: kinds.integer({
     description: 'how long running answers may take to finish on shutdown, ms',
     placeholder: '<ms>',

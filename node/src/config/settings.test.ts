@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'vitest'
-import { gatewaySettings, providerSettings } from './schemas.ts'
+import { gatewaySettings, providerSettings, relaySettings } from './schemas.ts'
 import { loadConfigFile, readSettings, type Sources } from './settings.ts'
 
 const none: Sources = { flags: {}, env: {}, file: { path: 'hanse.toml', table: {} } }
@@ -45,6 +45,16 @@ describe('a setting', () => {
       (error: Error & { code?: string }) =>
         error.code === 'HANSE_CONFIG_INVALID' && error.message.includes(allowed),
     )
+  })
+
+  test('that is a place is a name and two numbers of degrees', () => {
+    const read = (landmark: string) =>
+      readSettings(relaySettings, { ...none, flags: { landmark } }).landmark
+    const [latitude, longitude] = [-33.87, 151.21]
+    assert.deepEqual(read('Sydney, -33.87, 151.21'), { name: 'Sydney', latitude, longitude })
+    assert.equal(readSettings(relaySettings, none).landmark, undefined)
+    for (const wrong of ['Sydney', 'Sydney,-33.87', ',1,2', 'X,91,0', 'X,0,181', 'X,1,2,3', 'X,,0'])
+      assert.throws(() => read(wrong), /Frankfurt,50\.11,8\.68/u, wrong)
   })
 
   test('that is secret is not taken from a file, and its value is in no message', () => {

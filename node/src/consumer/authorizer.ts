@@ -1,5 +1,6 @@
 import {
   authorizationSigners,
+  cidOf,
   HanseError,
   type Named,
   openSigned,
@@ -36,6 +37,12 @@ export interface AuthorizerOptions {
   readonly now: () => number
 }
 
+/** Some 100 bytes each; what is forgotten is refused once more. */
+const REFUSED_MAX = 10_000
+
+/** Holds come free when their authorizations end, an hour later as a rule: few are held at once that nobody uses. */
+const NEW_MS = 10 * 60_000
+
 interface Held {
   readonly authorization: Named<SpendAuthorization> & SignedRecord
   reserved: bigint
@@ -46,6 +53,8 @@ export class Authorizer {
   readonly #options: AuthorizerOptions
   readonly #held = new Map<string, Held>()
   readonly #asking = new Map<string, Promise<void>>()
+  /** Revoked, or given back by the provider: their CIDs. */
+  readonly #refused = new Set<string>()
 
   constructor(options: AuthorizerOptions) {
     this.#options = options
@@ -80,9 +89,22 @@ export class Authorizer {
     }
   }
 
-  /** The provider no longer honours what is held for it. */
-  forget(provider: string): void {
-    this.#held.delete(provider)
+  /**
+   * The provider says that it takes no orders under an authorization any more.
+   *
+   * @returns whether the next order gets another one: not when it is new and nothing was ever bought with it, or a provider
+   *   could have money held again and again
+   */
+  refused({ cid, value }: Named<SpendAuthorization>): boolean {
+    const authorization = cid.toString()
+    const { store, now } = this.#options
+    const isNew = now() - value.issuedAt < NEW_MS && store.spentUnder(authorization) === 0n
+    if (isNew) return false
+    if (this.#refused.size >= REFUSED_MAX) this.#refused.clear()
+    this.#refused.add(authorization)
+    const held = this.#held.get(value.provider)
+    if (held?.authorization.cid.equals(cid) === true) this.#held.delete(value.provider)
+    return true
   }
 
   #find(provider: string, cost: PicoEuro, atLeast: PicoEuro, validUntil: number): Held | undefined {
@@ -97,7 +119,9 @@ export class Authorizer {
   /** After a restart, holds that are still good are used up before new ones are asked for. */
   #restore(provider: string, validUntil: number): Held | undefined {
     const { store, context } = this.#options
-    const [signed] = store.authorizations(provider, validUntil)
+    const signed = store
+      .authorizations(provider, validUntil)
+      .find(({ bytes }) => !this.#refused.has(cidOf(bytes).toString()))
     if (signed === undefined) return undefined
     const authorization = openSigned(context, spendAuthorization, signed, authorizationSigners)
     const held = { authorization, reserved: 0n }
@@ -128,8 +152,14 @@ export class Authorizer {
     if (source === undefined) {
       throw new HanseError('HANSE_AUTHORIZATION_REQUIRED', 'no settlement service is configured')
     }
-    const wanted = [amount, cost, atLeast].reduce((a, b) => (a > b ? a : b))
-    const signed = await source.requestAuthorization(provider, wanted)
+    const needed = cost > atLeast ? cost : atLeast
+    const signed = await source
+      .requestAuthorization(provider, amount > needed ? amount : needed)
+      .catch((error: unknown) => {
+        // The rest of a budget may cover this session, where it does not cover the usual amount.
+        if (amount <= needed || !isBudgetRefusal(error)) throw error
+        return source.requestAuthorization(provider, needed)
+      })
     const authorization = openSigned(context, spendAuthorization, signed, authorizationSigners)
     const { limit, notAfter, provider: named } = authorization.value
     if (named !== provider || limit < cost || limit < atLeast || notAfter <= now()) {
@@ -141,4 +171,9 @@ export class Authorizer {
     store.putAuthorization(authorization)
     this.#held.set(provider, { authorization, reserved: 0n })
   }
+}
+
+function isBudgetRefusal(error: unknown): boolean {
+  const code = error instanceof HanseError ? error.code : undefined
+  return code === 'HANSE_BUDGET_EXHAUSTED' || code === 'HANSE_BUDGET_RESERVED'
 }

@@ -39,6 +39,7 @@ export class Bidder {
   readonly #terms: OrderTerms
   readonly #residency: Residency
   #allowance: Allowance | undefined
+  #authorization: Allowance['authorization'] | undefined
   #reservation: Reservation | undefined
   #isOver = false
 
@@ -66,12 +67,14 @@ export class Bidder {
   /** An order at these prices, within the budget and under an authorization that covers it. */
   async bid(prices: Prices, quote: CID | null): Promise<Bid> {
     this.#free()
+    this.#authorization = undefined
     const { inputPrice, outputPrice } = prices
     const limits = { ...this.#tokensMax(), inputPrice, outputPrice }
     const most = orderCostMax(limits)
-    this.#reservation = this.#terms.account?.reserve(most)
+    this.#reservation = this.#terms.account?.reserve(most, this.#matched.model.id)
     const allowance = await this.#allow(most)
     this.#allowance = allowance
+    this.#authorization = allowance?.authorization
     // Nobody releases what is set aside after the end.
     if (this.#isOver) this.#free()
     const { networkName, signer } = this.#options
@@ -97,6 +100,11 @@ export class Bidder {
       asked.outputPrice <=
         acceptable(offered.outputPrice, settings.maxOutputPrice, policy.maxOutputPrice)
     )
+  }
+
+  /** That of the last order; `undefined` for one on credit. */
+  get authorization(): Allowance['authorization'] | undefined {
+    return this.#authorization
   }
 
   /** The session is over, or never began: what was set aside for it is free again. */

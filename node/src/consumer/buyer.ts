@@ -85,7 +85,8 @@ export class Buyer {
   }
 
   /**
-   * Orders, and resolves with the first token.
+   * Orders, and resolves with the first token. When the authorization is at its end for the provider (revoked, or given
+   * back), it is asked once more with another one.
    *
    * @throws {HanseError} why there was none
    */
@@ -94,7 +95,25 @@ export class Buyer {
     request: InferenceRequest,
     terms: OrderTerms,
   ): Promise<Purchase> {
-    const bidder = new Bidder(this.#options, matched, request, terms)
+    for (let isAgain = false; ; isAgain = true) {
+      const bidder = new Bidder(this.#options, matched, request, terms)
+      try {
+        return await this.#order(matched, request, terms, bidder)
+      } catch (error) {
+        const under = bidder.authorization
+        if (!isAtEnd(error) || under === undefined) throw error
+        const isRenewed = this.#options.authorizer.refused(under)
+        if (isAgain || !isRenewed || terms.signal.aborted) throw error
+      }
+    }
+  }
+
+  async #order(
+    matched: MatchedOffer<FetchedOffer>,
+    request: InferenceRequest,
+    terms: OrderTerms,
+    bidder: Bidder,
+  ): Promise<Purchase> {
     const client = await this.#open(matched, request, terms, bidder).catch((error: unknown) => {
       bidder.release()
       throw error
@@ -202,3 +221,8 @@ export class Buyer {
     }
   }
 }
+
+/** By its provider's word; another authorization of the same kind may do. */
+const isAtEnd = (error: unknown): boolean =>
+  error instanceof HanseError &&
+  (error.code === 'HANSE_AUTHORIZATION_EXPIRED' || error.code === 'HANSE_AUTHORIZATION_EXHAUSTED')

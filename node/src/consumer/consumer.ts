@@ -248,7 +248,6 @@ export class Consumer implements Disposable {
 
   /** What a failure says of what is known of the provider; how it counts in the choice is the router's. */
   #learn(provider: string, fault: HanseError): void {
-    if (fault.code.startsWith('HANSE_AUTHORIZATION')) this.#options.authorizer.forget(provider)
     if (OFFER_OUTDATED.has(fault.code)) this.#options.directory.drop(provider)
   }
 }

@@ -12,6 +12,7 @@ import {
   signerOf,
   signRecord,
 } from '@hanse/protocol'
+import { makeAttestation } from '@hanse/protocol/testing'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { test } from 'vitest'
@@ -94,13 +95,15 @@ async function openProvider(
   privateKey: Ed25519PrivateKey,
   bootstrap: Network,
   model = MODEL,
+  attestations: readonly SignedRecord[] = [],
 ): Promise<Network> {
   const network = await openNode(privateKey)
   network.keepConnected(bootstrap.addresses(), 200)
   await network.whenConnected(AbortSignal.timeout(10_000))
   const signed = offerOf(network, privateKey, Date.now(), model)
   await network.handle(OFFER_PROTOCOL, async (frames) => {
-    frames.write(encodeCanonical({ offer: signedFields(signed), attestations: [] }))
+    const attested = attestations.map(signedFields)
+    frames.write(encodeCanonical({ offer: signedFields(signed), attestations: attested }))
     await frames.end()
   })
   await network.provide(modelKey(model, '*'), { signal: AbortSignal.timeout(10_000) })
@@ -194,4 +197,31 @@ test('an identity that signs on two machines is noticed by either, and a restart
   assert.equal(await look(Date.now() + 60_000), undefined)
   // A node that has moved knows what it signed where it was.
   assert.equal(await look(before, true), undefined)
+})
+
+test('an attestation that is revoked is gone from offers at once, without asking again', async () => {
+  await using stack = new AsyncDisposableStack()
+  const bootstrap = stack.use(await openNewNode({ relay: true }))
+  const consumer = stack.use(await openNewNode({ dhtClient: true }))
+  consumer.keepConnected(bootstrap.addresses(), 200)
+  await consumer.whenConnected(AbortSignal.timeout(10_000))
+  const [kept, taken] = [makeAttestation(), makeAttestation({ notAfter: Date.now() + 1 })]
+  const privateKey = await generateKeyPair('Ed25519')
+  stack.use(await openProvider(privateKey, bootstrap, MODEL, [kept, taken]))
+  const revoked = new Set<string>()
+  const directory = new OfferDirectory({
+    network: consumer,
+    context: { network: NETWORK },
+    now: Date.now,
+    isRevoked: (cid) => revoked.has(cid),
+  })
+  await until('found', async () => (await directory.find(MODEL, ['*'])).length === 1)
+  const counts = async () =>
+    (await directory.find(MODEL, ['*'])).map(({ attestations, signedAttestations }) => [
+      attestations.length,
+      signedAttestations.length,
+    ])
+  assert.deepEqual(await counts(), [[2, 2]])
+  revoked.add(taken.cid.toString())
+  assert.deepEqual(await counts(), [[1, 1]])
 })

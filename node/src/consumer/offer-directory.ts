@@ -12,6 +12,7 @@ import {
   offerKey,
   offerSigners,
   openSigned,
+  type RegionAttestation,
   regionAttestation,
   type SignedRecord,
   type SigningContext,
@@ -34,6 +35,15 @@ export interface OfferDirectoryOptions {
   readonly network: Pick<Network, 'findProviders' | 'getValue' | 'knownAddresses' | 'openStream'>
   readonly context: SigningContext
   readonly now: () => number
+  /** Whether an attestation, by its CID, was taken back by who gave it. */
+  readonly isRevoked?: (cid: string) => boolean
+}
+
+/** An attestation with its name, and its place among those that came with an offer. */
+interface Attested {
+  readonly cid: string
+  readonly value: RegionAttestation
+  readonly signed: SignedRecord
 }
 
 /** Providers looked at for one key; beyond that a consumer has choice enough. */
@@ -60,7 +70,7 @@ const answerSchema = z.strictObject({
 /** Finds offers in the DHT, takes each from its provider alone, and keeps them while they are valid. */
 export class OfferDirectory {
   readonly #options: OfferDirectoryOptions
-  readonly #offers = new Map<string, FetchedOffer>()
+  readonly #offers = new Map<string, FetchedOffer & { readonly attested: readonly Attested[] }>()
   readonly #lookups = new Map<string, { at: number; running: Promise<void> | undefined }>()
   /** When a provider was struck off last, ms: it may be there all the same. */
   #droppedAt = 0
@@ -112,7 +122,22 @@ export class OfferDirectory {
     const now = this.#options.now()
     for (const [provider, { offer }] of this.#offers)
       if (offer.notAfter <= now) this.#offers.delete(provider)
-    return [...this.#offers.values()]
+    return [...this.#offers.values()].map((offer) => this.#withoutRevoked(offer))
+  }
+
+  /** Looked at each time: it may have been revoked since the offer came. */
+  #withoutRevoked<Known extends FetchedOffer & { readonly attested: readonly Attested[] }>(
+    known: Known,
+  ): Known {
+    const { isRevoked } = this.#options
+    const { attested } = known
+    if (isRevoked === undefined || !attested.some(({ cid }) => isRevoked(cid))) return known
+    const left = attested.filter(({ cid }) => !isRevoked(cid))
+    return {
+      ...known,
+      attestations: left.map(({ value }) => value),
+      signedAttestations: left.map(({ signed }) => signed),
+    }
   }
 
   /** @param knowsAny whether there is anything to answer with; a provider that failed may have been the only one */
@@ -174,7 +199,10 @@ export class OfferDirectory {
    * The peer that was asked first may know where a provider was before it came back on another port. Its own newest word
    * on that is the offer that it signed and put in the DHT.
    */
-  async #askAnywhere(provider: string, addresses: readonly string[]): Promise<FetchedOffer> {
+  async #askAnywhere(
+    provider: string,
+    addresses: readonly string[],
+  ): Promise<FetchedOffer & { readonly attested: readonly Attested[] }> {
     try {
       return await this.#ask(provider, addresses)
     } catch (error) {
@@ -199,7 +227,10 @@ export class OfferDirectory {
     return [...new Set(known)].filter((address) => !tried.includes(address)).slice(0, ADDRESSES_MAX)
   }
 
-  async #ask(provider: string, addresses: readonly string[]): Promise<FetchedOffer> {
+  async #ask(
+    provider: string,
+    addresses: readonly string[],
+  ): Promise<FetchedOffer & { readonly attested: readonly Attested[] }> {
     const { network, context, now } = this.#options
     const signal = AbortSignal.timeout(FETCH_MS)
     const { frames, remotePeer } = await network.openStream([...addresses], OFFER_PROTOCOL, {
@@ -221,13 +252,16 @@ export class OfferDirectory {
       ) {
         throw new HanseError('HANSE_SIGNATURE_INVALID', 'not a current offer of this provider')
       }
+      const attested = attestations.map((one): Attested => {
+        const { cid, value } = openSigned(context, regionAttestation, one, attestationSigners)
+        return { cid: cid.toString(), value, signed: one }
+      })
       return {
         signed: opened,
         offer: opened.value,
         signedAttestations: attestations,
-        attestations: attestations.map(
-          (a) => openSigned(context, regionAttestation, a, attestationSigners).value,
-        ),
+        attestations: attested.map(({ value }) => value),
+        attested,
         addresses: [...addresses],
         fetchedAt: now(),
       }

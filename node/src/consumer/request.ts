@@ -56,9 +56,10 @@ export interface Account {
   /**
    * Sets aside what an order may cost at most, before it is signed.
    *
+   * @param model the one that is ordered, by its id
    * @throws {HanseError} HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED
    */
-  reserve(most: PicoEuro): Reservation
+  reserve(most: PicoEuro, model?: string): Reservation
 }
 
 export interface Reservation {

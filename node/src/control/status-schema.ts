@@ -83,6 +83,8 @@ const settlement = z.object({
   unsettled: count,
   refused: counts,
   message: text,
+  // A daemon of an earlier release says nothing of it.
+  revocations: maybe(z.object({ known: count, at: number, fault: text })).optional(),
 })
 
 /** A provider's status as it travels: amounts as digits, `undefined` as null. */

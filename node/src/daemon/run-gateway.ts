@@ -16,12 +16,14 @@ import { AuditLog } from '../log/audit-log.ts'
 import { GatewayMetrics, type MetricsServer, serveMetrics } from '../metrics/index.ts'
 import { listenFault } from '../network/index.ts'
 import type { LawfulBasis } from '../privacy/lawful-basis.ts'
+import { RevokedAttestations } from '../settlement/revoked-attestations.ts'
 import { SettlementProofs } from '../settlement/settlement-proofs.ts'
 import { serveStatements } from '../statement/countersign.ts'
 import { NodeStore } from '../store/node-store.ts'
 import { GatewayTelemetry, openTelemetry } from '../telemetry/index.ts'
 import { VERSION } from '../version.ts'
 import { openOutbox, openSettlement, openTokenizers, residencyPolicy } from './paying.ts'
+import { openRulesFeed, rulesHealth } from './rules-feed.ts'
 import { clock, type RunningNode, random } from './running.ts'
 import { withSpotChecks } from './spot-checks.ts'
 
@@ -70,7 +72,11 @@ export async function startGateway(
   const context = { network: networkName, signer }
   const settlement = openSettlement(settings, signer)
   const residency = await residencyPolicy(settings, settlement, log)
+  const feed = await openRulesFeed(settings, rules.organization, { peerId: network.peerId, log })
+  if (feed !== undefined) stack.use(feed)
   const outbox = settlement && stack.use(openOutbox(store, settlement, log))
+  const revoked = settlement && stack.use(new RevokedAttestations({ context, settlement, log }))
+  revoked?.start()
   const tokenizers = stack.use(await openTokenizers(settings.tokenizers))
   const consumer = stack.use(
     new Consumer({
@@ -78,7 +84,12 @@ export async function startGateway(
       signer,
       network,
       store,
-      directory: new OfferDirectory({ network, context, now: clock }),
+      directory: new OfferDirectory({
+        network,
+        context,
+        now: clock,
+        isRevoked: (cid) => revoked?.has(cid) === true,
+      }),
       authorizer: new Authorizer({
         context,
         store,
@@ -129,7 +140,11 @@ export async function startGateway(
     now: clock,
     log,
     auditLog: audit?.store,
-    health: () => ({ peerId: network.peerId, connections: network.connectionCount }),
+    health: () => ({
+      peerId: network.peerId,
+      connections: network.connectionCount,
+      ...(rules.organization && { rules: rulesHealth(rules.organization) }),
+    }),
   })
   stack.defer(async () => await app.close())
   const served = metrics && stack.use(await openMetrics(settings, metrics, node, store))

@@ -103,6 +103,7 @@ export async function startProvider(
       creditWindowMax: settings.creditWindow,
       settlement: openSettlement(settings, node),
       statementEveryMs: settings.statementEveryMs,
+      releaseIdleMs: settings.releaseIdleMs,
       drainMs: settings.drainMs,
       log,
       now: clock,

@@ -211,6 +211,18 @@ const CASES: readonly (readonly [string, FindingState, ProviderFacts, RegExp])[]
     /HANSE_RECEIPT_EXPIRED/u,
   ],
   ['settlement.receipts', 'warn', settled({ unsettled: 5000 }), /5000/u],
+  [
+    'settlement.revocations',
+    'warn',
+    settled({ revocations: { known: 3, at: NOW - HOUR_MS, fault: 'nobody answers' } }),
+    /nobody answers/u,
+  ],
+  [
+    'settlement.revocations',
+    'warn',
+    settled({ revocations: { known: 0, at: 0, fault: 'no' } }),
+    /none/u,
+  ],
   ['evidence.level', 'fail', status({ evidenceLevel: 1 }), /level 1/u],
   [
     'evidence.level',

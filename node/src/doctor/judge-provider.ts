@@ -22,6 +22,7 @@ import {
   authorizationReachable,
   consumersCanPay,
   receiptsSettle,
+  revocationsRead,
   settlementAnswers,
   settlementPays,
 } from './checks/money.ts'
@@ -76,6 +77,7 @@ const CHECKS: readonly ProviderCheck[] = [
   diskFree,
   memoryFree,
   receiptsSettle,
+  revocationsRead,
   ordersCome,
   marketSeen,
   daemonVersion,

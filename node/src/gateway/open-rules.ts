@@ -13,6 +13,7 @@ import { KeyBook, type VirtualKey } from './keys/key-book.ts'
 import { KeyGate } from './keys/key-gate.ts'
 import type { Period } from './keys/period.ts'
 import { SpendLedger } from './keys/spend-ledger.ts'
+import { OrganizationRules } from './organization/organization-rules.ts'
 
 export interface DeskParts {
   readonly store: Pick<NodeStore, 'keys' | 'spend' | 'privacy' | 'spotChecks'>
@@ -30,6 +31,8 @@ export interface RulesSettings {
   readonly budget: PicoEuro | undefined
   readonly budgetPeriod: Period
   readonly defaultMaxTokens: number
+  /** Whether what the organization rules at settlement counts here. */
+  readonly rules?: 'on' | 'fail-closed' | 'off'
   readonly lawfulBasis: Basis | undefined
   readonly retainRequestsDays: number
   readonly retainOpeningsDays: number
@@ -41,6 +44,8 @@ export interface Rules extends AsyncDisposable {
   readonly gate: KeyGate
   readonly control: GatewayControl
   readonly book: KeyBook
+  /** What the organization rules; `undefined` where that is off. */
+  readonly organization: OrganizationRules | undefined
   /** `undefined` where EU mode is off; so is retention. */
   readonly basis: LawfulBasis | undefined
   readonly retention: Retention | undefined
@@ -55,11 +60,22 @@ export interface Rules extends AsyncDisposable {
 export function openRules(settings: RulesSettings, parts: DeskParts): Rules {
   const { store, euAudit, now, log } = parts
   let gate: KeyGate | undefined
+  const { rules: mode = 'on' } = settings
+  const organization =
+    mode === 'off'
+      ? undefined
+      : new OrganizationRules({
+          store: store.spend,
+          mode,
+          now,
+          idsOf: (key) => idsOf(book, key),
+        })
   const { book, ledger, basis, control } = openParts(parts, {
     budget:
       settings.budget === undefined
         ? undefined
         : { limit: settings.budget, period: settings.budgetPeriod },
+    organization,
     onKey: (key) => gate?.keyChanged(key),
     onWithdrawn: () =>
       gate?.stopAll(new HanseError('HANSE_CONSENT_REQUIRED', 'the lawful basis was withdrawn')),
@@ -67,6 +83,7 @@ export function openRules(settings: RulesSettings, parts: DeskParts): Rules {
   gate = new KeyGate({
     book,
     ledger,
+    organization,
     masterKey: settings.apiKey,
     anonymous: settings.anonymous,
     defaultMaxTokens: settings.defaultMaxTokens,
@@ -81,6 +98,7 @@ export function openRules(settings: RulesSettings, parts: DeskParts): Rules {
     gate,
     control,
     book,
+    organization,
     basis,
     retention,
     ownAccount: (tag) => {
@@ -95,6 +113,12 @@ export function openRules(settings: RulesSettings, parts: DeskParts): Rules {
   }
 }
 
+/** The owner has no row in the book. */
+function idsOf(book: KeyBook, key: string): string[] {
+  const known = book.list().find(({ id }) => id === key)
+  return known === undefined ? [key] : [key, known.name]
+}
+
 /** For a gateway that does not run. */
 export function openDesk(parts: DeskParts): GatewayControl {
   const setBudget = ({ id, terms }: VirtualKey): void =>
@@ -107,17 +131,19 @@ export function openDesk(parts: DeskParts): GatewayControl {
 interface Listening {
   /** Of the whole node. */
   readonly budget?: BudgetTerms | undefined
+  readonly organization?: OrganizationRules | undefined
   readonly onKey: (key: VirtualKey) => void
   readonly onWithdrawn?: () => void
 }
 
 function openParts(
   { store, euAudit, note, now, random, log }: DeskParts,
-  { budget, onKey, onWithdrawn }: Listening,
+  { budget, organization, onKey, onWithdrawn }: Listening,
 ) {
   const ledger = new SpendLedger(store.spend, {
     now,
     budget,
+    organization,
     onStop: ({ key, from }) => {
       log.warn({ key: key ?? 'all', from }, 'a budget stops requests')
       note({ kind: 'budget-stop', key: key ?? null, from, at: now() })

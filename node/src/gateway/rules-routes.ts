@@ -5,6 +5,8 @@ import type { Retention } from '../privacy/retention.ts'
 import { OWNER, type SpendStore } from '../store/spend-store.ts'
 import { callerOf, pathOf } from './caller.ts'
 import type { KeyBook } from './keys/key-book.ts'
+import type { OrganizationRules } from './organization/organization-rules.ts'
+import { jsonOfRules } from './organization/rules-json.ts'
 import { refuseOtherOrigins } from './same-origin.ts'
 import { keyNames } from './spend/key-names.ts'
 import { jsonOfSpend } from './spend/spend-json.ts'
@@ -13,6 +15,8 @@ import { readBy, readTimes, reportSpend } from './spend/spend-report.ts'
 export interface RulesRoutesOptions {
   readonly spend: SpendStore
   readonly book: KeyBook
+  /** What the organization rules; `undefined` where that is off. */
+  readonly organization?: OrganizationRules | undefined
   /** `undefined` where EU mode is off: then it has no routes either. */
   readonly basis: LawfulBasis | undefined
   readonly retention: Retention | undefined
@@ -31,7 +35,7 @@ const NOTICE = 'AI-generated content. Tell people so (EU AI Act, Article 50).'
 
 /** What was spent; and, in EU mode, why data may be processed, how long it is kept, and the notice that goes with answers. */
 export function registerRules(app: FastifyInstance, options: RulesRoutesOptions): void {
-  const { spend, book, basis, retention, now } = options
+  const { spend, book, organization, basis, retention, now } = options
 
   app.get<{ Querystring: SpendParameters }>(
     '/hanse/v1/spend',
@@ -45,6 +49,10 @@ export function registerRules(app: FastifyInstance, options: RulesRoutesOptions)
       return jsonOfSpend(await reportSpend(spend, query, keyNames(book.list())))
     },
   )
+  if (organization !== undefined)
+    app.get('/hanse/v1/rules', { preHandler: refuseOtherOrigins }, async () =>
+      jsonOfRules(organization, now()),
+    )
   if (basis === undefined || retention === undefined) return
 
   app.addHook('onRequest', async (request, reply) => {

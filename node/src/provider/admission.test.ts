@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {
+  authorizationRelease,
   type HanseError,
   type OfferedModel,
   type Order,
@@ -16,6 +17,7 @@ import {
   makeAuthorization,
   makeOffer,
   makeOrder,
+  makeRelease,
   NOW,
   OUTPUT_PRICE,
   PROMPT,
@@ -191,6 +193,32 @@ describe('an order', () => {
     assert.equal(scheduler.free(MODEL), 1)
     paused = { reopensInMs: undefined }
     await assert.rejects(order().admit(), { code: 'HANSE_PROVIDER_PAUSED', retryAfterMs: 60_000 })
+  })
+
+  test('under an authorization that was revoked is refused, also when that happens while it waits', async () => {
+    const order = makeDesk()
+    const first = await admitted(order().admit())
+    const waiting = order().admit()
+    await new Promise((resolve) => setImmediate(resolve))
+    const { serial } = makeAuthorization().value
+    const list = { issuer: settlement.peerId, since: 0n, until: 1n, at: NOW, serials: [serial] }
+    store.ends.addRevocations(list, NOW)
+    first.release()
+    await assert.rejects(waiting, { code: 'HANSE_AUTHORIZATION_EXPIRED', message: /revoked/u })
+    await assert.rejects(order().admit(), { code: 'HANSE_AUTHORIZATION_EXPIRED' })
+    assert.equal(scheduler.free(MODEL), 1)
+  })
+
+  test('under an authorization that was given back is refused', async () => {
+    const limit = picoEuro(10n ** 12n)
+    const authorization = makeAuthorization({ limit }).cid
+    const value = { ...makeRelease().value, authorization }
+    const released = sign(authorizationRelease, value, 'provider', provider)
+    store.ends.release(released, released)
+    await assert.rejects(makeDesk()().admit(), {
+      code: 'HANSE_AUTHORIZATION_EXPIRED',
+      message: /given back/u,
+    })
   })
 
   test('that expires while it waits is not taken any more', async () => {

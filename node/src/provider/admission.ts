@@ -49,6 +49,8 @@ export interface AdmissionOptions {
   readonly isDraining: () => boolean
   readonly trustedIssuers: () => readonly string[]
   readonly creditWindowMax: PicoEuro
+  /** An order came under an authorization that is honoured. */
+  readonly onAuthorized?: (authorization: Named<SpendAuthorization>) => void
   readonly now: () => number
 }
 
@@ -129,8 +131,7 @@ export class AdmissionDesk {
     reviewInput(order.value, inputTokens)
     const facts = () => ({ now: now(), offer, trustedIssuers: this.#options.trustedIssuers() })
     // Looked at before the wait, so that nobody waits in vain, and after it, when it counts.
-    const authorize = () =>
-      reviewAuthorization(this.#options.context, order.value, ordered.authorization, facts())
+    const authorize = () => this.#authorize(ordered, facts())
     const cost = priceTokens(order.value, {
       inputTokens,
       outputTokens: order.value.maxOutputTokens,
@@ -159,6 +160,31 @@ export class AdmissionDesk {
       lease.release()
       throw error
     }
+  }
+
+  /** What running sessions may still spend under an authorization, on top of what receipts already say. */
+  reservedUnder(authorization: string): PicoEuro {
+    return this.#reservations.under(authorization)
+  }
+
+  /** @throws {HanseError} HANSE_AUTHORIZATION_*; expired too when it is at its end before its time */
+  #authorize(
+    { order, authorization }: OrderReceived,
+    facts: Parameters<typeof reviewAuthorization>[3],
+  ): Named<SpendAuthorization> | undefined {
+    const { context, store, onAuthorized } = this.#options
+    const opened = reviewAuthorization(context, order.value, authorization, facts)
+    if (opened === undefined) return undefined
+    const { issuer, serial } = opened.value
+    if (store.ends.isRevoked(issuer, serial))
+      throw new HanseError('HANSE_AUTHORIZATION_EXPIRED', 'the authorization was revoked')
+    if (store.ends.isReleased(opened.cid.toString()))
+      throw new HanseError(
+        'HANSE_AUTHORIZATION_EXPIRED',
+        'what was left of the authorization was given back',
+      )
+    onAuthorized?.(opened)
+    return opened
   }
 
   /** Writes the session down and reserves what it may cost. */

@@ -15,6 +15,7 @@ import {
 import type { FastifyBaseLogger } from 'fastify'
 import type { ProviderStatistics } from '../metrics/provider-statistics.ts'
 import type { Network } from '../network/index.ts'
+import { AuthorizationCare } from '../settlement/authorizations/authorization-care.ts'
 import { Outbox } from '../settlement/outbox.ts'
 import type { ProviderAccount, SettlementClient } from '../settlement/settlement-client.ts'
 import { StatementDesk } from '../statement/statement-desk.ts'
@@ -61,10 +62,14 @@ export interface ProviderOptions {
   readonly settlement: { readonly url: string; readonly client: SettlementClient } | undefined
   /** How long running answers may take to finish when this provider stops, ms. */
   readonly drainMs: number
+  /** Without an order for this long what is left of an authorization is given back, ms; 0 never for that. */
+  readonly releaseIdleMs?: number
   /** Between Statements, ms; 0 settles every session by its receipt. */
   readonly statementEveryMs: number
   readonly log: FastifyBaseLogger
   readonly now: () => number
+  /** From 0 to below 1; so that providers do not all ask at once. */
+  readonly random?: () => number
   readonly statistics: ProviderStatistics
   /** Whom to serve first, and how many may wait. */
   readonly scheduling?: SchedulingOptions
@@ -94,6 +99,8 @@ const PROMPT_BYTES_MAX_HELD = 16 * PROMPT_BYTES_MAX
 const ENGINE_WATCH_MS = 10_000
 /** Sessions of one consumer at a time; its gateway has more than one client. */
 const SESSIONS_PER_PEER_MAX = 256
+/** Whoever asks again within a quarter of an hour uses the same authorization; who does not has money held for nothing. */
+const RELEASE_IDLE_MS = 15 * 60_000
 /** After its time is up an answer ends with a receipt; the consumer's countersignature takes a round trip. */
 const CUT_MS = 2_000
 
@@ -108,7 +115,9 @@ export class Provider implements AsyncDisposable {
   #drained: Promise<void> | undefined
   readonly #board: SessionBoard
   readonly #presence: MarketPresence
+  readonly #desk: AdmissionDesk
   readonly #link: SettlementLink | undefined
+  readonly #authorizations: AuthorizationCare | undefined
   readonly #outbox: Outbox | undefined
   readonly #statements: StatementDesk | undefined
   readonly #sessions = new Set<SessionServer>()
@@ -160,6 +169,7 @@ export class Provider implements AsyncDisposable {
       now,
       onLive: (live) => options.onLive?.({ ...live, evidenceLevel: this.#evidenceLevel() }),
     })
+    this.#desk = this.#openDesk()
     if (settlement === undefined) return
     this.#outbox = openOutbox(options, settlement.client)
     this.#statements =
@@ -183,6 +193,18 @@ export class Provider implements AsyncDisposable {
       onOnboarding: options.onOnboarding,
       onAttested: (attestation) => this.#onAttested(attestation),
     })
+    this.#authorizations = new AuthorizationCare({
+      context: { network: networkName, signer },
+      store,
+      settlement: settlement.client,
+      issuer: () => this.#link?.issuer,
+      isConnected: (peer) => network.connectionsTo(peer).length > 0,
+      reserved: (authorization) => this.#desk.reservedUnder(authorization),
+      idleMs: options.releaseIdleMs ?? RELEASE_IDLE_MS,
+      log,
+      now,
+      random: options.random ?? Math.random,
+    })
   }
 
   /** Starts serving and goes on the market; resolves once sessions are taken. */
@@ -196,6 +218,7 @@ export class Provider implements AsyncDisposable {
     provider.#prices.start()
     provider.#presence.start()
     provider.#link?.start()
+    provider.#authorizations?.start()
     return provider
   }
 
@@ -232,8 +255,16 @@ export class Provider implements AsyncDisposable {
         tokensPerSecond: this.#scheduler.tokensPerSecond(model.id),
       })),
       sessions: this.#board.rows(),
-      settlement: this.#link?.status(),
+      settlement: this.#link && {
+        ...this.#link.status(),
+        revocations: this.#authorizations?.status(),
+      },
     }
+  }
+
+  /** Reads revocations and gives back what consumers will not spend, now and not when it is due. */
+  async endAuthorizations(): Promise<void> {
+    await this.#authorizations?.flush()
   }
 
   /** Drains, and ends. */
@@ -242,6 +273,7 @@ export class Provider implements AsyncDisposable {
     await this.#link?.[Symbol.asyncDispose]()
     await this.#statements?.[Symbol.asyncDispose]()
     await this.#outbox?.[Symbol.asyncDispose]()
+    await this.#authorizations?.[Symbol.asyncDispose]()
   }
 
   async #setPaused(paused: boolean): Promise<void> {
@@ -275,7 +307,6 @@ export class Provider implements AsyncDisposable {
 
   async #serve(): Promise<void> {
     const { network } = this.#options
-    const desk = this.#openDesk()
     await network.handle(OFFER_PROTOCOL, async (frames) => {
       // Who is not on the market has no offer to show.
       if (this.#isOpen()) {
@@ -296,7 +327,7 @@ export class Provider implements AsyncDisposable {
           stated: this.#statements !== undefined,
           trace: this.#board.begin(),
           holdPrompt: (bytes) => this.#prompts.take(remotePeer, bytes),
-          admit: (ordered, prompt, signal) => desk.admit(remotePeer, ordered, prompt, signal),
+          admit: (ordered, prompt, signal) => this.#desk.admit(remotePeer, ordered, prompt, signal),
           onEngineFault: (session, error) => {
             log.warn({ session, code: error.code, cause: causeOf(error) }, error.message)
             this.#engines.wake()
@@ -346,6 +377,7 @@ export class Provider implements AsyncDisposable {
       isDraining: () => this.#draining,
       trustedIssuers: () => (this.#link?.issuer === undefined ? [] : [this.#link.issuer]),
       creditWindowMax,
+      onAuthorized: (authorization) => this.#authorizations?.touch(authorization),
       now,
     })
   }
@@ -363,9 +395,9 @@ export class Provider implements AsyncDisposable {
     void this.#outbox?.flush()
   }
 
-  #onAttested(attestation: NonNullable<ProviderAccount['attestation']>): void {
-    this.#attestation = attestation.value
-    this.#book.setAttestations([attestation])
+  #onAttested(attestation: ProviderAccount['attestation']): void {
+    this.#attestation = attestation?.value
+    this.#book.setAttestations(attestation === undefined ? [] : [attestation])
     this.#presence.changed()
   }
 

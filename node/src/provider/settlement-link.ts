@@ -14,8 +14,8 @@ export interface SettlementLinkOptions {
   readonly now: () => number
   /** Settlement asks the owner to finish onboarding there. */
   readonly onOnboarding?: ((url: string) => void) | undefined
-  /** An attestation of this node's location came, the first or a newer one. */
-  readonly onAttested: (attestation: NonNullable<ProviderAccount['attestation']>) => void
+  /** An attestation of this node's location came, the first or a newer one; or the last one was taken back. */
+  readonly onAttested: (attestation: ProviderAccount['attestation']) => void
 }
 
 /** While onboarding is not done its owner is at the keyboard. */
@@ -49,7 +49,7 @@ export class SettlementLink implements AsyncDisposable {
     this.#running ??= this.#keep()
   }
 
-  status(): SettlementStatus {
+  status(): Omit<SettlementStatus, 'revocations'> {
     const outbox = this.#options.store.outbox()
     const refused: Record<string, number> = {}
     for (const { refused: code } of outbox)
@@ -98,11 +98,15 @@ export class SettlementLink implements AsyncDisposable {
       this.#fault = undefined
       this.#failures = 0
       const { attestation, payable } = account
-      if (attestation === undefined || before?.cid.equals(attestation.cid) === true) return
-      log.info(
-        { evidenceLevel: attestation.value.level, payable },
-        'location attested by settlement',
-      )
+      if (attestation === undefined && before === undefined) return
+      if (attestation !== undefined && before?.cid.equals(attestation.cid) === true) return
+      if (attestation === undefined)
+        log.warn({ payable }, 'settlement attests this node’s location no more')
+      else
+        log.info(
+          { evidenceLevel: attestation.value.level, payable },
+          'location attested by settlement',
+        )
       onAttested(attestation)
     } catch (error) {
       this.#failures++

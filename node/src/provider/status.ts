@@ -1,6 +1,7 @@
 import type { PicoEuro } from '@hanse/protocol'
 import type { GpuReading, Machine } from '../machine/machine.ts'
 import type { ReachabilityReport } from '../network/reachability.ts'
+import type { RevocationStatus } from '../settlement/authorizations/revocation-watch.ts'
 
 /** Everything that an owner may want to know of a running provider, at one moment. Never holds a prompt or an answer. */
 export interface ProviderStatus {
@@ -99,6 +100,8 @@ export interface SettlementStatus {
   /** Of these, what it has refused for good, by error code. */
   readonly refused: Readonly<Record<string, number>>
   readonly message: string
+  /** Authorizations that were revoked, as far as this provider knows. */
+  readonly revocations?: RevocationStatus | undefined
 }
 
 /** What an owner may ask of a running provider, from a terminal of this machine or another one. */

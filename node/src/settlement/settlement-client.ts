@@ -2,7 +2,6 @@ import {
   attestationSigners,
   encodeCanonical,
   HanseError,
-  isErrorCode,
   isPeerId,
   type Named,
   openSigned,
@@ -12,7 +11,6 @@ import {
   type RegionAttestation,
   regionAttestation,
   type SessionEvidence,
-  type Signature,
   type SignedRecord,
   type Signer,
   type SigningContext,
@@ -22,6 +20,14 @@ import {
 import { z } from 'zod'
 import type { Submission } from '../store/node-store.ts'
 import type { StatementSubmission } from '../store/statement-store.ts'
+import {
+  REQUEST_MS,
+  readAnswer,
+  refusal,
+  signedJson,
+  toSigned,
+  unanswered,
+} from './settlement-http.ts'
 
 export interface SettlementOptions {
   /** Base URL of the settlement service. */
@@ -53,18 +59,10 @@ export interface ProviderAccount {
   readonly attestation: (Named<RegionAttestation> & SignedRecord) | undefined
 }
 
-/** A request beyond this is taken for lost; settlement is idempotent, so another try is safe. */
-const REQUEST_MS = 15_000
 /** Somebody waits for a bundle, which is good without the proof too. */
 const PROOF_MS = 3_000
 const BINDING_VALID_MS = 10 * 60_000
 
-const bytes64 = z.base64().transform((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)))
-/** A signed record in JSON: bytes as base64. */
-const signedJson = z.object({
-  bytes: bytes64,
-  signatures: z.array(z.object({ signer: z.string(), role: z.string(), signature: bytes64 })),
-})
 const logKeyJson = z.object({ key: signedJson })
 const identityJson = z.object({ peerId: z.string().refine(isPeerId), network: z.string() })
 const accountJson = z.object({
@@ -92,11 +90,9 @@ const statementsJson = z.object({
     ]),
   ),
 })
-const problemJson = z.object({
-  code: z.string(),
-  detail: z.string().optional(),
-  title: z.string().optional(),
-})
+const revokedJson = z.object({ list: signedJson, more: z.boolean() })
+/** Of what a release came to, settlement's books tell the rest. */
+const releasedJson = z.object({ closedAt: z.number().nullable() })
 
 /** The HTTP API of a settlement service, as nodes use it. Every fault is a HanseError. */
 export class SettlementClient {
@@ -158,6 +154,39 @@ export class SettlementClient {
   async providerAccount(): Promise<ProviderAccount> {
     const path = `/v1/providers/${this.#options.signer.peerId}`
     return this.#account(await this.#call('GET', path, accountJson))
+  }
+
+  /**
+   * Revocations after the number `since`, as settlement has signed them; whether they are what was asked for is for the
+   * reader to say.
+   *
+   * @throws {HanseError} when settlement could not be asked
+   */
+  async revokedSince(since: bigint): Promise<{ list: SignedRecord; more: boolean }> {
+    const path = `/v1/authorizations/revoked?since=${since}`
+    const { list, more } = await this.#call('GET', path, revokedJson)
+    return { list: toSigned(list), more }
+  }
+
+  /** The same of attestations, as the attestor has signed them. @throws {HanseError} */
+  async revokedAttestationsSince(since: bigint): Promise<{ list: SignedRecord; more: boolean }> {
+    const path = `/v1/attestations/revoked?since=${since}`
+    const { list, more } = await this.#call('GET', path, revokedJson)
+    return { list: toSigned(list), more }
+  }
+
+  /**
+   * Hands in this provider's word that it will claim no more under an authorization; telling it again changes nothing.
+   *
+   * @returns whether the authorization is closed by it
+   * @throws {HanseError} its refusals; HANSE_SETTLEMENT_UNAVAILABLE
+   */
+  async release(signed: SignedRecord): Promise<boolean> {
+    const { closedAt } = await this.#call('POST', '/v1/providers/self/releases', releasedJson, {
+      type: 'application/cbor',
+      bytes: encodeCanonical(signedFields(signed)),
+    })
+    return closedAt !== null
   }
 
   /** One result for each submission, in order. @throws {HanseError} when settlement could not be asked */
@@ -224,9 +253,7 @@ export class SettlementClient {
       return new Uint8Array(await response.arrayBuffer())
     } catch (cause) {
       if (cause instanceof HanseError) throw cause
-      throw new HanseError('HANSE_SETTLEMENT_UNAVAILABLE', `settlement at ${url} did not answer`, {
-        cause,
-      })
+      throw unanswered(url, cause)
     }
   }
 
@@ -264,34 +291,9 @@ export class SettlementClient {
       })
       answer = await response.json()
     } catch (cause) {
-      throw new HanseError('HANSE_SETTLEMENT_UNAVAILABLE', `settlement at ${url} did not answer`, {
-        cause,
-      })
+      throw unanswered(url, cause)
     }
     if (!response.ok) throw refusal(response.status, answer)
-    const result = schema.safeParse(answer)
-    if (!result.success) {
-      throw new HanseError(
-        'HANSE_SETTLEMENT_UNAVAILABLE',
-        `settlement at ${url} answered in another language`,
-      )
-    }
-    return result.data
+    return readAnswer(url, schema, answer)
   }
-}
-
-function refusal(status: number, answer: unknown): HanseError {
-  const problem = problemJson.safeParse(answer)
-  const code = problem.success ? problem.data.code : undefined
-  const detail = problem.success ? (problem.data.detail ?? problem.data.title) : undefined
-  if (isErrorCode(code) && status < 500) return new HanseError(code, detail ?? code)
-  return new HanseError(
-    'HANSE_SETTLEMENT_UNAVAILABLE',
-    `settlement answered ${status}: ${detail ?? 'no reason given'}`,
-  )
-}
-
-/** Whether it verifies is for `openSigned` to say. */
-function toSigned(json: z.output<typeof signedJson>): SignedRecord {
-  return { bytes: json.bytes, signatures: json.signatures as unknown as Signature[] }
 }

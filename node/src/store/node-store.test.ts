@@ -3,7 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { exportBundle, verifyBundle } from '@hanse/protocol'
+import {
+  exportBundle,
+  type FinalReason,
+  picoEuro,
+  type Receipt,
+  verifyBundle,
+} from '@hanse/protocol'
 import {
   makeAcceptance,
   makeAttestation,
@@ -24,6 +30,7 @@ const order = makeOrder()
 const accepted = makeAcceptance(order)
 const authorization = makeAuthorization()
 const receipts = makeReceipts(order, accepted)
+const FREE = picoEuro(0n)
 
 let folder = ''
 let path = ''
@@ -115,6 +122,32 @@ describe('the outbox', () => {
       assert.deepEqual(due?.receipt.bytes, receipts.at(-1)?.bytes)
       assert.equal(due?.attestation?.signatures[0]?.role, 'attestor')
     })
+  })
+
+  test('tells of an answer that cost nothing only where a provider that is paid has failed it', () => {
+    const isTold = (final: FinalReason, paid: typeof authorization | null) =>
+      withStore((store) => {
+        const nonce = new Uint8Array(16).fill(50 + store.outbox().length)
+        const ordered = makeOrder({
+          nonce,
+          inputPrice: FREE,
+          outputPrice: FREE,
+          model: `m/${final}`,
+        })
+        const answered = makeAcceptance(ordered)
+        const change = (value: Receipt) => ({ ...value, final })
+        const [last] = makeReceipts(ordered, answered, 1, change)
+        assert.equal(last?.value.amount, 0n)
+        store.putOffer(makeOffer(), [makeAttestation()])
+        const began = store.beginSession('consumer', ordered, paid, NOW)
+        store.setAcceptance(ordered.cid.toString(), answered)
+        if (began) void store.saveReceipt(ordered.cid.toString(), last)
+        return began && store.outbox().some(({ session }) => session === ordered.cid.toString())
+      })
+    assert.equal(isTold('draining', null), false)
+    assert.equal(isTold('engine-failed', authorization), true)
+    assert.equal(isTold('completed', authorization), false)
+    assert.equal(isTold('cancelled', authorization), false)
   })
 
   test('waits longer after every failure, and forgets what is acknowledged', () => {

@@ -17,6 +17,7 @@ import {
   type SignedRecord,
   type SpendAuthorization,
 } from '@hanse/protocol'
+import { AuthorizationEnds } from './authorization-ends.ts'
 import { Database, isDiskFault, pack, unpack } from './database.ts'
 import { KeyStore } from './key-store.ts'
 import { SqliteMeasurementStore } from './measurement-store.ts'
@@ -79,6 +80,7 @@ export class NodeStore implements Disposable {
   readonly keys: KeyStore
   readonly spend: SpendStore
   readonly privacy: PrivacyStore
+  readonly ends: AuthorizationEnds
   /** Ends that the disk did not take yet. */
   readonly #ends = new Map<string, { reason: FinalReason; now: number }>()
   /** Records of which many sessions cite the same: offers, attestations, authorizations. */
@@ -102,6 +104,7 @@ export class NodeStore implements Disposable {
     this.keys = new KeyStore(this.#db)
     this.spend = new SpendStore(this.#db)
     this.privacy = new PrivacyStore(this.#db)
+    this.ends = new AuthorizationEnds(this.#db)
   }
 
   [Symbol.dispose](): void {
@@ -202,7 +205,7 @@ export class NodeStore implements Disposable {
     signed: Named<Receipt> & SignedRecord,
     tellAt = 0,
   ): Promise<void> {
-    const { sequence, amount, inputTokens, outputTokens } = signed.value
+    const { sequence, amount, inputTokens, outputTokens, final } = signed.value
     this.#db.write(() => {
       this.#db
         .prepare(
@@ -210,7 +213,7 @@ export class NodeStore implements Disposable {
            values (?, ?, ?, ?, ?, ?)`,
         )
         .run(session, sequence, amount, pack(signed), inputTokens, outputTokens)
-      if (amount === 0n) return
+      if (amount === 0n && !this.#isFailure(session, final)) return
       this.#db
         .prepare(
           `insert into outbox (session, sequence, next_at) values (?, ?, ?)
@@ -221,6 +224,15 @@ export class NodeStore implements Disposable {
     this.#spent.add(session, amount)
     this.#sessionEnds.receipt(session, signed)
     await this.#db.synced()
+  }
+
+  /** Nothing is to be paid for it, but settlement counts what a provider that is paid has failed. */
+  #isFailure(session: string, final: FinalReason | null): boolean {
+    if (final !== 'engine-failed' && final !== 'draining') return false
+    const paid = this.#db
+      .prepare('select 1 from session where session = ? and authorization is not null')
+      .get(session)
+    return paid !== undefined
   }
 
   /** On a full disk the end is kept in memory until there is space: a session that is over cannot be held open. */

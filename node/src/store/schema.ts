@@ -166,6 +166,25 @@ export const MIGRATIONS = [
   drop table receipt;
   alter table receipt_new rename to receipt;
   `,
+  `
+  -- How far a settlement's revocations were read: the number of the last one, and when its list was signed.
+  create table revocation_list (
+    issuer text primary key, until integer not null, at integer not null
+  ) strict, without rowid;
+  create table revocation (
+    issuer text not null, serial integer not null, known_at integer not null,
+    primary key (issuer, serial)
+  ) strict, without rowid;
+  -- This provider's word that it will claim no more: written before it is sent, never taken back.
+  create table authorization_release (
+    authorization text primary key,
+    settlement text not null,
+    claims integer not null,
+    signed blob not null,
+    told_at integer,
+    refused text
+  ) strict, without rowid;
+  `,
 ]
 
 export const migrate = migrationOf(MIGRATIONS)

@@ -113,6 +113,42 @@ export class SpendStore {
     return sumOf(row)
   }
 
+  /**
+   * What this node has spent from `from` to before `to` on what `counts`, pico-euro. Summed by key, tags and model first, so
+   * that there are few to ask about.
+   */
+  spentOn(
+    from: number,
+    to: number,
+    counts: (spent: {
+      readonly key: string
+      readonly tags: readonly string[]
+      readonly model: string
+    }) => boolean,
+  ): bigint {
+    const rows = this.#db.bigints(
+      `select coalesce(a.key, '${OWNER}') as key, coalesce(a.tags, '[]') as tags, s.model, ${SUM}
+       from session s join receipt r on r.session = s.session and ${LAST}
+         left join attribution a on a.session = s.session
+       where s.role = 'consumer' and s.started_at >= ? and s.started_at < ?
+         and coalesce(a.at, s.started_at) >= ? and coalesce(a.at, s.started_at) < ?
+       group by 1, 2, 3`,
+      from - LATE_MS,
+      Math.min(to, Number.MAX_SAFE_INTEGER - LATE_MS) + LATE_MS,
+      from,
+      Math.min(to, Number.MAX_SAFE_INTEGER),
+    )
+    return rows
+      .filter((row) =>
+        counts({
+          key: String(row.key),
+          tags: JSON.parse(String(row.tags)) as string[],
+          model: String(row.model),
+        }),
+      )
+      .reduce((sum, row) => sum + sumOf(row), 0n)
+  }
+
   /** Sessions with receipts, of the time from `from` to before `to`. Others have their turn now and then. */
   async *rows(from: number, to: number): AsyncGenerator<SpendRow> {
     let after = { startedAt: from - LATE_MS, id: -1n }

@@ -19,6 +19,7 @@ import { peerOption } from '../peer-option.ts'
 import { prettyLine } from '../pretty-line.ts'
 import { statusLines } from '../status-text.ts'
 import { runTop } from '../top/run-top.ts'
+import { providerAttestCommand } from './provider-attest.ts'
 
 type Flags = Readonly<Record<string, unknown>>
 
@@ -30,6 +31,7 @@ const DRAINED_POLLS_MAX = 3
 export function providerLifeCommands(): Command[] {
   return [
     providerStatusCommand(),
+    providerAttestCommand(),
     lifeCommand('pause', 'Take no new sessions and leave the market; running ones go on.', steer),
     lifeCommand('resume', 'Take sessions again; a schedule or a hot GPU may still say no.', steer),
     lifeCommand('drain', 'Take no new sessions, let running ones finish, then end.', steer).option(

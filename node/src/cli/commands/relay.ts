@@ -3,7 +3,8 @@ import { cosignerOf, HanseError } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { relaySettings } from '../../config/schemas.ts'
 import type { Settings } from '../../config/settings.ts'
-import { clock, openNode, type RunningNode, untilStopped } from '../../daemon/running.ts'
+import { clock, openNode, type RunningNode, random, untilStopped } from '../../daemon/running.ts'
+import { Landmark } from '../../landmark/landmark.ts'
 import { loadNoteKey, witnessNameOf } from '../../log/note-keys.ts'
 import { createWitness } from '../../log/witness-server.ts'
 import { WitnessStore } from '../../log/witness-store.ts'
@@ -22,6 +23,7 @@ export function relayCommand(): Command {
       await using _witness = settings.witness
         ? await startWitness(settings, node, report)
         : undefined
+      if (settings.landmark !== undefined) await startLandmark(settings, node, report)
       const addresses = node.network.addresses()
       report('ready', { peerId: node.network.peerId, addresses }, `relay ${node.network.peerId}`)
       if (flags.json !== true) for (const address of addresses) console.log(`  ${address}`)
@@ -38,6 +40,19 @@ function limitsOf(settings: Settings<typeof relaySettings>): RelayLimits {
     dataLimit: BigInt(settings.relayDataLimit),
     durationMs: settings.relayDurationMs,
   }
+}
+
+async function startLandmark(
+  { network: name, landmark: position }: Settings<typeof relaySettings>,
+  { network, signer }: RunningNode,
+  report: Reporter,
+): Promise<void> {
+  if (position === undefined) return
+  const context = { network: name, signer }
+  const monotonic = () => performance.now()
+  await new Landmark({ position, context, now: clock, monotonic, random }).serve(network)
+  const { latitude, longitude } = position
+  report('landmark', { ...position }, `landmark ${position.name} at ${latitude}, ${longitude}`)
 }
 
 async function startWitness(

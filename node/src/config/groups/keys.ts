@@ -16,6 +16,11 @@ export const keysGroup = {
     description: 'when that budget begins anew, in UTC',
     fallback: 'month',
   }),
+  rules: kinds.oneOf(['on', 'fail-closed', 'off'], {
+    description:
+      'budgets and policies of the organization at settlement count here; fail-closed: nobody is let in while settlement has not confirmed them for five minutes',
+    fallback: 'on',
+  }),
   defaultMaxTokens: kinds.integer({
     description:
       'longest answer where a budget counts and neither the request nor its key says; all of it is set aside while it runs',

@@ -1,7 +1,10 @@
 import * as kinds from '../kinds.ts'
 
-/** What a relay carries for others. */
+/** What a relay carries for others, and measures for them. */
 export const relayGroup = {
+  landmark: kinds.position({
+    description: 'where this relay stands; with it, it measures round trips to whoever asks',
+  }),
   relayReservations: kinds.integer({
     description: 'nodes that are reached through this relay; 0 relays nothing',
     fallback: 512,

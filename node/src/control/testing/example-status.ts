@@ -127,6 +127,7 @@ export function exampleStatus(changes: Partial<ProviderStatus> = {}): ProviderSt
       unsettled: 3,
       refused: { HANSE_RECEIPT_AMOUNT: 1 },
       message: '',
+      revocations: { known: 2, at: NOW - 30_000, fault: '' },
     },
     ...changes,
   }

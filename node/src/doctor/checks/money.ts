@@ -5,6 +5,8 @@ import type { ProviderFacts } from '../provider-facts.ts'
 
 /** What a gateway holds for one provider by default. */
 const DEFAULT_AUTHORIZATION = 5n * PICO_PER_EURO
+/** Lists are read every minute; fewer than one in half an hour means that they do not get through. */
+const REVOCATIONS_AGE_MS_MAX = 30 * 60_000
 /** A round of Statements takes seconds; this many waiting receipts mean that it does not get through. */
 const UNSETTLED_MAX = 1_000
 
@@ -81,6 +83,27 @@ export function receiptsSettle({ status }: ProviderFacts): Finding | undefined {
         unsettled === 0 ? 'every receipt is settled' : `${unsettled} receipts on their way`,
         facts,
       )
+}
+
+/** Without a new list an authorization that was revoked since is served all the same; settlement pays that, too. */
+export function revocationsRead({ status }: ProviderFacts): Finding | undefined {
+  const id = 'settlement.revocations'
+  const seen = status?.settlement?.revocations
+  if (status === undefined || seen === undefined) return undefined
+  // It has just started.
+  if (seen.at === 0 && seen.fault === '') return undefined
+  const ageMs = status.now - seen.at
+  const facts: FindingFacts = { known: seen.known, at: seen.at }
+  if (ageMs <= REVOCATIONS_AGE_MS_MAX)
+    return ok(id, 'authorizations that settlement revokes are known', facts)
+  const age =
+    seen.at === 0 ? 'none was ever read' : `the last is of ${new Date(seen.at).toISOString()}`
+  return warn(
+    id,
+    `settlement's list of revoked authorizations cannot be read${seen.fault === '' ? '' : `: ${seen.fault}`}; ${age}`,
+    'The last list holds, and what you serve is paid; see settlement.reachable.',
+    facts,
+  )
 }
 
 /** An order needs an authorization by a settlement that the provider honours, or fits into the unsecured credit. */

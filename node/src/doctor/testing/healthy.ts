@@ -79,6 +79,7 @@ export const STATUS: ProviderStatus = {
     unsettled: 0,
     refused: {},
     message: '',
+    revocations: { known: 0, at: NOW - 30_000, fault: '' },
   },
 }
 

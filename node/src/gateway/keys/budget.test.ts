@@ -58,7 +58,7 @@ describe('a budget', () => {
     const sums = { day: 20n, month: 70n, none: 500n, week: 20n }
     const budget = new Budget(
       { limit: eur(100n), period: 'day' },
-      (_, period) => sums[period],
+      (_, period) => sums[period as keyof typeof sums],
       NOON - 1,
     )
     // The 20 that are derived at the start are of this very session.

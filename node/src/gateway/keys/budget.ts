@@ -1,10 +1,10 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
-import { type Period, type Span, spanOf } from './period.ts'
+import { type Period, type Span, spanOf, type Window } from './period.ts'
 
 export interface BudgetTerms {
   /** Without one nothing is refused, and nothing has to be added up. */
   readonly limit: PicoEuro | null
-  readonly period: Period
+  readonly period: Period | Window
 }
 
 /** What an order may cost at most, set aside until its session has ended. */
@@ -37,10 +37,14 @@ export class Budget {
   #spent: bigint
   #reserved = 0n
   readonly #holds = new Set<Hold>()
-  readonly #derive: (span: Span, period: Period) => bigint
+  readonly #derive: (span: Span, period: Period | Window) => bigint
 
   /** @param derive what receipts since the beginning of a period come to, pico-euro */
-  constructor(terms: BudgetTerms, derive: (span: Span, period: Period) => bigint, now: number) {
+  constructor(
+    terms: BudgetTerms,
+    derive: (span: Span, period: Period | Window) => bigint,
+    now: number,
+  ) {
     this.#terms = terms
     this.#derive = derive
     this.#span = spanOf(terms.period, now)
@@ -92,7 +96,7 @@ export class Budget {
   change(terms: BudgetTerms, now: number): void {
     const before = this.#terms
     this.#terms = terms
-    const isCounted = before.limit !== null && before.period === terms.period
+    const isCounted = before.limit !== null && nameOf(before.period) === nameOf(terms.period)
     if (isCounted) this.#roll(now)
     else this.#begin(spanOf(terms.period, now))
   }
@@ -129,3 +133,6 @@ export class Budget {
     }
   }
 }
+
+const nameOf = (period: Period | Window): string =>
+  typeof period === 'object' ? period.name : period

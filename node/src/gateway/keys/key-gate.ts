@@ -1,6 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { HanseError } from '@hanse/protocol'
+import { narrowed } from '../../consumer/narrow-policy.ts'
 import { OWNER } from '../../store/spend-store.ts'
+import type {
+  Asker,
+  OrganizationRules,
+  RuledAdmission,
+} from '../organization/organization-rules.ts'
 import {
   type Admission,
   type Caller,
@@ -19,6 +25,8 @@ import { WrongKeys } from './wrong-keys.ts'
 export interface KeyGateOptions {
   readonly book: KeyBook
   readonly ledger: SpendLedger
+  /** What the organization rules besides. */
+  readonly organization?: OrganizationRules | undefined
   /** The owner’s own key. */
   readonly masterKey: string | undefined
   readonly anonymous: Anonymous
@@ -160,9 +168,11 @@ export class KeyGate implements RequestGate {
   }
 
   #admitOwner(request: RequestFacts): Admission {
-    const { ledger } = this.#options
-    const isCounted = ledger.nodeState() !== undefined
-    const most = isCounted ? this.#mostTokens(request, null) : undefined
+    const { ledger, organization } = this.#options
+    const asker = { id: OWNER, name: OWNER, tags: request.tags }
+    const ruled = organization?.admit(asker, request)
+    const isCounted = ledger.nodeState() !== undefined || organization?.isAny === true
+    const most = least(isCounted ? this.#mostTokens(request, null) : undefined, ruled)
     const account = ledger.account({
       key: OWNER,
       name: OWNER,
@@ -172,15 +182,20 @@ export class KeyGate implements RequestGate {
     const { controller, end } = this.#run(OWNER)
     return {
       account,
+      ...(ruled && { limits: ruled.limits }),
       ...(most === undefined ? {} : { maxOutputTokens: most }),
       signal: controller.signal,
-      onEnd: end,
+      onEnd: () => {
+        end()
+        ruled?.end()
+      },
     }
   }
 
   #admitKey({ key, rate }: Known, request: RequestFacts): Admission {
-    const { ledger, book, now } = this.#options
+    const { ledger, book, now, organization } = this.#options
     const { id, name, terms } = key
+    const tags = [...new Set([...terms.tags, ...request.tags])].slice(0, TAGS_MAX)
     this.#checkAlive(key)
     for (const model of [request.model, ...request.fallbackModels])
       if (!allowsModel(terms, model))
@@ -197,27 +212,41 @@ export class KeyGate implements RequestGate {
         headers,
         retryAfterMs: refused.retryAfterMs,
       })
-    const isCounted = terms.budget !== null || ledger.nodeState() !== undefined
-    const most =
+    const ruled = this.#ruled({ id, name, tags }, request, () => rate.leave(guess, 0, now()))
+    const isCounted =
+      terms.budget !== null || ledger.nodeState() !== undefined || organization?.isAny === true
+    const own =
       isCounted || terms.maxOutputTokens !== null
         ? this.#mostTokens(request, terms.maxOutputTokens)
         : undefined
+    const most = least(own, ruled)
     const { controller, end } = this.#run(id)
     return {
       account: ledger.account({
         key: id,
         name,
-        tags: [...new Set([...terms.tags, ...request.tags])].slice(0, TAGS_MAX),
+        tags,
         limitedBy: wordsOf(request, most),
       }),
-      limits: limitsOf(key),
+      limits: ruled === undefined ? limitsOf(key) : narrowed(limitsOf(key) ?? {}, ruled.limits),
       ...(most === undefined ? {} : { maxOutputTokens: most }),
       headers,
       signal: controller.signal,
       onEnd: ({ replayed, inputTokens, outputTokens }) => {
         end()
+        ruled?.end()
         rate.leave(guess, replayed ? 0 : inputTokens + outputTokens, now())
       },
+    }
+  }
+
+  /** What the organization says to it; whoever it refuses has taken nothing of the key's rates. */
+  #ruled(asker: Asker, request: RequestFacts, giveBack: () => void): RuledAdmission | undefined {
+    try {
+      return this.#options.organization?.admit(asker, request)
+    } catch (error) {
+      giveBack()
+      throw error
     }
   }
 
@@ -237,6 +266,12 @@ export class KeyGate implements RequestGate {
     for (const [controller, id] of this.#running)
       if (only === undefined || id === only) controller.abort(fault)
   }
+}
+
+/** The policy's limit counts also where nothing else does. */
+function least(most: number | undefined, ruled: RuledAdmission | undefined): number | undefined {
+  const limits = [most, ruled?.maxOutputTokens].filter((limit) => limit !== undefined)
+  return limits.length === 0 ? undefined : Math.min(...limits)
 }
 
 function isOff({ name }: VirtualKey): HanseError {

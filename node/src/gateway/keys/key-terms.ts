@@ -1,4 +1,4 @@
-import { isCountryCode, type PicoEuro, picoEuro } from '@hanse/protocol'
+import { fitsPattern, isCountryCode, type PicoEuro, picoEuro } from '@hanse/protocol'
 import { z } from 'zod'
 import { PERIODS, type Period } from './period.ts'
 
@@ -107,21 +107,5 @@ export function readTerms(text: string): KeyTerms {
 
 /** Whether the terms allow a model. Names of models are told apart by letters, not by their case. */
 export function allowsModel({ models }: Pick<KeyTerms, 'models'>, model: string): boolean {
-  return models.length === 0 || models.some((pattern) => fits(pattern, model))
-}
-
-/** `*` stands for any text, also none. In time that grows with both lengths, whatever the pattern. */
-function fits(pattern: string, text: string): boolean {
-  const [head = '', ...rest] = pattern.toLowerCase().split('*')
-  const name = text.toLowerCase()
-  const tail = rest.pop()
-  if (tail === undefined) return name === head
-  if (!name.startsWith(head) || !name.endsWith(tail)) return false
-  let at = head.length
-  for (const part of rest) {
-    const found = name.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
-  }
-  return at <= name.length - tail.length
+  return models.length === 0 || models.some((pattern) => fitsPattern(pattern, model))
 }

@@ -2,6 +2,13 @@
 export const PERIODS = ['none', 'day', 'week', 'month'] as const
 export type Period = (typeof PERIODS)[number]
 
+/** One that somebody else defines, such as days in another time zone. */
+export interface Window {
+  /** Two of one name are the same. */
+  readonly name: string
+  spanAt(now: number): Span
+}
+
 /** From `from` to before `to`, ms since 1970. */
 export interface Span {
   readonly from: number
@@ -12,8 +19,9 @@ const DAY_MS = 86_400_000
 /** 1970 began on a Thursday, and weeks begin on Monday (ISO 8601). */
 const FIRST_MONDAY = 4 * DAY_MS
 
-/** The day, week or month that `now` lies in, in UTC. */
-export function spanOf(period: Period, now: number): Span {
+/** The day, week or month that `now` lies in, in UTC; or the window. */
+export function spanOf(period: Period | Window, now: number): Span {
+  if (typeof period === 'object') return period.spanAt(now)
   if (period === 'none') return { from: 0, to: Infinity }
   if (period === 'month') {
     const date = new Date(now)

@@ -2,7 +2,7 @@ import { formatEuro, HanseError, type PicoEuro } from '@hanse/protocol'
 import type { Account, Reservation } from '../../consumer/request.ts'
 import { monthOf, OWNER, type SpendStore } from '../../store/spend-store.ts'
 import { Budget, type BudgetState, type BudgetTerms, type Hold } from './budget.ts'
-import type { Period, Span } from './period.ts'
+import type { Period, Span, Window } from './period.ts'
 
 /** Whose money a request costs. */
 export interface Payer {
@@ -29,8 +29,20 @@ export interface SpendLedgerOptions {
   readonly budget: BudgetTerms | undefined
   /** Once a period. */
   readonly onStop?: (stop: BudgetStop) => void
+  /** Of the organization, besides those of this gateway's owner. */
+  readonly organization?: OrganizationBudgets | undefined
   /** What an ended session came to could not be read; its worst case stays reserved. */
   readonly onFailure?: (error: unknown) => void
+}
+
+/** Budgets that somebody else keeps, and that count for this gateway's requests too. */
+export interface OrganizationBudgets {
+  /** Whether there is any. */
+  readonly isAny: boolean
+  /** @throws {HanseError} HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED */
+  check(payer: Payer, model: string | undefined, most: PicoEuro, now: number): void
+  /** @returns to be called when the session has ended */
+  hold(hold: Hold, payer: Payer, model: string | undefined): () => void
 }
 
 interface Pot {
@@ -76,7 +88,7 @@ export class SpendLedger {
       this.#stopped.delete(budget)
       return
     }
-    const derive = ({ from }: Span, period: Period): bigint =>
+    const derive = ({ from }: Span, period: Period | Window): bigint =>
       this.#store.spentBy(key, from, firstMonth(from, period))
     this.#keys.set(key, new Budget(terms, derive, now))
   }
@@ -92,13 +104,14 @@ export class SpendLedger {
   /** What pays for a request; nothing for the owner's own where nothing is counted. */
   account(payer: Payer): Account | undefined {
     const { key, name, tags } = payer
-    if (key === OWNER && this.#node === undefined && tags.length === 0) return undefined
+    const isRuled = this.#options.organization?.isAny === true
+    if (key === OWNER && this.#node === undefined && tags.length === 0 && !isRuled) return undefined
     const own = this.#keys.get(key)
     const pots: Pot[] = []
     if (own !== undefined) pots.push({ key, owner: `key ${name}`, budget: own })
     if (this.#node !== undefined)
       pots.push({ key: undefined, owner: 'this gateway (--budget)', budget: this.#node })
-    return { reserve: (most) => this.#reserve(pots, payer, most) }
+    return { reserve: (most, model) => this.#reserve(pots, payer, most, model) }
   }
 
   /** Adds everything up again, for all budgets. */
@@ -108,8 +121,16 @@ export class SpendLedger {
     return this.#node === undefined ? keys : [...keys, { key: undefined, ...this.#node.check(now) }]
   }
 
-  #reserve(pots: readonly Pot[], { key, tags, limitedBy }: Payer, most: PicoEuro): Reservation {
+  #reserve(
+    pots: readonly Pot[],
+    payer: Payer,
+    most: PicoEuro,
+    model: string | undefined,
+  ): Reservation {
+    const { key, tags, limitedBy } = payer
+    const { organization } = this.#options
     const now = this.#options.now()
+    organization?.check(payer, model, most, now)
     for (const pot of pots) {
       const refusal = pot.budget.refusal(most, now)
       if (refusal !== undefined) throw this.#refuse(pot, refusal, most, limitedBy)
@@ -119,6 +140,7 @@ export class SpendLedger {
     const cost = () => sessions.reduce((sum, each) => sum + this.#store.amountOf(each), 0n)
     const hold: Hold = { most, at, cost }
     for (const { budget } of pots) budget.hold(hold)
+    const ended = organization?.hold(hold, payer, model)
     let isOpen = true
     return {
       begin: (session) => {
@@ -126,16 +148,17 @@ export class SpendLedger {
         sessions.push(session)
       },
       release: () => {
-        if (isOpen) this.#settle(pots, hold)
+        if (isOpen) this.#settle(pots, hold, ended)
         isOpen = false
       },
     }
   }
 
   /** Never throws: the session is over either way. */
-  #settle(pots: readonly Pot[], hold: Hold): void {
+  #settle(pots: readonly Pot[], hold: Hold, ended: (() => void) | undefined): void {
     try {
       for (const { budget } of pots) budget.settle(hold)
+      ended?.()
     } catch (error) {
       this.#options.onFailure?.(error)
     }
@@ -148,7 +171,7 @@ export class SpendLedger {
     limitedBy: string,
   ): HanseError {
     const { limit, spent, reserved, span, period } = budget.state(this.#options.now())
-    const whole = `${formatEuro(limit ?? most)}${period === 'none' ? '' : ` a ${period}`}`
+    const whole = `${formatEuro(limit ?? most)}${typeof period === 'object' || period === 'none' ? '' : ` a ${period}`}`
     const renews = span.to === Infinity ? '' : `; it begins anew at ${isoMinute(span.to)}`
     if (refusal === 'exhausted' && this.#stopped.get(budget) !== span.from) {
       this.#stopped.set(budget, span.from)
@@ -174,7 +197,7 @@ export class SpendLedger {
 }
 
 /** Days and weeks are never so long ago that their attributions were anonymised. */
-function firstMonth(from: number, period: Period): string | undefined {
+function firstMonth(from: number, period: Period | Window): string | undefined {
   return period === 'none' || period === 'month' ? monthOf(from) : undefined
 }
 

@@ -11,6 +11,8 @@ import { openRules, type Rules, type RulesSettings } from '../open-rules.ts'
 import { type AnswerSettings, openService } from '../open-service.ts'
 import { openGate, type RequestGate } from '../request-gate.ts'
 
+export { MODEL, ScriptedEngine, saying } from './scripted-engine.ts'
+
 export interface TestGateway extends AsyncDisposable {
   readonly url: string
   readonly market: SmallMarket
