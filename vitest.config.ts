@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{protocol,node,settlement,simulations,marketplace-web}/src/**/*.test.ts',
+            '{protocol,client,node,settlement,simulations,marketplace-web}/src/**/*.test.ts',
             'scripts/**/*.test.ts',
           ],
           // Half of their time they wait; one core less, as is usual, would leave one of two idle.

@@ -10,7 +10,7 @@ import { type Manifest, publishedManifest } from './pack/manifest.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
-const WORKSPACES = ['protocol', 'node'] as const
+const WORKSPACES = ['protocol', 'client', 'node'] as const
 
 /** Builds each package into a folder of its own, in `folder`. @returns their folders, by the names of the packages */
 export async function packInto(folder: string): Promise<ReadonlyMap<string, string>> {

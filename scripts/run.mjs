@@ -19,6 +19,8 @@ const tasks = {
     ...['unit', 'browser', 'end-to-end'].flatMap((name) => ['--project', name]),
   ],
   'test:long': [VITEST, 'run', '--project', 'long'],
+  'test:web': [VITEST, 'run', '--project', 'end-to-end', 'test/web'],
+  'web:shots': ['test/web/shots.ts'],
   'bench:gateway': ['test/bench/gateway.ts'],
   'bench:protocol': ['test/bench/protocol.ts'],
   'bench:provider': ['test/bench/provider.ts'],
@@ -26,6 +28,7 @@ const tasks = {
   'test:soak': ['test/soak/soak.ts'],
   fuzz: ['test/fuzz/fuzz.ts'],
   'sim:faults': ['simulations/src/faults/cli.ts'],
+  'sim:residency': ['simulations/src/residency/cli.ts'],
   'sim:selection': ['simulations/src/market-selection/cli.ts'],
 }
 

@@ -32,6 +32,8 @@ export interface MarketOptions {
     readonly relay?: number
   }
   readonly gatewayArgs?: readonly string[]
+  /** More for settlement. */
+  readonly settlementArgs?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly onProgress?: (line: string) => void
 }
@@ -138,6 +140,7 @@ export class Market implements AsyncDisposable {
         NETWORK,
         '--port',
         `${settlementPort}`,
+        ...(options.settlementArgs ?? []),
       ],
       { HANSE_OPERATOR_TOKEN: secrets.operatorToken },
     )

@@ -46,11 +46,13 @@ async function main(): Promise<void> {
   const started = performance.now()
   step('Starting a network on this machine')
   await buildWeb((line) => say(dim(`  ${line}`)))
+  const webPort = await freePort(8789)
   await using market = await Market.start({
     stateDir,
     providers: PROVIDERS,
     ports: { settlement: 8788, gateway: 8787, relay: 4101 },
     gatewayArgs: ['--receipt-every', '32'],
+    settlementArgs: ['--web-origin', `http://127.0.0.1:${webPort}`],
     onProgress: (line) => say(dim(`  ${line}`)),
   })
   const web = market.spawn(
@@ -58,7 +60,7 @@ async function main(): Promise<void> {
     [
       WEB_SERVER,
       '--port',
-      String(await freePort(8789)),
+      String(webPort),
       '--gateway',
       market.gatewayUrl,
       '--settlement',

@@ -1,0 +1,6 @@
+export { ApiError, type ApiFault, type ErrorCode } from './api-error.ts'
+export type { Answer, Body, PagedPath, PathOf, Row } from './calls.ts'
+export { type Client, type ClientOptions, createClient } from './client.ts'
+export { euroText, formatEuro, type PicoEuro, parseEuro, picoOf, picoOfCents } from './money.ts'
+export type { KnownErrorCode } from './routes.ts'
+export type { components, operations, paths } from './schema.ts'
