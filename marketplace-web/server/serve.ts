@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import staticFiles from '@fastify/static'
-import fastify from 'fastify'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 
 export interface WebOptions {
   /** The folder that `vite build` wrote. */
@@ -15,6 +15,8 @@ export interface WebOptions {
   readonly port: number
   readonly gatewayUrl: string
   readonly settlementUrl: string
+  /** Where people reach it, for the site map; what they asked for unless given. */
+  readonly publicUrl?: string
 }
 
 export interface Web {
@@ -34,7 +36,8 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     )
   }
   const connect = [new URL(gatewayUrl).origin, new URL(settlementUrl).origin]
-  const policy = contentPolicy(await inlineScriptHashes(root), connect)
+  const pages = await readPages(root)
+  const policy = contentPolicy(inlineScriptHashes(pages), connect)
   const notFoundPage = await readFile(join(root, '404.html'))
 
   const app = fastify({
@@ -56,6 +59,8 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     reply.header('cache-control', 'no-cache')
     return { gatewayUrl, settlementUrl }
   })
+  const publicUrl = options.publicUrl && httpUrl('publicUrl', options.publicUrl)
+  siteMap(app, pages, publicUrl)
   await app.register(staticFiles, {
     root,
     // `/market` is market.html; the compressed copies beside each file are the adapter's.
@@ -67,6 +72,10 @@ export async function startWeb(options: WebOptions): Promise<Web> {
       reply.header('cache-control', named ? 'public, max-age=31536000, immutable' : 'no-cache')
     },
   })
+  // A page that has pages below it has a folder of its name, which would be looked into.
+  for (const { path } of pages.filter(({ path }) => existsSync(join(root, path)) && path !== '/')) {
+    app.get(path, (_request, reply) => reply.sendFile(`${path.slice(1)}.html`))
+  }
   app.setNotFoundHandler(async (_request, reply) => {
     reply.code(404).type('text/html; charset=utf-8').header('cache-control', 'no-cache')
     return notFoundPage
@@ -83,6 +92,8 @@ function contentPolicy(scriptHashes: readonly string[], connect: readonly string
     "style-src 'self'",
     // SvelteKit hides its announcer for screen readers with a style attribute.
     "style-src-attr 'unsafe-inline'",
+    // The verifier of session bundles.
+    "worker-src 'self'",
     "font-src 'self'",
     "img-src 'self' data:",
     `connect-src ${["'self'", ...connect].join(' ')}`,
@@ -93,22 +104,64 @@ function contentPolicy(scriptHashes: readonly string[], connect: readonly string
   ].join('; ')
 }
 
-/** The prerendered pages start themselves with small inline scripts; exactly those may run. */
-async function inlineScriptHashes(root: string): Promise<string[]> {
+interface Page {
+  /** As it is asked for: `/market`. */
+  readonly path: string
+  readonly html: string
+}
+
+async function readPages(root: string): Promise<Page[]> {
   const files = await readdir(root, { recursive: true })
-  const pages = await Promise.all(
+  return await Promise.all(
     files
       .filter((name) => name.endsWith('.html'))
-      .map((name) => readFile(join(root, name), 'utf8')),
+      .map(async (name) => {
+        const path = `/${name.replaceAll('\\', '/').slice(0, -'.html'.length)}`
+        return {
+          path: path === '/index' ? '/' : path,
+          html: await readFile(join(root, name), 'utf8'),
+        }
+      }),
   )
-  const scripts = pages.flatMap((page) =>
-    [...page.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(
+}
+
+/** The prerendered pages start themselves with small inline scripts; exactly those may run. */
+function inlineScriptHashes(pages: readonly Page[]): string[] {
+  const scripts = pages.flatMap(({ html }) =>
+    [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(
       ([, script = '']) => script,
     ),
   )
   const hashes = scripts.map((script) => createHash('sha256').update(script).digest('base64'))
   return [...new Set(hashes)].map((hash) => `'sha256-${hash}'`).toSorted()
 }
+
+/** What search engines may read, with addresses as people have them: those are not known when the pages are made. */
+function siteMap(app: FastifyInstance, pages: readonly Page[], publicUrl: string | undefined) {
+  const listed = pages
+    .filter(({ path, html }) => path !== '/404' && !html.includes('name="robots"'))
+    .map(({ path }) => path)
+    .toSorted()
+  const origin = (request: FastifyRequest) => publicUrl ?? `${request.protocol}://${request.host}`
+  app.get('/sitemap.xml', (request, reply) => {
+    const urls = listed.map(
+      (path) => `  <url><loc>${escapeXml(origin(request) + path)}</loc></url>`,
+    )
+    reply.type('application/xml; charset=utf-8').header('cache-control', 'no-cache')
+    return `<?xml version="1.0" encoding="UTF-8"?>
+<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+${urls.join('\n')}
+</urlset>
+`
+  })
+  app.get('/robots.txt', (request, reply) => {
+    reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache')
+    return `User-agent: *\nAllow: /\nSitemap: ${origin(request)}/sitemap.xml\n`
+  })
+}
+
+const escapeXml = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
 function httpUrl(name: string, text: string): string {
   const url = URL.parse(text)
@@ -126,6 +179,7 @@ async function main(): Promise<void> {
       port: { type: 'string', default: '5173' },
       gateway: { type: 'string', default: 'http://127.0.0.1:8787' },
       settlement: { type: 'string', default: 'http://127.0.0.1:8788' },
+      'public-url': { type: 'string' },
     },
   })
   const port = Number(values.port)
@@ -133,7 +187,15 @@ async function main(): Promise<void> {
     throw new Error(`--port is not a port: ${values.port}`)
   }
   const { directory, host, gateway: gatewayUrl, settlement: settlementUrl } = values
-  const web = await startWeb({ directory, host, port, gatewayUrl, settlementUrl })
+  const publicUrl = values['public-url']
+  const web = await startWeb({
+    directory,
+    host,
+    port,
+    gatewayUrl,
+    settlementUrl,
+    ...(publicUrl !== undefined && { publicUrl }),
+  })
   const stop = () => {
     web.close().catch(fail)
   }

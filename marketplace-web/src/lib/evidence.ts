@@ -1,14 +1,10 @@
-/** What stands behind each level of evidence of location, weakest first. */
-const meanings = [
-  'No attestation that this gateway trusts',
-  'The provider says so',
-  'The observed address, looked up in a data set',
-  'The country of a payout account that Stripe verified',
-  'A person checked documents',
-] as const
+import { m } from './i18n.ts'
 
-export const evidenceLevelMax = meanings.length - 1
+export const evidenceLevelMax = 4
 
+/** What stands behind a level of evidence of location, weakest first. */
 export function evidenceMeaning(level: number): string {
-  return meanings[level] ?? 'Not a level this page knows'
+  return meanings[level]?.() ?? m.evidence_unknown()
 }
+
+const meanings = [m.evidence_0, m.evidence_1, m.evidence_2, m.evidence_3, m.evidence_4] as const

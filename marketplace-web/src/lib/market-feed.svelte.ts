@@ -1,4 +1,5 @@
 import { type Config, parseConfig } from './config.ts'
+import { m } from './i18n.ts'
 import { type Market, parseMarket } from './offer.ts'
 
 /** A gateway on this machine answers in milliseconds; a far one gets time, yet fewer than it takes to doubt. */
@@ -45,7 +46,8 @@ export class MarketFeed {
       this.market = await readMarket(this.config)
       this.fault = undefined
     } catch (cause) {
-      this.fault = cause instanceof FeedFault ? cause.message : 'The gateway cannot be reached.'
+      this.fault =
+        cause instanceof FeedFault ? cause.message : m.feed_unreachable({ who: m.who_gateway() })
     } finally {
       this.busy = false
       if (this.#running && !document.hidden) {
@@ -58,15 +60,17 @@ export class MarketFeed {
 class FeedFault extends Error {}
 
 async function readConfig(): Promise<Config> {
-  const config = parseConfig(await readJson('/config.json', 'This site'))
-  if (config === undefined) throw new FeedFault('This site has no valid /config.json.')
+  const config = parseConfig(await readJson('/config.json', m.who_site()))
+  if (config === undefined) throw new FeedFault(m.feed_no_config())
   return config
 }
 
 async function readMarket(config: Config): Promise<Market> {
-  const market = parseMarket(await readJson(`${config.gatewayUrl}/hanse/v1/offers`, 'The gateway'))
+  const market = parseMarket(
+    await readJson(`${config.gatewayUrl}/hanse/v1/offers`, m.who_gateway()),
+  )
   if (market === undefined) {
-    throw new FeedFault('The gateway gave an answer that is not a list of offers.')
+    throw new FeedFault(m.feed_not_offers())
   }
   return market
 }
@@ -77,14 +81,14 @@ async function readJson(url: string, who: string): Promise<unknown> {
     response = await fetch(url, { signal: AbortSignal.timeout(answerWithinMs), cache: 'no-store' })
   } catch (cause) {
     const late = cause instanceof DOMException && cause.name === 'TimeoutError'
-    throw new FeedFault(late ? `${who} did not answer in time.` : `${who} cannot be reached.`, {
+    throw new FeedFault(late ? m.feed_late({ who }) : m.feed_unreachable({ who }), {
       cause,
     })
   }
-  if (!response.ok) throw new FeedFault(`${who} answered with HTTP ${response.status}.`)
+  if (!response.ok) throw new FeedFault(m.feed_status({ who, status: String(response.status) }))
   try {
     return await response.json()
   } catch (cause) {
-    throw new FeedFault(`${who} gave an answer that is not JSON.`, { cause })
+    throw new FeedFault(m.feed_not_json({ who }), { cause })
   }
 }

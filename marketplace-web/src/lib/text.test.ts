@@ -25,8 +25,9 @@ test('a long PeerId is cut in the middle and a short one is not', () => {
 })
 
 test('a country that no table knows prints as its code', () => {
-  expect(countryName('DE')).toBe('Germany')
-  expect(countryName('QX')).toBe('QX')
+  expect(countryName('DE', 'en')).toBe('Germany')
+  expect(countryName('DE', 'de')).toBe('Deutschland')
+  expect(countryName('QX', 'en')).toBe('QX')
 })
 
 test('times print in UTC, and ages in the largest whole unit, never negative', () => {

@@ -1,6 +1,15 @@
+import type { Locale } from './locale.ts'
+
 /** For the visitor: their own clock. The exact time in UTC goes beside it. */
-export function localTime(at: number): string {
-  return new Date(at).toLocaleTimeString(undefined, { hour12: false })
+export function localTime(at: number, locale: Locale): string {
+  return new Date(at).toLocaleTimeString(locale, { hour12: false })
+}
+
+/** Day and time on the visitor's clock: "21 Nov 2026, 05:39". */
+export function localDateTime(at: number, locale: Locale): string {
+  // British English: the day before the month, as in the rest of Europe.
+  const format = locale === 'en' ? 'en-GB' : locale
+  return new Date(at).toLocaleString(format, { dateStyle: 'medium', timeStyle: 'short' })
 }
 
 /** "2026-11-21 04:39:17 UTC" */

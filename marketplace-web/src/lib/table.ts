@@ -1,0 +1,94 @@
+/** How a table's rows are found, ordered and walked through: no page in here. */
+export type Cell = string | number | bigint | null
+export type Direction = 'ascending' | 'descending'
+
+export type Column<Row> = {
+  readonly id: string
+  readonly name: string
+  /** What is sorted by, and searched where it is text; null comes last. */
+  readonly value: (row: Row) => Cell
+  /** What is shown when the value's own text is not it. */
+  readonly text?: (row: Row) => string
+  readonly numeric?: boolean
+  /** A track of a CSS grid, such as "12rem" or "minmax(8rem, 1fr)". */
+  readonly width: string
+}
+
+export type TableOrder = { readonly column: string; readonly direction: Direction }
+
+/** After a click on a header: numbers begin with the largest, texts with A, and then the other way. */
+export function orderAfter(order: TableOrder | undefined, column: Column<never>): TableOrder {
+  const first: Direction = column.numeric === true ? 'descending' : 'ascending'
+  if (order?.column !== column.id) return { column: column.id, direction: first }
+  const direction = order.direction === 'ascending' ? 'descending' : 'ascending'
+  return { column: column.id, direction }
+}
+
+/** A sorted copy; rows that are equal stay in the order they came in. */
+export function inOrder<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  order: TableOrder | undefined,
+): readonly Row[] {
+  const column = columns.find(({ id }) => id === order?.column)
+  if (order === undefined || column === undefined) return rows
+  const sign = order.direction === 'ascending' ? 1 : -1
+  return rows
+    .map((row) => ({ row, value: column.value(row) }))
+    .sort((a, b) => compare(a.value, b.value, sign))
+    .map(({ row }) => row)
+}
+
+/** The rows in which every word of `text` occurs, in any case. */
+export function matching<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  text: string,
+): readonly Row[] {
+  const words = text.toLowerCase().split(/\s+/u).filter(Boolean)
+  if (words.length === 0) return rows
+  return rows.filter((row) => {
+    const all = columns
+      .map((column) => shown(row, column))
+      .join('\n')
+      .toLowerCase()
+    return words.every((word) => all.includes(word))
+  })
+}
+
+export function shown<Row>(row: Row, column: Column<Row>): string {
+  return column.text?.(row) ?? String(column.value(row) ?? '–')
+}
+
+export type Place = { readonly row: number; readonly column: number }
+/** Where a key leads in a grid of cells; undefined for keys that are none of its business. */
+export function placeAfter(
+  key: string,
+  { row, column }: Place,
+  size: { readonly rows: number; readonly columns: number; readonly page: number },
+): Place | undefined {
+  const to = moves[key]?.({ row, column }, size)
+  if (to === undefined) return undefined
+  return {
+    row: Math.max(0, Math.min(size.rows - 1, to.row)),
+    column: Math.max(0, Math.min(size.columns - 1, to.column)),
+  }
+}
+
+type Move = (at: Place, size: { rows: number; columns: number; page: number }) => Place
+const moves: Readonly<Record<string, Move>> = {
+  ArrowDown: ({ row, column }) => ({ row: row + 1, column }),
+  ArrowUp: ({ row, column }) => ({ row: row - 1, column }),
+  ArrowRight: ({ row, column }) => ({ row, column: column + 1 }),
+  ArrowLeft: ({ row, column }) => ({ row, column: column - 1 }),
+  PageDown: ({ row, column }, { page }) => ({ row: row + page, column }),
+  PageUp: ({ row, column }, { page }) => ({ row: row - page, column }),
+  Home: ({ column }) => ({ row: 0, column }),
+  End: ({ column }, { rows }) => ({ row: rows - 1, column }),
+}
+
+function compare(a: Cell, b: Cell, sign: 1 | -1): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
+  if (a === b) return 0
+  return a < b ? -sign : sign
+}

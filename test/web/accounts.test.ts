@@ -1,0 +1,146 @@
+// People and their accounts, against a settlement service as it is.
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openSettlement, type Settlement } from '@hanse/settlement'
+import fastify from 'fastify'
+import { afterAll, beforeAll, test } from 'vitest'
+import { violations } from './axe.ts'
+import { Site } from './site.ts'
+
+const EMAIL = 'ada@example.org'
+const PASSWORD = 'a calculating engine of brass'
+const NEW_PASSWORD = 'another engine, of oak this time'
+
+let folder: string
+let settlement: Settlement
+let site: Site
+/** The links that were mailed, newest last. */
+const links: string[] = []
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hanse-web-'))
+  // The two name each other, so the site's port is chosen first.
+  const port = await freePort()
+  settlement = await openSettlement({
+    dataDir: folder,
+    network: 'test',
+    webOrigin: `http://127.0.0.1:${port}`,
+    logger: mailReader(),
+  })
+  site = await Site.open({ settlementUrl: settlement.url, port })
+})
+
+afterAll(async () => {
+  await site?.[Symbol.asyncDispose]()
+  await settlement?.[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('a visitor reads the plans, and what a month costs here and elsewhere', async () => {
+  await using visit = await site.visit('/pricing')
+  const { page } = visit
+  await page.getByRole('heading', { name: 'Professional' }).waitFor()
+  await page.getByText('€110 of tokens each month, at the prices of the market').waitFor()
+  await page.getByText('25% of what consumers pay').waitFor()
+  await page.getByLabel('Model').selectOption('hanse/tiny-v1:f16')
+  await page.getByLabel('Tokens read a month').fill('10')
+  await page.getByLabel('Tokens written a month').fill('2')
+  // 10 million tokens at 60 EUR and 2 million at 250 EUR a million.
+  await page
+    .getByRole('row', { name: /€1,100\.00/u })
+    .first()
+    .waitFor()
+  await page.getByLabel('Input', { exact: true }).fill('100')
+  await page.getByLabel('Output', { exact: true }).fill('300')
+  await page.getByText('Here it is €500.00 less a month, at the cheapest offer.').waitFor()
+  assert.deepEqual(await violations(page), [])
+  visit.assertQuiet()
+})
+
+test('signing up, confirming by mail, signing out and in', async () => {
+  await using visit = await site.visit('/sign-up')
+  const { page } = visit
+  await page.getByLabel('E-mail address').fill(EMAIL)
+  await page.getByLabel('New password').fill('password1234')
+  await page.getByRole('button', { name: 'Sign up' }).click()
+  await page.getByText('This password is too short, or one that everybody would guess.').waitFor()
+  await page.getByLabel('New password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign up' }).click()
+  await page.getByRole('heading', { name: 'Look into your mail' }).waitFor()
+
+  await page.goto(await mailed('/verify-email'))
+  await page.getByLabel('Password').fill(PASSWORD)
+  assert.equal(new URL(page.url()).hash, '', 'the token stays in no history')
+  await page.getByRole('button', { name: 'Confirm and sign in' }).click()
+  await page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
+
+  await page.goto(`${site.web.url}/sign-in`)
+  await page.getByText(`As ${EMAIL}.`).waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('E-mail address').fill(EMAIL)
+  await page.getByLabel('Password').fill('not the password')
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByText('Address and password do not belong together.').waitFor()
+  assert.deepEqual(await violations(page), [])
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByText(`As ${EMAIL}.`).waitFor()
+})
+
+test('a new password by mail, and a link that works once', async () => {
+  await using visit = await site.visit('/reset-password')
+  const { page } = visit
+  await page.getByLabel('E-mail address').fill(EMAIL)
+  await page.getByRole('button', { name: 'Send the link' }).click()
+  await page.getByRole('heading', { name: 'Look into your mail' }).waitFor()
+  const link = await mailed('/reset-password')
+  for (const outcome of ['The password is set', 'This link is used up or too old.']) {
+    await page.goto('about:blank')
+    await page.goto(link)
+    await page.getByLabel('New password').fill(NEW_PASSWORD)
+    await page.getByRole('button', { name: 'Set the password' }).click()
+    await page.getByText(outcome).first().waitFor()
+  }
+})
+
+test('a link without its token says so', async () => {
+  await using visit = await site.visit('/verify-email')
+  await visit.page.getByText('This link is not whole').waitFor()
+})
+
+/** Waits for the link that was mailed last to a page. */
+async function mailed(path: string): Promise<string> {
+  for (;;) {
+    const found = links.findLast((link) => new URL(link).pathname === path)
+    if (found !== undefined) return found
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Without a mail server an installation on the double writes its mails into the log. */
+function mailReader() {
+  const { log } = fastify({
+    logger: {
+      level: 'warn',
+      stream: {
+        write: (line: string) => {
+          const { text = '' } = JSON.parse(line) as { text?: string }
+          links.push(...(text.match(/http\S+#\S+/gu) ?? []))
+        },
+      },
+    },
+  })
+  return log
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

@@ -1,0 +1,72 @@
+// Photographs every page at three widths in both schemes, into test/artifacts/web/. To be looked at by a person.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openSettlement } from '@hanse/settlement'
+import type { Page } from 'playwright-core'
+import { ARTIFACTS, pagePaths, Site } from './site.ts'
+
+const widths = [390, 768, 1440]
+const folder = join(ARTIFACTS, 'web')
+
+/** What is done on a page before it is photographed, and under which name besides its own. */
+const scenes: Record<string, (page: Page) => Promise<void>> = {
+  'verify-verified': (page) => click(page, /^(Try an example|Ein Beispiel prüfen)$/u),
+  'verify-tampered': (page) => click(page, /^(Try a tampered one|Ein verfälschtes prüfen)$/u),
+}
+
+/** `npm run web:shots [-- part of a path]` */
+async function main([only = '']: readonly string[]): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'hanse-shots-'))
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const settlement = stack.use(await openSettlement({ dataDir, network: 'test' }))
+  const site = stack.use(await Site.open({ settlementUrl: settlement.url }))
+  if (only === '') await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  const paths = (await pagePaths()).filter((path) => path.includes(only))
+  for (const path of paths) {
+    const name = path === '/' ? 'home' : path.slice(1).replaceAll('/', '-')
+    await shoot(site, path, name)
+    if (path !== '/verify') continue
+    for (const [scene, act] of Object.entries(scenes)) await shoot(site, path, scene, act)
+  }
+  process.stdout.write(`${folder}\n`)
+}
+
+async function shoot(
+  site: Site,
+  path: string,
+  name: string,
+  act?: (page: Page) => Promise<void>,
+): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await using visit = await site.visit(path, { colorScheme })
+    const { page } = visit
+    for (const width of widths) {
+      await page.setViewportSize({ width, height: 900 })
+      await page.waitForLoadState('networkidle')
+      await page.evaluate('document.fonts.ready.then(() => undefined)')
+      if (act !== undefined && width === widths[0]) await act(page)
+      await page.screenshot({
+        path: join(folder, `${name}-${width}-${colorScheme}.png`),
+        fullPage: true,
+      })
+    }
+  }
+}
+
+async function click(page: Page, name: RegExp): Promise<void> {
+  await page.getByRole('button', { name }).click()
+  const result = page.getByTestId('result')
+  await result.waitFor()
+  // The last receipt, so that the strip is seen, too.
+  await result
+    .getByRole('button', { name: /^Receipt \d+, /u })
+    .last()
+    .click()
+}
+
+if (import.meta.main) {
+  await main(process.argv.slice(2))
+}
