@@ -1,5 +1,5 @@
-import { openPGlite, openStore } from '@hanse/settlement'
-import { startPostgres, type TestPostgres } from '@hanse/settlement/testing'
+import { openStore } from '@hanse/settlement'
+import { openTestStore, startPostgres, type TestPostgres } from '@hanse/settlement/testing'
 import { historiesContract } from '@hanse/settlement/testing/contracts'
 import { afterAll, beforeAll } from 'vitest'
 
@@ -16,4 +16,4 @@ historiesContract(
   async () => openStore({ databaseUrl: await server.createDatabase() }),
   60,
 )
-historiesContract('PGlite', () => openPGlite(undefined), 20)
+historiesContract('PGlite', () => openTestStore(), 20)

@@ -11,6 +11,8 @@ export interface Drive {
   /** Of the service's process, and of the database server, microseconds; undefined where the system does not tell. */
   readonly cpu: number | undefined
   readonly serverCpu: number | undefined
+  /** Of this process, which sends. */
+  readonly clientCpu: number
 }
 
 /** Half a minute of being told to come again is no measurement any more. */
@@ -30,6 +32,7 @@ export async function drive(
   const latencies: number[] = []
   const serverBefore = postmaster === undefined ? 0 : serverCpuUs(postmaster)
   const before = cpuUs(service.pid)
+  const own = process.cpuUsage()
   const start = performance.now()
   await Promise.all(
     load.map(async (bodies) => {
@@ -41,10 +44,11 @@ export async function drive(
     }),
   )
   const seconds = (performance.now() - start) / 1000
+  const { user, system } = process.cpuUsage(own)
   const after = cpuUs(service.pid)
   const cpu = before === undefined || after === undefined ? undefined : after - before
   const serverCpu = postmaster === undefined ? undefined : serverCpuUs(postmaster) - serverBefore
-  return { seconds, latencies, cpu, serverCpu }
+  return { seconds, latencies, cpu, serverCpu, clientCpu: user + system }
 }
 
 /** Sends until it is taken: a service that has too much to do says when to come again, and the time counts. */

@@ -1,4 +1,5 @@
 import { percentile, type Spread, spreadOf } from '../statistics.ts'
+import { measureApi } from './api.ts'
 import { type Drive, drive } from './drive.ts'
 import { receiptLoad, statementLoad } from './market.ts'
 import { measurePayouts } from './payouts.ts'
@@ -11,7 +12,7 @@ import { measureUsage } from './usage.ts'
 export interface Figure {
   readonly id: string
   readonly title: string
-  readonly unit: 'per s' | 'ms' | 'µs' | 's'
+  readonly unit: 'per s' | 'ms' | 'µs' | 's' | 'requests'
   readonly store: StoreName | 'none'
   readonly spread: Spread
 }
@@ -31,6 +32,7 @@ export async function measureStore(
   }
   if (scenarios.has('payouts')) await measurePayouts(store, scale, figures)
   if (scenarios.has('usage')) await measureUsage(store, scale, figures)
+  if (scenarios.has('api')) await measureApi(store, scale, figures)
   return figures.all
 }
 
@@ -50,6 +52,7 @@ async function measureRound(
   if (loads.warmUp !== undefined) {
     await drive(service, '/v1/statements', loads.warmUp.statements)
     await drive(service, '/v1/receipts', loads.warmUp.receipts)
+    await service.catchUp()
   }
   if (loads.statements !== undefined) {
     const sessions = scale.clients * statementsEach * sessionsInStatement
@@ -57,6 +60,9 @@ async function measureRound(
     const driven = await drive(service, '/v1/statements', statements, postmaster)
     figures.add('sessions', sessions / driven.seconds)
     figures.addCpu('session', driven, sessions)
+    const start = performance.now()
+    await service.catchUp()
+    figures.add('roll-up', (sessions * 1000) / (performance.now() - start))
   }
   if (loads.receipts !== undefined) {
     const receipts = scale.clients * receiptBatchesEach * receiptsInBatch
@@ -64,6 +70,7 @@ async function measureRound(
     figures.add('receipts', receipts / driven.seconds)
     figures.addLatencies('receipts-loaded', driven.latencies)
     figures.addCpu('receipt', driven, receipts)
+    await service.catchUp()
   }
   if (loads.batches !== undefined) {
     const alone = await drive(service, '/v1/receipts', loads.batches.receipts)
@@ -80,7 +87,8 @@ async function prepare(
   scenarios: ReadonlySet<Scenario>,
   figures: Figures,
 ) {
-  const { statementsEach, sessionsInStatement, receiptBatchesEach, receiptsInBatch } = scale
+  const { statementsEach, sessionsInStatement, receiptBatchesEach, receiptsInBatch, warmUps } =
+    scale
   await using settlement = await home.open()
   if (scenarios.has('raw')) {
     figures.add('raw-inserts', await rawInserts(settlement.store, scale.rows))
@@ -92,8 +100,8 @@ async function prepare(
     postmaster: await postmasterOf(settlement.store),
     warmUp: any
       ? {
-          statements: await statementLoad(settlement, scale, 2, sessionsInStatement),
-          receipts: await receiptLoad(settlement, scale, 2, receiptsInBatch),
+          statements: await statementLoad(settlement, scale, warmUps, sessionsInStatement),
+          receipts: await receiptLoad(settlement, scale, 4 * warmUps, receiptsInBatch),
         }
       : undefined,
     statements: wants('statements')
@@ -116,19 +124,32 @@ const TITLES: Record<string, readonly [title: string, unit: Figure['unit']]> = {
   'raw-checks-2': ['signature checks, two threads', 'per s'],
   'raw-inserts': ['rows inserted, a thousand in one statement', 'per s'],
   sessions: ['sessions by Statements', 'per s'],
+  'roll-up': ['sessions added to the sums of usage, after them', 'per s'],
   'cpu-per-session': ['CPU of the service for a session by a Statement', 'µs'],
   receipts: ['single receipts', 'per s'],
   'server-cpu-per-session': ['CPU of the database server for a session by a Statement', 'µs'],
   'server-cpu-per-receipt': ['CPU of the database server for a single receipt', 'µs'],
   'cpu-per-receipt': ['CPU of the service for a single receipt', 'µs'],
+  'client-cpu-per-session': ['CPU of the senders for a session by a Statement', 'µs'],
+  'client-cpu-per-receipt': ['CPU of the senders for a single receipt', 'µs'],
   'receipts-loaded': ['a batch of receipts, all clients at once', 'ms'],
   'receipts-alone': ['a batch of receipts, one client', 'ms'],
   'statements-loaded': ['a Statement of as many sessions, all clients at once', 'ms'],
   'payout-run': ['payout run: until every transfer is known, Stripe answering at once', 's'],
+  api: ['200 mixed requests a second', 'ms'],
+  'api-failures': ['of 200 mixed requests a second, not answered well', 'requests'],
   'usage-day': ['usage of 90 days by day', 'ms'],
   'usage-hour': ['usage of 90 days by hour, a page', 'ms'],
   'usage-model': ['usage of 90 days by model', 'ms'],
   'usage-provider': ['usage of 90 days by provider', 'ms'],
+  'usage-country': ['usage of 90 days by country', 'ms'],
+  'usage-key': ['usage of 90 days by key', 'ms'],
+  'usage-member': ['usage of 90 days by member', 'ms'],
+  'usage-tag': ['usage of 90 days by tag', 'ms'],
+  'usage-key-days': ['usage of 90 days of one key by day', 'ms'],
+  'usage-key-models': ['usage of 90 days of one key by model', 'ms'],
+  'usage-raw': ['sessions of 90 days with a tag by provider', 'ms'],
+  'usage-raw-key': ['sessions of 90 days of one key by country', 'ms'],
 }
 
 /** What the rounds of one store come to. */
@@ -144,7 +165,8 @@ export class Figures {
     this.#rounds.set(id, [...(this.#rounds.get(id) ?? []), value])
   }
 
-  addCpu(what: string, { cpu, serverCpu }: Drive, count: number): void {
+  addCpu(what: string, { cpu, serverCpu, clientCpu }: Drive, count: number): void {
+    this.add(`client-cpu-per-${what}`, clientCpu / count)
     if (cpu !== undefined) this.add(`cpu-per-${what}`, cpu / count)
     if (serverCpu !== undefined) this.add(`server-cpu-per-${what}`, serverCpu / count)
   }

@@ -1,7 +1,7 @@
 import { runPayouts, type SettlementContext } from '@hanse/settlement'
 import { FakePayments, seedPayables } from '@hanse/settlement/testing'
 import type { Figures } from './measure.ts'
-import type { Scale, StoreName } from './scale.ts'
+import { type Scale, SHARE, type StoreName } from './scale.ts'
 import { newHome } from './service.ts'
 
 /** Two euro each: more than the minimum, and less than what is held back of newcomers. */
@@ -18,13 +18,14 @@ export async function measurePayouts(
 ): Promise<void> {
   await using home = await newHome(store)
   await using settlement = await home.open()
-  await seedPayables(settlement.store, providers, CENTS)
+  const count = providers / SHARE[store]
+  await seedPayables(settlement.store, count, CENTS)
   const payments = new FakePayments()
   const context = { ...settlement.context, payments } as unknown as SettlementContext
   const start = performance.now()
   const { payouts } = await runPayouts(context, { pacer: AT_ONCE })
   figures.add('payout-run', (performance.now() - start) / 1000)
-  if (payouts.length !== providers || payments.paidCents !== CENTS * BigInt(providers)) {
+  if (payouts.length !== count || payments.paidCents !== CENTS * BigInt(count)) {
     throw new Error(`${payouts.length} payouts of ${payments.paidCents} cents`)
   }
 }

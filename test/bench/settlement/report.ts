@@ -34,10 +34,10 @@ function figureRows(figures: readonly Figure[]): string[][] {
 function targetRows(targets: readonly Outcome[]): string[][] {
   return [
     ['promised of PostgreSQL', 'measured', 'limit', ''],
-    ...targets.map(({ title, measured, limit, met }) => [
+    ...targets.map(({ title, measured, limit, bound, met }) => [
       title,
       number(measured),
-      limit < 0 ? `≤ ${number(-limit)}` : `≥ ${number(limit)}`,
+      `${bound === 'at most' ? '≤' : '≥'} ${number(limit)}`,
       met ? 'met' : 'missed',
     ]),
   ]

@@ -18,6 +18,8 @@ export interface Home extends AsyncDisposable {
 export interface Running extends AsyncDisposable {
   readonly url: string
   readonly pid: number
+  /** Until the sums of usage and the log have all that was booked. */
+  catchUp(): Promise<void>
 }
 
 export async function newHome(store: StoreName): Promise<Home> {
@@ -28,6 +30,8 @@ export async function newHome(store: StoreName): Promise<Home> {
   const options: SettlementOptions = {
     dataDir,
     network: 'bench',
+    // The load of many nodes comes from here.
+    trustedProxies: '127.0.0.1',
     ...(server !== undefined && { databaseUrl: await server.createDatabase() }),
   }
   const opened = stack.move()
@@ -48,6 +52,11 @@ async function run(options: SettlementOptions): Promise<Running> {
   return {
     url: message.url,
     pid: child.pid ?? 0,
+    catchUp: async () => {
+      const done = once(child, 'message')
+      child.send('catch up')
+      await done
+    },
     [Symbol.asyncDispose]: async () => {
       child.disconnect()
       await exited

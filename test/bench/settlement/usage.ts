@@ -1,7 +1,7 @@
 import type { SettlementStore } from '@hanse/settlement'
 import { seedUsage } from '@hanse/settlement/testing'
 import type { Figures } from './measure.ts'
-import type { Scale, StoreName } from './scale.ts'
+import { type Scale, SHARE, type StoreName } from './scale.ts'
 import { newHome } from './service.ts'
 
 const DAY_MS = 86_400_000
@@ -10,10 +10,27 @@ const QUERIES = 20
 const PAGE = 500
 /** The largest of the seeded organizations: a quarter of all rows. */
 const ORGANIZATION = 'org_seed_0'
-const GROUPS = ['day', 'hour', 'model', 'provider'] as const
+/** What dashboards ask, out of the sums. */
+const QUESTIONS: Readonly<Record<string, Question>> = {
+  day: { group: 'day' },
+  hour: { group: 'hour' },
+  model: { group: 'model' },
+  provider: { group: 'provider' },
+  country: { group: 'country' },
+  key: { group: 'key' },
+  member: { group: 'member' },
+  tag: { group: 'tag' },
+  'key-days': { group: 'day', filters: { key: 'key_3' } },
+  'key-models': { group: 'model', filters: { key: 'key_3' } },
+}
+/** What only the single sessions can tell. */
+const RAW: Readonly<Record<string, Question>> = {
+  raw: { group: 'provider', filters: { tag: 'product:chat' } },
+  'raw-key': { group: 'country', filters: { key: 'key_3' } },
+}
+const RAW_QUERIES = 5
 
-/** The embedded database is for one process and small markets: it gets a tenth of the rows. */
-const SHARE = { postgres: 1, pglite: 10 } as const
+type Question = Pick<Parameters<SettlementStore['usage']>[0], 'group' | 'filters'>
 
 /** Queries over all that is kept of ninety days. */
 export async function measureUsage(
@@ -26,20 +43,22 @@ export async function measureUsage(
   const to = Math.floor(Date.now() / DAY_MS) * DAY_MS
   const from = to - DAYS * DAY_MS
   await seedUsage(settlement.store, { rows: usageRows / SHARE[name], from, to })
-  for (const group of GROUPS) {
+  const ask = async (id: string, question: Question, times: number) => {
     const latencies: number[] = []
-    for (let i = 0; i < QUERIES; i++) {
+    for (let i = 0; i < times; i++) {
       const start = performance.now()
-      await query(settlement.store, { from, to, group })
+      await query(settlement.store, { from, to, ...question })
       latencies.push(performance.now() - start)
     }
-    figures.addLatencies(`usage-${group}`, latencies)
+    figures.addLatencies(`usage-${id}`, latencies)
   }
+  for (const [id, question] of Object.entries(QUESTIONS)) await ask(id, question, QUERIES)
+  for (const [id, question] of Object.entries(RAW)) await ask(id, question, RAW_QUERIES)
 }
 
 async function query(
   store: SettlementStore,
-  range: { readonly from: number; readonly to: number; readonly group: (typeof GROUPS)[number] },
+  range: Question & { readonly from: number; readonly to: number },
 ): Promise<void> {
   const found = await store.usage({ ...range, organization: ORGANIZATION, limit: PAGE })
   if (found.length === 0) throw new Error(`no usage by ${range.group}`)

@@ -40,6 +40,7 @@ const PROVIDERS = 2
 /** A kill comes so soon after the service is ready again, at most: several requests are then under way. */
 const LIFE_MS_MAX = 600
 const AGAIN_MS = 100
+const PATIENCE_MS = 30_000
 /** A service that does not come back is a failure of its own. */
 const GIVE_UP_MS = 120_000
 
@@ -57,6 +58,8 @@ export async function crashRun(options: CrashRun): Promise<CrashReport> {
   working.catch(() => undefined)
   for (let kill = 0; kill < options.kills; kill++) {
     await setTimeout(random() * LIFE_MS_MAX)
+    // On a slow machine no life is long enough for some request: once it has waited so long, one is.
+    while (load.longestWaitMs > PATIENCE_MS) await setTimeout(AGAIN_MS)
     const i = Math.floor(random() * options.processes)
     await cluster.kill(i)
     await cluster.startService(i)
@@ -88,6 +91,8 @@ class Load {
   /** Sessions by their receipts that were acknowledged. */
   readonly #receipts: Known[] = []
   readonly #stated: string[] = []
+  /** When each request was begun that is not answered yet, milliseconds since 1970. */
+  readonly #begun = new Map<symbol, number>()
   #running = true
   #answered = 0
   #repeated = 0
@@ -111,6 +116,11 @@ class Load {
       partners.push({ provider, held })
     }
     return new Load(url, seed, tenant, partners)
+  }
+
+  /** For how long the oldest request has been sent again and again. */
+  get longestWaitMs(): number {
+    return Math.max(0, ...[...this.#begun.values()].map((begun) => Date.now() - begun))
   }
 
   get counts(): Omit<CrashReport, 'kills'> {
@@ -260,16 +270,27 @@ class Load {
   /** A payout that a dead process was about to ask for is asked for again when its lease has ended. */
   async #paid(provider: string): Promise<Payout[]> {
     for (const deadline = Date.now() + GIVE_UP_MS; ; ) {
-      const { payouts } = await this.#get<{ payouts: Payout[] }>(
-        `/v1/admin/payouts?limit=500&provider=${provider}`,
-        { key: OPERATOR },
-      )
+      const payouts = await this.#payoutsOf(provider)
       const open = payouts.filter(({ state }) => state !== 'paid')
       if (open.length === 0) return payouts
       assert.ok(Date.now() < deadline, `a payout is ${open[0]?.state} for ever`)
       await setTimeout(AGAIN_MS * 10)
       await this.#pay()
     }
+  }
+
+  /** All of them, page by page: a long run makes many. */
+  async #payoutsOf(provider: string): Promise<Payout[]> {
+    const all: Payout[] = []
+    for (let after: string | null = ''; after !== null; ) {
+      const page: { payouts: Payout[]; next: string | null } = await this.#get(
+        `/v1/admin/payouts?limit=500&provider=${provider}&after=${after}`,
+        { key: OPERATOR },
+      )
+      all.push(...page.payouts)
+      after = page.next
+    }
+    return all
   }
 
   async #amountOf(session: string): Promise<bigint> {
@@ -324,15 +345,21 @@ class Load {
 
   /** Sends it again while nobody is there, or whoever is there says that it may help. */
   async #acknowledged<Answer>(send: () => Promise<Answer>): Promise<Answer> {
+    const request = Symbol('request')
+    this.#begun.set(request, Date.now())
     for (const deadline = Date.now() + GIVE_UP_MS; ; ) {
       try {
         const answer = await send()
         this.#answered++
+        this.#begun.delete(request)
         return answer
       } catch (error) {
         const mayHelp =
           error instanceof HttpFailure && (error.status >= 500 || error.status === 429)
-        if (!mayHelp || Date.now() > deadline) throw error
+        if (!mayHelp || Date.now() > deadline) {
+          this.#begun.delete(request)
+          throw error
+        }
         this.#repeated++
         await setTimeout(AGAIN_MS)
       }
