@@ -62,6 +62,8 @@ export interface SettlementContext {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly terms: SettlementTerms
+  /** EU mode (`HANSE_EU_AUDIT`): without it, nothing of `auditedRoutes` is there, and nothing is written for it. */
+  readonly euAudit: boolean
   /** Who sells, and is on the documents; without it, no VAT is charged, and documents are tests of nobody. */
   readonly seller?: Seller
   /** Who confirms VAT ids; without it, none is. */

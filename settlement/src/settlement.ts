@@ -13,7 +13,7 @@ import { forecastSpend } from './forecast/spend-forecast.ts'
 import { type Ingest, openIngest } from './ingest/ingest-service.ts'
 import type { RoomLimits } from './ingest/room.ts'
 import { type Jobs, openJobs } from './jobs/jobs.ts'
-import { JOBS } from './jobs/registry.ts'
+import { jobsOf } from './jobs/registry.ts'
 import { SettlementLog } from './log/settlement-log.ts'
 import type { WitnessAddress } from './log/witness-feed.ts'
 import { type SmtpOptions, smtpMailer } from './notifications/smtp-mailer.ts'
@@ -79,6 +79,8 @@ export interface SettlementOptions {
   readonly smtp?: SmtpOptions
   /** Whether webhooks may go to private networks and to this machine. */
   readonly privateNetworks?: boolean
+  /** EU mode; on when not given. */
+  readonly euAudit?: boolean
   /** Milliseconds since 1970. */
   readonly now?: () => number
   readonly logger?: FastifyBaseLogger
@@ -148,6 +150,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     now,
     publicUrl: () => options.publicUrl ?? url,
     terms: { ...DEFAULT_TERMS, ...options.terms },
+    euAudit: options.euAudit ?? true,
     ...(options.landmarks !== undefined && { landmarks: options.landmarks }),
     countryOfAddress: shippedCountries(),
     ...(options.rateCardFeeds !== undefined && { rateCardFeeds: options.rateCardFeeds }),
@@ -262,7 +265,7 @@ function startJobs(
   { metrics }: Operations,
   { logger }: SettlementOptions,
 ): Promise<Jobs> {
-  return openJobs(context, JOBS, {
+  return openJobs(context, jobsOf(context), {
     onRun: (job, outcome, tookMs) => metrics.jobRan(job, outcome, tookMs),
     onFailure: (job, fault) => logger?.error({ job, ...fault }, 'a job failed; it is tried again'),
     onError: (err) => logger?.error({ err }, 'the queue of jobs; it is tried again'),

@@ -7,6 +7,7 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
+import { collectAuditedRoutes, whenAudited } from '../audit-trail/audited-routes.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { Ingest } from '../ingest/ingest-service.ts'
@@ -124,6 +125,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   collectRouteAccess(app as unknown as FastifyInstance)
+  collectAuditedRoutes(app as unknown as FastifyInstance)
   installProblems(app as unknown as FastifyInstance)
   const operations = options.operations ?? new Operations()
   installOperations(app as unknown as FastifyInstance, operations)
@@ -177,8 +179,8 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     allocationRoutes(routes, context)
     receiptRoutes(routes, context, options.ingest)
     providerRoutes(routes, context)
-    attestationRoutes(routes, context)
-    attestationAdminRoutes(routes, context)
+    whenAudited(routes, context, attestationRoutes)
+    whenAudited(routes, context, attestationAdminRoutes)
     webhookRoutes(routes, context)
     logRoutes(routes, context)
     adminRoutes(routes, context)

@@ -8,6 +8,7 @@ export const ATTESTATION_JOBS: readonly Job[] = [
     purpose:
       'attest anew where providers are, for whom it was attested before, and forget old challenges',
     schedule: { cron: '3 0 * * *' },
+    audited: true,
     work: async (context, signal) => ({
       ...(await renewAttestations(context, signal)),
       challenges: await context.store.forgetLocationChallenges(context.now()),

@@ -55,6 +55,7 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
     landmarks: config.landmarks,
     rateCardFeeds: config.rateCardUrls,
     privateNetworks: config.privateNetworks,
+    euAudit: config.euAudit,
     ...(smtp !== undefined && { smtp }),
     shutdownDelayMs: config.shutdownDelayMs,
     pressure: {

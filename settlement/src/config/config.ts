@@ -69,6 +69,7 @@ const schema = z.strictObject({
   dkimDomain: z.string().min(1).max(253).optional(),
   dkimSelector: z.string().min(1).max(63).optional(),
   privateNetworks: z.union([z.boolean(), z.stringbool()]).default(false),
+  euAudit: z.union([z.boolean(), z.stringbool()]).default(true),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 })
 export type Config = z.output<typeof schema>
@@ -124,6 +125,8 @@ export const SETTINGS: Record<keyof Config, string> = {
   dkimSelector: 'selector of the DKIM key in the DNS',
   privateNetworks:
     'whether webhooks may go to private networks and this machine: only where everybody who sets one is trusted',
+  euAudit:
+    'EU mode: residency, audit trail, rights, retention; with false none of it runs, and its routes answer 404',
   logLevel: 'fatal, error, warn, info, debug, trace or silent',
 }
 

@@ -13,6 +13,8 @@ export interface Job {
   readonly schedule: { readonly cron: string } | { readonly everyMs: number }
   /** A run that takes longer is taken for dead and begun again; 15 minutes when not given. */
   readonly timeoutMs?: number
+  /** Only in EU mode (`context.euAudit`): elsewhere it is not scheduled and not in the list. */
+  readonly audited?: true
   /**
    * Does it. Time is `context.now()`, never the clock of the machine.
    *

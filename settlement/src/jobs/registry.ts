@@ -3,6 +3,7 @@ import { ATTESTATION_JOBS } from '../attestations/jobs.ts'
 import { releaseExpired } from '../authorizations/release-expired.ts'
 import { BILLING_JOBS } from '../billing/jobs.ts'
 import { BUDGET_JOBS } from '../budgets/watch-budgets.ts'
+import type { SettlementContext } from '../context.ts'
 import { COST_JOBS } from '../costs/jobs.ts'
 import { DOCUMENT_JOBS } from '../documents/jobs.ts'
 import { EXPORT_JOBS } from '../exports/jobs.ts'
@@ -15,6 +16,10 @@ import { PROVIDER_MONEY_JOBS } from './provider-money-jobs.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
+
+/** Those that this installation runs. */
+export const jobsOf = ({ euAudit }: Pick<SettlementContext, 'euAudit'>): readonly Job[] =>
+  euAudit ? JOBS : JOBS.filter(({ audited }) => audited !== true)
 
 /**
  * Every job of the service; one line each makes it run, shows it in `hanse-settlement jobs list`, and counts it. The log's

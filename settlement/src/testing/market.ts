@@ -79,6 +79,7 @@ export function testContext(
     publicUrl: () => 'http://settlement.test',
     now: () => clock.now,
     terms: { ...DEFAULT_TERMS, ...terms },
+    euAudit: true,
     clock,
     fake,
   }

@@ -88,6 +88,7 @@ export async function openProviderMarket(
     publicUrl: () => 'http://settlement.test',
     now,
     terms: { ...DEFAULT_TERMS, feeBps: 0, ...terms },
+    euAudit: true,
   }
   take = async (body, signature) => {
     await takeEvent(context, payments.verifyWebhook(body, signature), body)
