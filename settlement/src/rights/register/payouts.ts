@@ -1,0 +1,122 @@
+import type { TableRecord } from './record.ts'
+
+/** What providers earn and are paid. */
+export const PAYOUTS = {
+  payout: {
+    purpose: 'payouts',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    whose: { provider: 'provider' },
+    erased: { provider: 'kept' },
+    because: 'commercial and tax law: ten years',
+    columns: {
+      pseudonym: 'provider',
+      money: 'account cents transfer reversed_cents',
+      technical: 'id state failure leased_until created_at updated_at run settled_at',
+    },
+  },
+  payout_run: {
+    purpose: 'payouts',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    because: 'commercial and tax law: ten years',
+    notExported: 'sums over many providers',
+    columns: {
+      pseudonym: 'gathered_by decided_by',
+      money: 'cents',
+      proof: 'decided_at',
+      technical: 'id state payouts gathered_at done_at',
+    },
+  },
+  payout_hold: {
+    purpose: 'payouts',
+    basis: 'legitimate-interests',
+    kept: 'accounting',
+    whose: { provider: 'provider' },
+    erased: { provider: 'kept' },
+    because: 'commercial and tax law: ten years',
+    columns: {
+      'free-text': 'reason',
+      pseudonym: 'provider placed_by released_by',
+      technical: 'id placed_at released_at',
+    },
+  },
+  payout_reversal: {
+    purpose: 'payouts',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    because: 'commercial and tax law: ten years',
+    notExported: 'by payout, which is exported with what was reversed',
+    columns: {
+      'free-text': 'reason',
+      pseudonym: 'asked_by',
+      money: 'cents',
+      technical: 'id payout state reversal failure idempotency_key created_at settled_at',
+    },
+  },
+  bank_payout: {
+    purpose: 'payouts',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    whose: { provider: 'provider' },
+    erased: { provider: 'kept' },
+    because: 'commercial and tax law: ten years',
+    columns: {
+      pseudonym: 'provider',
+      money: 'cents',
+      technical: 'id state failure arrives_at created_at updated_at',
+    },
+  },
+  provider_earnings: {
+    purpose: 'payouts',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    whose: { provider: 'provider' },
+    erased: { provider: 'kept' },
+    because: 'commercial and tax law: ten years',
+    columns: {
+      pseudonym: 'provider',
+      money: 'earned',
+      technical: 'since',
+    },
+  },
+  held_earnings: {
+    purpose: 'payouts',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    whose: { provider: 'provider' },
+    erased: { provider: 'kept' },
+    because: 'commercial and tax law: ten years',
+    columns: {
+      pseudonym: 'provider',
+      money: 'amount earned_on',
+      technical: 'id share_bps days free_at released_at',
+    },
+  },
+  provider_debt_recovery: {
+    purpose: 'payouts',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    whose: { provider: 'provider' },
+    erased: { provider: 'kept' },
+    because: 'commercial and tax law: ten years',
+    columns: {
+      pseudonym: 'provider',
+      money: 'amount',
+      technical: 'id at',
+    },
+  },
+  provider_tax_profile: {
+    purpose: 'invoicing',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    whose: { provider: 'provider' },
+    erased: { provider: 'emptied' },
+    because: 'that terms were agreed to, and when',
+    columns: {
+      sealed: 'sealed',
+      pseudonym: 'provider',
+      technical: 'version kind self_billing_terms at',
+    },
+  },
+} as const satisfies Readonly<Record<string, TableRecord>>
