@@ -91,6 +91,19 @@ test('PostgreSQL: processes that start together migrate an empty database once',
   await Promise.all(stores.map((store) => store.close()))
 })
 
+test('PostgreSQL: statements that are kept go on after a migration added a column', async () => {
+  const databaseUrl = await server.createDatabase()
+  await using store = await openStore({ databaseUrl })
+  const provider = await addProvider(testContext(store))
+  // More than a text needs to be kept, on each of the connections.
+  const ask = () => Promise.all(Array.from({ length: 100 }, () => store.provider(provider.peerId)))
+  await ask()
+  const kept = 'select statement from pg_prepared_statements where from_sql = false'
+  expect((await store.executeSql(kept)).rows).not.toEqual([])
+  await store.executeSql('alter table provider add column later text')
+  for (const found of await ask()) expect(found?.peerId).toBe(provider.peerId)
+})
+
 test('PostgreSQL: transfers can be neither changed nor deleted, and the check finds a forged balance', async () => {
   const databaseUrl = await server.createDatabase()
   await using store = await openStore({ databaseUrl })

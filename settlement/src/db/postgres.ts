@@ -4,6 +4,7 @@ import { SettlementError } from '../errors.ts'
 import type { Database } from './database.ts'
 import { listen } from './listen.ts'
 import { migrate } from './migrate.ts'
+import { preparingClient } from './repeated-statements.ts'
 import { createRepository } from './repository.ts'
 import type { SettlementStore } from './store.ts'
 
@@ -18,6 +19,7 @@ export async function openPostgres(
 ): Promise<SettlementStore> {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
+    Client: preparingClient(),
     max: CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'hanse-settlement',
