@@ -1,13 +1,18 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { Signer } from '@hanse/protocol'
 import { type Settlement, writeSubmissions } from '@hanse/settlement'
 import { addProvider, CENT, makeDeal, newSigner, seedUsage } from '@hanse/settlement/testing'
 import { ask, authorization, type Tenant, topUp } from '../../support/settlement/customers.ts'
+import { percentile } from '../statistics.ts'
 import type { Figures } from './measure.ts'
+import { meterOf } from './meter.ts'
+import { postmasterOf } from './postgres-cpu.ts'
 import { type Scale, SHARE, type StoreName } from './scale.ts'
 import { newHome } from './service.ts'
 
 const PER_SECOND = 200
+const PERCENTILE = 0.95
 const DAY_MS = 86_400_000
 const DAYS = 90
 /** So many organizations with a node each, at an address of its own: rates are limited by that. */
@@ -38,16 +43,23 @@ export async function measureApi(name: StoreName, scale: Scale, figures: Figures
   await using home = await newHome(name)
   const count = PER_SECOND * scale.apiSeconds
   const parties: Party[] = []
+  let postmaster: number | undefined
   {
     await using settlement = await home.open()
+    postmaster = await postmasterOf(settlement.store)
     const rows = scale.usageRows / 10 / SHARE[name] / PARTIES
     for (let i = 0; i < PARTIES; i++)
       parties.push(await prepare(settlement, i + 1, count / PARTIES, rows))
   }
   await using service = await home.run()
   await send(service.url, parties, Math.min(count, PER_SECOND * 5))
+  const meter = meterOf(service, postmaster)
   const { latencies, failures } = await send(service.url, parties, count)
-  figures.addLatencies('api', latencies)
+  figures.addCpu('request', meter(), count)
+  const all = [...latencies.values()].flat()
+  figures.addLatencies('api', all)
+  for (const [route, some] of latencies)
+    figures.add(`api ${route}-p95`, percentile(some, PERCENTILE))
   figures.add('api-failures', failures.length)
   for (const failure of new Set(failures)) process.stderr.write(`  ${failure}\n`)
 }
@@ -60,7 +72,7 @@ async function prepare(
 ): Promise<Party> {
   const { context, url, operatorToken } = settlement
   const consumer = newSigner()
-  const json = { name: 'Bench GmbH', consumers: [consumer.peerId] }
+  const json = { name: 'Bench GmbH', consumers: [consumer.peerId], lawfulBasis: 'contract' }
   const made = await ask<Omit<Tenant, 'consumer'>>(url, 'POST', '/v1/admin/organizations', {
     key: operatorToken,
     json,
@@ -127,7 +139,7 @@ function hold({ tenant, provider }: Party): Request {
 }
 
 async function send(url: string, parties: readonly Party[], count: number) {
-  const latencies: number[] = []
+  const latencies = new Map<string, number[]>()
   const failures: string[] = []
   const start = performance.now()
   const all: Promise<void>[] = []
@@ -139,8 +151,9 @@ async function send(url: string, parties: readonly Party[], count: number) {
     const request = party && MIX[i % MIX.length]?.(party)
     if (party === undefined || request === undefined) throw new RangeError('nobody asks')
     all.push(
-      answered(url, party, request, i).then((failure) => {
-        latencies.push(performance.now() - due)
+      answered(url, party, request).then((failure) => {
+        const route = routeOf(request)
+        latencies.set(route, [...(latencies.get(route) ?? []), performance.now() - due])
         if (failure !== undefined) failures.push(failure)
       }),
     )
@@ -149,12 +162,14 @@ async function send(url: string, parties: readonly Party[], count: number) {
   return { latencies, failures }
 }
 
+const routeOf = ({ path, body }: Request): string =>
+  `${body === undefined ? 'GET' : 'POST'} ${path.split('?')[0]}`
+
 /** @returns what went wrong */
 async function answered(
   url: string,
   { tenant, address }: Party,
   { path, body }: Request,
-  i: number,
 ): Promise<string | undefined> {
   const isRecords = body instanceof Uint8Array
   const response = await fetch(`${url}${path}`, {
@@ -163,7 +178,7 @@ async function answered(
       ...(!isRecords && { authorization: `Bearer ${tenant.apiKey}` }),
       ...(body !== undefined && {
         'content-type': isRecords ? 'application/cbor' : 'application/json',
-        'idempotency-key': `${start}-${i}`,
+        'idempotency-key': randomUUID(),
       }),
     },
     ...(body !== undefined && {
@@ -175,6 +190,3 @@ async function answered(
   const done = response.ok && (!isRecords || text.includes('"booked"'))
   return done ? undefined : `${path}: ${response.status} ${text.slice(0, 200)}`
 }
-
-/** Keys of one run are not those of another. */
-const start = Date.now()

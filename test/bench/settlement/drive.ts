@@ -1,18 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
-import { cpuUs } from '../process-use.ts'
 import type { Load } from './market.ts'
-import { serverCpuUs } from './postgres-cpu.ts'
+import { meterOf, type Used } from './meter.ts'
 import type { Running } from './service.ts'
 
-export interface Drive {
-  readonly seconds: number
+export interface Drive extends Used {
   /** Of each request, milliseconds. */
   readonly latencies: readonly number[]
-  /** Of the service's process, and of the database server, microseconds; undefined where the system does not tell. */
-  readonly cpu: number | undefined
-  readonly serverCpu: number | undefined
-  /** Of this process, which sends. */
-  readonly clientCpu: number
 }
 
 /** Half a minute of being told to come again is no measurement any more. */
@@ -30,10 +23,7 @@ export async function drive(
   postmaster?: number,
 ): Promise<Drive> {
   const latencies: number[] = []
-  const serverBefore = postmaster === undefined ? 0 : serverCpuUs(postmaster)
-  const before = cpuUs(service.pid)
-  const own = process.cpuUsage()
-  const start = performance.now()
+  const meter = meterOf(service, postmaster)
   await Promise.all(
     load.map(async (bodies) => {
       for (const body of bodies) {
@@ -43,12 +33,7 @@ export async function drive(
       }
     }),
   )
-  const seconds = (performance.now() - start) / 1000
-  const { user, system } = process.cpuUsage(own)
-  const after = cpuUs(service.pid)
-  const cpu = before === undefined || after === undefined ? undefined : after - before
-  const serverCpu = postmaster === undefined ? undefined : serverCpuUs(postmaster) - serverBefore
-  return { seconds, latencies, cpu, serverCpu, clientCpu: user + system }
+  return { latencies, ...meter() }
 }
 
 /** Sends until it is taken: a service that has too much to do says when to come again, and the time counts. */

@@ -1,7 +1,8 @@
 import { percentile, type Spread, spreadOf } from '../statistics.ts'
 import { measureApi } from './api.ts'
-import { type Drive, drive } from './drive.ts'
+import { drive } from './drive.ts'
 import { receiptLoad, statementLoad } from './market.ts'
+import type { Used } from './meter.ts'
 import { measurePayouts } from './payouts.ts'
 import { postmasterOf } from './postgres-cpu.ts'
 import { rawChecks, rawInserts } from './raw.ts'
@@ -137,6 +138,9 @@ const TITLES: Record<string, readonly [title: string, unit: Figure['unit']]> = {
   'statements-loaded': ['a Statement of as many sessions, all clients at once', 'ms'],
   'payout-run': ['payout run: until every transfer is known, Stripe answering at once', 's'],
   api: ['200 mixed requests a second', 'ms'],
+  'cpu-per-request': ['CPU of the service for one of 200 mixed requests a second', 'µs'],
+  'server-cpu-per-request': ['CPU of the database server for one of them', 'µs'],
+  'client-cpu-per-request': ['CPU of the senders for one of them', 'µs'],
   'api-failures': ['of 200 mixed requests a second, not answered well', 'requests'],
   'usage-day': ['usage of 90 days by day', 'ms'],
   'usage-hour': ['usage of 90 days by hour, a page', 'ms'],
@@ -165,7 +169,7 @@ export class Figures {
     this.#rounds.set(id, [...(this.#rounds.get(id) ?? []), value])
   }
 
-  addCpu(what: string, { cpu, serverCpu, clientCpu }: Drive, count: number): void {
+  addCpu(what: string, { cpu, serverCpu, clientCpu }: Used, count: number): void {
     this.add(`client-cpu-per-${what}`, clientCpu / count)
     if (cpu !== undefined) this.add(`cpu-per-${what}`, cpu / count)
     if (serverCpu !== undefined) this.add(`server-cpu-per-${what}`, serverCpu / count)
@@ -179,7 +183,7 @@ export class Figures {
   get all(): Figure[] {
     return [...this.#rounds].map(([id, rounds]) => {
       const [, name = id, share] = /^(.*?)(?:-(p\d+))?$/u.exec(id) ?? []
-      const [title = id, unit = 'ms'] = TITLES[name] ?? []
+      const [title = name, unit = 'ms'] = TITLES[name] ?? []
       return {
         id,
         title: share === undefined ? title : `${title}, ${share}`,
