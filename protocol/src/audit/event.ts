@@ -22,6 +22,23 @@ export const LOG_EVENT_KINDS = [
   'erasure',
   /** The log is signed with a new key from here on. */
   'key-rotation',
+  /** Money was set aside for sessions with a provider: who asked for it, by which key. */
+  'authorization-issued',
+  /** It was not: the policy, a budget or the balance said no. */
+  'authorization-refused',
+  /** Another usage policy counts from here on, or none. */
+  'policy-changed',
+  /** Why personal data may be processed was stated, for a purpose. */
+  'consent-given',
+  'consent-withdrawn',
+  /** A subject asked for a right of theirs, or what was asked has moved on. */
+  'rights-request',
+  /** Data that was kept long enough was removed. */
+  'retention',
+  /** A breach of personal data was recorded, or what is known of it has changed. */
+  'breach',
+  /** Somebody looked into the events of this log. */
+  'log-read',
 ] as const
 export type LogEventKind = (typeof LOG_EVENT_KINDS)[number]
 

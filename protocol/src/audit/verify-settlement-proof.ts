@@ -43,6 +43,12 @@ export function proveInclusionInLog(
   return { index, checkpoint, key }
 }
 
+/** A log by its checkpoint and the key that signed it. */
+export interface ComparedLog {
+  readonly checkpoint: Checkpoint
+  readonly key: { readonly value: Pick<LogKey, 'vkey'> }
+}
+
 /** A checkpoint that somebody remembers, and what leads from it to a proof's, or back. */
 export interface RememberedCheckpoint {
   /** The signed note. */
@@ -59,7 +65,7 @@ export interface RememberedCheckpoint {
  *   is none of this log
  */
 export function compareCheckpoints(
-  { checkpoint, key }: ProvedInclusion,
+  { checkpoint, key }: ComparedLog,
   { consistency }: Pick<SettlementProof, 'consistency'>,
   remembered: RememberedCheckpoint,
 ): 'same' | 'grown' | 'older' | undefined {
