@@ -1,5 +1,6 @@
 import { amount, counter, country, peerId, timestamp, word } from '../record/fields.ts'
 import { defineRecord } from '../record/record.ts'
+import { residencySchema } from '../region/policy.ts'
 
 /**
  * Settlement's promise, backed by a hold on the consumer's balance, that doubly-signed receipts citing it are paid up to
@@ -17,6 +18,11 @@ export const spendAuthorization = defineRecord(
     issuedAt: timestamp,
     notAfter: timestamp,
     serial: counter,
+    /**
+     * Where the organization that pays lets its prompts be processed; absent where it rules nothing of it. What is
+     * processed elsewhere is not paid, whatever the order says.
+     */
+    residency: residencySchema.exactOptional(),
   },
   {
     check: (value) =>

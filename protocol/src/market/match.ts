@@ -1,20 +1,17 @@
 import { formatPrice, type PicoEuro } from '../money.ts'
-import { LEVEL_MEANINGS, type RegionAttestation } from '../region/attestation.ts'
-import {
-  checkResidency,
-  type EvidenceGap,
-  evidenceGap,
-  provenLevel,
-  type Residency,
-  type ResidencyFault,
-  type ResidencyPolicy,
-} from '../region/policy.ts'
+import type { RegionAttestation } from '../region/attestation.ts'
+import { provenLevel, type Residency, type ResidencyPolicy } from '../region/policy.ts'
+import { type ResidencyRefusal, refusePlace } from '../region/refusal.ts'
 import { findModel, type Offer, type OfferedModel } from './offer.ts'
 
 /** An offer as a consumer knows it: opened, with the signature-checked attestations that it cites. */
 export interface KnownOffer {
   readonly offer: Offer
   readonly attestations: readonly RegionAttestation[]
+  /** Of those that it cites, what their attestors took back: they explain a refusal and prove nothing. */
+  readonly revoked?: readonly RegionAttestation[]
+  /** How many came with it whose signatures are not good. */
+  readonly forged?: number
 }
 
 export interface Requirement {
@@ -49,6 +46,8 @@ export interface Exclusion {
   readonly message: string
   /** What would change it. */
   readonly change: string
+  /** Of a refusal for its place: which one it is. */
+  readonly reason?: ResidencyRefusal['reason']
 }
 
 export interface MatchedOffer<Known extends KnownOffer> {
@@ -159,17 +158,21 @@ function exclusionsOf(
 
 /** The policy first, then what the request asks for within it. */
 function explainRegion(
-  { offer, attestations }: KnownOffer,
+  { offer, attestations, revoked, forged }: KnownOffer,
   { residency, narrowed, now }: Requirement,
 ): Exclusion | undefined {
-  const node = { peerId: offer.provider, country: offer.country }
-  const fault = checkResidency(node, attestations, residency, now)
-  const gap = evidenceGap(offer.provider, attestations, residency.trustedAttestors, now)
-  if (fault !== undefined) return explainResidency(fault, gap, residency, 'the residency policy')
-  if (narrowed === undefined) return undefined
-  const asked = { ...residency, allow: [], ...narrowed }
-  const further = checkResidency(node, attestations, asked, now)
-  return further && explainResidency(further, gap, asked, 'the request')
+  const { provider: peerId, country } = offer
+  const shown = {
+    peerId,
+    country,
+    attestations,
+    ...(revoked !== undefined && { revoked }),
+    ...(forged !== undefined && { forged }),
+  }
+  const refusal =
+    refusePlace(shown, residency, now, 'the residency policy') ??
+    (narrowed && refusePlace(shown, { ...residency, allow: [], ...narrowed }, now, 'the request'))
+  return refusal && { code: 'residency', ...refusal }
 }
 
 function explainLists(
@@ -183,46 +186,6 @@ function explainLists(
   if (only === undefined || only.includes(provider)) return undefined
   const message = `the request allows ${only.length} providers only, and this is another`
   return { code: 'provider', message, change: 'add it to the list of those to ask' }
-}
-
-const GAPS: Readonly<Record<EvidenceGap, string>> = {
-  none: 'it shows no attestation, or its attestation was revoked',
-  'not-trusted': 'its attestations are of attestors that you do not trust',
-  'not-yet-valid': 'its attestation is not valid yet: look at your clock',
-  expired: 'its attestation has expired',
-  'too-weak': 'its attestation rests on less',
-}
-
-function explainResidency(
-  fault: ResidencyFault,
-  gap: EvidenceGap,
-  policy: Residency,
-  where: string,
-): Exclusion {
-  const allowed = policy.allow.join(', ')
-  switch (fault.reason) {
-    case 'outside':
-      return {
-        code: 'residency',
-        message: `${fault.country} is outside ${allowed}`,
-        change: `allow ${fault.country} in ${where}`,
-      }
-    case 'attested-elsewhere':
-      return {
-        code: 'residency',
-        message: `claims ${fault.country}, but is attested in ${fault.attested}`,
-        change: 'the provider corrects its country',
-      }
-    case 'evidence':
-      return {
-        code: 'residency',
-        message: `evidence of location is level ${fault.level}, ${where} asks for ${fault.minLevel}, ${LEVEL_MEANINGS[fault.minLevel] ?? ''}: ${GAPS[gap]}`,
-        change:
-          gap === 'not-trusted'
-            ? 'trust its attestor, or the provider gets an attestation from one that you trust'
-            : `the provider gets an attestation of level ${fault.minLevel} from an attestor you trust, or lower minLevel`,
-      }
-  }
 }
 
 function explainPrice(side: 'input' | 'output', price: PicoEuro, max: PicoEuro): Exclusion {

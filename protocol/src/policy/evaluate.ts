@@ -1,5 +1,7 @@
 import { type PicoEuro, parsePrice } from '../money.ts'
+import type { EvidenceKind } from '../region/attestation.ts'
 import { isRegionWithin } from '../region/countries.ts'
+import { narrowResidency, type Residency } from '../region/policy.ts'
 import { isWithinHours } from './hours.ts'
 import { fitsPattern } from './pattern.ts'
 import type { PolicyRule, UsagePolicy } from './policy.ts'
@@ -42,6 +44,9 @@ export interface PolicyRefusal {
 export interface PolicyLimits {
   /** Lists of regions, in each of which the answer has to be made. */
   readonly regions: readonly (readonly string[])[]
+  /** Least evidence of location, and kinds of it that there must be. */
+  readonly minLevel?: number
+  readonly evidence?: readonly EvidenceKind[]
   readonly maxInputPrice?: PicoEuro
   readonly maxOutputPrice?: PicoEuro
   readonly maxOutputTokens?: number
@@ -54,8 +59,33 @@ export interface Verdict {
   readonly unjudged: readonly string[]
 }
 
+/**
+ * What of the limits is about where a prompt is processed; `undefined` when nothing is ruled of it, `nowhere` when two rules
+ * have no place in common.
+ */
+export function residencyOfLimits({
+  regions,
+  minLevel = 0,
+  evidence = [],
+}: PolicyLimits): Residency | 'nowhere' | undefined {
+  if (regions.length === 0 && minLevel === 0 && evidence.length === 0) return undefined
+  let all: Residency = {
+    allow: [],
+    minLevel,
+    ...(evidence.length > 0 && { evidence: [...evidence] }),
+  }
+  for (const allow of regions) {
+    const narrower = narrowResidency(all, { allow: [...allow] })
+    if (narrower === undefined) return 'nowhere'
+    all = narrower
+  }
+  return all
+}
+
 interface Draft {
   readonly refusals: PolicyRefusal[]
+  readonly levels: number[]
+  readonly evidence: Set<EvidenceKind>
   readonly regions: (readonly string[])[]
   readonly prices: { input: PicoEuro[]; output: PicoEuro[] }
   readonly tokens: number[]
@@ -71,6 +101,8 @@ interface Draft {
 export function evaluatePolicy(policy: UsagePolicy, facts: PolicyFacts, timeZone: string): Verdict {
   const draft: Draft = {
     refusals: [],
+    levels: [],
+    evidence: new Set(),
     regions: [],
     prices: { input: [], output: [] },
     tokens: [],
@@ -97,6 +129,8 @@ function judge(rule: PolicyRule, facts: PolicyFacts, timeZone: string, draft: Dr
   const unknown = (): void => void draft.unjudged.add(rule.name)
   judgeModels(rule, facts, refuse, unknown)
   judgeRegions(rule, facts, refuse, draft)
+  if (rule.minLevel !== undefined) draft.levels.push(rule.minLevel)
+  for (const kind of rule.evidence ?? []) draft.evidence.add(kind)
   if (rule.hours !== undefined && !isWithinHours(rule.hours, facts.at, timeZone))
     refuse('hours', `it may be used ${rule.hours.join(', ')} ${timeZone} time`)
   judgePrice(rule.maxInputPrice, facts.inputPrice, 'input', refuse, draft)
@@ -152,12 +186,15 @@ function judgePrice(
     refuse(`${side}-price`, `${side} tokens may cost ${most} EUR per million`)
 }
 
-function finish({ refusals, regions, prices, tokens, unjudged }: Draft): Verdict {
+function finish(draft: Draft): Verdict {
+  const { refusals, regions, levels, evidence, prices, tokens, unjudged } = draft
   const least = (all: readonly PicoEuro[]) => all.reduce((a, b) => (a < b ? a : b))
   return {
     refusals,
     limits: {
       regions,
+      ...(levels.length > 0 && { minLevel: Math.max(...levels) }),
+      ...(evidence.size > 0 && { evidence: [...evidence] }),
       ...(prices.input.length > 0 && { maxInputPrice: least(prices.input) }),
       ...(prices.output.length > 0 && { maxOutputPrice: least(prices.output) }),
       ...(tokens.length > 0 && { maxOutputTokens: Math.min(...tokens) }),

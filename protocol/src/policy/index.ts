@@ -14,6 +14,7 @@ export {
   type PolicyLimits,
   type PolicyReason,
   type PolicyRefusal,
+  residencyOfLimits,
   type Verdict,
 } from './evaluate.ts'
 export {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parsePrice } from '../money.ts'
+import { EVIDENCE_KINDS } from '../region/attestation.ts'
 import { isCountryCode } from '../region/countries.ts'
 import { parseHours } from './hours.ts'
 import { isTimeZone } from './local-time.ts'
@@ -37,6 +38,10 @@ export const policyRuleSchema = z.strictObject({
     .min(1)
     .max(LIST_MAX)
     .optional(),
+  /** Least evidence of location: 1 its own word, 2 its network or round trips, 3 a payout account, 4 documents. */
+  minLevel: z.int().min(1).max(4).optional(),
+  /** Kinds of evidence of location, each of which there must be. */
+  evidence: z.array(z.enum(EVIDENCE_KINDS)).min(1).max(EVIDENCE_KINDS.length).optional(),
   /** Such as `mon-fri 08:00-18:00`, in the time zone of the document. */
   hours: z
     .array(

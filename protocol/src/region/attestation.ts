@@ -18,7 +18,17 @@ const evidence = z.discriminatedUnion('kind', [
 ])
 export type Evidence = z.output<typeof evidence>
 
-const STRENGTH: Record<Evidence['kind'], number> = {
+/** Weakest first. */
+export const EVIDENCE_KINDS = [
+  'declared',
+  'geoip',
+  'latency',
+  'payout-account',
+  'operator',
+] as const satisfies readonly Evidence['kind'][]
+export type EvidenceKind = Evidence['kind']
+
+const STRENGTH: Record<EvidenceKind, number> = {
   declared: 1,
   geoip: 2,
   latency: 2,

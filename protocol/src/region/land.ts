@@ -61,6 +61,31 @@ function needed(discs: readonly Disc[]): Disc[] {
 export const countriesAt = (place: Place): Set<string> =>
   countriesWithin([{ ...place, radiusKm: 0 }])
 
+/** A square of the map, degrees; land of more than one country where borders are. */
+export interface LandSquare {
+  readonly west: number
+  readonly south: number
+  readonly size: number
+  /** Codes, and `ZZ`, the one with the most land first. */
+  readonly countries: readonly string[]
+}
+
+/** All squares that have land in them: ten kilometres at coasts and borders of Europe, larger where nothing changes. */
+export function landSquares(): LandSquare[] {
+  const found: LandSquare[] = []
+  const gather = ({ countries, quarters }: Square, area: Area): void => {
+    if (quarters.length === 0) {
+      if (countries.length > 0) found.push({ ...area, countries })
+      return
+    }
+    quartersOf(area).forEach((quarter, place) => {
+      gather(quarters[place] ?? SEA, quarter)
+    })
+  }
+  eachRoot(gather)
+  return found
+}
+
 function search(square: Square, area: Area, bounds: readonly Bound[], found: Set<string>): void {
   const { countries, quarters } = square
   const isLeaf = quarters.length === 0

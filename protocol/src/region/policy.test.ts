@@ -1,17 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { order } from '../session/records.ts'
 import {
   attestor,
   HOUR_MS,
   makeAttestation,
+  makeOrder,
   NOW,
   provider,
   RUNS,
   stranger,
 } from '../testing/fixtures.ts'
-import { type RegionAttestation, regionAttestation } from './attestation.ts'
+import { type EvidenceKind, type RegionAttestation, regionAttestation } from './attestation.ts'
 import { isCountryCode, isInRegion } from './countries.ts'
 import { ANYWHERE, checkResidency, EU_ONLY, narrowResidency, provenLevel } from './policy.ts'
+import { type ResidencyReason, refusePlace, type ShownPlace } from './refusal.ts'
 
 const node = { peerId: provider.peerId, country: 'DE' }
 const policy = { ...EU_ONLY, trustedAttestors: [attestor.peerId] }
@@ -59,6 +62,99 @@ describe('residency', () => {
     const level = (now: number) =>
       provenLevel(provider.peerId, 'DE', [makeAttestation(at).value], [attestor.peerId], now)
     expect([NOW - 1, NOW, NOW + HOUR_MS - 1, NOW + HOUR_MS].map(level)).toEqual([0, 3, 3, 0])
+  })
+})
+
+describe('kinds of evidence', () => {
+  const asking = (...evidence: EvidenceKind[]) => ({ ...policy, evidence })
+  const one = makeAttestation().value
+  const documents = makeAttestation({
+    evidence: [{ kind: 'operator', reference: 'file 12' }],
+    level: 4,
+  }).value
+
+  test('have to be there, each of them, whatever the level', () => {
+    const check = (attestations: RegionAttestation[], ...kinds: EvidenceKind[]) =>
+      checkResidency(node, attestations, asking(...kinds), NOW)
+    expect(check([one], 'payout-account')).toBeUndefined()
+    expect(check([documents], 'payout-account', 'operator')).toEqual({
+      reason: 'evidence-kind',
+      missing: ['payout-account'],
+    })
+    expect(check([one, documents], 'payout-account', 'operator')).toBeUndefined()
+  })
+
+  test('count only where an attestor who is trusted says so now, of this node in this country', () => {
+    const worthless: Partial<RegionAttestation>[] = [
+      { issuer: stranger.peerId },
+      { subject: stranger.peerId },
+      { notAfter: NOW },
+    ]
+    for (const changes of worthless)
+      expect(
+        checkResidency(
+          node,
+          [documents, makeAttestation(changes).value],
+          asking('payout-account'),
+          NOW,
+        ),
+      ).toEqual({ reason: 'evidence-kind', missing: ['payout-account'] })
+  })
+
+  test('add up when a request asks for more, and take no second form on the wire', () => {
+    const both = narrowResidency({ ...EU_ONLY, evidence: ['operator'] }, { evidence: ['latency'] })
+    expect(both?.evidence).toEqual(['latency', 'operator'])
+    expect(narrowResidency(EU_ONLY, {})).toEqual(EU_ONLY)
+    const empty = { residency: { ...EU_ONLY, evidence: [] } }
+    expect(() => order.encode({ ...makeOrder().value, ...empty })).toThrow(
+      expect.objectContaining({ code: 'HANSE_RECORD_FIELDS' }),
+    )
+  })
+
+  test('leave the bytes of an order that asks for none as they were', () => {
+    const { bytes, value } = makeOrder()
+    expect('evidence' in value.residency).toBe(false)
+    expect(order.encode(order.decode(bytes))).toEqual(bytes)
+    const asked = { ...value.residency, evidence: ['latency' as const] }
+    expect(order.decode(order.encode({ ...value, residency: asked })).residency).toEqual(asked)
+  })
+})
+
+describe('a refusal says', () => {
+  const shown = (changes: Partial<ShownPlace>) =>
+    refusePlace(
+      { peerId: provider.peerId, country: 'DE', attestations: [], ...changes },
+      policy,
+      NOW,
+      'the policy',
+    )?.reason
+  const attestation = (changes: Partial<RegionAttestation>) => [makeAttestation(changes).value]
+
+  test.each<[ResidencyReason | undefined, Partial<ShownPlace>]>([
+    [undefined, { attestations: attestation({}) }],
+    ['none', {}],
+    ['forged', { attestations: attestation({}), forged: 1 }],
+    ['outside', { country: 'US' }],
+    ['another-subject', { attestations: attestation({ subject: stranger.peerId }) }],
+    ['not-trusted', { attestations: attestation({ issuer: stranger.peerId }) }],
+    ['revoked', { revoked: attestation({}) }],
+    ['none', { revoked: attestation({ subject: stranger.peerId }) }],
+    ['expired', { attestations: attestation({ notAfter: NOW }) }],
+    ['not-yet-valid', { attestations: attestation({ notBefore: NOW + 1 }) }],
+    ['too-weak', { attestations: attestation({ evidence: [{ kind: 'declared' }], level: 1 }) }],
+    [
+      'attested-elsewhere',
+      { attestations: attestation({ country: 'FR', evidence: [{ kind: 'declared' }], level: 1 }) },
+    ],
+  ])('%s', (reason, changes) => {
+    expect(shown(changes)).toBe(reason)
+  })
+
+  test('that an attestation is forged also to whom every place is right', () => {
+    const anywhere = { ...ANYWHERE, trustedAttestors: [] }
+    const place = { peerId: provider.peerId, country: 'US', attestations: [] }
+    expect(refusePlace(place, anywhere, NOW, '')).toBeUndefined()
+    expect(refusePlace({ ...place, forged: 1 }, anywhere, NOW, '')?.reason).toBe('forged')
   })
 })
 

@@ -115,6 +115,18 @@ describe('an order', () => {
     ['for anywhere', { residency: { allow: [], minLevel: 0 } }, {}, 'accepted'],
     ['for stronger evidence', {}, { evidenceLevel: 2 }, 'HANSE_POLICY_RESIDENCY'],
     [
+      'for another kind of evidence',
+      { residency: { allow: ['EU'], minLevel: 0, evidence: ['latency', 'operator'] } },
+      { evidenceLevel: 4, evidenceKinds: new Set(['operator'] as const) },
+      'HANSE_POLICY_RESIDENCY',
+    ],
+    [
+      'for the kind of evidence that there is',
+      { residency: { allow: ['EU'], minLevel: 0, evidence: ['operator'] } },
+      { evidenceLevel: 4, evidenceKinds: new Set(['declared', 'operator'] as const) },
+      'accepted',
+    ],
+    [
       'for too wide a window',
       {},
       { creditWindowMax: picoEuro(value.creditWindow - 1n) },
@@ -153,6 +165,7 @@ describe('an authorization', () => {
   ) =>
     codeOf(() =>
       reviewAuthorization(context, { ...value, ...order }, signed, {
+        evidenceLevel: 3,
         now: changed.now ?? NOW,
         offer: {
           ...offer,
@@ -205,6 +218,21 @@ describe('an authorization', () => {
       'that the order does not cite',
       review({}, makeAuthorization({ serial: 2n })),
       'HANSE_AUTHORIZATION_INVALID',
+    ],
+    [
+      'whose organization asks for more than the order',
+      review(...with_({ residency: { allow: ['EU'], minLevel: 4 } })),
+      'HANSE_POLICY_RESIDENCY',
+    ],
+    [
+      'whose organization allows other countries',
+      review(...with_({ residency: { allow: ['FR'], minLevel: 0 } })),
+      'HANSE_POLICY_RESIDENCY',
+    ],
+    [
+      'whose organization asks for what there is',
+      review(...with_({ residency: { allow: ['EU'], minLevel: 3 } })),
+      'accepted',
     ],
     [
       'of an issuer that is not trusted',

@@ -10,7 +10,8 @@ import { priceTokens } from '../receipt/receipt.ts'
 import { AMOUNT_MAX } from '../record/fields.ts'
 import type { Named } from '../record/record.ts'
 import { openSigned, type SignedRecord, type SigningContext } from '../record/signed.ts'
-import { isInRegion } from '../region/countries.ts'
+import type { EvidenceKind } from '../region/attestation.ts'
+import { type Residency, whereaboutsFault } from '../region/policy.ts'
 import { smallestWindow } from './credit-window.ts'
 import type { Order, Quote } from './records.ts'
 import { isAtQuote } from './rounds.ts'
@@ -27,6 +28,8 @@ export interface ReviewFacts {
   /** The quote that the order answers; takes the place of the offer's prices. */
   readonly quote?: Quote | undefined
   readonly evidenceLevel: number
+  /** What that evidence is; nothing when absent. */
+  readonly evidenceKinds?: ReadonlySet<EvidenceKind>
   /** Whether this very order was seen before. */
   readonly replayed: boolean
   readonly draining: boolean
@@ -76,7 +79,7 @@ export function reviewOrder(order: Order, facts: ReviewFacts): OfferedModel {
   if (orderCostMax(order) > AMOUNT_MAX) {
     throw new HanseError('HANSE_ORDER_LIMITS', 'no receipt can hold what the order may cost')
   }
-  reviewResidency(order, offer.country, facts.evidenceLevel)
+  reviewResidency(order.residency, { ...facts, country: offer.country })
   if (order.creditWindow > facts.creditWindowMax) {
     throw new HanseError(
       'HANSE_ORDER_LIMITS',
@@ -93,17 +96,32 @@ export function reviewOrder(order: Order, facts: ReviewFacts): OfferedModel {
   return model
 }
 
-/** The provider's own check that it may see the prompt at all. */
-function reviewResidency(order: Order, country: string, evidenceLevel: number): void {
-  const { allow, minLevel } = order.residency
-  const allowed = allow.length === 0 || allow.some((region) => isInRegion(country, region))
-  if (!allowed || evidenceLevel < minLevel) {
-    throw new HanseError(
-      'HANSE_POLICY_RESIDENCY',
-      `${country} at level ${evidenceLevel} does not satisfy the order`,
-    )
-  }
+/** What a provider can show of where it is. */
+export interface OwnPlace extends Pick<ReviewFacts, 'evidenceLevel' | 'evidenceKinds'> {
+  readonly country: string
 }
+
+/**
+ * The provider's own check that it may see a prompt at all.
+ *
+ * @param whose of what document the policy is, in words
+ * @throws {HanseError} HANSE_POLICY_RESIDENCY
+ */
+export function reviewResidency(
+  policy: Residency,
+  { country, evidenceLevel: level, evidenceKinds: kinds = NO_KINDS }: OwnPlace,
+  whose = 'the order',
+): void {
+  const fault = whereaboutsFault({ country, level, kinds }, policy)
+  if (fault === undefined) return
+  const lacks = fault.reason === 'evidence-kind' ? ` without ${fault.missing.join(', ')}` : ''
+  throw new HanseError(
+    'HANSE_POLICY_RESIDENCY',
+    `${country} at level ${level}${lacks} does not satisfy ${whose}`,
+  )
+}
+
+const NO_KINDS: ReadonlySet<EvidenceKind> = new Set()
 
 /** What the input will cost at most, and whether the credit window can carry it. @throws {HanseError} */
 export function reviewInput(order: Order, inputTokens: bigint): void {
@@ -123,13 +141,16 @@ export function reviewInput(order: Order, inputTokens: bigint): void {
  * Opens the authorization that an order cites, or accepts that none is needed.
  *
  * @returns what the session may still cost: `reserve` it until the session ends
- * @throws {HanseError} HANSE_AUTHORIZATION_*
+ * @throws {HanseError} HANSE_AUTHORIZATION_*; HANSE_POLICY_RESIDENCY, for it may ask for more than the order does
  */
 export function reviewAuthorization(
   context: SigningContext,
   order: Order,
   signed: SignedRecord | null,
-  facts: { now: number; offer: Offer; trustedIssuers: readonly string[] },
+  facts: { now: number; offer: Offer; trustedIssuers: readonly string[] } & Pick<
+    ReviewFacts,
+    'evidenceLevel' | 'evidenceKinds'
+  >,
 ): Named<SpendAuthorization> | undefined {
   if (order.authorization === null || signed === null) {
     const owed = orderCostMax(order)
@@ -168,6 +189,9 @@ export function reviewAuthorization(
       `below the offer's minimum of ${facts.offer.minAuthorization} pEUR`,
     )
   }
+  const { residency } = opened.value
+  if (residency !== undefined)
+    reviewResidency(residency, { ...facts, country: facts.offer.country }, 'the authorization')
   return opened
 }
 

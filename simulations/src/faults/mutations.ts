@@ -160,15 +160,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'match-ignores-region',
     file: POLICY,
-    find: '    !policy.allow.some((allowed) => isInRegion(node.country, allowed))',
-    replace: '    false',
+    find: 'allow.length > 0 && !allow.some((allowed) => isInRegion(country, allowed))',
+    replace: 'false',
     violates: ['residency'],
   },
   {
     name: 'match-ignores-contradiction',
     file: POLICY,
-    find: 'if (contradiction !== undefined) {',
-    replace: 'if (false) {',
+    find: 'if (contradiction === undefined) return fault',
+    replace: 'return fault',
     violates: ['residency'],
   },
   {
@@ -196,8 +196,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'review-ignores-residency',
     focus: 'lax-policy',
     file: REVIEW,
-    find: 'if (!allowed || evidenceLevel < minLevel) {',
-    replace: 'if (false) {',
+    find: 'if (fault === undefined) return\n',
+    replace: 'return\n',
     violates: ['residency'],
   },
   {

@@ -212,9 +212,8 @@ class ProviderProgram {
       if (cited === undefined) throw new HanseError('HANSE_ORDER_OFFER_UNKNOWN', 'no such offer')
       reviewInput(order.value, inputTokens)
       const opened = reviewAuthorization(CONTEXT, order.value, authorization, {
-        now,
+        ...facts,
         offer: cited,
-        trustedIssuers: facts.trustedIssuers,
       })
       if (opened !== undefined && cites !== undefined) {
         const spent = picoEuro(this.#store.spentUnder(cites) + this.#reservations.under(cites))
