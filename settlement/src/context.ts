@@ -2,6 +2,7 @@ import type { Signer } from '@hanse/protocol'
 import type { CountryOfAddress } from './attestations/country-of-address.ts'
 import type { PublishedLandmark } from './attestations/landmarks.ts'
 import type { ForecastSpend } from './budgets/outlook.ts'
+import type { ComplianceTerms } from './compliance/compliance-terms.ts'
 import type { PlatformFeed } from './costs/feed-store.ts'
 import type { SettlementStore } from './db/store.ts'
 import type { Seller } from './documents/seller.ts'
@@ -64,6 +65,8 @@ export interface SettlementContext {
   readonly terms: SettlementTerms
   /** EU mode (`HANSE_EU_AUDIT`): without it, nothing of `auditedRoutes` is there, and nothing is written for it. */
   readonly euAudit: boolean
+  /** Periods, contacts and facts that EU mode goes by; `DEFAULT_COMPLIANCE` when not given. */
+  readonly compliance?: ComplianceTerms
   /** Who sells, and is on the documents; without it, no VAT is charged, and documents are tests of nobody. */
   readonly seller?: Seller
   /** Who confirms VAT ids; without it, none is. */
@@ -72,6 +75,8 @@ export interface SettlementContext {
   readonly forecastSpend?: ForecastSpend
   /** Not where only the books are wanted. */
   readonly log?: SettlementLog
+  /** Folder of keys and tombstones that no backup has; not where only the books are wanted. */
+  readonly vault?: string
   /** Without it no mail is sent. */
   readonly mailer?: Mailer
   /** How addresses are reached that somebody else has chosen; the public internet alone when not given. */

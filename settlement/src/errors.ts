@@ -22,6 +22,36 @@ export const SETTLEMENT_ERRORS = {
   HANSE_CITUS_MISSING: own(500, false, 'Install Citus on the server, or go on with one machine.'),
   HANSE_BACKUP_INVALID: own(500, false, 'Take another backup: this one is not whole.'),
   HANSE_RESTORE_TARGET: own(500, false, 'Restore into a database that no service has used.'),
+  HANSE_BACKUP_VAULT: own(
+    500,
+    false,
+    'Give the folder of the vault that belongs to the backup (`--vault`): it has the keys that backups have not.',
+  ),
+  HANSE_LAWFUL_BASIS_REQUIRED: own(
+    403,
+    false,
+    'State on what basis the organization has its data processed, once: `POST /v1/gdpr/bases`, or in the console.',
+  ),
+  HANSE_PROCESSING_RESTRICTED: own(
+    403,
+    false,
+    'The organization has asked for its processing to stop: have the restriction lifted first.',
+  ),
+  HANSE_RIGHTS_REQUEST_STATE: own(
+    409,
+    false,
+    'Look at the request: what was done with it does not allow this step now.',
+  ),
+  HANSE_ERASURE_BLOCKED: own(
+    409,
+    false,
+    'Bring to its end what the answer names, then ask again: money that is under way needs to know whose it is.',
+  ),
+  HANSE_DATA_EXPORT_STATE: own(
+    409,
+    true,
+    'Wait until the export is done, then fetch its file; what has expired is asked for anew.',
+  ),
   HANSE_LEDGER_BROKEN: own(
     500,
     false,
@@ -103,6 +133,16 @@ export const SETTLEMENT_ERRORS = {
     'Publish the TXT record that the domain’s entry names, wait until the world sees it, and verify again.',
   ),
   HANSE_DOMAIN_TAKEN: own(409, false, 'Another organization has proven this domain.'),
+  HANSE_BREACH_STEP: own(
+    409,
+    false,
+    'Look at the breach, and take the step that is missing: the message names it.',
+  ),
+  HANSE_TRADER_PROFILE: own(
+    409,
+    false,
+    'Say first who you are for the tax office: `PUT /v1/providers/self/tax-profile`.',
+  ),
   HANSE_OPERATOR_TAKEN: own(409, false, 'Choose a name that no operator ever had.'),
   HANSE_TWO_OPERATORS: own(403, false, 'Let another operator approve it.'),
   HANSE_ADJUSTMENT_ACCOUNT: own(
@@ -143,6 +183,11 @@ export const SETTLEMENT_ERRORS = {
     400,
     false,
     'Give an https address that the internet reaches, and that takes a file by PUT.',
+  ),
+  HANSE_AUDIT_PACKAGES_BUSY: own(
+    429,
+    true,
+    'Wait until one of the evidence packages that are being made is done.',
   ),
   HANSE_EXPORT_SIZE: own(422, false, 'Make it more often, or ask for less: the file is too large.'),
   HANSE_CHANNEL_STATE: own(

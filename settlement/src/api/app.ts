@@ -21,14 +21,18 @@ import { alertRoutes } from './alert-routes.ts'
 import { allocationRoutes } from './allocation-routes.ts'
 import { attestationAdminRoutes } from './attestation-admin-routes.ts'
 import { attestationRoutes } from './attestation-routes.ts'
+import { auditPackageRoutes } from './audit-package-routes.ts'
+import { auditAdminRoutes, auditRoutes } from './audit-routes.ts'
 import { authorizationRoutes } from './authorization-routes.ts'
 import { backupRoutes } from './backup-routes.ts'
 import { billRoutes } from './bill-routes.ts'
 import { billingRoutes } from './billing-routes.ts'
+import { breachRoutes } from './breach-routes.ts'
 import { budgetRoutes } from './budget-routes.ts'
 import { consumerRoutes } from './consumer-routes.ts'
 import { corsFor } from './cors.ts'
 import { costRoutes } from './cost-routes.ts'
+import { dac7Routes } from './dac7-routes.ts'
 import { disableRoutes } from './disable-routes.ts'
 import { documentRoutes } from './document-routes.ts'
 import { earningsRoutes } from './earnings-routes.ts'
@@ -58,6 +62,7 @@ import { providerRoutes } from './provider-routes.ts'
 import { rateCardRoutes } from './rate-card-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { reconciliationRoutes } from './reconciliation-routes.ts'
+import { retentionRoutes } from './retention-routes.ts'
 import { collectRouteAccess } from './route-access.ts'
 import { scimRoutes } from './scim-routes.ts'
 import { serviceAdminRoutes } from './service-admin-routes.ts'
@@ -70,6 +75,7 @@ import { taxRoutes } from './tax-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 import { termsRoutes } from './terms-routes.ts'
 import { topUpRoutes } from './top-up-routes.ts'
+import { traderRoutes } from './trader-routes.ts'
 import { usageRoutes } from './usage-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
@@ -181,8 +187,15 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     providerRoutes(routes, context)
     whenAudited(routes, context, attestationRoutes)
     whenAudited(routes, context, attestationAdminRoutes)
+    whenAudited(routes, context, retentionRoutes)
+    whenAudited(routes, context, breachRoutes)
+    whenAudited(routes, context, traderRoutes)
+    whenAudited(routes, context, dac7Routes)
     webhookRoutes(routes, context)
     logRoutes(routes, context)
+    whenAudited(routes, context, auditRoutes)
+    whenAudited(routes, context, auditPackageRoutes)
+    whenAudited(routes, context, auditAdminRoutes)
     adminRoutes(routes, context)
     operatorRoutes(routes, context)
     disableRoutes(routes, context)

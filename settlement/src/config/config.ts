@@ -5,9 +5,11 @@ import { parse as parseToml } from 'smol-toml'
 import { z } from 'zod'
 import { DEFAULT_HOLD_BACK } from '../earnings/hold-back.ts'
 import { SettlementError } from '../errors.ts'
+import { dataProtectionOption } from './data-protection.ts'
 import { landmarksSetting } from './landmarks.ts'
 import { countriesSetting, holdBackSetting } from './provider-terms.ts'
 import { rateCardUrlsSetting } from './rate-card-urls.ts'
+import { retentionSetting } from './retention.ts'
 import { sellerOption } from './seller.ts'
 import { witnessesSetting } from './witnesses.ts'
 
@@ -70,6 +72,9 @@ const schema = z.strictObject({
   dkimSelector: z.string().min(1).max(63).optional(),
   privateNetworks: z.union([z.boolean(), z.stringbool()]).default(false),
   euAudit: z.union([z.boolean(), z.stringbool()]).default(true),
+  retention: retentionSetting.default({}),
+  traderGraceDays: z.coerce.number().int().min(0).max(365).default(30),
+  dataProtection: dataProtectionOption,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 })
 export type Config = z.output<typeof schema>
@@ -127,6 +132,12 @@ export const SETTINGS: Record<keyof Config, string> = {
     'whether webhooks may go to private networks and this machine: only where everybody who sets one is trusted',
   euAudit:
     'EU mode: residency, audit trail, rights, retention; with false none of it runs, and its routes answer 404',
+  retention:
+    'how long kinds of data are kept where that is not the default, as <class>=<days>, with commas between them',
+  traderGraceDays:
+    'days in which a provider may be paid before it has said who it is (Art. 30 DSA)',
+  dataProtection:
+    'who answers for data protection, and who else sees data: the table [settlement.data-protection], or JSON',
   logLevel: 'fatal, error, warn, info, debug, trace or silent',
 }
 

@@ -10,15 +10,21 @@ import { adjustmentStore } from '../adjustments/adjustment-store.ts'
 import { alertStore } from '../alerts/alert-store.ts'
 import { allocationStore } from '../allocation/allocation-store.ts'
 import { attestationStore } from '../attestations/attestation-store.ts'
+import { packageRecordStore } from '../audit-trail/package-records.ts'
+import { packageStore } from '../audit-trail/package-store.ts'
+import { trailStore } from '../audit-trail/trail-store.ts'
 import { authorizationStore } from '../authorizations/authorization-store.ts'
 import { backupStore } from '../backup/backup-store.ts'
 import { customerStore } from '../billing/customer-store.ts'
 import { noticeStore } from '../billing/notice-store.ts'
+import { affectedStore } from '../breaches/affected.ts'
+import { breachStore } from '../breaches/breach-store.ts'
 import { budgetStore } from '../budgets/budget-store.ts'
 import { rulesStore } from '../budgets/rules-store.ts'
 import { cardStore } from '../costs/card-store.ts'
 import { costUsageStore } from '../costs/cost-usage-store.ts'
 import { feedStore } from '../costs/feed-store.ts'
+import { sellerYearStore } from '../dac7/seller-year-store.ts'
 import { disputeStore } from '../disputes/dispute-store.ts'
 import { documentStore } from '../documents/document-store.ts'
 import { profileStore } from '../documents/profile-store.ts'
@@ -60,6 +66,13 @@ import { receiptStore } from '../receipts/receipt-store.ts'
 import { movementStore } from '../reconciliation/movement-store.ts'
 import { reconciliationStore } from '../reconciliation/reconciliation-store.ts'
 import { refundStore } from '../refunds/refund-store.ts'
+import { retentionStore } from '../retention/retention-store.ts'
+import { basisStore } from '../rights/basis-store.ts'
+import { erasureStore } from '../rights/erasure-store.ts'
+import { exportRunStore } from '../rights/export-run-store.ts'
+import { exportStore as dataExportStore } from '../rights/export-store.ts'
+import { requestStore } from '../rights/request-store.ts'
+import { scrubStore } from '../rights/scrub-store.ts'
 import { creditStore } from '../service-levels/credit-store.ts'
 import { levelStore } from '../service-levels/level-store.ts'
 import { maintenanceStore } from '../service-levels/maintenance-store.ts'
@@ -73,6 +86,7 @@ import { keyStore } from '../tenants/key-store.ts'
 import { tenantStore } from '../tenants/tenant-store.ts'
 import { automaticStore } from '../top-ups/automatic-store.ts'
 import { topUpStore } from '../top-ups/top-up-store.ts'
+import { traderStore } from '../traders/trader-store.ts'
 import { usageStore } from '../usage/usage-store.ts'
 import type { Database } from './database.ts'
 
@@ -126,6 +140,9 @@ export function createRepository(db: Database) {
     ...documentStore(db),
     ...profileStore(db),
     ...logStore(db),
+    ...trailStore(db),
+    ...packageStore(db),
+    ...packageRecordStore(db),
     ...usageStore(db),
     ...spendStore(db),
     ...forecastStore(db),
@@ -158,6 +175,17 @@ export function createRepository(db: Database) {
     ...dispatchStore(db),
     ...deliveryStore(db),
     ...backupStore(db),
+    ...basisStore(db),
+    ...requestStore(db),
+    ...erasureStore(db),
+    ...scrubStore(db),
+    ...dataExportStore(db),
+    ...exportRunStore(db),
+    ...retentionStore(db),
+    ...breachStore(db),
+    ...affectedStore(db),
+    ...traderStore(db),
+    ...sellerYearStore(db),
     /** Throws when the database does not answer. */
     ping: async (): Promise<void> => {
       await db.execute('select 1')
@@ -259,6 +287,13 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'logTile',
   'loggedEvent',
   'logKeys',
+  'trailEvents',
+  'storedTrailEvents',
+  'trailEvent',
+  'trailCounts',
+  'auditPackages',
+  'auditPackage',
+  'auditPackageFile',
   'usage',
   'usageByDayAnd',
   'usageSum',
@@ -291,6 +326,20 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'openChannel',
   'subscriptions',
   'deliveries',
+  'agedTable',
+  'agedUsage',
+  'retentionRuns',
+  'legalHolds',
+  'tableNames',
+  'breach',
+  'breaches',
+  'affectedOrganizations',
+  'affectedPeople',
+  'affectedCounts',
+  'trader',
+  'askedTraders',
+  'traderSuspension',
+  'sellerYears',
   'personSessionByHash',
   'personSessions',
   'person',
@@ -298,6 +347,16 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'personByLink',
   'totp',
   'recoveryCodesLeft',
+  'lawfulBases',
+  'rightsRequest',
+  'rightsRequests',
+  'erasureOf',
+  'tombstones',
+  'exportPage',
+  'exportTrail',
+  'dataExports',
+  'dataExport',
+  'exportPart',
   'passkey',
   'passkeys',
   'ping',

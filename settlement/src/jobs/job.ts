@@ -15,6 +15,8 @@ export interface Job {
   readonly timeoutMs?: number
   /** Only in EU mode (`context.euAudit`): elsewhere it is not scheduled and not in the list. */
   readonly audited?: true
+  /** Not in EU mode, where the job `retention` does it, by periods that can be set and held. */
+  readonly unaudited?: true
   /**
    * Does it. Time is `context.now()`, never the clock of the machine.
    *

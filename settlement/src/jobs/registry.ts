@@ -1,7 +1,9 @@
 import { ACCESS_JOBS } from '../access/jobs.ts'
 import { ATTESTATION_JOBS } from '../attestations/jobs.ts'
+import { AUDIT_JOBS } from '../audit-trail/jobs.ts'
 import { releaseExpired } from '../authorizations/release-expired.ts'
 import { BILLING_JOBS } from '../billing/jobs.ts'
+import { BREACH_JOBS } from '../breaches/jobs.ts'
 import { BUDGET_JOBS } from '../budgets/watch-budgets.ts'
 import type { SettlementContext } from '../context.ts'
 import { COST_JOBS } from '../costs/jobs.ts'
@@ -10,7 +12,10 @@ import { EXPORT_JOBS } from '../exports/jobs.ts'
 import { FORECAST_JOBS } from '../forecast/jobs.ts'
 import { NOTIFICATION_JOBS } from '../notifications/jobs.ts'
 import { PEOPLE_JOBS } from '../people/jobs.ts'
+import { RETENTION_JOBS } from '../retention/jobs.ts'
+import { keepUsage } from '../retention/keep-usage.ts'
 import { SERVICE_LEVEL_JOBS } from '../service-levels/jobs.ts'
+import { TRADER_JOBS } from '../traders/jobs.ts'
 import type { Job } from './job.ts'
 import { PROVIDER_MONEY_JOBS } from './provider-money-jobs.ts'
 
@@ -19,7 +24,7 @@ const MINUTE_MS = 60 * SECOND_MS
 
 /** Those that this installation runs. */
 export const jobsOf = ({ euAudit }: Pick<SettlementContext, 'euAudit'>): readonly Job[] =>
-  euAudit ? JOBS : JOBS.filter(({ audited }) => audited !== true)
+  JOBS.filter((job) => (euAudit ? job.unaudited : job.audited) !== true)
 
 /**
  * Every job of the service; one line each makes it run, shows it in `hanse-settlement jobs list`, and counts it. The log's
@@ -54,14 +59,18 @@ export const JOBS: readonly Job[] = [
   },
   {
     name: 'usage-partitions',
-    purpose: 'make the next months’ partitions of usage and drop those older than 90 days',
+    purpose: 'make the next months’ partitions of usage and drop those older than is kept',
     schedule: { cron: '7 2 * * *' },
-    work: ({ store, now }) => store.keepUsagePartitions(now()),
+    work: keepUsage,
   },
   ...PROVIDER_MONEY_JOBS,
   ...ATTESTATION_JOBS,
+  ...AUDIT_JOBS,
   ...ACCESS_JOBS,
   ...PEOPLE_JOBS,
   ...NOTIFICATION_JOBS,
+  ...RETENTION_JOBS,
+  ...BREACH_JOBS,
+  ...TRADER_JOBS,
   ...SERVICE_LEVEL_JOBS,
 ]

@@ -37,6 +37,9 @@ export const EVENT_KINDS = {
   'payout.failed': platform('urgent', 'A payout was refused'),
   'payout.held': platform('warning', 'Payouts to a provider are on hold'),
   'reconciliation.difference': platform('urgent', 'Books and Stripe differ'),
+  'breach.detected': platform('urgent', 'A breach of personal data was recorded'),
+  'breach.clock': platform('urgent', 'The 72 hours of a breach run'),
+  'breach.overdue': platform('urgent', 'The 72 hours of a breach are over'),
 } as const satisfies Record<string, Kind>
 
 export type EventKind = keyof typeof EVENT_KINDS

@@ -23,6 +23,7 @@ export const NOTIFICATION_JOBS: readonly Job[] = [
     name: 'notifications-retention',
     purpose: 'forget messages that were sent a month ago, or given up three months ago',
     schedule: { cron: '41 2 * * *' },
+    unaudited: true,
     work: ({ store, now }) =>
       store.forgetNotifications({
         delivered: now() - DELIVERED_KEPT_MS,

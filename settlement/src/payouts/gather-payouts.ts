@@ -17,6 +17,8 @@ export interface Gathering {
   /** A run of more waits for an operator's approval; null when none does. */
   readonly approvalCents: bigint | null
   readonly holdBack: HoldBackSchedule
+  /** EU mode: nothing for who has not said who it is (Art. 30 DSA). */
+  readonly tradersOnly: boolean
   /** Id of the operator who asked. */
   readonly by: string
   readonly at: number
@@ -38,7 +40,7 @@ export async function gatherPayouts(
   const { at } = gathering
   await tx.execute(sql`select pg_advisory_xact_lock(${LOCK.toString()}::int8)`)
   await settleEarnings(tx, gathering.holdBack, at)
-  const due = await duePayouts(tx, gathering.minimumCents)
+  const due = await duePayouts(tx, gathering)
   if (due.length === 0) return undefined
   const run = await createRun(tx, gathering, due)
   const time = new Date(at).toISOString()
@@ -68,7 +70,10 @@ interface Due {
   readonly cents: string
 }
 
-async function duePayouts(tx: Database, minimumCents: bigint): Promise<Due[]> {
+async function duePayouts(
+  tx: Database,
+  { minimumCents, tradersOnly }: Gathering,
+): Promise<Due[]> {
   const found = await rows<Omit<Due, 'id'>>(
     tx,
     sql`select p.peer_id as provider, p.account,
@@ -79,6 +84,8 @@ async function duePayouts(tx: Database, minimumCents: bigint): Promise<Due[]> {
       where p.payable_since is not null and p.account is not null
         and b.credits - b.debits >= ${(minimumCents * PICO_PER_CENT).toString()}::numeric
         and not exists (select from payout_hold h where h.provider = p.peer_id and h.released_at is null)
+        and not (${tradersOnly} and exists (
+          select from trader_suspension t where t.provider = p.peer_id and t.lifted_at is null))
       order by b.account for update of b`,
   )
   return found.map((row) => ({ id: `po-${randomUUID()}`, ...row }))

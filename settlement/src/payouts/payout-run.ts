@@ -30,11 +30,12 @@ export async function runPayouts(
   context: SettlementContext,
   options: RunOptions = {},
 ): Promise<PayoutRun> {
-  const { store, terms, now } = context
+  const { store, terms, now, euAudit } = context
   const gathered = await store.gatherPayouts({
     minimumCents: terms.payoutMinimumCents,
     approvalCents: terms.payoutApprovalCents,
     holdBack: terms.holdBack,
+    tradersOnly: euAudit,
     by: options.by ?? SYSTEM.id,
     at: now(),
   })

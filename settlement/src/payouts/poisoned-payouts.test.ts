@@ -31,6 +31,7 @@ test('a payout that cannot be booked stops no other, and no reversal', async () 
   const run = await store.gatherPayouts({
     minimumCents: 1n,
     approvalCents: 0n,
+    tradersOnly: false,
     holdBack: context.terms.holdBack,
     by: 'anna',
     at: context.now(),

@@ -13,8 +13,16 @@ export interface UsagePartitions {
   readonly dropped: readonly string[]
 }
 
-/** Makes the partitions of this month and the next, and drops those whose every fact is older than 90 days. */
-export function keepPartitions(db: Database, now: number): Promise<UsagePartitions> {
+/**
+ * Makes the partitions of this month and the next, and drops those whose every fact is older than is kept.
+ *
+ * @param keptMs null keeps all of them
+ */
+export function keepPartitions(
+  db: Database,
+  now: number,
+  keptMs: number | null = USAGE_KEPT_MS,
+): Promise<UsagePartitions> {
   return transact(db, async (tx) => {
     await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`))
     // The roll-up, which would write into what is dropped, holds this row while it works.
@@ -26,7 +34,8 @@ export function keepPartitions(db: Database, now: number): Promise<UsagePartitio
       await make(tx, month)
       made.push(nameOf(month))
     }
-    const edge = now - USAGE_KEPT_MS
+    if (keptMs === null) return { made, dropped: [] }
+    const edge = now - keptMs
     const dropped = present.filter((name) => endOf(name) <= edge)
     for (const name of dropped) await tx.execute(sql.raw(`drop table ${name}`))
     await forget(tx, present, dropped, edge)

@@ -64,7 +64,9 @@ export function usageStore(db: Database) {
     rollUpUsage: (receiptsMax?: number): Promise<RollUp> => rollUpUsage(db, receiptsMax),
 
     /** See `keepPartitions`. */
-    keepUsagePartitions: (now: number): Promise<UsagePartitions> => keepPartitions(db, now),
+    /** @param keptMs how long single facts stay; null keeps all of them */
+    keepUsagePartitions: (now: number, keptMs?: number | null): Promise<UsagePartitions> =>
+      keepPartitions(db, now, keptMs),
 
     /** In the order of the keys. */
     usage: async (query: UsageQuery): Promise<UsageRow[]> => {
