@@ -21,6 +21,7 @@ const tasks = {
   'test:long': [VITEST, 'run', '--project', 'long'],
   'test:web': [VITEST, 'run', '--project', 'end-to-end', 'test/web'],
   'web:shots': ['test/web/shots.ts'],
+  'bench:eu': ['test/bench/eu-mode.ts'],
   'bench:gateway': ['test/bench/gateway.ts'],
   'bench:protocol': ['test/bench/protocol.ts'],
   'bench:provider': ['test/bench/provider.ts'],

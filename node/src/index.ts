@@ -11,6 +11,7 @@ export { type AuthorizationSource, Authorizer } from './consumer/authorizer.ts'
 export { Consumer, type ConsumerOptions, type ConsumerSettings } from './consumer/consumer.ts'
 export type { Failover, FailoverSettings } from './consumer/continuation/failover.ts'
 export { type FetchedOffer, OfferDirectory } from './consumer/offer-directory.ts'
+export type { PlaceRefused } from './consumer/recipient-check.ts'
 export type {
   Account,
   InferenceRequest,
@@ -24,7 +25,10 @@ export * from './engine/index.ts'
 export { createGateway, type GatewayOptions } from './gateway/gateway.ts'
 export { type AnswerSettings, openService } from './gateway/open-service.ts'
 export { openGate } from './gateway/request-gate.ts'
+export type { AuditEvent } from './log/audit-events.ts'
+export { AuditLog } from './log/audit-log.ts'
 export { exportLog } from './log/export-log.ts'
+export { refusalsNote } from './log/note-refusals.ts'
 export {
   keepVkey,
   openLogDatabase,

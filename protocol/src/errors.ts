@@ -104,6 +104,12 @@ export const ERRORS = {
     false,
     'Choose a provider in an allowed region, or widen the policy.',
   ),
+  HANSE_RESIDENCY_UNPROVEN: entry(
+    403,
+    'permission_error',
+    true,
+    'No prompt was sent: who answered could not show that it is where the policy asks. Others are asked by themselves; the message says what is missing.',
+  ),
   HANSE_CAPACITY: entry(
     429,
     'rate_limit_error',
@@ -429,6 +435,9 @@ export const ERRORS = {
     'not_found_error',
     true,
     'The event is not in the log yet, or there is none: try again in a few seconds.',
+  ),
+  HANSE_PACKAGE_FORMAT: invalid(
+    'Take the evidence package again from whoever made it: this file is damaged, or none.',
   ),
   // Gateway and settlement at the edge
   HANSE_REQUEST_INVALID: invalid('Correct the field that the message names.'),

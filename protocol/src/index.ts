@@ -6,6 +6,7 @@ export {
   logEvent,
   parseRecordCid,
 } from './audit/event.ts'
+export * from './audit/package/index.ts'
 export { type LogKey, logKey, logKeySigners } from './audit/log-key.ts'
 export {
   openSettledEvent,
@@ -50,10 +51,17 @@ export { type Named, named, RECORD_BYTES_MAX, type RecordType } from './record/r
 export * from './record/signed.ts'
 export * from './region/attestation.ts'
 export * from './region/countries.ts'
-export { countriesAt, countriesWithin, NO_COUNTRY } from './region/land.ts'
+export {
+  countriesAt,
+  countriesWithin,
+  type LandSquare,
+  landSquares,
+  NO_COUNTRY,
+} from './region/land.ts'
 export * from './region/landmark.ts'
 export * from './region/latency.ts'
 export * from './region/policy.ts'
+export * from './region/refusal.ts'
 export * from './region/revocation.ts'
 export * from './region/sphere.ts'
 export { ChunkScanner } from './session/chunk-scanner.ts'

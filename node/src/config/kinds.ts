@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import {
+  EVIDENCE_KINDS,
+  type EvidenceKind,
   isCountryCode,
   isPeerId,
   type PicoEuro,
@@ -53,6 +55,33 @@ export const peerIds = (described: Described<readonly string[]>): Setting<readon
     const wrong = items.find((item) => !isPeerId(item))
     if (wrong !== undefined) throw new Error(`${wrong} is not a peer id (12D3Koo…)`)
     return items
+  })
+
+/** Of location. */
+export const evidence = (
+  described: Described<readonly EvidenceKind[]>,
+): Setting<readonly EvidenceKind[]> =>
+  make({ placeholder: '<kind,…>', ...described }, (value) => {
+    const items = splitList(value)
+    const isKind = (item: string): item is EvidenceKind =>
+      EVIDENCE_KINDS.some((kind) => kind === item)
+    const wrong = items.find((item) => !isKind(item))
+    if (wrong !== undefined)
+      throw new Error(`${wrong} is no kind of evidence: use ${EVIDENCE_KINDS.join(', ')}`)
+    return items.filter(isKind)
+  })
+
+/** Relays that may carry connections. */
+export const relays = (
+  described: Described<'any' | readonly string[]>,
+): Setting<'any' | readonly string[]> =>
+  make({ placeholder: '<peer id,…>', ...described }, (value) => {
+    if (value === 'any') return 'any'
+    if (value === 'none') return []
+    const items = splitList(value)
+    const wrong = items.find((item) => !isPeerId(item))
+    if (wrong === undefined && items.length > 0) return items
+    throw new Error(`${wrong ?? 'nothing'} is not a peer id (12D3Koo…): or say any, or none`)
   })
 
 /** IP addresses and CIDR blocks. */

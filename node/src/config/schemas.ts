@@ -168,6 +168,11 @@ export const consumerSettings = {
     min: 0,
     max: 4,
   }),
+  evidence: kinds.evidence({
+    description:
+      'kinds of evidence of location that there must be, each of them: declared, geoip, latency, payout-account, operator',
+    fallback: [],
+  }),
   trust: kinds.peerIds({
     description:
       'peer ids of attestors (settlement services) whose word counts; taken from --settlement-url when empty',

@@ -102,6 +102,11 @@ export class Bidder {
     )
   }
 
+  /** What this session asks of where its prompt is processed. */
+  get residency(): Residency {
+    return this.#residency
+  }
+
   /** That of the last order; `undefined` for one on credit. */
   get authorization(): Allowance['authorization'] | undefined {
     return this.#authorization

@@ -6,6 +6,7 @@ import {
   type PicoEuro,
   type Prices,
   type Receipt,
+  type Residency,
   type ResidencyPolicy,
   SESSION_PROTOCOL,
   type Signer,
@@ -21,6 +22,7 @@ import type { AnswerPart } from './answer.ts'
 import type { Authorizer } from './authorizer.ts'
 import { Bidder } from './bidder.ts'
 import type { FetchedOffer } from './offer-directory.ts'
+import { type PlaceRefused, RecipientCheck } from './recipient-check.ts'
 import type { InferenceRequest, RequestOptions } from './request.ts'
 import { SessionClient, type SessionOutcome } from './session-client.ts'
 import type { ConsumerStore } from './store.ts'
@@ -48,6 +50,10 @@ export interface BuyerOptions {
   readonly tokenizers?: readonly ModelTokenizer[]
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
+  /** Whether an attestation, by its CID, was taken back by who gave it. */
+  readonly isRevoked?: (cid: string) => boolean
+  /** A provider got no prompt for its place. */
+  readonly onRefused?: (refused: PlaceRefused) => void
   readonly onReceipt?: (session: string, receipt: Receipt) => void
   /** A provider asked for other prices than it offered. */
   readonly onQuote?: (session: string, asked: Prices, taken: boolean) => void
@@ -79,9 +85,12 @@ const CONNECT_MS = 5_000
 /** Buys one answer of one provider: signs the order, agrees on prices, and runs the session. */
 export class Buyer {
   readonly #options: BuyerOptions
+  readonly #recipients: RecipientCheck
 
   constructor(options: BuyerOptions) {
+    const { networkName: network, isRevoked, now, onRefused } = options
     this.#options = options
+    this.#recipients = new RecipientCheck({ context: { network }, isRevoked, now, onRefused })
   }
 
   /**
@@ -158,8 +167,8 @@ export class Buyer {
     const first = await bidder.bid(model, null)
     store.putOffer(known.signed, known.signedAttestations)
     store.beginSession('consumer', first.order, first.authorization, now())
-    const frames = await this.#connect(first, known, signal)
-    const { secret } = bidder
+    const { secret, residency } = bidder
+    const frames = await this.#connect(first, known, residency, signal)
     return new SessionClient(
       frames,
       {
@@ -189,19 +198,32 @@ export class Buyer {
   }
 
   /** A stream to the provider, once the order is in the file. */
-  async #connect({ order }: Bid, known: FetchedOffer, signal: AbortSignal): Promise<FrameStream> {
+  async #connect(
+    { order }: Bid,
+    known: FetchedOffer,
+    residency: Residency,
+    signal: AbortSignal,
+  ): Promise<FrameStream> {
     using deadline = new Deadline(CONNECT_MS, signal)
-    const { network, store, now } = this.#options
+    const { network, store, settings, now } = this.#options
     const session = order.cid.toString()
     await store.committed()
     // Over a connection that there is, the order leaves in one piece with the stream's first frame.
-    const { frames } = await network
+    const { frames, remotePeer } = await network
       .openStream([...known.addresses], SESSION_PROTOCOL, { signal: deadline.signal })
       .catch((cause: unknown) => {
         store.endSession(session, 'provider-unreachable', now())
         const message = `provider ${known.offer.provider} cannot be reached`
         throw new HanseError('HANSE_PROVIDER_UNREACHABLE', message, { cause })
       })
+    try {
+      const { trustedAttestors } = settings.residency
+      this.#recipients.assertMayReceive(known, remotePeer, { ...residency, trustedAttestors })
+    } catch (error) {
+      frames.abort(new Error('not where the policy asks'))
+      store.endSession(session, 'policy', now())
+      throw error
+    }
     if (!signal.aborted) return frames
     frames.abort(new Error('nobody waits for it'))
     store.endSession(session, 'cancelled', now())

@@ -55,6 +55,8 @@ const OFFER_OUTDATED: ReadonlySet<ErrorCode> = new Set([
   'HANSE_ORDER_OFFER_UNKNOWN',
   'HANSE_ORDER_PRICE',
   'HANSE_QUOTE_ROUNDS',
+  'HANSE_POLICY_RESIDENCY',
+  'HANSE_RESIDENCY_UNPROVEN',
 ])
 
 const SALT_BYTES = 32
@@ -226,8 +228,10 @@ export class Consumer implements Disposable {
       { model, kind },
       policy,
     )
+    this.#tellRefused(inside, policy)
     if (inside.candidates.length > 0) return inside.candidates
     const everywhere = this.#match(await directory.find(model, ['*']), { model, kind }, policy)
+    this.#tellRefused(everywhere, policy)
     if (everywhere.candidates.length > 0) return everywhere.candidates
     if (everywhere.excluded.length === 0) throw unknownModel(model)
     const why = everywhere.excluded[0]?.reasons[0]
@@ -235,6 +239,19 @@ export class Consumer implements Disposable {
       'HANSE_NO_PROVIDER',
       `no offer fits: ${summarize(everywhere)}; for one, ${why?.message}: ${why?.change}`,
     )
+  }
+
+  #tellRefused({ excluded }: Match<FetchedOffer>, policy: RequestPolicy): void {
+    const { onRefused, settings } = this.#options
+    if (onRefused === undefined) return
+    const { trustedAttestors: _, ...own } = settings.residency
+    for (const { known, reasons } of excluded) {
+      const { reason, message } = reasons[0] ?? {}
+      if (reason === undefined || message === undefined) continue
+      const { provider, country } = known.offer
+      const asked = residencyOf(own, policy) ?? own
+      onRefused({ place: 'discovery', provider, country, reason, message, policy: asked })
+    }
   }
 
   #match(

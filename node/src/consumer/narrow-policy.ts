@@ -1,7 +1,10 @@
 import { HanseError, isInRegion, type PicoEuro, type ResidencyPolicy } from '@hanse/protocol'
 import type { RequestPolicy } from './request.ts'
 
-type Limits = Pick<RequestPolicy, 'regions' | 'maxInputPrice' | 'maxOutputPrice'>
+type Limits = Pick<
+  RequestPolicy,
+  'regions' | 'minLevel' | 'evidence' | 'maxInputPrice' | 'maxOutputPrice'
+>
 
 /**
  * What both a request and its limits allow.
@@ -16,8 +19,19 @@ export function narrowed(policy: RequestPolicy, limits: Limits | undefined): Req
   return {
     ...policy,
     ...(regions === undefined ? {} : { regions }),
+    ...evidenceOf(policy, limits),
     ...(maxInputPrice === undefined ? {} : { maxInputPrice }),
     ...(maxOutputPrice === undefined ? {} : { maxOutputPrice }),
+  }
+}
+
+/** The higher level, and all kinds that either asks for. */
+function evidenceOf(one: Limits, other: Limits): Pick<RequestPolicy, 'minLevel' | 'evidence'> {
+  const levels = [one.minLevel, other.minLevel].filter((level) => level !== undefined)
+  const kinds = new Set([...(one.evidence ?? []), ...(other.evidence ?? [])])
+  return {
+    ...(levels.length > 0 && { minLevel: Math.max(...levels) }),
+    ...(kinds.size > 0 && { evidence: [...kinds] }),
   }
 }
 

@@ -133,8 +133,10 @@ export class OfferDirectory {
     const { attested } = known
     if (isRevoked === undefined || !attested.some(({ cid }) => isRevoked(cid))) return known
     const left = attested.filter(({ cid }) => !isRevoked(cid))
+    const revoked = attested.filter(({ cid }) => isRevoked(cid)).map(({ value }) => value)
     return {
       ...known,
+      revoked,
       attestations: left.map(({ value }) => value),
       signedAttestations: left.map(({ signed }) => signed),
     }
@@ -252,14 +254,12 @@ export class OfferDirectory {
       ) {
         throw new HanseError('HANSE_SIGNATURE_INVALID', 'not a current offer of this provider')
       }
-      const attested = attestations.map((one): Attested => {
-        const { cid, value } = openSigned(context, regionAttestation, one, attestationSigners)
-        return { cid: cid.toString(), value, signed: one }
-      })
+      const attested = attestations.flatMap((one) => this.#openAttestation(one) ?? [])
       return {
         signed: opened,
         offer: opened.value,
-        signedAttestations: attestations,
+        signedAttestations: attested.map((one) => one.signed),
+        forged: attestations.length - attested.length,
         attestations: attested.map(({ value }) => value),
         attested,
         addresses: [...addresses],
@@ -268,6 +268,17 @@ export class OfferDirectory {
     } catch (error) {
       frames.abort(new Error('offer refused'))
       throw error
+    }
+  }
+
+  /** A provider that shows what nobody has signed stays known, so that it can be said why it is left out. */
+  #openAttestation(signed: SignedRecord): Attested | undefined {
+    const { context } = this.#options
+    try {
+      const { cid, value } = openSigned(context, regionAttestation, signed, attestationSigners)
+      return { cid: cid.toString(), value, signed }
+    } catch {
+      return undefined
     }
   }
 }

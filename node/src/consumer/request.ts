@@ -14,6 +14,8 @@ export interface RequestPolicy {
   readonly regions?: ResidencyPolicy['allow']
   /** Least evidence of location. */
   readonly minLevel?: number
+  /** Kinds of evidence that there must be, on top of the node's own. */
+  readonly evidence?: NonNullable<ResidencyPolicy['evidence']>
   /** Highest acceptable prices, pico-euro per token. */
   readonly maxInputPrice?: PicoEuro
   readonly maxOutputPrice?: PicoEuro

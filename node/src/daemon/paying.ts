@@ -12,19 +12,23 @@ type GatewaySettings = Settings<typeof gatewaySettings>
 
 /** Without attestors of one's own, the settlement service that one pays through is believed. */
 export async function residencyPolicy(
-  { residency, minLevel, trust }: GatewaySettings,
+  { residency, minLevel, evidence, trust }: GatewaySettings,
   settlement: SettlementClient | undefined,
   log: FastifyBaseLogger,
 ): Promise<ResidencyPolicy> {
-  if (trust.length > 0) return { allow: [...residency], minLevel, trustedAttestors: trust }
-  if (settlement !== undefined) {
-    return { allow: [...residency], minLevel, trustedAttestors: [await settlement.identity()] }
-  }
+  const policy = (trustedAttestors: readonly string[]): ResidencyPolicy => ({
+    allow: [...residency],
+    minLevel,
+    ...(evidence.length > 0 && { evidence: [...evidence] }),
+    trustedAttestors,
+  })
+  if (trust.length > 0) return policy(trust)
+  if (settlement !== undefined) return policy([await settlement.identity()])
   if (minLevel > 1)
     log.warn(
       'no attestor is trusted (--trust, --settlement-url): no provider will satisfy --min-level',
     )
-  return { allow: [...residency], minLevel, trustedAttestors: [] }
+  return policy([])
 }
 
 /** @throws {HanseError} HANSE_CONFIG_INVALID for a file that is no model */

@@ -13,6 +13,7 @@ import { openService } from '../gateway/open-service.ts'
 import { RequestObserver } from '../gateway/request-observer.ts'
 import { serveControl } from '../gateway/serve-control.ts'
 import { AuditLog } from '../log/audit-log.ts'
+import { refusalsNote } from '../log/note-refusals.ts'
 import { GatewayMetrics, type MetricsServer, serveMetrics } from '../metrics/index.ts'
 import { listenFault } from '../network/index.ts'
 import type { LawfulBasis } from '../privacy/lawful-basis.ts'
@@ -77,6 +78,7 @@ export async function startGateway(
   const outbox = settlement && stack.use(openOutbox(store, settlement, log))
   const revoked = settlement && stack.use(new RevokedAttestations({ context, settlement, log }))
   revoked?.start()
+  const isRevoked = (cid: string): boolean => revoked?.has(cid) === true
   const tokenizers = stack.use(await openTokenizers(settings.tokenizers))
   const consumer = stack.use(
     new Consumer({
@@ -88,8 +90,10 @@ export async function startGateway(
         network,
         context,
         now: clock,
-        isRevoked: (cid) => revoked?.has(cid) === true,
+        isRevoked,
       }),
+      isRevoked,
+      onRefused: refusalsNote(audit, { log, now: clock }),
       authorizer: new Authorizer({
         context,
         store,

@@ -124,6 +124,11 @@ export async function startProvider(
           await ownAmong(pids, { engines, self: process.pid, procRoot: '/proc' }),
       }),
       onSessionEnd: (session) => audit?.record(session),
+      onMisplaced: ({ consumer, residency: policy }, error) => {
+        log.warn({ consumer, code: error.code }, `an order is turned away: ${error.message}`)
+        const facts = { kind: 'residency', role: 'provider', place: 'provider' } as const
+        audit?.noteOf(consumer, { ...facts, reason: 'unproven', country, policy })
+      },
       ...(onOnboarding === undefined ? {} : { onOnboarding }),
       ...(onLive === undefined ? {} : { onLive }),
     }),

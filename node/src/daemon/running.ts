@@ -70,6 +70,7 @@ export async function openNode(
         allowPeers: settings.allowPeers,
         denyPeers: settings.denyPeers,
         denyAddresses: settings.denyAddresses,
+        relays: settings.viaRelays,
         connectionsPerPeer: settings.connectionsPerPeer,
         connectionsPerAddress: settings.connectionsPerAddress,
         ...(settings.connectionsMax === 0 ? {} : { connectionsMax: settings.connectionsMax }),

@@ -1,9 +1,13 @@
 import {
+  bytesEqual,
   decodeCanonical,
   encodeCanonical,
   LEAF_SALT_BYTES,
   leafCommitment,
   openPersonal,
+  type Residency,
+  RESIDENCY_REASONS,
+  residencySchema,
   SEAL_KEY_BYTES,
   SEAL_NONCE_BYTES,
   sealPersonal,
@@ -51,6 +55,33 @@ const auditEvent = z.discriminatedUnion('kind', [
     from: z.number().int(),
     at: z.number().int(),
   }),
+  /** A peer got no prompt, or took none, for its place; see `RESIDENCY_REASONS`. */
+  z.strictObject({
+    kind: z.literal('residency'),
+    role: z.enum(['consumer', 'provider']),
+    /** Who saw to it: while offers were compared, on the connection, or who was to take the prompt. */
+    place: z.enum(['discovery', 'before-prompt', 'provider']),
+    reason: z.enum([...RESIDENCY_REASONS, 'unproven']),
+    /** As the provider says itself. */
+    country: z.string(),
+    policy: residencySchema,
+    /** The other peer's id, sealed. */
+    counterparty: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+    at: z.number().int(),
+  }),
+  /** Where prompts may be processed from here on. */
+  z.strictObject({
+    kind: z.literal('policy'),
+    residency: residencySchema,
+    at: z.number().int(),
+  }),
+  /** Somebody with access to this machine looked into the log, and what they asked by. */
+  z.strictObject({
+    kind: z.literal('log-read'),
+    action: z.enum(['search', 'package']),
+    filters: z.array(z.string()).max(16),
+    at: z.number().int(),
+  }),
   /** How much of each kind was removed because it was kept long enough. */
   z.strictObject({
     kind: z.literal('retention'),
@@ -61,6 +92,18 @@ const auditEvent = z.discriminatedUnion('kind', [
   }),
 ])
 export type AuditEvent = z.infer<typeof auditEvent>
+export type AuditEventKind = AuditEvent['kind']
+export const AUDIT_EVENT_KINDS: readonly AuditEventKind[] = auditEvent.options.map(
+  ({ shape }) => shape.kind.value,
+)
+
+/** An event as a search reads it. */
+export interface ListedEvent {
+  readonly id: number
+  /** Its place in the log; undefined until it has one. */
+  readonly entry: bigint | undefined
+  readonly event: AuditEvent
+}
 
 /** A stored event, with what it takes to show that it is the one in the log. */
 export interface StoredEvent {
@@ -140,6 +183,35 @@ export class AuditEvents {
     const body = row.body as Uint8Array
     const event = auditEvent.parse(decodeCanonical(body, BODY_BYTES_MAX))
     return { event, body, salt: row.salt as Uint8Array, leaf: row.leaf as Uint8Array }
+  }
+
+  /** Newest first, before the one given. */
+  newest(max: number, before?: number): ListedEvent[] {
+    return this.#db
+      .prepare('select id, entry, body from event where id < ? order by id desc limit ?')
+      .all(before ?? Number.MAX_SAFE_INTEGER, max)
+      .map(({ id, entry, body }) => ({
+        id: Number(id),
+        entry: entry === null ? undefined : BigInt(Number(entry)),
+        event: auditEvent.parse(decodeCanonical(body as Uint8Array, BODY_BYTES_MAX)),
+      }))
+  }
+
+  /** Adds where prompts may be processed, unless the last such event says the same. @returns whether it is new */
+  addPolicy(residency: Residency, at: number): boolean {
+    const value = encodeCanonical({ ...residency })
+    const known = this.#db.prepare("select value from stated where name = 'residency'").get()?.value
+    if (known instanceof Uint8Array && bytesEqual(known, value)) return false
+    this.#db.durably(() => {
+      this.add({ kind: 'policy', residency, at })
+      this.#db
+        .prepare(
+          `insert into stated (name, value) values ('residency', ?)
+           on conflict (name) do update set value = excluded.value`,
+        )
+        .run(value)
+    })
+    return true
   }
 
   /** Seals a peer id with its own key, which is made when it is first seen. */

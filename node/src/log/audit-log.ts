@@ -7,6 +7,7 @@ import {
   type NoteSigner,
   noteSignerOf,
   parseCheckpoint,
+  type Residency,
 } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
 import { CID } from 'multiformats/cid'
@@ -107,6 +108,32 @@ export class AuditLog implements AsyncDisposable {
         { event: event.kind, cause: messageOf(error) },
         'an event was not logged',
       )
+    }
+  }
+
+  /** Logs where prompts may be processed, if that has changed since it was last logged. Never throws. */
+  notePolicy(residency: Residency): void {
+    try {
+      if (this.#closed) return
+      if (this.events.addPolicy(residency, this.#options.now())) {
+        this.#schedule(this.#options.everyMs ?? EVERY_MS)
+      }
+    } catch (error) {
+      this.#options.log.error({ event: 'policy', cause: messageOf(error) }, 'an event was not logged')
+    }
+  }
+
+  /** Logs something about another peer, whose id is sealed with its own key. Never throws. */
+  noteOf(
+    peer: string,
+    event: Omit<Extract<AuditEvent, { kind: 'residency' }>, 'counterparty' | 'at'>,
+  ): void {
+    try {
+      if (this.#closed) return
+      this.note({ ...event, counterparty: this.events.seal(peer), at: this.#options.now() })
+    } catch (error) {
+      const cause = messageOf(error)
+      this.#options.log.error({ event: event.kind, cause }, 'an event was not logged')
     }
   }
 

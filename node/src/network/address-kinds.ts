@@ -28,6 +28,14 @@ export function isRelayed(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'p2p-circuit')
 }
 
+/** The peer id of the relay that an address goes through, empty where it does not say; `undefined` without a relay. */
+export function relayOf(address: Multiaddr): string | undefined {
+  const components = address.getComponents()
+  const circuit = components.findIndex(({ name }) => name === 'p2p-circuit')
+  if (circuit < 0) return undefined
+  return components.slice(0, circuit).findLast(({ name }) => name === 'p2p')?.value ?? ''
+}
+
 function isWebSocket(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'ws' || name === 'wss')
 }

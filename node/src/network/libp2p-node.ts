@@ -17,7 +17,7 @@ import {
   type RelayUse,
 } from './libp2p-options.ts'
 import { listenFault } from './listen-error.ts'
-import { PeerGate } from './peer-gate.ts'
+import { type GateRules, PeerGate } from './peer-gate.ts'
 import { PeerNetwork, type Waiting, withPeerId } from './peer-network.ts'
 import {
   median,
@@ -39,10 +39,11 @@ export type StreamHandler = (frames: FrameStream, remotePeer: string) => Promise
 const CIRCUIT = '/p2p-circuit'
 
 // A gateway uses one connection to a provider; more appear when both dial at once, or a hole is punched.
-const GATE = {
+const GATE: Omit<GateRules, 'connectionsMax' | 'lan'> = {
   allowPeers: [],
   denyPeers: [],
   denyAddresses: [],
+  relays: 'any',
   connectionsPerPeer: 8,
   connectionsPerAddress: 64,
 }

@@ -1,6 +1,14 @@
 import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { blockList, contains, ipOf, isRelayed, kindOfIp, ownerOf } from './address-kinds.ts'
+import {
+  blockList,
+  contains,
+  ipOf,
+  isRelayed,
+  kindOfIp,
+  ownerOf,
+  relayOf,
+} from './address-kinds.ts'
 import { isBusy } from './busy-connection.ts'
 
 export interface GateRules {
@@ -9,6 +17,8 @@ export interface GateRules {
   readonly denyPeers: readonly string[]
   /** IP addresses and CIDR blocks, neither dialed nor admitted. */
   readonly denyAddresses: readonly string[]
+  /** Peer ids of the relays that connections may go through. */
+  readonly relays: 'any' | readonly string[]
   readonly connectionsMax: number
   readonly connectionsPerPeer: number
   /** Of one IPv4 address or one /64 of IPv6. Private addresses do not count in a LAN. */
@@ -80,7 +90,7 @@ export class PeerGate {
   /** What libp2p asks. Its methods are called without their object. */
   readonly gater: ConnectionGater = {
     denyDialPeer: (peer) => !this.permits(peer.toString()),
-    denyDialMultiaddr: (address) => this.blocks(address),
+    denyDialMultiaddr: (address) => this.blocks(address) || !this.#mayCarry(relayOf(address)),
     denyInboundConnection: (raw) => this.#deniesRaw(raw),
     denyInboundEncryptedConnection: (peer) => this.#deniesPeer(peer),
     denyOutboundEncryptedConnection: (peer) => !this.permits(peer.toString()),
@@ -88,13 +98,20 @@ export class PeerGate {
       this.#finish(raw)
       return false
     },
-    denyInboundRelayedConnection: (_relay, peer) => !this.permits(peer.toString()),
+    denyInboundRelayedConnection: (relay, peer) =>
+      !this.permits(peer.toString()) || !this.#mayCarry(relay.toString()),
   }
 
   /** Whether the address is one of those denied. */
   blocks(address: Multiaddr): boolean {
     const ip = ipOf(address)
     return ip !== undefined && contains(this.#blocked, ip)
+  }
+
+  /** @param relay its peer id, empty where an address does not say which; `undefined` without one */
+  #mayCarry(relay: string | undefined): boolean {
+    const { relays } = this.#rules
+    return relay === undefined || relays === 'any' || relays.includes(relay)
   }
 
   #deniesRaw(raw: MultiaddrConnection): boolean {

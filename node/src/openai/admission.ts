@@ -41,7 +41,9 @@ export interface Admission {
   /** Whose money it costs, where there are budgets. */
   readonly account?: Account | undefined
   /** Narrows what the request itself asks for: both must hold. See `narrowed`. */
-  readonly limits?: Pick<RequestPolicy, 'regions' | 'maxInputPrice' | 'maxOutputPrice'> | undefined
+  readonly limits?:
+    | Pick<RequestPolicy, 'regions' | 'minLevel' | 'evidence' | 'maxInputPrice' | 'maxOutputPrice'>
+    | undefined
   /** Most tokens of one order, whatever the request says. */
   readonly maxOutputTokens?: number | undefined
   /** Aborted, with a HanseError for its reason, when what was admitted may not go on. */

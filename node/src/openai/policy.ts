@@ -1,4 +1,12 @@
-import { HanseError, isCountryCode, isPeerId, type PicoEuro, parsePrice } from '@hanse/protocol'
+import {
+  EVIDENCE_KINDS,
+  type EvidenceKind,
+  HanseError,
+  isCountryCode,
+  isPeerId,
+  type PicoEuro,
+  parsePrice,
+} from '@hanse/protocol'
 import { type RequestPolicy, SORTS, type Sort } from '../consumer/request.ts'
 import { isJsonObject, type JsonObject } from '../engine/json.ts'
 import { FieldError } from './field-error.ts'
@@ -36,6 +44,7 @@ interface Said {
 const NAMES = {
   region: 'x-hanse-region',
   min_level: 'x-hanse-min-level',
+  evidence: 'x-hanse-evidence',
   max_input_price: 'x-hanse-max-input-price',
   max_output_price: 'x-hanse-max-output-price',
   sort: 'x-hanse-sort',
@@ -76,6 +85,7 @@ export function readWishes(body: JsonObject, headers: RequestHeaders): Wishes {
     policy: known({
       regions: read('region', regionsOf),
       minLevel: read('min_level', (each) => wholeOf(each, 4)),
+      evidence: read('evidence', evidenceOf),
       maxInputPrice: read('max_input_price', priceOf),
       maxOutputPrice: read('max_output_price', priceOf),
       sort: read('sort', sortOf),
@@ -199,6 +209,14 @@ function sortOf({ param, value }: Said): Sort {
   const found = SORTS.find((sort) => sort === value)
   if (found === undefined) throw new FieldError(param, `must be one of ${SORTS.join(', ')}`)
   return found
+}
+
+function evidenceOf(said: Said): EvidenceKind[] {
+  return listOf(said, EVIDENCE_KINDS.length).map((item) => {
+    const found = EVIDENCE_KINDS.find((kind) => kind === item)
+    if (found !== undefined) return found
+    throw new FieldError(said.param, `must be of ${EVIDENCE_KINDS.join(', ')}`)
+  })
 }
 
 /** A list of JSON, or words between commas. */

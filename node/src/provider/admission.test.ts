@@ -103,7 +103,7 @@ function makeDesk(limit = 10n ** 12n): (changes?: Partial<Order>, prompt?: Uint8
     findOffer: () => offer.value,
     pricesOf: () => prices ?? model,
     paused: () => paused,
-    evidenceLevel: () => 4,
+    place: () => ({ country: 'DE', evidenceLevel: 4 }),
     isDraining: () => false,
     trustedIssuers: () => [settlement.peerId],
     creditWindowMax: picoEuro(10n ** 12n),

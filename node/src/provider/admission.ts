@@ -5,7 +5,9 @@ import {
   type Named,
   type Offer,
   type OfferedModel,
+  type Order,
   type OrderReceived,
+  type OwnPlace,
   type PicoEuro,
   type Prices,
   type ProviderContext,
@@ -15,6 +17,7 @@ import {
   reviewInput,
   reviewOrder,
   reviewRemaining,
+  reviewResidency,
   type SpendAuthorization,
 } from '@hanse/protocol'
 import type { Engine, EngineRequest } from '../engine/index.ts'
@@ -45,7 +48,10 @@ export interface AdmissionOptions {
   readonly pricesOf: (model: string, offered: Prices) => Prices | undefined
   /** Set while no orders are taken; `reopensInMs` where that is known. */
   readonly paused?: () => { readonly reopensInMs: number | undefined } | undefined
-  readonly evidenceLevel: () => number
+  /** What this node can show of where it is, as of now. */
+  readonly place: () => OwnPlace
+  /** An order asks for another place than this. */
+  readonly onMisplaced?: (order: Order, error: HanseError) => void
   readonly isDraining: () => boolean
   readonly trustedIssuers: () => readonly string[]
   readonly creditWindowMax: PicoEuro
@@ -75,6 +81,21 @@ export class AdmissionDesk {
 
   constructor(options: AdmissionOptions) {
     this.#options = options
+  }
+
+  /**
+   * Looks at an order before its prompt is taken: whether this node may see that at all.
+   *
+   * @throws {HanseError} HANSE_POLICY_RESIDENCY
+   */
+  screen({ order }: Pick<OrderReceived, 'order'>): void {
+    const { place, onMisplaced } = this.#options
+    try {
+      reviewResidency(order.value.residency, place())
+    } catch (error) {
+      if (error instanceof HanseError) onMisplaced?.(order.value, error)
+      throw error
+    }
   }
 
   /**
@@ -129,7 +150,12 @@ export class AdmissionDesk {
     }
     const inputTokens = await boundInput(served.engine, request, model.contextLength)
     reviewInput(order.value, inputTokens)
-    const facts = () => ({ now: now(), offer, trustedIssuers: this.#options.trustedIssuers() })
+    const facts = () => ({
+      ...this.#options.place(),
+      now: now(),
+      offer,
+      trustedIssuers: this.#options.trustedIssuers(),
+    })
     // Looked at before the wait, so that nobody waits in vain, and after it, when it counts.
     const authorize = () => this.#authorize(ordered, facts())
     const cost = priceTokens(order.value, {
@@ -275,14 +301,14 @@ export class AdmissionDesk {
   }
 
   #reviewOrder({ order, rounds }: OrderReceived, offer: Offer | undefined): OfferedModel {
-    const { context, evidenceLevel, isDraining, trustedIssuers, creditWindowMax, now, store } =
+    const { context, place, isDraining, trustedIssuers, creditWindowMax, now, store } =
       this.#options
     return reviewOrder(order.value, {
+      ...place(),
       now: now(),
       provider: context.signer.peerId,
       offer,
       quote: rounds.at(-1)?.quote.value,
-      evidenceLevel: evidenceLevel(),
       replayed: store.hasSession(order.cid.toString()),
       draining: isDraining(),
       trustedIssuers: trustedIssuers(),

@@ -86,6 +86,7 @@ function chunk(delta: object, finish: string | null = null): Uint8Array {
 }
 
 const stack = new AsyncDisposableStack()
+const misplaced: string[] = []
 let providerNetwork: Network
 let providerStore: NodeStore
 let provider: Signer
@@ -141,6 +142,7 @@ beforeAll(async () => {
       statementEveryMs: 100,
       log: pino({ level: 'silent' }),
       now: Date.now,
+      onMisplaced: ({ consumer: from }, { code }) => misplaced.push(`${from} ${code}`),
       onLive: () => live.resolve(),
     }),
   )
@@ -276,6 +278,22 @@ describe('a provider rejects, with the reason,', () => {
   ])('%s', async (_what, changes, code) => {
     const { frames } = await send(await makeOrder(changes))
     assert.equal(codeOf(await nextFrame(frames)), code)
+    frames.abort(new Error('done'))
+  })
+
+  test('for its place before anything of the prompt has come, whatever its consumer believes of it', async () => {
+    misplaced.length = 0
+    const { frames } = await open()
+    // The order alone: the prompt is still in the hands of whoever sends it.
+    frames.write(
+      orderFrame(
+        await makeOrder({ residency: { allow: ['EU'], minLevel: 0, evidence: ['latency'] } }),
+      ),
+    )
+    const answer = await nextFrame(frames)
+    assert.equal(codeOf(answer), 'HANSE_POLICY_RESIDENCY')
+    assert.deepEqual(misplaced, [`${consumer.peerId} HANSE_POLICY_RESIDENCY`])
+    assert.equal(engine.running, 0)
     frames.abort(new Error('done'))
   })
 

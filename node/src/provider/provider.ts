@@ -5,6 +5,8 @@ import {
   OFFER_PROTOCOL,
   type Offer,
   type OfferedModel,
+  type Order,
+  type OwnPlace,
   type PicoEuro,
   PROMPT_BYTES_MAX,
   type RegionAttestation,
@@ -78,6 +80,8 @@ export interface ProviderOptions {
   readonly electricity?: Electricity | undefined
   /** When orders are taken; always when not given. */
   readonly availability?: ProviderAvailability | undefined
+  /** An order asked for another place than this node can show to be in; its prompt was not taken. */
+  readonly onMisplaced?: (order: Order, error: HanseError) => void
   /** A session is over, whatever its end. */
   readonly onSessionEnd?: (session: string) => void
   /** Settlement asks the owner to finish onboarding there. */
@@ -327,6 +331,7 @@ export class Provider implements AsyncDisposable {
           stated: this.#statements !== undefined,
           trace: this.#board.begin(),
           holdPrompt: (bytes) => this.#prompts.take(remotePeer, bytes),
+          screen: (ordered) => this.#desk.screen(ordered),
           admit: (ordered, prompt, signal) => this.#desk.admit(remotePeer, ordered, prompt, signal),
           onEngineFault: (session, error) => {
             log.warn({ session, code: error.code, cause: causeOf(error) }, error.message)
@@ -373,7 +378,8 @@ export class Provider implements AsyncDisposable {
         this.#pausedBy().length === 0
           ? undefined
           : { reopensInMs: this.#availability?.reopensInMs() || undefined },
-      evidenceLevel: () => this.#evidenceLevel(),
+      place: () => this.#place(),
+      onMisplaced: (order, error) => this.#options.onMisplaced?.(order, error),
       isDraining: () => this.#draining,
       trustedIssuers: () => (this.#link?.issuer === undefined ? [] : [this.#link.issuer]),
       creditWindowMax,
@@ -420,10 +426,17 @@ export class Provider implements AsyncDisposable {
   }
 
   #evidenceLevel(): number {
-    const { now } = this.#options
-    return this.#attestation !== undefined && now() < this.#attestation.notAfter
-      ? this.#attestation.level
-      : 0
+    return this.#place().evidenceLevel
+  }
+
+  /** As far as an attestation says so that is valid now, and of this country; else it is its own word. */
+  #place(): OwnPlace {
+    const { now, country } = this.#options
+    const own = this.#attestation
+    if (own === undefined || now() >= own.notAfter || own.country !== country)
+      return { country, evidenceLevel: 0 }
+    const kinds = new Set(own.evidence.map(({ kind }) => kind))
+    return { country, evidenceLevel: own.level, evidenceKinds: kinds }
   }
 }
 

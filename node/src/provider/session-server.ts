@@ -57,6 +57,8 @@ export interface SessionServerOptions {
     prompt: Uint8Array,
     signal: AbortSignal,
   ) => Promise<Admission | Ask>
+  /** Looks at an order before its prompt is taken. @throws {HanseError} to reject it */
+  readonly screen?: (ordered: OrderReceived) => void
   readonly trace: SessionTrace
   /** Makes room for a part of a prompt. @returns how to give it back; or whose limit is reached */
   readonly holdPrompt: (bytes: number) => (() => void) | 'all' | 'each'
@@ -121,9 +123,21 @@ export class SessionServer {
         this.#parts.push(held)
       }
       this.#dispatch({ type: 'frame', frame, now })
+      if (frame.t === 'order') this.#screen(now)
     } catch (error) {
       if (!(error instanceof HanseError)) throw error
       this.#dispatch({ type: 'malformed', error, now })
+    }
+  }
+
+  /** What must not be seen here is turned away before it comes, and what of it is on its way is not read. */
+  #screen(now: number): void {
+    const state = this.#state
+    if (state.phase !== 'ordering' || state.ordered === undefined) return
+    try {
+      this.#options.screen?.(state.ordered)
+    } catch (error) {
+      this.#dispatch({ type: 'rejected', error: toHanseError(error), now })
     }
   }
 

@@ -8,9 +8,10 @@ import { join } from './join.ts'
 import { MemoryStore } from './memory-store.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { openPageData, type PageData } from './page-store.ts'
-import { openPayment } from './settlement-access.ts'
+import { openPayment, watchRevocations } from './settlement-access.ts'
 
 export * from './exports.ts'
+export { forgetPageData, pageSeed } from './page-identity.ts'
 
 const now = (): number => Date.now()
 const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
@@ -30,7 +31,8 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
   const seed = data?.seed ?? options.seed ?? random(32)
   const signer = signerOf(seed)
   const context = { network: networkName, signer }
-  const { source, residency } = await openPayment(options, signer, now)
+  const { source, client, residency } = await openPayment(options, signer, now)
+  const isRevoked = watchRevocations(client, context, stack)
   const network = stack.use(
     await openPageNetwork({
       privateKey: await generateKeyPairFromSeed('Ed25519', seed),
@@ -46,7 +48,13 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
     options,
     signer,
     network,
-    directory: new OfferDirectory({ network, context, now }),
+    directory: new OfferDirectory({
+      network,
+      context,
+      now,
+      ...(isRevoked === undefined ? {} : { isRevoked }),
+    }),
+    isRevoked,
     store: data?.store ?? options.store ?? new MemoryStore(),
     source,
     residency,

@@ -20,6 +20,8 @@ export interface ConsumerParts {
   readonly store: SessionStore
   readonly source: AuthorizationSource | undefined
   readonly residency: ResidencyPolicy
+  /** Whether an attestation, by its CID, was taken back. */
+  readonly isRevoked?: ((cid: string) => boolean) | undefined
   /** Keeps what was measured of providers over a restart. */
   readonly measurements?: MeasurementStore
   readonly now: () => number

@@ -1,5 +1,6 @@
 import type { PicoEuro, Prices, Receipt } from '@hanse/protocol'
 import type { Failover } from '../consumer/continuation/failover.ts'
+import type { PlaceRefused } from '../consumer/recipient-check.ts'
 import type { SessionOutcome } from '../consumer/session-client.ts'
 import type { FoundCheck } from '../consumer/spot-check/spot-checker.ts'
 
@@ -17,6 +18,8 @@ export interface ConsumerEvents {
   readonly receipt: { readonly session: string; readonly receipt: Receipt }
   /** A provider stopped in mid-answer, and another one goes on with it. */
   readonly failover: Failover
+  /** A provider got no prompt, for where it is or what it shows of that. */
+  readonly refused: PlaceRefused
   /** An answer was compared with that of another provider. The signed check is evidence that others can look at. */
   readonly spotCheck: FoundCheck
   /** A session has ended, well or not. */

@@ -4,6 +4,7 @@ export {
   ERRORS,
   type ErrorCode,
   type ErrorEntry,
+  type EvidenceKind,
   formatEuro,
   formatPrice,
   HanseError,
@@ -15,6 +16,7 @@ export {
   parsePrice,
   picoEuro,
   type Receipt,
+  type ResidencyReason,
   type TrustRoots,
   verifyBundle,
 } from '@hanse/protocol'
@@ -22,6 +24,7 @@ export type { AnswerPart, Bill } from '../consumer/answer.ts'
 export type { AuthorizationSource } from '../consumer/authorizer.ts'
 export type { Failover, FailoverSettings } from '../consumer/continuation/failover.ts'
 export type { FetchedOffer } from '../consumer/offer-directory.ts'
+export type { PlaceRefused } from '../consumer/recipient-check.ts'
 export type { RequestPolicy, Sort } from '../consumer/request.ts'
 export type { SessionOutcome } from '../consumer/session-client.ts'
 export type { FoundCheck } from '../consumer/spot-check/spot-checker.ts'

@@ -96,6 +96,8 @@ export class HanseConsumer implements AsyncDisposable {
         now,
       }),
       settings: { ...options.settings, residency },
+      ...(parts.isRevoked === undefined ? {} : { isRevoked: parts.isRevoked }),
+      onRefused: (refused) => this.#listeners.emit('refused', refused),
       ...(parts.measurements === undefined ? {} : { measurements: parts.measurements }),
       now,
       random,
@@ -218,6 +220,11 @@ export class HanseConsumer implements AsyncDisposable {
     return this.store.sessions(options)
   }
 
+  /** Receipts of a session that both sides have signed so far, in order; none of one that is not remembered. */
+  receipts(session: string): readonly Receipt[] {
+    return this.store.receipts(session).map(({ bytes }) => receipt.decode(bytes))
+  }
+
   /** What proves a session so far: a CAR file. @throws {HanseError} HANSE_NOT_FOUND before its first receipt */
   bundle(session: string): Uint8Array {
     const evidence = this.store.evidence(session, this.#parts.options.networkName)
@@ -259,7 +266,7 @@ export class HanseConsumer implements AsyncDisposable {
       void billOf(opened.answers).then(() => call.end())
       return new AnswerStream<Chunk, Whole>(opened, kind, {
         cancel: () => call.abort(),
-        receipts: (session) => this.#receipts(session),
+        receipts: (session) => this.receipts(session),
         bundle: (session) => this.bundle(session),
       })
     })
@@ -278,10 +285,6 @@ export class HanseConsumer implements AsyncDisposable {
       if (!call.signal.aborted) throw faultOf(error)
       throw new HanseError('HANSE_SESSION_CANCELLED', 'the request was cancelled', { cause: error })
     }
-  }
-
-  #receipts(session: string): Receipt[] {
-    return this.store.receipts(session).map(({ bytes }) => receipt.decode(bytes))
   }
 }
 

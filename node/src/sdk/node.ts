@@ -15,7 +15,7 @@ import { HanseConsumer } from './hanse-consumer.ts'
 import { join } from './join.ts'
 import { MemoryStore } from './memory-store.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import { openPayment } from './settlement-access.ts'
+import { openPayment, watchRevocations } from './settlement-access.ts'
 
 export * from './exports.ts'
 
@@ -44,6 +44,7 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
     kept === undefined || client === undefined
       ? undefined
       : stack.use(new Outbox({ store: kept, settler: client, now }))
+  const isRevoked = watchRevocations(client, context, stack)
   const network = stack.use(
     await openNetwork({
       privateKey,
@@ -68,7 +69,13 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
     options,
     signer,
     network,
-    directory: new OfferDirectory({ network, context, now }),
+    directory: new OfferDirectory({
+      network,
+      context,
+      now,
+      ...(isRevoked === undefined ? {} : { isRevoked }),
+    }),
+    isRevoked,
     store: kept ?? options.store ?? new MemoryStore(),
     source,
     residency,

@@ -1,5 +1,7 @@
 import {
   DIVERGENCE_MAX,
+  EVIDENCE_KINDS,
+  type EvidenceKind,
   HanseError,
   isCountryCode,
   isPeerId,
@@ -20,10 +22,14 @@ import type { SpotCheckSettings } from '../consumer/spot-check/spot-checker.ts'
 import { isLan } from '../network/local-addresses.ts'
 import type { MemoryStore } from './memory-store.ts'
 
-/** Where payment comes from: a settlement service and the organization's API key there. */
+/** Where payment comes from: a settlement service and the organization's API key there, or who is signed in. */
 export interface SettlementAccess {
   readonly url: string
   readonly apiKey?: string | undefined
+  /** Pages of the settlement service's own website only: whoever is signed in there pays. */
+  readonly session?: boolean | undefined
+  /** With `session`, the organization that pays; the only one that they belong to when left out. */
+  readonly organization?: string | undefined
 }
 
 /** How providers are chosen. */
@@ -49,6 +55,8 @@ export interface ConsumerOptions {
   readonly residency?: readonly string[]
   /** Least evidence of location: 0 none, 1 declared, 2 geo-IP, 3 payout account, 4 documents. 3 when left out. */
   readonly minLevel?: number
+  /** Kinds of evidence of location that there must be, each of them; none in particular when left out. */
+  readonly evidence?: readonly EvidenceKind[]
   /** Peer ids of attestors whose word counts; the settlement service's when left out. */
   readonly trust?: readonly string[]
   /** Highest acceptable prices: as `"0.20 EUR/Mtok"`, or pico-euro per token. */
@@ -56,7 +64,7 @@ export interface ConsumerOptions {
   readonly maxOutputPrice?: string | PicoEuro
   /**
    * What pays where a price is above zero. A page cannot use a settlement service directly, which takes no orders to pay
-   * from other origins: it hands in a source that asks its own server.
+   * from origins that it does not know: it hands in a source that asks its own server.
    */
   readonly settlement?: SettlementAccess | AuthorizationSource
   /**
@@ -104,6 +112,7 @@ export interface ResolvedOptions {
   readonly settings: Omit<ConsumerSettings, 'residency'>
   readonly allow: string[]
   readonly minLevel: number
+  readonly evidence: EvidenceKind[] | undefined
   readonly settlement: SettlementAccess | AuthorizationSource | undefined
   readonly authorizationAmount: PicoEuro
   readonly budget: PicoEuro | undefined
@@ -153,6 +162,7 @@ const schema = z.strictObject({
   network: z.string().min(1).max(64).default('mainnet'),
   residency: z.array(region).max(64).default(['EU']),
   minLevel: z.int().min(0).max(4).default(3),
+  evidence: z.array(z.enum(EVIDENCE_KINDS)).min(1).max(EVIDENCE_KINDS.length).optional(),
   trust: z.array(peerId).optional(),
   maxInputPrice: price.optional(),
   maxOutputPrice: price.optional(),
@@ -193,6 +203,7 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     trust: given.trust,
     allow: given.residency,
     minLevel: given.minLevel,
+    evidence: given.evidence,
     settings: {
       maxInputPrice: given.maxInputPrice,
       maxOutputPrice: given.maxOutputPrice,

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AttestationRevocations,
   attestationRevocationSigners,
@@ -9,6 +8,7 @@ import {
   type SigningContext,
 } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
+import { pause } from '../network/pause.ts'
 import type { SettlementClient } from './settlement-client.ts'
 
 export interface RevokedAttestationsOptions {
@@ -73,8 +73,7 @@ export class RevokedAttestations implements AsyncDisposable {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       await this.poll()
-      const wait = this.#options.everyMs ?? EVERY_MS
-      await delay(wait, undefined, { signal, ref: false }).catch(() => {})
+      await pause(this.#options.everyMs ?? EVERY_MS, signal)
     }
   }
 

@@ -7,6 +7,11 @@ export const networkGroup = {
       'be reached through the relays of --bootstrap: when peers cannot dial this node, always, never',
     fallback: 'auto',
   }),
+  viaRelays: kinds.relays({
+    description:
+      'relays that connections of this node may go through, by peer id; any, or none: what goes through is encrypted either way',
+    fallback: 'any',
+  }),
   announce: kinds.addresses({
     description: 'addresses to tell others besides those listened on, such as a forwarded port',
     fallback: [],

@@ -42,8 +42,9 @@ export function residencyOf(own: Residency, policy: RequestPolicy): Residency | 
   return narrowResidency(own, askedResidency(policy))
 }
 
-function askedResidency({ regions, minLevel }: RequestPolicy): Partial<Residency> {
+function askedResidency({ regions, minLevel, evidence }: RequestPolicy): Partial<Residency> {
   return {
+    ...(evidence !== undefined && { evidence: [...evidence] }),
     ...(regions !== undefined && { allow: [...regions] }),
     ...(minLevel !== undefined && { minLevel }),
   }

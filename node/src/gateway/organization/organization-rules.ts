@@ -247,13 +247,15 @@ function refusal({ message }: PolicyRefusal): HanseError {
 /** Every list of regions counts. @throws {HanseError} HANSE_POLICY_RESIDENCY when there is no place in all of them */
 function limitsOf(limits: PolicyLimits | undefined): NonNullable<Admission['limits']> {
   if (limits === undefined) return {}
-  const { regions, maxInputPrice, maxOutputPrice } = limits
-  const prices = {
+  const { regions, minLevel, evidence, maxInputPrice, maxOutputPrice } = limits
+  const others = {
+    ...(minLevel !== undefined && { minLevel }),
+    ...(evidence !== undefined && { evidence: [...evidence] }),
     ...(maxInputPrice !== undefined && { maxInputPrice }),
     ...(maxOutputPrice !== undefined && { maxOutputPrice }),
   }
   return regions.reduce<NonNullable<Admission['limits']>>(
     (all, list) => narrowed(all, { regions: [...list] }),
-    prices,
+    others,
   )
 }
