@@ -15,8 +15,17 @@ export interface WebOptions {
   readonly port: number
   readonly gatewayUrl: string
   readonly settlementUrl: string
+  /** What pages join by themselves, with nobody between; without it they say that there is none. */
+  readonly network?: PeerNetwork
   /** Where people reach it, for the site map; what they asked for unless given. */
   readonly publicUrl?: string
+}
+
+/** A network of peers, and where pages enter it. */
+export interface PeerNetwork {
+  readonly name: string
+  /** Multiaddresses of WebSockets, each with the peer id of who is there. */
+  readonly bootstrap: readonly string[]
 }
 
 export interface Web {
@@ -24,7 +33,10 @@ export interface Web {
   close(): Promise<void>
 }
 
-/** Serves the built pages and `/config.json`. @throws {Error} when nothing is built or a URL is not http(s). */
+/** Pages that dial peers, with what is below them. */
+const PEER_PAGES = /^(?:\/de)?\/(?:market|playground)(?:[/?]|$)/u
+
+/** Serves the built pages and `/config.json`. @throws {Error} when nothing is built or an address is none. */
 export async function startWeb(options: WebOptions): Promise<Web> {
   const { directory, host = '127.0.0.1', port } = options
   const gatewayUrl = httpUrl('gatewayUrl', options.gatewayUrl)
@@ -37,7 +49,10 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   }
   const connect = [new URL(gatewayUrl).origin, new URL(settlementUrl).origin]
   const pages = await readPages(root)
-  const policy = contentPolicy(inlineScriptHashes(pages), connect)
+  const network = options.network && peerNetwork(options.network)
+  const scripts = inlineScriptHashes(pages)
+  const policy = contentPolicy(scripts, connect)
+  const peerPolicy = contentPolicy(scripts, [...connect, ...peerSources(network)])
   const notFoundPage = await readFile(join(root, '404.html'))
 
   const app = fastify({
@@ -45,9 +60,9 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
   })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
     reply.headers({
-      'content-security-policy': policy,
+      'content-security-policy': PEER_PAGES.test(request.url) ? peerPolicy : policy,
       'cross-origin-opener-policy': 'same-origin',
       'permissions-policy': 'camera=(), geolocation=(), microphone=()',
       'referrer-policy': 'no-referrer',
@@ -57,7 +72,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
   })
   app.get('/config.json', async (_request, reply) => {
     reply.header('cache-control', 'no-cache')
-    return { gatewayUrl, settlementUrl }
+    return { gatewayUrl, settlementUrl, network: network ?? null }
   })
   const publicUrl = options.publicUrl && httpUrl('publicUrl', options.publicUrl)
   siteMap(app, pages, publicUrl)
@@ -102,6 +117,16 @@ function contentPolicy(scriptHashes: readonly string[], connect: readonly string
     "form-action 'self'",
     "frame-ancestors 'none'",
   ].join('; ')
+}
+
+/**
+ * Where providers are is known only once the network has been asked, so pages that join it may open any encrypted WebSocket,
+ * and others where the network itself has them: on one machine, or in one house.
+ */
+function peerSources(network: PeerNetwork | undefined): string[] {
+  if (network === undefined) return []
+  const isPlain = network.bootstrap.some((address) => !/\/(?:wss|tls)(?:\/|$)/u.test(address))
+  return isPlain ? ['wss:', 'ws:'] : ['wss:']
 }
 
 interface Page {
@@ -163,6 +188,17 @@ ${urls.join('\n')}
 const escapeXml = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
+function peerNetwork({ name, bootstrap }: PeerNetwork): PeerNetwork {
+  for (const address of bootstrap) {
+    // Pages open nothing but WebSockets, and must know whom they talk to.
+    if (/^\/[^\s]+\/wss?\/p2p\/\w+$/u.test(address)) continue
+    throw new Error(
+      `network.bootstrap: not the multiaddress of a WebSocket with a PeerId: ${address}`,
+    )
+  }
+  return { name, bootstrap }
+}
+
 function httpUrl(name: string, text: string): string {
   const url = URL.parse(text)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
@@ -179,6 +215,8 @@ async function main(): Promise<void> {
       port: { type: 'string', default: '5173' },
       gateway: { type: 'string', default: 'http://127.0.0.1:8787' },
       settlement: { type: 'string', default: 'http://127.0.0.1:8788' },
+      network: { type: 'string' },
+      bootstrap: { type: 'string', default: '' },
       'public-url': { type: 'string' },
     },
   })
@@ -194,6 +232,9 @@ async function main(): Promise<void> {
     port,
     gatewayUrl,
     settlementUrl,
+    ...(values.network !== undefined && {
+      network: { name: values.network, bootstrap: values.bootstrap.split(',').filter(Boolean) },
+    }),
     ...(publicUrl !== undefined && { publicUrl }),
   })
   const stop = () => {

@@ -55,6 +55,8 @@ export class Market implements AsyncDisposable {
   settlementUrl = ''
   settlementPeerId = ''
   relayAddress = ''
+  /** Where web pages enter the network. */
+  relayWebSocket = ''
   operator!: Operator
   tenant!: Tenant
 
@@ -159,7 +161,9 @@ export class Market implements AsyncDisposable {
     const [settled, relayed] = await Promise.all([settlement.event('ready'), relay.event('ready')])
     this.settlementUrl = String(settled.url)
     this.settlementPeerId = String(settled.peerId)
-    this.relayAddress = String((relayed.addresses as string[])[0])
+    const addresses = relayed.addresses as string[]
+    this.relayAddress = String(addresses[0])
+    this.relayWebSocket = addresses.find((address) => address.includes('/ws/')) ?? ''
     this.operator = new Operator(this.settlementUrl, secrets.operatorToken)
 
     onProgress('providers: loading the model, signing offers…')

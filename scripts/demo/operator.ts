@@ -37,7 +37,11 @@ export class Operator {
   }
 
   async createOrganization(name: string, consumers: readonly string[]): Promise<Tenant> {
-    return await this.#call<Tenant>('POST', '/v1/admin/organizations', { name, consumers })
+    return await this.#call<Tenant>('POST', '/v1/admin/organizations', {
+      name,
+      consumers,
+      lawfulBasis: 'contract',
+    })
   }
 
   /** Tops up with a test card whose money is there at once. */

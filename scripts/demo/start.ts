@@ -65,6 +65,10 @@ async function main(): Promise<void> {
       market.gatewayUrl,
       '--settlement',
       market.settlementUrl,
+      '--network',
+      NETWORK,
+      '--bootstrap',
+      market.relayWebSocket,
     ],
     {},
     stateDir,
@@ -266,6 +270,7 @@ function writeConfig(stateDir: string, market: Market): void {
 function printNext(market: Market, webUrl: string, bundle: string): void {
   step('It stays up until Ctrl-C. Try:')
   say(`  the market          ${webUrl}/market`)
+  say(`  a chat in the page  ${webUrl}/playground, paid with the apiKey in .hanse/demo.json`)
   say(`  OpenAI base URL     ${market.gatewayUrl}/v1`)
   say(`  settlement API      ${market.settlementUrl}/openapi.json`)
   say('  npx hanse offers')

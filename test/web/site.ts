@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { startWeb, type Web } from '@hanse/marketplace-web/server'
+import { type PeerNetwork, startWeb, type Web } from '@hanse/marketplace-web/server'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { launchChromium } from '../support/chromium.ts'
@@ -44,14 +44,23 @@ export class Site implements AsyncDisposable {
   static async open({
     settlementUrl = NOWHERE,
     port = 0,
+    network,
   }: {
     readonly settlementUrl?: string
     readonly port?: number
+    /** What pages join by themselves; none when left out. */
+    readonly network?: PeerNetwork
   } = {}): Promise<Site> {
     await buildIfStale()
     await mkdir(ARTIFACTS, { recursive: true })
     const gateway = await Gateway.start()
-    const web = await startWeb({ directory: BUILD, port, gatewayUrl: gateway.url, settlementUrl })
+    const web = await startWeb({
+      directory: BUILD,
+      port,
+      gatewayUrl: gateway.url,
+      settlementUrl,
+      ...(network !== undefined && { network }),
+    })
     return new Site(web, await launchChromium(), gateway)
   }
 

@@ -16,7 +16,7 @@ export class PageDatabase implements Disposable {
 
   /** @throws {HanseError} HANSE_CONFIG_INVALID where the browser keeps nothing, as some do in private windows */
   static async open(name: string): Promise<PageDatabase> {
-    const { indexedDB } = globalThis as { indexedDB?: Factory }
+    const { indexedDB } = globalThis as unknown as { indexedDB?: Factory }
     if (indexedDB === undefined)
       throw new HanseError('HANSE_CONFIG_INVALID', 'dataDir: there is no IndexedDB here')
     try {
@@ -28,6 +28,12 @@ export class PageDatabase implements Disposable {
     } catch (cause) {
       throw new HanseError('HANSE_CONFIG_INVALID', 'dataDir: IndexedDB refuses', { cause })
     }
+  }
+
+  /** Forgets all of it; nothing happens where there is nothing. */
+  static async remove(name: string): Promise<void> {
+    const { indexedDB } = globalThis as unknown as { indexedDB?: Factory }
+    if (indexedDB !== undefined) await resultOf(indexedDB.deleteDatabase(`hanse-${name}`))
   }
 
   async get(shelf: Shelf, key: string): Promise<Uint8Array | undefined> {
@@ -71,6 +77,7 @@ async function resultOf<Result>(request: DatabaseRequest<Result>): Promise<Resul
 // What is used of IndexedDB: the compiler knows browsers' types only where everything may use them.
 interface Factory {
   open(name: string, version: number): DatabaseRequest<Database> & { onupgradeneeded: () => void }
+  deleteDatabase(name: string): DatabaseRequest<unknown>
 }
 
 interface DatabaseRequest<Result> {

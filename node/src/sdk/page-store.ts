@@ -4,7 +4,8 @@ import { type Change, PageDatabase } from './page-database.ts'
 import { lockPageData } from './page-lock.ts'
 import { decodeSnapshot, type Snapshot } from './snapshot.ts'
 
-const SEED = 'seed'
+/** The name of the identity's bytes. */
+export const SEED = 'seed'
 const SEED_BYTES = 32
 
 /** What a page keeps over a reload. */

@@ -16,6 +16,7 @@ import {
   type SigningContext,
   signedFields,
   signRecord,
+  signRequest,
 } from '@hanse/protocol'
 import { z } from 'zod'
 import type { Submission } from '../store/node-store.ts'
@@ -34,6 +35,10 @@ export interface SettlementOptions {
   readonly url: string
   /** The consumer organization's API key; providers need none. */
   readonly apiKey?: string | undefined
+  /** In a page, instead of a key: whoever is signed in there, by the cookie of their session. */
+  readonly session?: boolean | undefined
+  /** Of those that they belong to; the only one when left out. */
+  readonly organization?: string | undefined
   readonly context: SigningContext
   readonly signer: Signer
   readonly now: () => number
@@ -59,6 +64,8 @@ export interface ProviderAccount {
   readonly attestation: (Named<RegionAttestation> & SignedRecord) | undefined
 }
 
+/** As settlement reads it: which organization a person acts for. */
+const ORGANIZATION_HEADER = 'hanse-organization'
 /** Somebody waits for a bundle, which is good without the proof too. */
 const PROOF_MS = 3_000
 const BINDING_VALID_MS = 10 * 60_000
@@ -71,6 +78,7 @@ const accountJson = z.object({
   attestation: signedJson.nullish(),
 })
 const authorizationJson = z.object({ authorization: signedJson })
+const organizationJson = z.object({ organization: z.string() })
 const resultsJson = z.object({
   results: z.array(
     z.union([
@@ -125,11 +133,31 @@ export class SettlementClient {
       idempotencyKey: crypto.randomUUID(),
     }
     const ask = () => this.#call('POST', '/v1/authorizations', authorizationJson, body)
-    const { authorization } = await ask().catch((error: unknown) => {
-      if (error instanceof HanseError && error.code === 'HANSE_SETTLEMENT_UNAVAILABLE') return ask()
-      throw error
+    const { authorization } = await ask().catch(async (error: unknown) => {
+      const code = error instanceof HanseError ? error.code : undefined
+      // The first time that this node spends with this key.
+      if (code === 'HANSE_CONSUMER_UNKNOWN') await this.#bindConsumer()
+      else if (code !== 'HANSE_SETTLEMENT_UNAVAILABLE') throw error
+      return ask()
     })
     return toSigned(authorization)
+  }
+
+  /** Lets this node spend its organization's money: the organization says so with the key, the node with its signature. */
+  async #bindConsumer(): Promise<void> {
+    const { context, signer, now } = this.#options
+    const { organization } = await this.#call('GET', '/v1/balance', organizationJson)
+    const url = '/v1/consumers'
+    const bytes = JSON.stringify({ organization })
+    const headers = signRequest(signer, {
+      method: 'POST',
+      url,
+      body: new TextEncoder().encode(bytes),
+      network: context.network,
+      settlement: await this.identity(),
+      at: now(),
+    })
+    await this.#call('POST', url, organizationJson, { type: 'application/json', bytes, headers })
   }
 
   /** Binds this node to a payout account in `country`, or finds the account it is bound to. @throws {HanseError} */
@@ -273,19 +301,27 @@ export class SettlementClient {
     method: 'GET' | 'POST',
     path: string,
     schema: z.ZodType<Result>,
-    body?: { type: string; bytes: string | Uint8Array; idempotencyKey?: string },
+    body?: {
+      type: string
+      bytes: string | Uint8Array
+      idempotencyKey?: string
+      headers?: Readonly<Record<string, string>>
+    },
   ): Promise<Result> {
-    const { url, apiKey } = this.#options
+    const { url, apiKey, session, organization } = this.#options
     let response: Response
     let answer: unknown
     try {
       response = await fetch(`${url}${path}`, {
         method,
+        ...(session === true && { credentials: 'include' }),
         signal: AbortSignal.timeout(REQUEST_MS),
         headers: {
           ...(body === undefined ? {} : { 'content-type': body.type }),
           ...(body?.idempotencyKey === undefined ? {} : { 'idempotency-key': body.idempotencyKey }),
           ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+          ...(organization === undefined ? {} : { [ORGANIZATION_HEADER]: organization }),
+          ...body?.headers,
         },
         ...(body === undefined ? {} : { body: body.bytes as NonNullable<RequestInit['body']> }),
       })

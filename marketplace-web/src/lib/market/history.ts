@@ -1,0 +1,55 @@
+import { personal } from '#lib/api.ts'
+import { siteConfig } from '#lib/site-config.ts'
+
+const dayMs = 86_400_000
+export const historyDays = 30
+const answerWithinMs = 5_000
+
+/** How a provider has served one organization on one day, by receipts that both sides signed. */
+export type Day = {
+  /** Of UTC: "2026-11-21". */
+  readonly day: string
+  readonly good: bigint
+  readonly failed: bigint
+  /** Of the answered and the failed, ten-thousandths; null where there were none. */
+  readonly availabilityBps: number | null
+  readonly msPerTokenP50: number | null
+}
+
+/** The last month of a provider, in the organization of whoever is signed in. @throws {ApiError} when nobody is */
+export async function historyOf(provider: string, now: number): Promise<Day[]> {
+  const client = await personal()
+  const to = Math.ceil(now / dayMs) * dayMs
+  const { measurements } = await client.get('/v1/service-levels/measurements', {
+    params: {
+      query: {
+        provider,
+        group: 'day',
+        from: new Date(to - historyDays * dayMs).toISOString(),
+        to: new Date(to).toISOString(),
+      },
+    },
+  })
+  return measurements.map(({ key, good, failed, availabilityBps, msPerTokenP50 }) => ({
+    day: key.slice(0, 10),
+    good: BigInt(good),
+    failed: BigInt(failed),
+    availabilityBps,
+    msPerTokenP50,
+  }))
+}
+
+/** Whether the settlement can pay a provider out; undefined where it does not know it, or does not answer. */
+export async function isPayable(provider: string): Promise<boolean | undefined> {
+  try {
+    const { settlementUrl } = await siteConfig()
+    const response = await fetch(`${settlementUrl}/v1/providers/${provider}`, {
+      signal: AbortSignal.timeout(answerWithinMs),
+    })
+    if (!response.ok) return undefined
+    const { payable } = (await response.json()) as { payable?: unknown }
+    return typeof payable === 'boolean' ? payable : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  loadOrCreateIdentity,
+  type Network,
+  openNetwork,
+  openOfferValue,
+  seedOf,
+  selectNewestOffer,
+} from '@hanse/node'
+import {
+  browseKey,
+  type Evidence,
+  encodeCanonical,
+  OFFER_PROTOCOL,
+  type Offer,
+  type OfferedModel,
+  offer,
+  picoEuro,
+  regionAttestation,
+  type SignedRecord,
+  type Signer,
+  signedFields,
+  signerOf,
+  signRecord,
+} from '@hanse/protocol'
+
+const NETWORK = 'paper'
+const HOUR_MS = 3_600_000
+
+export interface PaperProvider {
+  readonly country: string
+  readonly models: readonly Partial<OfferedModel>[]
+  /** What an attestor has signed of its place; nothing when left out. */
+  readonly evidence?: readonly Evidence[]
+  /** Somebody else signs the offer. */
+  readonly isForged?: boolean
+}
+
+/**
+ * A market on paper: real peers in a real DHT, on WebSockets of loopback, who hand out signed offers and sell nothing. Hundreds of
+ * offers cost a process no more than their signatures.
+ */
+export class PaperMarket implements AsyncDisposable {
+  readonly networkName = NETWORK
+  /** Whose attestations count. */
+  readonly attestor: Signer = signerOf(new Uint8Array(randomBytes(32)))
+  readonly providers: string[] = []
+  bootstrap = ''
+  readonly #stack = new AsyncDisposableStack()
+  #folder = ''
+
+  static async open(providers: readonly PaperProvider[]): Promise<PaperMarket> {
+    const market = new PaperMarket()
+    try {
+      await market.#open(providers)
+      return market
+    } catch (error) {
+      await market[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync()
+  }
+
+  async #open(providers: readonly PaperProvider[]): Promise<void> {
+    this.#folder = await mkdtemp(join(tmpdir(), 'hanse-paper-'))
+    this.#stack.defer(() => rm(this.#folder, { recursive: true, force: true }))
+    const meeting = await this.#peer('meeting')
+    this.bootstrap = meeting.network.addresses()[0] ?? ''
+    await Promise.all(providers.map(async (plan, at) => await this.#provider(plan, `p${at}`)))
+  }
+
+  async #provider(plan: PaperProvider, name: string): Promise<void> {
+    const { signer, network } = await this.#peer(name)
+    this.providers.push(signer.peerId)
+    network.keepConnected([this.bootstrap])
+    await network.whenConnected(AbortSignal.timeout(20_000))
+    const { offer: signed, attestations } = this.#paper(plan, signer, network)
+    const answer = encodeCanonical({
+      offer: signedFields(signed),
+      attestations: attestations.map(signedFields),
+    })
+    await network.handle(OFFER_PROTOCOL, async (frames) => {
+      frames.write(answer)
+      await frames.end()
+    })
+    await network.provide(browseKey('*'), { signal: AbortSignal.timeout(20_000) })
+  }
+
+  #paper(plan: PaperProvider, signer: Signer, network: Network) {
+    const now = Date.now()
+    const context = { network: NETWORK }
+    const attestations: SignedRecord[] = []
+    const cids: Offer['attestations'] = []
+    if (plan.evidence !== undefined) {
+      const levels = { declared: 1, geoip: 2, latency: 2, 'payout-account': 3, operator: 4 }
+      const attested = signRecord(
+        context,
+        regionAttestation,
+        {
+          subject: signer.peerId,
+          country: plan.country,
+          evidence: [...plan.evidence],
+          level: Math.max(...plan.evidence.map(({ kind }) => levels[kind])),
+          notBefore: now - HOUR_MS,
+          notAfter: now + 24 * HOUR_MS,
+          issuer: this.attestor.peerId,
+        },
+        'attestor',
+        this.attestor,
+      )
+      attestations.push(attested)
+      cids.push(attested.cid)
+    }
+    const signed = signRecord(
+      context,
+      offer,
+      {
+        provider: signer.peerId,
+        sequence: 1n,
+        issuedAt: now,
+        notAfter: now + HOUR_MS,
+        addresses: network.addresses().slice(0, 4),
+        country: plan.country,
+        attestations: cids,
+        gpus: [{ name: 'RTX 4090', vramBytes: 25_769_803_776n, count: 1 }],
+        models: plan.models.map(modelOf),
+        minAuthorization: picoEuro(0n),
+        unsecuredCredit: picoEuro(0n),
+        protocolVersions: ['1.0.0'],
+      },
+      'provider',
+      plan.isForged === true ? this.attestor : signer,
+    )
+    return { offer: signed, attestations }
+  }
+
+  async #peer(name: string): Promise<{ signer: Signer; network: Network }> {
+    const privateKey = await loadOrCreateIdentity(join(this.#folder, name))
+    const network = await openNetwork({
+      privateKey,
+      listen: ['/ip4/127.0.0.1/tcp/0/ws'],
+      lan: true,
+      dhtClient: false,
+      validateRecord: async (key, value) => {
+        openOfferValue({ network: NETWORK }, key, value, Date.now())
+      },
+      selectRecord: (_key, values) => selectNewestOffer(values),
+    })
+    this.#stack.use(network)
+    return { signer: signerOf(seedOf(privateKey)), network }
+  }
+}
+
+function modelOf(changes: Partial<OfferedModel>, at: number): OfferedModel {
+  return {
+    id: `hanse/paper-${at}:q4`,
+    aliases: [],
+    digest: null,
+    quantization: 'q4',
+    contextLength: 8_192,
+    capabilities: ['chat'],
+    inputPrice: picoEuro(100_000n),
+    outputPrice: picoEuro(200_000n),
+    maxOutputTokens: 4_096,
+    slots: 4,
+    freeSlots: 2,
+    tokensPerSecond: 40,
+    ...changes,
+  }
+}
