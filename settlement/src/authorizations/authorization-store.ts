@@ -1,4 +1,4 @@
-import { type PicoEuro, picoEuro } from '@hanse/protocol'
+import { type PicoEuro, picoEuro, type Residency } from '@hanse/protocol'
 import { and, asc, desc, eq, gt, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { debtOf, postCredits } from '../billing/post-credits.ts'
 import { BudgetRefusal, holdWithinBudgets, tellRefusal } from '../budgets/hold-within-budgets.ts'
@@ -7,7 +7,12 @@ import { consumer, spendAuthorization } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import { accountId, type Transfer } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
+import type { LogFact } from '../log/log-fact.ts'
+import { writeEvents } from '../log/write-events.ts'
 import { allowedByPolicy } from '../policies/allowed-by-policy.ts'
+import { residencyOf } from '../policies/residency-of.ts'
+import { requireBasis } from '../rights/basis-store.ts'
+import { REVOCATION_LOCK } from './revoke-all.ts'
 
 export interface NewAuthorization {
   readonly serial: bigint
@@ -28,6 +33,12 @@ export interface NewAuthorization {
   readonly attribution: string | null
   /** See `internSpender`. */
   readonly spender?: bigint | null
+  /** As the signed record has it. */
+  readonly residency?: Residency
+  /** In EU mode: not without a lawful basis. */
+  readonly needsBasis?: boolean
+  /** In EU mode: what the audit trail tells of it. */
+  readonly issued?: LogFact
 }
 
 export interface AuthorizationRow {
@@ -68,9 +79,6 @@ export interface Revocations {
 
 /** Holds that one run gives back in one transaction: bounds how long their rows stay locked. */
 const RELEASES_MAX = 500
-/** Any number that no other lock of the database has. */
-const REVOCATION_LOCK = 4_824_273_111n
-
 export function authorizationStore(db: Database) {
   return {
     nextAuthorizationSerial: async (): Promise<bigint> => {
@@ -80,6 +88,10 @@ export function authorizationStore(db: Database) {
       )
       return BigInt(row?.serial ?? 0)
     },
+
+    /** See `residencyOf`. */
+    residencyOfHold: (hold: Parameters<typeof residencyOf>[1]): Promise<Residency | undefined> =>
+      residencyOf(db, hold),
 
     /**
      * Puts the hold and keeps the signed promise, together: the promise may leave the house only after this. The same
@@ -103,6 +115,7 @@ export function authorizationStore(db: Database) {
           })
           .returning({ serial: spendAuthorization.serial })
         if (inserted.length === 0) return earlier(tx, given)
+        if (given.needsBasis === true) await requireBasis(tx, given.organization)
         const [bound] = await tx.select().from(consumer).where(eq(consumer.peerId, given.consumer))
         if (bound?.organization !== given.organization) {
           throw new SettlementError('HANSE_CONSUMER_UNKNOWN', 'not a consumer of this organization')
@@ -113,6 +126,7 @@ export function authorizationStore(db: Database) {
         await allowedByPolicy(tx, given)
         await holdWithinBudgets(tx, given)
         await postTransfers(tx, [hold(given)], given.issuedAt)
+        if (given.issued !== undefined) await writeEvents(tx, [given.issued], given.issuedAt)
         return given.signed
       }),
 

@@ -11,6 +11,12 @@ import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import { decodeSigned, encodeSigned } from '../receipts/submission.ts'
 import type { UsageSpender } from '../usage/spender.ts'
+import {
+  authorizationIssued,
+  authorizationRefused,
+  REFUSALS,
+  RefusalsTold,
+} from './authorization-events.ts'
 
 export interface AuthorizationRequest {
   readonly organization: string
@@ -31,10 +37,38 @@ export interface AuthorizationRequest {
  * Holds `limit` on the organization's balance and promises it to the provider.
  *
  * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_ORGANIZATION_IN_DEBT, HANSE_CONSUMER_UNKNOWN,
- * HANSE_PROVIDER_UNKNOWN, HANSE_IDEMPOTENCY_KEY, HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED, HANSE_POLICY_REFUSED
+ * HANSE_PROVIDER_UNKNOWN, HANSE_IDEMPOTENCY_KEY, HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED, HANSE_POLICY_REFUSED,
+ * HANSE_LAWFUL_BASIS_REQUIRED, HANSE_PROCESSING_RESTRICTED
  */
 export async function authorize(
-  { store, signer, network, now }: SettlementContext,
+  context: SettlementContext,
+  request: AuthorizationRequest,
+): Promise<SignedRecord> {
+  try {
+    return await open(context, request)
+  } catch (error) {
+    if (context.euAudit) await noteRefusal(context, request, error)
+    throw error
+  }
+}
+
+const toldOf = new WeakMap<SettlementContext, RefusalsTold>()
+
+async function noteRefusal(
+  context: SettlementContext,
+  request: AuthorizationRequest,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof SettlementError) || !REFUSALS.has(error.code)) return
+  const told = toldOf.get(context) ?? new RefusalsTold()
+  toldOf.set(context, told)
+  const at = context.now()
+  if (!told.isNew(request, error.code, at)) return
+  await context.store.logFact(authorizationRefused(request, error.code), at)
+}
+
+async function open(
+  { store, signer, network, now, euAudit }: SettlementContext,
   request: AuthorizationRequest,
 ): Promise<SignedRecord> {
   const { organization, consumer, provider, limit, lifetimeMs, idempotencyKey } = request
@@ -42,6 +76,9 @@ export async function authorize(
     throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${provider} has no payout account here`)
   }
   const issuedAt = now()
+  const attribution = printAttribution(request.attribution ?? {})
+  const residency = await store.residencyOfHold({ organization, attribution, at: issuedAt })
+  const ruled = residency === undefined ? {} : { residency }
   const serial = await store.nextAuthorizationSerial()
   const value = {
     issuer: signer.peerId,
@@ -52,9 +89,9 @@ export async function authorize(
     issuedAt,
     notAfter: issuedAt + lifetimeMs,
     serial,
+    ...ruled,
   }
   const signed = signRecord({ network }, spendAuthorization, value, 'settlement', signer)
-  const attribution = printAttribution(request.attribution ?? {})
   const added = [request.extends, attribution].filter((part) => typeof part === 'string')
   const by = { ...(request.by ?? NOBODY), tags: request.attribution?.tags ?? [] }
   const spender = await store.internSpender(organization, by, issuedAt)
@@ -72,6 +109,9 @@ export async function authorize(
     requestDigest: digestOf([consumer, provider, limit, lifetimeMs, ...added]),
     attribution,
     spender,
+    needsBasis: euAudit,
+    ...(euAudit && { issued: authorizationIssued(signed.cid.toString(), request, residency) }),
+    ...ruled,
     ...(request.extends !== undefined && { extends: request.extends }),
   })
   return decodeSigned(kept)

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorizationContract } from '../authorizations/authorization-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
+import { residencyContract } from '../receipts/residency-contract.ts'
 import { openTestStore } from '../testing/database-template.ts'
 import { addTenant, testContext } from '../testing/market.ts'
 import { usageContract } from '../usage/usage-contract.ts'
@@ -28,6 +29,7 @@ columnListsContract('PGlite', async () => shared)
 usageContract('PGlite', async () => shared)
 jobsContract('PGlite', async () => shared)
 statementContract('PGlite', async () => shared)
+residencyContract('PGlite', async () => shared)
 interleavingContract('PGlite', async () => shared)
 logContract('PGlite', async () => {
   const store = await openTestStore()

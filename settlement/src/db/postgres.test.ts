@@ -7,6 +7,7 @@ import { documentsContract } from '../documents/documents-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { ingestStatements } from '../receipts/ingest-statements.ts'
+import { residencyContract } from '../receipts/residency-contract.ts'
 import { serviceLevelsContract } from '../service-levels/service-levels-contract.ts'
 import { makeDeal } from '../testing/deals.ts'
 import { addProvider, addTenant, CENT, hold, NETWORK, testContext } from '../testing/market.ts'
@@ -54,6 +55,7 @@ usageContract('PostgreSQL', open)
 serviceLevelsContract('PostgreSQL', open)
 jobsContract('PostgreSQL', open)
 statementContract('PostgreSQL', open)
+residencyContract('PostgreSQL', open)
 interleavingContract('PostgreSQL', open)
 // Months are closed once in a database, and in their order: these have one of their own.
 let archive: Promise<[SettlementStore, SettlementStore]> | undefined

@@ -1,4 +1,4 @@
-import { LOG_EVENT_KINDS } from '@hanse/protocol'
+import { LOG_EVENT_KINDS, type Residency } from '@hanse/protocol'
 import {
   bigint,
   boolean,
@@ -116,6 +116,7 @@ export const spendAuthorization = pgTable('spend_authorization', {
   revokedBy: text('revoked_by', { enum: ['organization', 'operator'] }),
   attribution: text('attribution'),
   spender: counter('spender'),
+  residency: jsonb('residency').$type<Residency>(),
 })
 
 export const settledSession = pgTable('settled_session', {
@@ -534,6 +535,28 @@ export const logKeyTable = pgTable('log_key', {
   signed: bytea('signed').notNull(),
   notBefore: instant('not_before').notNull(),
   notAfter: instant('not_after').notNull(),
+})
+
+export const auditPackage = pgTable('audit_package', {
+  id: text('id').primaryKey(),
+  organization: text('organization').notNull(),
+  requestedBy: text('requested_by').notNull(),
+  from: instant('period_from').notNull(),
+  to: instant('period_to').notNull(),
+  sessions: text('sessions').array().notNull(),
+  since: counter('since'),
+  state: text('state', { enum: ['waiting', 'done', 'failed'] }).notNull(),
+  done: integer('done').notNull().default(0),
+  total: integer('total'),
+  failure: text('failure'),
+  content: bytea('content'),
+  bytes: counter('bytes'),
+  sha256: text('sha256'),
+  attempts: integer('attempts').notNull().default(0),
+  leasedUntil: instant('leased_until'),
+  createdAt: instant('created_at').notNull(),
+  endedAt: instant('ended_at'),
+  expiresAt: instant('expires_at'),
 })
 
 export const logWitness = pgTable('log_witness', {

@@ -1,4 +1,5 @@
 import { type LogFact, ownerOf, placeOf } from '../log/log-fact.ts'
+import type { NewEvent } from '../notifications/event.ts'
 import type { Claim, StatementClaim } from './claim.ts'
 
 /** Who pays, and where the provider is, as far as this service knows. */
@@ -6,6 +7,9 @@ export interface EventParties {
   readonly organization: string | undefined
   readonly country: string | undefined
 }
+
+/** Of the longest names, a kilobyte: what is sealed has two. A statement of more models has the rest in its lines. */
+const MODELS_MAX = 8
 
 // No peer ids: what an event seals is the organization's. Who the provider was is in the receipt that it names.
 
@@ -33,11 +37,13 @@ export function statementSettled(
   { organization, country }: EventParties,
 ): LogFact {
   const [first] = claim.claims
+  const models = [...new Set(claim.claims.map(({ model }) => model))].sort().slice(0, MODELS_MAX)
   return {
     kind: 'statement-settled',
     record: claim.cid,
     ...detailsOf(organization, {
       sessions: claim.claims.length + claim.refused.length,
+      models,
       increase,
       ...(first !== undefined && placeOf(first.residency, country)),
     }),
@@ -89,6 +95,29 @@ export function policyViolated(claim: Claim, { organization, country }: EventPar
       provider: claim.provider,
       ...placeOf(claim.residency, country),
     }),
+  }
+}
+
+/** Told once of each receipt, however often that is handed in. */
+export function residencyViolated(
+  { session, receipt, provider, model, residency }: Claim,
+  { organization, country }: EventParties,
+): NewEvent {
+  const { allow, minLevel, evidence = [] } = residency
+  return {
+    organization: organization ?? null,
+    kind: 'residency.violated',
+    subject: session,
+    cause: receipt,
+    facts: {
+      provider,
+      model,
+      country: country ?? '',
+      allowed: allow.join(' '),
+      min_level: minLevel,
+      evidence: evidence.join(' '),
+      paid: false,
+    },
   }
 }
 

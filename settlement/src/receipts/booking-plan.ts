@@ -1,11 +1,13 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
 import { accountId, REVENUE, type Transfer } from '../ledger/accounts.ts'
 import type { LogFact } from '../log/log-fact.ts'
+import type { NewEvent } from '../notifications/event.ts'
 import {
   type EventParties,
   policyViolated,
   receiptSettled,
   receiptsContradict,
+  residencyViolated,
   statementSettled,
   statementsContradict,
 } from './booking-events.ts'
@@ -85,6 +87,8 @@ export class BookingPlan {
   readonly transfers: Transfer[] = []
   /** What the log will tell of. */
   readonly events: LogFact[] = []
+  /** What organizations are told of. */
+  readonly notices: NewEvent[] = []
   /** Pico-euro spent in this batch, by the serial of the authorization. */
   readonly spent = new Map<bigint, bigint>()
   readonly #known: KnownFacts
@@ -249,6 +253,7 @@ export class BookingPlan {
     const parties = this.#partiesOf(claim)
     if (parties.organization === undefined || parties.country === undefined) return
     this.events.push(policyViolated(claim, parties))
+    this.notices.push(residencyViolated(claim, parties))
   }
 
   #partiesOf({ consumer, provider }: Pick<Claim, 'consumer' | 'provider'>): EventParties {

@@ -1,12 +1,17 @@
 import {
+  asksForPlace,
   CLOCK_SKEW_MS,
   checkResidency,
+  cidOf,
   type ErrorCode,
   type PicoEuro,
   picoEuro,
   type RegionAttestation,
+  type Residency,
+  regionAttestation,
 } from '@hanse/protocol'
 import type { Claim } from './claim.ts'
+import type { KnownAttestation } from './known-attestations.ts'
 
 /** What the store knows of the authorization that an order cites. */
 export interface AuthorizationFacts {
@@ -19,6 +24,8 @@ export interface AuthorizationFacts {
   readonly notAfter: number
   /** Its unused hold was given back. */
   readonly closed: boolean
+  /** Where the organization lets what it pays for be processed, whatever the order says. */
+  readonly residency?: Residency | undefined
 }
 
 /** What was booked of a session so far. */
@@ -44,6 +51,8 @@ export interface ProviderFacts {
   readonly feeBps: number
   /** Since when this service attests nothing of it whatever its account is; see `withheldSince`. */
   readonly withheldSince?: number | undefined
+  /** What this service attested of it, where that had to be looked up. */
+  readonly attested?: readonly KnownAttestation[] | undefined
 }
 
 /** Who the two sides are to this service. */
@@ -116,7 +125,7 @@ export function decideBooking(claim: Claim, facts: BookingFacts, policy: Booking
   ) {
     return reject('HANSE_RECEIPT_CHAIN', 'it counts less than a receipt before it')
   }
-  const fault = residencyFault(claim, facts.provider, policy)
+  const fault = residencyFault(claim, facts, policy)
   if (fault !== undefined) return reject('HANSE_POLICY_RESIDENCY', fault)
   return claim.authorization === null
     ? { status: 'booked', increase: ZERO, feeIncrease: ZERO, feeBps: 0 }
@@ -172,29 +181,53 @@ export function feeOf(amount: bigint, bps: number): PicoEuro {
   return picoEuro((amount * BigInt(bps)) / 10_000n)
 }
 
-/** Checks the order's policy against what this service knows of the provider, as of the acceptance. */
+/** Holds both the order's policy and the payer's against what this service knows of the provider, as of the acceptance. */
 function residencyFault(
-  { residency, acceptedAt, attestation, provider: peerId }: Claim,
-  provider: ProviderFacts | undefined,
-  policy: BookingPolicy,
+  claim: Claim,
+  { authorization, provider }: BookingFacts,
+  { settlement, trustedAttestors }: BookingPolicy,
 ): string | undefined {
-  const { allow, minLevel } = residency
-  if (allow.length === 0 && minLevel === 0) return undefined
+  const policies = [claim.residency, authorization?.residency]
+    .filter((one) => one !== undefined)
+    .filter(asksForPlace)
+  if (policies.length === 0) return undefined
+  const { provider: peerId, acceptedAt, attestation } = claim
   const country = provider?.country ?? attestation?.country
   if (country === undefined) return 'nothing is known of where the provider is'
-  const known = provider && ownAttestation(peerId, provider, policy.settlement)
-  const withheld = provider?.withheldSince
-  const isWithheld = withheld !== undefined && acceptedAt >= withheld + HEARD_MS
-  const fault = checkResidency(
-    { peerId, country },
-    [known, attestation]
-      .filter((value) => value !== undefined && value !== null)
-      .filter(({ issuer }) => !isWithheld || issuer !== policy.settlement),
-    { allow, minLevel, trustedAttestors: policy.trustedAttestors },
-    acceptedAt,
-  )
-  return fault && JSON.stringify(fault)
+  const attestations = attestationsOf(claim, provider, settlement)
+  for (const policy of policies) {
+    const asked = { ...policy, trustedAttestors }
+    const fault = checkResidency({ peerId, country }, attestations, asked, acceptedAt)
+    if (fault !== undefined) return JSON.stringify(fault)
+  }
+  return undefined
 }
+
+/** What the provider came with, and what this service says of it: less what it no longer said at the time of the session. */
+function attestationsOf(
+  { provider: peerId, acceptedAt, attestation }: Claim,
+  provider: ProviderFacts | undefined,
+  settlement: string,
+): readonly RegionAttestation[] {
+  const isPast = (since: number | null | undefined) =>
+    typeof since === 'number' && acceptedAt >= since + HEARD_MS
+  const { attested = [], withheldSince, country } = provider ?? {}
+  const isWithheld = isPast(withheldSince)
+  const isRevoked = (shown: RegionAttestation) =>
+    shown.issuer === settlement &&
+    attested.some((one) => isPast(one.revokedAt) && isSame(one, shown))
+  const account = provider && ownAttestation(peerId, provider, settlement)
+  const given = attested.filter((one) => !isPast(one.revokedAt)).map(({ value }) => value)
+  return [
+    ...(account === undefined ? [] : [account]),
+    // Of another country it was attested before it moved.
+    ...given.filter((one) => one.country === country),
+    ...(attestation === null || isRevoked(attestation) ? [] : [attestation]),
+  ].filter(({ issuer }) => !isWithheld || issuer !== settlement)
+}
+
+const isSame = ({ name }: KnownAttestation, shown: RegionAttestation): boolean =>
+  cidOf(regionAttestation.encode(shown)).toString() === name
 
 /** Consumers hear of a revocation within half a minute, and clocks differ: what they bought until then is paid. */
 const HEARD_MS = 60_000 + CLOCK_SKEW_MS

@@ -1,4 +1,4 @@
-import { type PeerId, picoEuro } from '@hanse/protocol'
+import { asksForPlace, type PeerId, picoEuro, type Residency } from '@hanse/protocol'
 import { eq, inArray, sql } from 'drizzle-orm'
 import { withheldSince } from '../attestations/withheld-since.ts'
 import { recordset, textArray } from '../db/column-lists.ts'
@@ -14,6 +14,7 @@ import {
 import { toProvider } from '../tenants/tenant-store.ts'
 import type { KnownFacts, KnownLanes } from './booking-plan.ts'
 import type { Claim, StatementClaim } from './claim.ts'
+import { asksForMore, type KnownAttestation, knownAttestations } from './known-attestations.ts'
 import { frozenLanes, knownConflicts } from './known-conflicts.ts'
 import { claimAs } from './session-key.ts'
 import { decodeSigned } from './submission.ts'
@@ -58,7 +59,12 @@ export async function knownFacts(tx: Database, batch: Batch, at: number): Promis
     .select()
     .from(provider)
     .where(sql`${provider.peerId} = any(${textArray(parties.map((pair) => pair.provider))})`)
-  const withheld = await withheldSince(tx, providersUnderPolicy(batch), at)
+  const authorizationsKnown = new Map(
+    authorizationRows.map((row) => [row.cid, toAuthorization(row)]),
+  )
+  const ruled = batch.claims.filter((claim) => policiesOn(claim, authorizationsKnown).length > 0)
+  const withheld = await withheldSince(tx, providersOf(ruled), at)
+  const attested = await attestedOf(tx, ruled, providerRows, authorizationsKnown)
   const consumerRows = await tx
     .select()
     .from(consumer)
@@ -72,13 +78,17 @@ export async function knownFacts(tx: Database, batch: Batch, at: number): Promis
   )
   const lanes = await lanesOf(tx, batch.statements)
   return {
-    authorizations: new Map(authorizationRows.map((row) => [row.cid, toAuthorization(row)])),
+    authorizations: authorizationsKnown,
     sessions,
     receipts,
     providers: new Map(
       providerRows.map((row) => [
         row.peerId,
-        { ...toProvider(row), withheldSince: withheld.get(row.peerId) },
+        {
+          ...toProvider(row),
+          withheldSince: withheld.get(row.peerId),
+          attested: attested.get(row.peerId),
+        },
       ]),
     ),
     organizations: new Map(consumerRows.map((row) => [row.peerId, row.organization])),
@@ -87,12 +97,31 @@ export async function knownFacts(tx: Database, batch: Batch, at: number): Promis
   }
 }
 
-/** Those whose location somebody asked for. */
-function providersUnderPolicy({ claims }: Batch): string[] {
-  const asked = claims.filter(
-    ({ residency }) => residency.allow.length > 0 || residency.minLevel > 0,
+/** What the order and the payer ask of where it was done. */
+function policiesOn(claim: Claim, known: KnownFacts['authorizations']): Residency[] {
+  const payer = known.get(claim.authorization ?? '')?.residency
+  return [claim.residency, ...(payer === undefined ? [] : [payer])].filter(asksForPlace)
+}
+
+const providersOf = (claims: readonly Claim[]) => [
+  ...new Set(claims.map((claim) => claim.provider)),
+]
+
+/** Looked up only where a payout account alone does not answer: of most sessions it does. */
+async function attestedOf(
+  tx: Database,
+  claims: readonly Claim[],
+  providers: readonly (typeof provider.$inferSelect)[],
+  known: KnownFacts['authorizations'],
+): Promise<Map<string, KnownAttestation[]>> {
+  const paid = new Set(
+    providers.filter(({ payableSince }) => payableSince !== null).map(({ peerId }) => peerId),
   )
-  return [...new Set(asked.map((claim) => claim.provider))]
+  const open = claims.filter(
+    (claim) => !paid.has(claim.provider) || policiesOn(claim, known).some(asksForMore),
+  )
+  const since = open.reduce((least, { acceptedAt }) => Math.min(least, acceptedAt), Infinity)
+  return await knownAttestations(tx, providersOf(open), Math.min(since, Number.MAX_SAFE_INTEGER))
 }
 
 async function sessionFacts(
@@ -197,4 +226,5 @@ const toAuthorization = (row: typeof spendAuthorization.$inferSelect) => ({
   remaining: picoEuro(row.limit - row.spent - row.released),
   notAfter: row.notAfter.getTime(),
   closed: row.closedAt !== null,
+  residency: row.residency ?? undefined,
 })

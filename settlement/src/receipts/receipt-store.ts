@@ -1,4 +1,4 @@
-import { asc, eq, isNull, or } from 'drizzle-orm'
+import { and, asc, desc, eq, isNull, or } from 'drizzle-orm'
 import { type Database, databaseFault, LostRace, transact } from '../db/database.ts'
 import {
   receiptConflict,
@@ -6,13 +6,16 @@ import {
   spendAuthorization,
   statementConflict,
 } from '../db/schema.ts'
+import { olderThan, type TimeCursor } from '../db/time-cursor.ts'
 import { writeEvents } from '../log/write-events.ts'
+import { emitEvents } from '../notifications/emit.ts'
 import { BookingPlan } from './booking-plan.ts'
 import type { Claim, StatementClaim } from './claim.ts'
 import type { Booking, BookingPolicy } from './decide-booking.ts'
 import type { StatementBooking } from './decide-statement.ts'
 import { type Batch, knownFacts, lockBatch } from './known-facts.ts'
 import { postBookings } from './post-bookings.ts'
+import { notToldYet } from './violations-told.ts'
 import { writeConflicts } from './write-conflicts.ts'
 
 export interface SessionRow {
@@ -76,6 +79,23 @@ export function receiptStore(db: Database) {
       return row && toSession(row)
     },
 
+    /** What an organization paid for, by the time of the last receipt, newest first. `key` is what a cursor takes as its id. */
+    sessionsOf: async (query: {
+      organization: string
+      before?: TimeCursor
+      limit: number
+    }): Promise<(SessionRow & { readonly key: string })[]> => {
+      const { organization, before, limit } = query
+      const columns = { at: settledSession.updatedAt, id: settledSession.session }
+      const found = await db
+        .select()
+        .from(settledSession)
+        .where(and(eq(settledSession.organization, organization), olderThan(columns, before)))
+        .orderBy(desc(settledSession.updatedAt), desc(settledSession.session))
+        .limit(limit)
+      return found.map((row) => ({ ...toSession(row), key: row.session }))
+    },
+
     /** Statements that are kept as evidence of two truths under one number of a lane. */
     statementConflicts: async (authorization: string): Promise<{ cid: string }[]> =>
       db
@@ -110,7 +130,8 @@ async function book<Results>(
     try {
       await postBookings(tx, plan, at)
       await writeConflicts(tx, plan, at)
-      await writeEvents(tx, plan.events, at)
+      await writeEvents(tx, await notToldYet(tx, plan.events, plan.notices), at)
+      await emitEvents(tx, plan.notices, at)
     } catch (error) {
       const { constraint } = databaseFault(error) ?? {}
       if (constraint !== 'settled_receipt_pkey') throw error
