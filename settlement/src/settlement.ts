@@ -5,6 +5,11 @@ import { type App, createApp } from './api/app.ts'
 import { shippedCountries } from './attestations/country-of-address.ts'
 import type { PublishedLandmark } from './attestations/landmarks.ts'
 import { backupsFolder } from './backup/new-backup.ts'
+import { keepVault, readVault, vaultFolder } from './backup/vault.ts'
+import { rememberForecasts } from './budgets/remember-forecasts.ts'
+import { DEFAULT_COMPLIANCE } from './compliance/compliance-terms.ts'
+import { installationFacts } from './compliance/installation-facts.ts'
+import type { DataProtection } from './config/data-protection.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from './context.ts'
 import type { PlatformFeed } from './costs/feed-store.ts'
 import { openStore, type SettlementStore } from './db/store.ts'
@@ -21,6 +26,8 @@ import { Operations } from './operations/operations.ts'
 import type { PressureLimits } from './operations/pressure.ts'
 import { reachable } from './operations/reachable.ts'
 import { developmentMailer } from './people/development-mailer.ts'
+import { replayErasures } from './rights/replay-erasures.ts'
+import type { RetentionPeriods } from './retention/periods.ts'
 import { loadSecret, loadSigner } from './secrets.ts'
 import {
   openStripePayments,
@@ -81,6 +88,12 @@ export interface SettlementOptions {
   readonly privateNetworks?: boolean
   /** EU mode; on when not given. */
   readonly euAudit?: boolean
+  /** Days by class of data, where they are not the default. */
+  readonly retention?: RetentionPeriods
+  /** Who answers for data protection, and who else sees data. */
+  readonly dataProtection?: DataProtection
+  /** How long a provider may be paid before it has said who it is. */
+  readonly traderGraceMs?: number
   /** Milliseconds since 1970. */
   readonly now?: () => number
   readonly logger?: FastifyBaseLogger
@@ -122,6 +135,11 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     await openStore(databaseUrl === undefined ? { dataDir } : { databaseUrl }),
   )
 
+  // However the database came back: who was erased is erased before anybody is let in.
+  const vault = vaultFolder(dataDir)
+  await replayErasures(store, (await readVault(vault)).tombstones)
+  await keepVault(store, vault)
+
   await claimStripe(store, options, now())
 
   let url = ''
@@ -144,6 +162,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   const context: SettlementContext = {
     log,
     store,
+    vault,
     payments,
     signer,
     network,
@@ -151,10 +170,16 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     publicUrl: () => options.publicUrl ?? url,
     terms: { ...DEFAULT_TERMS, ...options.terms },
     euAudit: options.euAudit ?? true,
+    compliance: {
+      retention: options.retention ?? {},
+      dataProtection: options.dataProtection ?? null,
+      traderGraceMs: options.traderGraceMs ?? DEFAULT_COMPLIANCE.traderGraceMs,
+      facts: installationFacts(options),
+    },
     ...(options.landmarks !== undefined && { landmarks: options.landmarks }),
     countryOfAddress: shippedCountries(),
     ...(options.rateCardFeeds !== undefined && { rateCardFeeds: options.rateCardFeeds }),
-    forecastSpend,
+    forecastSpend: rememberForecasts(forecastSpend),
     ...sellerContext(options, signer.peerId, now),
     outpost: { privateNetworks: options.privateNetworks ?? false },
     ...(options.smtp !== undefined && { mailer: stack.use(smtpMailer(options.smtp)) }),

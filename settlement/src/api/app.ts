@@ -29,6 +29,7 @@ import { billRoutes } from './bill-routes.ts'
 import { billingRoutes } from './billing-routes.ts'
 import { breachRoutes } from './breach-routes.ts'
 import { budgetRoutes } from './budget-routes.ts'
+import { complianceRoutes } from './compliance-routes.ts'
 import { consumerRoutes } from './consumer-routes.ts'
 import { corsFor } from './cors.ts'
 import { costRoutes } from './cost-routes.ts'
@@ -40,6 +41,8 @@ import { exportRoutes } from './export-routes.ts'
 import { exportScheduleRoutes } from './export-schedule-routes.ts'
 import { forecastRoutes } from './forecast-routes.ts'
 import { gatewayRulesRoutes } from './gateway-rules-routes.ts'
+import { gdprAdminRoutes } from './gdpr-admin-routes.ts'
+import { gdprRoutes } from './gdpr-routes.ts'
 import { groupRoleRoutes } from './group-role-routes.ts'
 import { importRoutes } from './import-routes.ts'
 import { installAccess } from './install-access.ts'
@@ -163,6 +166,8 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     groupRoleRoutes(routes, context)
     ssoRoutes(routes, context)
     accessLogRoutes(routes, context)
+    whenAudited(routes, context, gdprRoutes)
+    whenAudited(routes, context, gdprAdminRoutes)
     topUpRoutes(routes, context)
     billingRoutes(routes, context)
     planRoutes(routes, context)
@@ -191,6 +196,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     whenAudited(routes, context, breachRoutes)
     whenAudited(routes, context, traderRoutes)
     whenAudited(routes, context, dac7Routes)
+    whenAudited(routes, context, complianceRoutes)
     webhookRoutes(routes, context)
     logRoutes(routes, context)
     whenAudited(routes, context, auditRoutes)

@@ -11,6 +11,7 @@ import { openStore } from '../db/store.ts'
 import { toldError } from '../logging/told-error.ts'
 import { backup, restoreBackup } from './backup.ts'
 import { citus } from './citus.ts'
+import { complianceCommands } from './compliance.ts'
 import { costCommands } from './costs.ts'
 import { type ForecastFlags, forecastFile } from './forecast.ts'
 import { importCommand } from './import-file.ts'
@@ -101,6 +102,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--from <folder>', 'the backup, or a folder with backups in it')
     .option('--to-time <time>', 'of several backups, take the newest that was made by then')
     .option('--verify', 'try it in a database that is thrown away')
+    .option('--vault <folder>', 'keys of the backups; the data directory’s vault when not given')
     .action(run((config, flags) => restoreBackup(config, readSecrets(), flags)))
   command(program, 'seed-demo', 'fill a new data directory with an organization to look at')
     .option('--force', 'also where there are organizations already')
@@ -118,6 +120,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     run(async (config, flags) => callOperator(config, readSecrets(), await errand(flags))),
   )
   slaCommands(program, command, (errand) =>
+    run(async (config, flags) => callOperator(config, readSecrets(), await errand(flags))),
+  )
+  complianceCommands(program, command, (errand) =>
     run(async (config, flags) => callOperator(config, readSecrets(), await errand(flags))),
   )
   importCommand(program)

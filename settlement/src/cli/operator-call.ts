@@ -20,6 +20,8 @@ export interface Errand {
   readonly onStore?: (store: SettlementStore, config: Config) => Promise<unknown>
   /** What needs all of the service. */
   readonly onService?: (settlement: Settlement) => Promise<unknown>
+  /** What is made of the answer before it is printed. */
+  readonly use?: (result: unknown) => Promise<unknown>
   /** Whether the answer is a bad one: the program then ends with 1. */
   readonly isBad?: (result: unknown) => boolean
 }
@@ -98,7 +100,7 @@ export async function callOperator(
 ): Promise<void> {
   const result =
     (await askService(config, secrets, errand)) ?? (await alone(config, secrets, errand))
-  print(result)
+  print(errand.use === undefined ? result : await errand.use(result))
   if (errand.isBad?.(result) === true) process.exitCode = 1
 }
 

@@ -56,6 +56,9 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
     rateCardFeeds: config.rateCardUrls,
     privateNetworks: config.privateNetworks,
     euAudit: config.euAudit,
+    retention: config.retention,
+    traderGraceMs: config.traderGraceDays * 24 * HOUR_MS,
+    ...(config.dataProtection !== undefined && { dataProtection: config.dataProtection }),
     ...(smtp !== undefined && { smtp }),
     shutdownDelayMs: config.shutdownDelayMs,
     pressure: {

@@ -21,6 +21,7 @@ import { affectedStore } from '../breaches/affected.ts'
 import { breachStore } from '../breaches/breach-store.ts'
 import { budgetStore } from '../budgets/budget-store.ts'
 import { rulesStore } from '../budgets/rules-store.ts'
+import { complianceStore } from '../compliance/compliance-store.ts'
 import { cardStore } from '../costs/card-store.ts'
 import { costUsageStore } from '../costs/cost-usage-store.ts'
 import { feedStore } from '../costs/feed-store.ts'
@@ -186,6 +187,7 @@ export function createRepository(db: Database) {
     ...affectedStore(db),
     ...traderStore(db),
     ...sellerYearStore(db),
+    ...complianceStore(db),
     /** Throws when the database does not answer. */
     ping: async (): Promise<void> => {
       await db.execute('select 1')
@@ -340,6 +342,7 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'askedTraders',
   'traderSuspension',
   'sellerYears',
+  'providersInUse',
   'personSessionByHash',
   'personSessions',
   'person',

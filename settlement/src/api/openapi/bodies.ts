@@ -45,6 +45,10 @@ const file: Answer = {
     'text/csv': text,
   },
 }
+const archive: Answer = {
+  description: 'A compressed archive (tar) of JSON files with an index',
+  content: { 'application/gzip': bytes },
+}
 const page: Answer = { description: 'A page', content: { 'text/html': text } }
 
 /** Answers that are no JSON of one form, by status. */
@@ -52,6 +56,11 @@ export const RAW_ANSWERS: Readonly<Record<RouteName, Readonly<Record<string, Ans
   'GET /v1/documents/{file}': { 200: file },
   'GET /v1/providers/self/documents/{file}': { 200: file },
   'GET /v1/admin/documents/{file}': { 200: file },
+  'GET /v1/gdpr/export': { 200: archive },
+  'GET /v1/gdpr/exports/{export}/file': { 200: archive },
+  'GET /v1/gdpr/me/export': { 200: archive },
+  'GET /v1/gdpr/me/exports/{export}/file': { 200: archive },
+  'GET /v1/admin/gdpr/exports/{export}/file': { 200: archive },
   'GET /v1/exports/focus': {
     200: {
       description: 'One row for each charge',

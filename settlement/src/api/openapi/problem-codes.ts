@@ -41,9 +41,31 @@ const SIGNED: Codes = [
 const SIGN_IN: Codes = ['HANSE_SIGN_IN_REFUSED', 'HANSE_SIGN_IN_LIMITED', 'HANSE_ORIGIN']
 const SSO: Codes = ['HANSE_SSO_UNAVAILABLE']
 
+const ERASURE: Codes = [
+  'HANSE_ERASURE_BLOCKED',
+  'HANSE_LAST_OWNER',
+  'HANSE_SIGN_IN_AGAIN',
+  'HANSE_NOT_FOUND',
+  'HANSE_RIGHTS_REQUEST_STATE',
+  'HANSE_PAYMENTS_UNAVAILABLE',
+  'HANSE_PAYMENT_FAILED',
+]
+
 /** What parts of the API refuse beside what all of it does, by patterns of `METHOD path`. Each that fits counts. */
 const OWN: readonly (readonly [RegExp, Codes])[] = [
   [/^GET \/readyz$/u, ['HANSE_NOT_READY']],
+  [/^POST \/v1\/gdpr\/(?:me\/)?erase$|\/gdpr\/requests\/[^/]+\/erasure$/u, ERASURE],
+  [
+    /^\w+ \/v1\/(?:admin\/)?gdpr\/.*(?:requests|exports)\/[^/]+|^DELETE \/v1\/gdpr\/bases$/u,
+    ['HANSE_NOT_FOUND'],
+  ],
+  [/^GET \/v1\/(?:admin\/)?gdpr\/.*exports\/[^/]+\/file$/u, ['HANSE_DATA_EXPORT_STATE']],
+  [/^POST \/v1\/admin\/backups$/u, ['HANSE_BACKUP_VAULT']],
+  [/^POST \/v1\/admin\/gdpr\/requests\/[^/]+\/steps$/u, ['HANSE_RIGHTS_REQUEST_STATE']],
+  [
+    /^POST \/v1\/authorizations(?:$|\/[^/]+\/top-ups$)/u,
+    ['HANSE_LAWFUL_BASIS_REQUIRED', 'HANSE_PROCESSING_RESTRICTED'],
+  ],
   [/^POST \/v1\/(?:admin\/)?(?:top-ups|checkouts|refunds)$/u, PAYMENT],
   [
     /^POST \/v1\/(?:admin\/)?refunds$/u,
@@ -90,6 +112,7 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
   [/^POST \/v1\/(?:imports|otlp|bills)/u, IMPORT],
   [/^POST \/v1\/(?:imports|otlp)/u, ['HANSE_IMPORT_OPEN', 'HANSE_IMPORT_CONFLICT']],
   [/^POST \/v1\/bills(?:\/csv)?$/u, ['HANSE_BILL_EXISTS']],
+  [/^POST \/v1\/audit\/packages$/u, ['HANSE_AUDIT_PACKAGES_BUSY', 'HANSE_NOT_FOUND']],
   [/^(?:POST|PUT) \/v1\/exports\/schedules/u, ['HANSE_EXPORT_TARGET', 'HANSE_EXPORT_LIMIT']],
   [/^GET \/v1\/(?:exports|showback)/u, ['HANSE_USAGE_GONE', 'HANSE_EXPORT_SIZE']],
   [/^POST \/v1\/admin\/.*service-/u, ['HANSE_SERVICE_CREDIT_STATE']],
@@ -156,6 +179,9 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
   ],
   [/^POST \/v1\/admin\/disputes/u, PAYMENT],
   [/^POST \/v1\/admin\/reconciliations/u, ['HANSE_PAYMENTS_UNAVAILABLE']],
+  [/^POST \/v1\/admin\/breaches/u, ['HANSE_BREACH_STEP']],
+  [/^PUT \/v1\/providers\/self\/trader$/u, ['HANSE_TRADER_PROFILE']],
+  [/^\w+ \/v1\/admin\/traders/u, ['HANSE_PROVIDER_UNKNOWN']],
   [
     /^POST \/v1\/admin\/sessions/u,
     [

@@ -11,6 +11,9 @@ export const TAGS = {
   Billing: 'Top-ups, payment methods, refunds, plans.',
   Documents: 'Invoices, credit notes and statements.',
   Organization: 'Members, invitations, keys, single sign-on, the log of access.',
+  Audit: 'The audit trail: what happened, proved by the log, and evidence to take away.',
+  'Data protection':
+    'What people and organizations may ask about their data, and on what basis it is processed.',
   Account: 'A person’s own account, and the ways into it.',
   Directory: 'SCIM 2.0: members as an organization’s directory has them.',
   Authorizations: 'Money that is set aside for a provider, and what becomes of it.',
@@ -23,6 +26,7 @@ export type Tag = keyof typeof TAGS
 
 /** By the first part of a path, behind `/v1/`. */
 const TAG_OF: Readonly<Record<string, Tag>> = {
+  audit: 'Audit',
   usage: 'Costs',
   spend: 'Costs',
   costs: 'Costs',
@@ -70,6 +74,8 @@ const TAG_OF: Readonly<Record<string, Tag>> = {
   'scim-token': 'Organization',
   'scim-groups': 'Organization',
   'access-log': 'Organization',
+  gdpr: 'Data protection',
+  compliance: 'Data protection',
   account: 'Account',
   'sign-up': 'Account',
   'sign-in': 'Account',

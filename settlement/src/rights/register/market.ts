@@ -14,7 +14,7 @@ export const MARKET = {
       pseudonym: 'peer_id',
       money: 'account fee_bps former_account',
       proof: 'binding',
-      technical: 'payable_since created_at',
+      technical: 'payable_since created_at trader_asked_at',
     },
   },
   location_challenge: {
@@ -82,7 +82,7 @@ export const MARKET = {
       money: 'amount_limit spent released',
       proof: 'cid signed request_digest',
       technical:
-        'serial issued_at not_after closed_at idempotency_key extends revocation revoked_at',
+        'residency serial issued_at not_after closed_at idempotency_key extends revocation revoked_at',
     },
   },
   settled_session: {

@@ -1,3 +1,5 @@
+import { AUDIT_TABLES } from './audit.ts'
+import { COMPLIANCE } from './compliance.ts'
 import { MARKET } from './market.ts'
 import { MONEY } from './money.ts'
 import { NOTIFICATIONS } from './notifications.ts'
@@ -12,6 +14,7 @@ import {
   type SubjectKind,
   type TableRecord,
 } from './record.ts'
+import { RIGHTS } from './rights.ts'
 import { SPENDING } from './spending.ts'
 
 /**
@@ -28,6 +31,9 @@ export const REGISTER: Readonly<Record<string, TableRecord>> = {
   ...SPENDING,
   ...NOTIFICATIONS,
   ...PLATFORM,
+  ...RIGHTS,
+  ...COMPLIANCE,
+  ...AUDIT_TABLES,
 }
 
 export interface ColumnRecord {
