@@ -42,7 +42,8 @@ const fault = z.object({
 
 /** What an organization allows, as a document with versions. */
 export function policyRoutes(app: App, context: SettlementContext): void {
-  const { store, now } = context
+  const { store, now, euAudit } = context
+  const toldBy = (by: string) => (euAudit ? { by, at: now() } : undefined)
 
   app.get(
     '/v1/policies',
@@ -84,7 +85,7 @@ export function policyRoutes(app: App, context: SettlementContext): void {
       const policy = read(source, format)
       const given = { organization, source, format, document: policy, actor, at: now() }
       const version = await store.addPolicy(given)
-      if (activate) await store.activatePolicy(organization, version)
+      if (activate) await store.activatePolicy(organization, version, toldBy(actor))
       return { version, isActive: activate }
     },
   )
@@ -172,8 +173,8 @@ export function policyRoutes(app: App, context: SettlementContext): void {
       schema: { security, params, response: { 200: z.object({ version: z.number() }) } },
     },
     async (request) => {
-      const { organization } = principal(request)
-      await store.activatePolicy(organization, request.params.version)
+      const { organization, actor } = principal(request)
+      await store.activatePolicy(organization, request.params.version, toldBy(actor))
       return { version: request.params.version }
     },
   )
@@ -189,8 +190,8 @@ export function policyRoutes(app: App, context: SettlementContext): void {
       },
     },
     async (request) => {
-      const { organization } = principal(request)
-      await store.activatePolicy(organization, null)
+      const { organization, actor } = principal(request)
+      await store.activatePolicy(organization, null, toldBy(actor))
       return { isActive: false as const }
     },
   )

@@ -14,6 +14,7 @@ import { NOTIFICATION_JOBS } from '../notifications/jobs.ts'
 import { PEOPLE_JOBS } from '../people/jobs.ts'
 import { RETENTION_JOBS } from '../retention/jobs.ts'
 import { keepUsage } from '../retention/keep-usage.ts'
+import { RIGHTS_JOBS } from '../rights/jobs.ts'
 import { SERVICE_LEVEL_JOBS } from '../service-levels/jobs.ts'
 import { TRADER_JOBS } from '../traders/jobs.ts'
 import type { Job } from './job.ts'
@@ -73,4 +74,5 @@ export const JOBS: readonly Job[] = [
   ...BREACH_JOBS,
   ...TRADER_JOBS,
   ...SERVICE_LEVEL_JOBS,
+  ...RIGHTS_JOBS,
 ]

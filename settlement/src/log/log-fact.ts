@@ -18,12 +18,28 @@ export interface ErasureFact extends LogFact {
 
 type DetailValue = string | bigint | number | null | readonly string[]
 
-/** An organization or a provider, as the subject of sealed data. */
-export const ownerOf = (kind: 'organization' | 'provider', id: string): string => `${kind}/${id}`
+/** An organization, a provider or a person, as the subject of sealed data. */
+export const ownerOf = (kind: 'organization' | 'provider' | 'person', id: string): string =>
+  `${kind}/${id}`
+
+/** The service itself, as the subject of what is about nobody in particular. */
+export const PLATFORM = 'platform'
 
 /** Under which policy something was done, where. */
 export const placeOf = ({ allow, minLevel }: Residency, country: string | undefined) => ({
   allow,
   minLevel,
   country: country ?? null,
+})
+
+/** That another usage policy counts, or none. */
+export const policyChanged = (
+  organization: string,
+  version: number | null,
+  by: string,
+): LogFact => ({
+  kind: 'policy-changed',
+  record: null,
+  owner: ownerOf('organization', organization),
+  details: { organization, version, by },
 })

@@ -147,6 +147,10 @@ export function logStore(db: Database) {
         if (!isTold) await writeEvents(tx, [fact], at)
       }),
 
+    /** How far each witness is, by its key. */
+    logWitnesses: (): Promise<{ vkey: string; size: bigint }[]> =>
+      db.select().from(logWitness).orderBy(asc(logWitness.vkey)),
+
     /** Size of the last checkpoint that this witness is known to have cosigned. */
     witnessSize: async (vkey: string): Promise<bigint> => {
       const [row] = await db.select().from(logWitness).where(eq(logWitness.vkey, vkey))

@@ -60,6 +60,16 @@ export async function destroyKey(
   return row?.subject
 }
 
+/** Every key that was not destroyed. */
+export async function livingKeys(
+  tx: Database,
+): Promise<(SubjectKey & { readonly owner: string; readonly createdAt: number })[]> {
+  const found = await tx.select().from(subjectKey).orderBy(subjectKey.createdAt, subjectKey.subject)
+  return found.flatMap(({ owner, subject, key, createdAt }) =>
+    owner === null || key === null ? [] : [{ owner, subject, key, createdAt: createdAt.getTime() }],
+  )
+}
+
 async function read(tx: Database, owners: readonly string[]): Promise<Map<string, SubjectKey>> {
   if (owners.length === 0) return new Map()
   const found = await tx

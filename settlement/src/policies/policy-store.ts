@@ -3,6 +3,8 @@ import { sql } from 'drizzle-orm'
 import { touchRules } from '../budgets/rules-rows.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
+import { policyChanged } from '../log/log-fact.ts'
+import { writeEvents } from '../log/write-events.ts'
 
 export type PolicyFormat = 'toml' | 'json'
 
@@ -83,8 +85,16 @@ export function policyStore(db: Database) {
       return row
     },
 
-    /** @param version none counts any more when null @throws {SettlementError} HANSE_NOT_FOUND */
-    activatePolicy: (organization: string, version: number | null): Promise<void> =>
+    /**
+     * @param version none counts any more when null
+     * @param told who did it, for the audit trail; in EU mode alone
+     * @throws {SettlementError} HANSE_NOT_FOUND
+     */
+    activatePolicy: (
+      organization: string,
+      version: number | null,
+      told?: { readonly by: string; readonly at: number },
+    ): Promise<void> =>
       transact(db, async (tx) => {
         await touchRules(tx, organization)
         const found = await rows(
@@ -95,6 +105,9 @@ export function policyStore(db: Database) {
             returning organization`,
         )
         if (found.length === 0) throw new SettlementError('HANSE_NOT_FOUND', 'no such policy')
+        if (told === undefined) return
+        const fact = policyChanged(organization, version, told.by)
+        await writeEvents(tx, [fact], told.at)
       }),
 
     /** Oldest first, after the one given. */

@@ -18,7 +18,7 @@ import { type PackageFile, writeZip } from './zip.ts'
  */
 export function buildPackage(
   context: SigningContext,
-  facts: Omit<PackageManifest, 'issuer' | 'files'>,
+  facts: Omit<PackageManifest, 'issuer' | 'network' | 'files'>,
   given: readonly PackageFile[],
   signer: Signer,
 ): Uint8Array<ArrayBuffer> {
@@ -31,6 +31,7 @@ export function buildPackage(
   const value: PackageManifest = {
     ...facts,
     issuer: signer.peerId,
+    network: context.network,
     files: all.map(({ file: { path, bytes }, hash }) => ({
       path,
       bytes: bytes.byteLength,

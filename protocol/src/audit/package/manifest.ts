@@ -21,6 +21,7 @@ export const packageManifest = defineRecord(
     /** Whose log it is from. */
     source: z.enum(['settlement', 'node']),
     issuer: peerId,
+    network: word(64),
     /** Whom it is about: an organization, as its settlement calls it. */
     subject: word(128).nullable(),
     at: timestamp,

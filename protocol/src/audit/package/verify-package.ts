@@ -36,12 +36,9 @@ export const isPackage = (bytes: Uint8Array): boolean =>
  * Checks an evidence package without a network: one line for each file. Never throws on bad input: what is wrong is a
  * failed check.
  *
- * @param trust `network` is the one that it is signed for; `settlements` may name nodes as well
+ * @param trust `settlements` may name nodes as well
  */
-export function verifyPackage(
-  bytes: Uint8Array,
-  trust: TrustRoots & { readonly network: string },
-): PackageReport {
+export function verifyPackage(bytes: Uint8Array, trust: TrustRoots = {}): PackageReport {
   const checks: PackageCheck[] = []
   const files = attempt(checks, PACKAGE, () => {
     const read = readZip(bytes)
@@ -57,7 +54,7 @@ export function verifyPackage(
   if (files === undefined) return { verified: false, checks }
   const manifest = attempt(checks, MANIFEST_PATH, () => openManifest(files, trust))
   if (manifest === undefined) return { verified: false, checks }
-  checkFiles(checks, files, manifest, trust)
+  checkFiles(checks, files, manifest, { ...trust, network: manifest.network })
   const verified = checks.every(({ status }) => status !== 'failed')
   return { verified, checks, manifest }
 }
@@ -79,14 +76,16 @@ function attempt<Result>(
   }
 }
 
-function openManifest(
-  files: readonly PackageFile[],
-  trust: TrustRoots & { readonly network: string },
-): Told<PackageManifest> {
+function openManifest(files: readonly PackageFile[], trust: TrustRoots): Told<PackageManifest> {
   const file = files.find(({ path }) => path === MANIFEST_PATH)
   if (file === undefined) throw badPackage('there is no manifest')
   const signed = decodeManifest(file.bytes)
-  const { value } = openSigned(trust, packageManifest, signed, packageSigners)
+  // Which network it is of stands in what is signed for that network.
+  const { network } = packageManifest.decode(signed.bytes)
+  if (trust.network !== undefined && trust.network !== network) {
+    throw badPackage(`signed for network ${network}, expected ${trust.network}`)
+  }
+  const { value } = openSigned({ network }, packageManifest, signed, packageSigners)
   const { issuer, source, at, files: named } = value
   const what = `${named.length} files signed by ${source} ${issuer} at ${new Date(at).toISOString()}`
   return trust.settlements?.includes(issuer) === true

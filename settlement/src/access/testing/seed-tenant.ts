@@ -1,5 +1,7 @@
+import type { SettlementContext } from '../../context.ts'
 import { cardText, flatModel } from '../../costs/testing/card-text.ts'
 import { issueDue } from '../../documents/issue-due.ts'
+import { runDataExports } from '../../rights/run-exports.ts'
 import type { StripeDouble } from '../../stripe/index.ts'
 import { newSigner } from '../../testing/deals.ts'
 import { addProvider, CENT, credit, hold } from '../../testing/market.ts'
@@ -18,9 +20,14 @@ export interface SeededTenant {
   readonly secrets: readonly string[]
 }
 
+/** An app that answers, over any database. */
+interface Seeded extends Pick<AccessApp, 'app'> {
+  readonly context: SettlementContext
+}
+
 /** An organization that has one of everything that a path of the API can name, made over the API where that makes it. */
 export async function seedTenant(
-  { app, context }: AccessApp,
+  { app, context }: Seeded,
   double: StripeDouble,
 ): Promise<SeededTenant> {
   const { store, now } = context
@@ -63,6 +70,8 @@ export async function seedTenant(
   await ask('PUT', `/v1/teams/${SECRET}-team`, { keys: [] })
   await ask('POST', '/v1/policies', POLICY)
   const { version } = await ask('POST', '/v1/policies', { ...POLICY, activate: true })
+  const trail = await ask('GET', '/v1/audit/events?kind=policy-changed')
+  const evidence = await ask('POST', '/v1/audit/packages', DAY)
   const card = await ask('POST', '/v1/rate-cards/import', {
     content: cardText(`${SECRET}-card`, { [`${SECRET}-model`]: flatModel('1', '2') }),
   })
@@ -96,6 +105,10 @@ export async function seedTenant(
   const { documents } = await ask('GET', '/v1/documents')
   const { number } = documents[0]
 
+  const dataRequest = await ask('POST', '/v1/gdpr/requests', { kind: 'access', note: SECRET })
+  const dataExport = await ask('POST', '/v1/gdpr/exports')
+  await runDataExports(context, new AbortController().signal)
+
   const [cid] = authorizations.map((one: { cid: string }) => one.cid)
   return {
     organization,
@@ -123,7 +136,12 @@ export async function seedTenant(
       'subscriptions/id': subscription.id,
       'schedules/id': schedule.id,
       'runs/id': runs[0].id,
+      'events/id': trail.events[0].id,
+      'packages/id': evidence.id,
+      'requests/request': dataRequest.id,
+      'exports/export': dataExport.id,
       // What a body may name.
+      organization,
       consumer: consumer.peerId,
       provider: provider.peerId,
       card: `${SECRET}-card`,
@@ -146,6 +164,9 @@ export async function seedTenant(
       consumer.peerId,
       schedule.id,
       runs[0].id,
+      dataRequest.id,
+      dataExport.id,
+      evidence.id,
     ],
   }
 }
@@ -164,6 +185,7 @@ const BILL = {
   lines: [{ amount: '12.34', model: `${SECRET}-model` }],
 }
 const DAY_MS = 86_400_000
+const DAY = { from: '2026-11-01T00:00:00Z', to: '2026-11-02T00:00:00Z' }
 const SCHEDULE = {
   name: `${SECRET} lake`,
   content: 'usage',

@@ -28,6 +28,12 @@ const BILL = {
  * sent with the least that the route's own schema allows.
  */
 export const TENANT_SAMPLES: Readonly<Record<string, (ids: Ids) => Sample>> = {
+  'POST /v1/gdpr/erase': ({ organization }) => ({ body: { confirm: organization } }),
+  // Each look is written down: what is asked for here are the changes.
+  'GET /v1/access-log': () => ({ query: { outcome: '200' } }),
+  'GET /v1/audit/events': () => ({ query: { kind: 'policy-changed' } }),
+  'GET /v1/audit/overview': () => ({ query: { kind: 'policy-changed' } }),
+  'POST /v1/audit/packages': () => ({ body: HOURS }),
   'GET /v1/usage': () => ({ query: HOURS }),
   'GET /v1/spend': () => ({ query: HOURS }),
   'GET /v1/service-levels/measurements': () => ({ query: HOURS }),

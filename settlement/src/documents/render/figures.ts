@@ -1,6 +1,9 @@
 import { PICO_PER_CENT, PICO_PER_EURO } from '@hanse/protocol'
 import type { Words } from './words.ts'
 
+/** What figures are written by. */
+type Locale = Pick<Words, 'locale'>
+
 /** Whole cents as a decimal of euros, `-12.34`: for programs. */
 export function decimalCents(cents: bigint): string {
   const digits = (cents < 0n ? -cents : cents).toString().padStart(3, '0')
@@ -35,7 +38,7 @@ export const placesOf = (amounts: readonly bigint[]): number =>
   amounts.every((pico) => pico % PICO_PER_CENT === 0n) ? 2 : 12
 
 /** Exact euros for a person. */
-export const exactEuros = (pico: bigint, { locale }: Words, places = placesOf([pico])): string =>
+export const exactEuros = (pico: bigint, { locale }: Locale, places = placesOf([pico])): string =>
   printable(
     new Intl.NumberFormat(locale, {
       minimumFractionDigits: places,
@@ -46,10 +49,10 @@ export const exactEuros = (pico: bigint, { locale }: Words, places = placesOf([p
 export const percent = (bps: number, { locale }: Words): string =>
   new Intl.NumberFormat(locale).format(bps / 100)
 
-export const counted = (count: number, { locale }: Words): string =>
+export const counted = (count: number, { locale }: Locale): string =>
   printable(new Intl.NumberFormat(locale).format(count))
 
-export const longDate = (at: number, { locale }: Words): string =>
+export const longDate = (at: number, { locale }: Locale): string =>
   printable(new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(at))
 
 /** `2026-10-31`, UTC. */
