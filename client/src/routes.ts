@@ -40,6 +40,7 @@ export const PAGES = {
   '/v1/providers/self/documents/{number}/lines/{line}/receipts': ['after', 'receipts'],
   '/v1/providers/self/service-levels': ['after', 'measurements'],
   '/v1/rate-cards': ['before', 'rateCards'],
+  '/v1/receipts': ['before', 'receipts'],
   '/v1/refunds': ['before', 'refunds'],
   '/v1/scim-groups': ['after', 'groups'],
   '/v1/service-levels/credits': ['after', 'credits'],

@@ -2201,6 +2201,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was paid for, session by session
+         * @description The sessions that the organization paid for, each with its last receipt that was settled, newest first
+         */
+        get: operations["listReceipts"];
+        put?: never;
+        /**
+         * Settle receipts
+         * @description DAG-CBOR {items: [{order, acceptance, authorization, attestation, receipt}]}
+         */
+        post: operations["submitReceipts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/receipts/{session}": {
         parameters: {
             query?: never;
@@ -2269,100 +2293,6 @@ export interface paths {
          * @description DAG-CBOR of the provider’s signed AuthorizationRelease: {bytes, signatures}. What it will not claim goes back to the consumer at once; told again it changes nothing.
          */
         post: operations["releaseByProvider"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/attestations/revoked": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The signed list of attestations that prove nothing any more
-         * @description Attestations that prove nothing any more although they have not expired, signed; `since` is the `until` of the list before.
-         */
-        get: operations["getRevokedAttestations"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/admin/attestations/{peerId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Get attestation */
-        get: operations["getAdminAttestation"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/admin/attestations/{peerId}/documents": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create attestation document
-         * @description A person has checked documents that say where the provider is. The reference is published in attestations: it must name nobody.
-         */
-        post: operations["createAdminAttestationDocument"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/admin/attestations/{peerId}/revoke": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Revoke attestation
-         * @description Takes back all of a provider’s attestations, and gives it no new ones until `allow`.
-         */
-        post: operations["revokeAdminAttestation"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/admin/attestations/{peerId}/allow": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Create attestation allow */
-        post: operations["createAdminAttestationAllow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4403,26 +4333,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/receipts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Settle receipts
-         * @description DAG-CBOR {items: [{order, acceptance, authorization, attestation, receipt}]}
-         */
-        post: operations["submitReceipts"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/statements": {
         parameters: {
             query?: never;
@@ -4437,6 +4347,26 @@ export interface paths {
          * @description DAG-CBOR {items: [{statement, lines}]}: statements with their encoded lines
          */
         post: operations["submitStatements"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/attestations/revoked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The signed list of attestations that prove nothing any more
+         * @description Attestations that prove nothing any more although they have not expired, signed; `since` is the `until` of the list before.
+         */
+        get: operations["getRevokedAttestations"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4494,6 +4424,80 @@ export interface paths {
         get: operations["getOwnLocation"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/attestations/{peerId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get attestation */
+        get: operations["getAdminAttestation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/attestations/{peerId}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create attestation document
+         * @description A person has checked documents that say where the provider is. The reference is published in attestations: it must name nobody.
+         */
+        post: operations["createAdminAttestationDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/attestations/{peerId}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke attestation
+         * @description Takes back all of a provider’s attestations, and gives it no new ones until `allow`.
+         */
+        post: operations["revokeAdminAttestation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/attestations/{peerId}/allow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create attestation allow */
+        post: operations["createAdminAttestationAllow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -11140,6 +11144,92 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listReceipts: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        receipts: {
+                            session: string;
+                            consumer: string;
+                            provider: string;
+                            model: string;
+                            sequence: string;
+                            receipt: string;
+                            amount: string;
+                            fee: string;
+                            inputTokens: string;
+                            cachedInputTokens: string;
+                            outputTokens: string;
+                            final: string | null;
+                            statement: string | null;
+                            acceptedAt: number;
+                            updatedAt: number;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    submitReceipts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cbor": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        results: ({
+                            /** @enum {string} */
+                            status: "booked";
+                            session: string;
+                            increase: string;
+                        } | {
+                            /** @enum {string} */
+                            status: "duplicate" | "superseded";
+                            session: string;
+                        } | {
+                            /** @enum {string} */
+                            status: "rejected";
+                            code: string;
+                            message: string;
+                        })[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getSettledSession: {
         parameters: {
             query?: never;
@@ -11287,330 +11377,6 @@ export interface operations {
                         spent: string;
                         released: string;
                         closedAt: number | null;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getRevokedAttestations: {
-        parameters: {
-            query?: {
-                since?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        list: {
-                            bytes: string;
-                            signatures: {
-                                signer: string;
-                                role: string;
-                                signature: string;
-                            }[];
-                        };
-                        more: boolean;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getAdminAttestation: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                peerId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        provider: string;
-                        country: string;
-                        attestation: {
-                            bytes: string;
-                            signatures: {
-                                signer: string;
-                                role: string;
-                                signature: string;
-                            }[];
-                        } | null;
-                        refusal: {
-                            reason: string;
-                            detail: string | null;
-                        } | null;
-                        evidence: {
-                            /** @enum {string} */
-                            kind: "geoip" | "latency" | "operator";
-                            country: string;
-                            /** @enum {string} */
-                            outcome: "supports" | "open" | "contradicts";
-                            reference: string;
-                            pings: {
-                                bytes: string;
-                                signatures: {
-                                    signer: string;
-                                    role: string;
-                                    signature: string;
-                                }[];
-                            }[];
-                            observedAt: number;
-                            expiresAt: number;
-                        }[];
-                        block: {
-                            reason: string;
-                            at: number;
-                            liftedAt: number | null;
-                        } | null;
-                        attestations: {
-                            cid: string;
-                            level: number;
-                            notBefore: number;
-                            notAfter: number;
-                            revokedAt: number | null;
-                            reason: string | null;
-                        }[];
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    createAdminAttestationDocument: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                peerId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    country: string;
-                    reference: string;
-                    /** @default 365 */
-                    days?: number;
-                };
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        provider: string;
-                        country: string;
-                        attestation: {
-                            bytes: string;
-                            signatures: {
-                                signer: string;
-                                role: string;
-                                signature: string;
-                            }[];
-                        } | null;
-                        refusal: {
-                            reason: string;
-                            detail: string | null;
-                        } | null;
-                        evidence: {
-                            /** @enum {string} */
-                            kind: "geoip" | "latency" | "operator";
-                            country: string;
-                            /** @enum {string} */
-                            outcome: "supports" | "open" | "contradicts";
-                            reference: string;
-                            pings: {
-                                bytes: string;
-                                signatures: {
-                                    signer: string;
-                                    role: string;
-                                    signature: string;
-                                }[];
-                            }[];
-                            observedAt: number;
-                            expiresAt: number;
-                        }[];
-                        block: {
-                            reason: string;
-                            at: number;
-                            liftedAt: number | null;
-                        } | null;
-                        attestations: {
-                            cid: string;
-                            level: number;
-                            notBefore: number;
-                            notAfter: number;
-                            revokedAt: number | null;
-                            reason: string | null;
-                        }[];
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    revokeAdminAttestation: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                peerId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    reason: string;
-                };
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        provider: string;
-                        country: string;
-                        attestation: {
-                            bytes: string;
-                            signatures: {
-                                signer: string;
-                                role: string;
-                                signature: string;
-                            }[];
-                        } | null;
-                        refusal: {
-                            reason: string;
-                            detail: string | null;
-                        } | null;
-                        evidence: {
-                            /** @enum {string} */
-                            kind: "geoip" | "latency" | "operator";
-                            country: string;
-                            /** @enum {string} */
-                            outcome: "supports" | "open" | "contradicts";
-                            reference: string;
-                            pings: {
-                                bytes: string;
-                                signatures: {
-                                    signer: string;
-                                    role: string;
-                                    signature: string;
-                                }[];
-                            }[];
-                            observedAt: number;
-                            expiresAt: number;
-                        }[];
-                        block: {
-                            reason: string;
-                            at: number;
-                            liftedAt: number | null;
-                        } | null;
-                        attestations: {
-                            cid: string;
-                            level: number;
-                            notBefore: number;
-                            notAfter: number;
-                            revokedAt: number | null;
-                            reason: string | null;
-                        }[];
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    createAdminAttestationAllow: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                peerId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        provider: string;
-                        country: string;
-                        attestation: {
-                            bytes: string;
-                            signatures: {
-                                signer: string;
-                                role: string;
-                                signature: string;
-                            }[];
-                        } | null;
-                        refusal: {
-                            reason: string;
-                            detail: string | null;
-                        } | null;
-                        evidence: {
-                            /** @enum {string} */
-                            kind: "geoip" | "latency" | "operator";
-                            country: string;
-                            /** @enum {string} */
-                            outcome: "supports" | "open" | "contradicts";
-                            reference: string;
-                            pings: {
-                                bytes: string;
-                                signatures: {
-                                    signer: string;
-                                    role: string;
-                                    signature: string;
-                                }[];
-                            }[];
-                            observedAt: number;
-                            expiresAt: number;
-                        }[];
-                        block: {
-                            reason: string;
-                            at: number;
-                            liftedAt: number | null;
-                        } | null;
-                        attestations: {
-                            cid: string;
-                            level: number;
-                            notBefore: number;
-                            notAfter: number;
-                            revokedAt: number | null;
-                            reason: string | null;
-                        }[];
                     };
                 };
             };
@@ -16232,47 +15998,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    submitReceipts: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/cbor": string;
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        results: ({
-                            /** @enum {string} */
-                            status: "booked";
-                            session: string;
-                            increase: string;
-                        } | {
-                            /** @enum {string} */
-                            status: "duplicate" | "superseded";
-                            session: string;
-                        } | {
-                            /** @enum {string} */
-                            status: "rejected";
-                            code: string;
-                            message: string;
-                        })[];
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     submitStatements: {
         parameters: {
             query?: never;
@@ -16314,6 +16039,39 @@ export interface operations {
                             code: string;
                             message: string;
                         })[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRevokedAttestations: {
+        parameters: {
+            query?: {
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        list: {
+                            bytes: string;
+                            signatures: {
+                                signer: string;
+                                role: string;
+                                signature: string;
+                            }[];
+                        };
+                        more: boolean;
                     };
                 };
             };
@@ -16455,6 +16213,297 @@ export interface operations {
                             }[];
                             observedAt: number;
                             expiresAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminAttestation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        provider: string;
+                        country: string;
+                        attestation: {
+                            bytes: string;
+                            signatures: {
+                                signer: string;
+                                role: string;
+                                signature: string;
+                            }[];
+                        } | null;
+                        refusal: {
+                            reason: string;
+                            detail: string | null;
+                        } | null;
+                        evidence: {
+                            /** @enum {string} */
+                            kind: "geoip" | "latency" | "operator";
+                            country: string;
+                            /** @enum {string} */
+                            outcome: "supports" | "open" | "contradicts";
+                            reference: string;
+                            pings: {
+                                bytes: string;
+                                signatures: {
+                                    signer: string;
+                                    role: string;
+                                    signature: string;
+                                }[];
+                            }[];
+                            observedAt: number;
+                            expiresAt: number;
+                        }[];
+                        block: {
+                            reason: string;
+                            at: number;
+                            liftedAt: number | null;
+                        } | null;
+                        attestations: {
+                            cid: string;
+                            level: number;
+                            notBefore: number;
+                            notAfter: number;
+                            revokedAt: number | null;
+                            reason: string | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createAdminAttestationDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    country: string;
+                    reference: string;
+                    /** @default 365 */
+                    days?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        provider: string;
+                        country: string;
+                        attestation: {
+                            bytes: string;
+                            signatures: {
+                                signer: string;
+                                role: string;
+                                signature: string;
+                            }[];
+                        } | null;
+                        refusal: {
+                            reason: string;
+                            detail: string | null;
+                        } | null;
+                        evidence: {
+                            /** @enum {string} */
+                            kind: "geoip" | "latency" | "operator";
+                            country: string;
+                            /** @enum {string} */
+                            outcome: "supports" | "open" | "contradicts";
+                            reference: string;
+                            pings: {
+                                bytes: string;
+                                signatures: {
+                                    signer: string;
+                                    role: string;
+                                    signature: string;
+                                }[];
+                            }[];
+                            observedAt: number;
+                            expiresAt: number;
+                        }[];
+                        block: {
+                            reason: string;
+                            at: number;
+                            liftedAt: number | null;
+                        } | null;
+                        attestations: {
+                            cid: string;
+                            level: number;
+                            notBefore: number;
+                            notAfter: number;
+                            revokedAt: number | null;
+                            reason: string | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revokeAdminAttestation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        provider: string;
+                        country: string;
+                        attestation: {
+                            bytes: string;
+                            signatures: {
+                                signer: string;
+                                role: string;
+                                signature: string;
+                            }[];
+                        } | null;
+                        refusal: {
+                            reason: string;
+                            detail: string | null;
+                        } | null;
+                        evidence: {
+                            /** @enum {string} */
+                            kind: "geoip" | "latency" | "operator";
+                            country: string;
+                            /** @enum {string} */
+                            outcome: "supports" | "open" | "contradicts";
+                            reference: string;
+                            pings: {
+                                bytes: string;
+                                signatures: {
+                                    signer: string;
+                                    role: string;
+                                    signature: string;
+                                }[];
+                            }[];
+                            observedAt: number;
+                            expiresAt: number;
+                        }[];
+                        block: {
+                            reason: string;
+                            at: number;
+                            liftedAt: number | null;
+                        } | null;
+                        attestations: {
+                            cid: string;
+                            level: number;
+                            notBefore: number;
+                            notAfter: number;
+                            revokedAt: number | null;
+                            reason: string | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createAdminAttestationAllow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        provider: string;
+                        country: string;
+                        attestation: {
+                            bytes: string;
+                            signatures: {
+                                signer: string;
+                                role: string;
+                                signature: string;
+                            }[];
+                        } | null;
+                        refusal: {
+                            reason: string;
+                            detail: string | null;
+                        } | null;
+                        evidence: {
+                            /** @enum {string} */
+                            kind: "geoip" | "latency" | "operator";
+                            country: string;
+                            /** @enum {string} */
+                            outcome: "supports" | "open" | "contradicts";
+                            reference: string;
+                            pings: {
+                                bytes: string;
+                                signatures: {
+                                    signer: string;
+                                    role: string;
+                                    signature: string;
+                                }[];
+                            }[];
+                            observedAt: number;
+                            expiresAt: number;
+                        }[];
+                        block: {
+                            reason: string;
+                            at: number;
+                            liftedAt: number | null;
+                        } | null;
+                        attestations: {
+                            cid: string;
+                            level: number;
+                            notBefore: number;
+                            notAfter: number;
+                            revokedAt: number | null;
+                            reason: string | null;
                         }[];
                     };
                 };

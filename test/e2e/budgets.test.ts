@@ -24,7 +24,7 @@ beforeAll(async () => {
   await prepareDataDir(join(folder, 'settlement'))
   settlement = await openSettlement({ dataDir: join(folder, 'settlement'), network: 'test' })
   const { operatorToken } = settlement
-  const owner = { name: 'Those who spend', consumers: [] }
+  const owner = { name: 'Those who spend', consumers: [], lawfulBasis: 'contract' }
   const made = await call<{ apiKey: string }>(
     'POST',
     '/v1/admin/organizations',

@@ -1,17 +1,23 @@
-import { ApiFault } from './api.ts'
+import { ApiError } from './api.ts'
 import { m } from './i18n.ts'
 
 /** What went wrong in the words of the person who has to do something about it. */
 export function faultText(error: unknown): string {
-  if (!(error instanceof ApiFault)) return m.fault_page()
-  if (error.code === 'HANSE_SIGN_IN_LIMITED' || error.status === 429) {
-    return m.fault_wait({ seconds: String(error.retryAfterSeconds ?? 1) })
+  if (!(error instanceof ApiError)) return m.fault_page()
+  const { code, detail, status, retryAfterMs } = error
+  if (code === 'HANSE_SIGN_IN_LIMITED' || status === 429) {
+    return m.fault_wait({ seconds: String(Math.ceil((retryAfterMs ?? 1_000) / 1000)) })
   }
-  return texts[error.code]?.() ?? m.fault_other({ detail: error.message, code: error.code })
+  if (code === 'HANSE_REQUEST_INVALID' || code === 'HANSE_FORBIDDEN') {
+    return `${texts[code]?.() ?? ''} (${detail})`
+  }
+  return texts[code]?.() ?? m.fault_other({ detail, code })
 }
 
 const texts: Readonly<Record<string, () => string>> = {
-  UNREACHABLE: m.fault_unreachable,
+  HANSE_SETTLEMENT_UNAVAILABLE: m.fault_unreachable,
+  HANSE_UNAUTHENTICATED: m.fault_session,
+  HANSE_FORBIDDEN: m.fault_forbidden,
   HANSE_SIGN_IN_REFUSED: m.fault_sign_in,
   HANSE_SECOND_FACTOR: m.fault_second_factor,
   HANSE_PASSWORD_WEAK: m.fault_password,
@@ -19,4 +25,12 @@ const texts: Readonly<Record<string, () => string>> = {
   HANSE_ORIGIN: m.fault_origin,
   HANSE_SIGN_UP_UNAVAILABLE: m.fault_no_mail,
   HANSE_REQUEST_INVALID: m.fault_request,
+  HANSE_LAST_OWNER: m.fault_last_owner,
+  HANSE_SIGN_IN_MEANS: m.fault_means,
+  HANSE_NOT_FOUND: m.fault_gone,
+  HANSE_PAYMENT_FAILED: m.fault_payment,
+  HANSE_VAT_ID_INVALID: m.fault_vat_id,
+  HANSE_ORGANIZATION_DISABLED: m.fault_disabled,
+  HANSE_SSO_REQUIRED: m.fault_sso,
+  HANSE_INVITATION_INVALID: m.fault_invitation,
 }

@@ -90,17 +90,26 @@ function decimal(value: bigint, places: number): `${number}` {
 }
 
 function number(locale: Locale, least: number, most: number): Intl.NumberFormat {
-  return new Intl.NumberFormat(locale, {
-    minimumFractionDigits: least,
-    maximumFractionDigits: most,
-  })
+  return formatOf(`${locale} ${least} ${most}`, locale, least, most)
 }
 
 function currency(locale: Locale, least: number, most: number): Intl.NumberFormat {
-  return new Intl.NumberFormat(locale, {
-    style: 'currency',
-    currency: 'EUR',
-    minimumFractionDigits: least,
-    maximumFractionDigits: most,
-  })
+  const style = { style: 'currency', currency: 'EUR' } as const
+  return formatOf(`${locale} ${least} ${most} EUR`, locale, least, most, style)
+}
+
+/** To make a format takes a hundred times as long as to use it, and tables have thousands of amounts. */
+const formats = new Map<string, Intl.NumberFormat>()
+
+function formatOf(
+  name: string,
+  locale: Locale,
+  minimumFractionDigits: number,
+  maximumFractionDigits: number,
+  style: Intl.NumberFormatOptions = {},
+): Intl.NumberFormat {
+  const options = { minimumFractionDigits, maximumFractionDigits, ...style }
+  const made = formats.get(name) ?? new Intl.NumberFormat(locale, options)
+  formats.set(name, made)
+  return made
 }

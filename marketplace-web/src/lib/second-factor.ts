@@ -1,8 +1,8 @@
-import { ApiFault } from './api.ts'
+import { ApiError } from './api.ts'
 
 /** Whether a sign-in needs one more thing: the same again, with a code. */
 export const wantsSecondFactor = (error: unknown): boolean =>
-  error instanceof ApiFault && error.code === 'HANSE_SECOND_FACTOR'
+  error instanceof ApiError && error.code === 'HANSE_SECOND_FACTOR'
 
 /** Without what was left empty. */
 export const given = (code: string, recoveryCode: string) => ({

@@ -1,3 +1,4 @@
+import { isExpired, tellExpired } from './expiry.ts'
 import { faultText } from './fault-text.ts'
 
 /** A form on its way: one at a time, and what came of it. */
@@ -14,7 +15,10 @@ export class Submission {
       await send()
       return true
     } catch (error) {
-      if (recover?.(error) !== true) this.fault = faultText(error)
+      if (recover?.(error) !== true) {
+        if (isExpired(error)) tellExpired()
+        this.fault = faultText(error)
+      }
       return false
     } finally {
       this.busy = false

@@ -12,13 +12,19 @@ export type Column<Row> = {
   readonly numeric?: boolean
   /** A track of a CSS grid, such as "12rem" or "minmax(8rem, 1fr)". */
   readonly width: string
+  /** Left out on a phone, where the row is opened to see it. */
+  readonly wideOnly?: boolean
+  /** What the first click sorts to, where it is not what the kind of value suggests: of prices the lowest. */
+  readonly first?: Direction
+  /** Buttons and no value: nothing to sort by. */
+  readonly isActions?: boolean
 }
 
 export type TableOrder = { readonly column: string; readonly direction: Direction }
 
 /** After a click on a header: numbers begin with the largest, texts with A, and then the other way. */
 export function orderAfter(order: TableOrder | undefined, column: Column<never>): TableOrder {
-  const first: Direction = column.numeric === true ? 'descending' : 'ascending'
+  const first = column.first ?? (column.numeric === true ? 'descending' : 'ascending')
   if (order?.column !== column.id) return { column: column.id, direction: first }
   const direction = order.direction === 'ascending' ? 'descending' : 'ascending'
   return { column: column.id, direction }
@@ -39,21 +45,35 @@ export function inOrder<Row>(
     .map(({ row }) => row)
 }
 
-/** The rows in which every word of `text` occurs, in any case. */
-export function matching<Row>(
-  rows: readonly Row[],
-  columns: readonly Column<Row>[],
-  text: string,
-): readonly Row[] {
-  const words = text.toLowerCase().split(/\s+/u).filter(Boolean)
-  if (words.length === 0) return rows
-  return rows.filter((row) => {
-    const all = columns
+/** What is searched of each row, made once: to write ten thousand dates and amounts takes longer than a key press may. */
+export class SearchIndex<Row extends object> {
+  readonly #columns: readonly Column<Row>[]
+  readonly #texts = new WeakMap<Row, string>()
+
+  constructor(columns: readonly Column<Row>[]) {
+    this.#columns = columns
+  }
+
+  textOf(row: Row): string {
+    const known = this.#texts.get(row)
+    if (known !== undefined) return known
+    const text = this.#columns
       .map((column) => shown(row, column))
       .join('\n')
       .toLowerCase()
-    return words.every((word) => all.includes(word))
-  })
+    this.#texts.set(row, text)
+    return text
+  }
+
+  /** The rows in which every word of `text` occurs, in any case. */
+  matching(rows: readonly Row[], text: string): readonly Row[] {
+    const words = text.toLowerCase().split(/\s+/u).filter(Boolean)
+    if (words.length === 0) return rows
+    return rows.filter((row) => {
+      const all = this.textOf(row)
+      return words.every((word) => all.includes(word))
+    })
+  }
 }
 
 export function shown<Row>(row: Row, column: Column<Row>): string {

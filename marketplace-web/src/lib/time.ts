@@ -7,9 +7,34 @@ export function localTime(at: number, locale: Locale): string {
 
 /** Day and time on the visitor's clock: "21 Nov 2026, 05:39". */
 export function localDateTime(at: number, locale: Locale): string {
+  return formatOf(dateTimes, locale, { dateStyle: 'medium', timeStyle: 'short' }).format(at)
+}
+
+/** Day on the visitor's clock: "21 Nov 2026". */
+export function localDate(at: number, locale: Locale): string {
+  return formatOf(dates, locale, { dateStyle: 'medium' }).format(at)
+}
+
+/** A day of a report, which is one of UTC: "2026-11-21" as "21 Nov", or with its year. */
+export function utcDay(day: string, locale: Locale, withYear = false): string {
+  const year = withYear ? { year: 'numeric' as const } : {}
+  const options = { day: 'numeric', month: 'short', timeZone: 'UTC', ...year } as const
+  return formatOf(withYear ? fullDays : days, locale, options).format(Date.parse(day))
+}
+
+/** To make a format takes a hundred times as long as to use it. */
+type Formats = Map<Locale, Intl.DateTimeFormat>
+const dateTimes: Formats = new Map()
+const dates: Formats = new Map()
+const days: Formats = new Map()
+const fullDays: Formats = new Map()
+
+function formatOf(known: Formats, locale: Locale, options: Intl.DateTimeFormatOptions) {
   // British English: the day before the month, as in the rest of Europe.
-  const format = locale === 'en' ? 'en-GB' : locale
-  return new Date(at).toLocaleString(format, { dateStyle: 'medium', timeStyle: 'short' })
+  const made =
+    known.get(locale) ?? new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : locale, options)
+  known.set(locale, made)
+  return made
 }
 
 /** "2026-11-21 04:39:17 UTC" */

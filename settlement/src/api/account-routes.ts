@@ -8,6 +8,8 @@ import { MAILS } from '../people/mails.ts'
 import { checkPassword, hashPassword } from '../people/password.ts'
 import { emailAddress } from '../people/person.ts'
 import { provePassword } from '../people/sign-in.ts'
+import { BASES } from '../rights/lawful-basis.ts'
+import { eraseSubject } from '../rights/erase-subject.ts'
 import { SCOPES } from '../tenants/key-scopes.ts'
 import type { App } from './app.ts'
 import type { Background } from './background.ts'
@@ -132,7 +134,8 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
     async (request, reply) => {
       const { person, signedIn } = await accountOf(request, context)
       requireFresh(signedIn, now())
-      const email = await store.erasePerson(person.id, now())
+      const subject = { kind: 'person', id: person.id } as const
+      const { email } = await eraseSubject(context, { subject, at: now(), givesUpBalance: false })
       clearSession(request, reply)
       // Who is gone came from nowhere.
       later(recordOwn(context, request, person.id, 'erase', { address: null }))
@@ -183,6 +186,7 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
         body: z.strictObject({
           name: z.string().trim().min(1).max(200),
           scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length).default(['read', 'spend']),
+          lawfulBasis: z.enum(BASES).optional(),
         }),
         response: {
           200: z.object({ organization: z.string(), apiKey: z.string(), trialCredit: money }),
@@ -192,7 +196,8 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
     async (request) => {
       const { person } = await accountOf(request, context)
       const scopes = [...new Set(request.body.scopes)]
-      const founded = await foundOrganization(context, person, request.body.name, scopes)
+      const { name, lawfulBasis } = request.body
+      const founded = await foundOrganization(context, person, { name, scopes, lawfulBasis })
       await recordAccess(store, {
         organization: founded.organization,
         actor: `person:${person.id}`,

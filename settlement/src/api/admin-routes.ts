@@ -3,7 +3,9 @@ import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { checkLog } from '../log/check-log.ts'
 import { createApiKey } from '../tenants/api-key.ts'
+import { BASES } from '../rights/lawful-basis.ts'
 import type { App } from './app.ts'
+import { operatorOf } from './auth.ts'
 import { money, peerId } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -57,11 +59,13 @@ export function adminRoutes(app: App, context: SettlementContext): void {
         body: z.strictObject({
           name: z.string().min(1).max(200),
           consumers: z.array(peerId).max(CONSUMERS_MAX).default([]),
+          lawfulBasis: z.enum(BASES).optional(),
         }),
         response: { 200: z.object({ organization: z.string(), apiKey: z.string() }) },
       },
     },
-    async ({ body }) => {
+    async (request) => {
+      const { body } = request
       const organization = `org_${randomUUID()}`
       const { key, prefix, hash } = createApiKey()
       await store.createOrganization({
@@ -70,6 +74,10 @@ export function adminRoutes(app: App, context: SettlementContext): void {
         key: { prefix, hash },
         consumers: body.consumers,
         at: now(),
+        ...(body.lawfulBasis !== undefined &&
+          context.euAudit && {
+            basis: { basis: body.lawfulBasis, by: `operator:${operatorOf(request).id}` },
+          }),
       })
       return { organization, apiKey: key }
     },

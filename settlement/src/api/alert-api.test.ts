@@ -48,7 +48,10 @@ const signed = (signer: Signer, url: string) =>
 
 async function newKey(): Promise<{ organization: string; apiKey: string }> {
   const admin = bearer(settlement.operatorToken)
-  const made = await call('POST', '/v1/admin/organizations', admin, { name: 'Test GmbH' })
+  const made = await call('POST', '/v1/admin/organizations', admin, {
+    name: 'Test GmbH',
+    lawfulBasis: 'contract',
+  })
   expect(made.json()).toMatchObject({ apiKey: expect.any(String) })
   return made.json()
 }

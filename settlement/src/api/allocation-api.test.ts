@@ -49,6 +49,7 @@ const get = async <Answer = object>(url: string): Promise<Answer> => {
 async function newOrganization() {
   const made = await call(settlement.operatorToken, 'POST', '/v1/admin/organizations', {
     name: 'Test GmbH',
+    lawfulBasis: 'contract',
   })
   return made.json() as { organization: string; apiKey: string }
 }

@@ -65,7 +65,11 @@ async function call(method: 'GET' | 'POST', url: string, { key, json, cbor, head
 }
 
 async function newTenant(consumers: readonly Signer[] = []) {
-  const json = { name: 'Test GmbH', consumers: consumers.map(({ peerId }) => peerId) }
+  const json = {
+    name: 'Test GmbH',
+    consumers: consumers.map(({ peerId }) => peerId),
+    lawfulBasis: 'contract',
+  }
   const { status, body } = await call('POST', '/v1/admin/organizations', {
     key: settlement.operatorToken,
     json,

@@ -219,6 +219,17 @@ describe('evidence', () => {
     expect(level).toBe(2)
     expect(evidence[1]).toMatchObject({ kind: 'latency', country: 'DE' })
     expect(answer.body.evidence[0].pings).toEqual([toSignedJson(near)])
+    // Whoever reads the attestation can check what it cites.
+    const shown = await ask('GET', `/v1/providers/${provider.peerId}/pings`)
+    expect(shown.body).toEqual({ pings: [toSignedJson(near)] })
+  })
+
+  test('of a stranger, and of measurements that no attestation cites, nothing is shown', async () => {
+    const stranger = await ask('GET', `/v1/providers/${newSigner().peerId}/pings`)
+    expect(stranger.body.code).toBe('HANSE_PROVIDER_UNKNOWN')
+    const provider = await newProvider()
+    await measured(provider, (nonce) => [ping(provider, nonce, FRANKFURT, { roundTripUs: 9_000 })])
+    expect((await ask('GET', `/v1/providers/${provider.peerId}/pings`)).body).toEqual({ pings: [] })
   })
 
   test('circles that leave other countries too leave the question open', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { newBackup } from '../backup/new-backup.ts'
 import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
 import type { App } from './app.ts'
 
 /** A backup of the embedded database, which has no other way in while the service runs. */
@@ -22,6 +23,10 @@ export function backupRoutes(app: App, context: SettlementContext, folder: strin
         },
       },
     },
-    () => newBackup(context.store, folder, context.now()),
+    () => {
+      const { store, vault, now } = context
+      if (vault === undefined) throw new SettlementError('HANSE_BACKUP_VAULT', 'there is none')
+      return newBackup(store, folder, vault, now())
+    },
   )
 }

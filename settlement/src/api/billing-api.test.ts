@@ -75,7 +75,7 @@ async function callOnce(method: Method, url: string, { key, json, idempotency }:
 }
 
 async function newTenant(consumers: readonly string[] = []) {
-  const json = { name: 'Test GmbH', consumers }
+  const json = { name: 'Test GmbH', consumers, lawfulBasis: 'contract' }
   const key = settlement.operatorToken
   const { body } = await call('POST', '/v1/admin/organizations', { key, json })
   return body as { organization: string; apiKey: string }

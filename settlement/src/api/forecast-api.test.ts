@@ -7,7 +7,7 @@ import { type SeededDay, seedSpend } from '../forecast/testing/seed-spend.ts'
 import { type Ingest, openIngest } from '../ingest/ingest-service.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import { openTestStore } from '../testing/database-template.ts'
-import { NOW, type TestContext, testContext } from '../testing/market.ts'
+import { allowProcessing, NOW, type TestContext, testContext } from '../testing/market.ts'
 import { type App, createApp } from './app.ts'
 
 const DAYS = 60
@@ -33,6 +33,7 @@ afterAll(async () => {
 async function organization(id: string) {
   const { key, prefix, hash } = createApiKey()
   await store.createOrganization({ id, name: id, key: { prefix, hash }, consumers: [], at: NOW })
+  await allowProcessing(store, id)
   const ask = async (method: 'GET' | 'POST', url: string, payload?: object) => {
     const headers = { authorization: `Bearer ${key}` }
     const { statusCode, body } = await app.inject({

@@ -7,8 +7,9 @@ import type { Ingest } from '../ingest/ingest-service.ts'
 import { STATEMENTS_BYTES_MAX } from '../receipts/statement-batch.ts'
 import { SUBMISSION_BYTES_MAX } from '../receipts/submission.ts'
 import type { App } from './app.ts'
+import { principal } from './auth.ts'
 import { takeBodies } from './ingest-body.ts'
-import { money } from './schemas.ts'
+import { money, nextOf, timePage } from './schemas.ts'
 
 const resultSchema = z.union([
   z.object({ status: z.literal('booked'), session: z.string(), increase: money }),
@@ -51,9 +52,48 @@ const sessionSchema = z.object({
   updatedAt: z.number(),
 })
 
+/** The key of a session is its order's, or that with the two peers behind it. */
+const sessionPage = timePage.extend({
+  before: z
+    .string()
+    .regex(/^\d{1,15}\.[\w~]{1,250}$/u)
+    .transform((text) => {
+      const dot = text.indexOf('.')
+      return { at: Number(text.slice(0, dot)), id: text.slice(dot + 1) }
+    })
+    .optional(),
+})
+
 /** Receipts and statements carry their own proof, so either side may send them without a key. */
 export function receiptRoutes(app: App, context: SettlementContext, ingest: Ingest): void {
   app.register(async (scope) => ingestRoutes(scope as unknown as App, ingest))
+
+  app.get(
+    '/v1/receipts',
+    {
+      config: { permission: 'usage:read' },
+      schema: {
+        security: [{ key: [] }],
+        description:
+          'The sessions that the organization paid for, each with its last receipt that was settled, newest first',
+        querystring: sessionPage,
+        response: {
+          200: z.object({ receipts: z.array(sessionSchema), next: z.string().nullable() }),
+        },
+      },
+    },
+    async (request) => {
+      const { organization } = principal(request)
+      const { limit, before } = request.query
+      const found = await context.store.sessionsOf({
+        organization,
+        limit,
+        ...(before !== undefined && { before }),
+      })
+      const last = found.length < limit ? undefined : found.at(-1)
+      return { receipts: found, next: nextOf(last?.updatedAt, last?.key) }
+    },
+  )
 
   app.get(
     '/v1/receipts/:session',

@@ -12,6 +12,7 @@ import { addProvider, addTenant, CENT, hold, NETWORK, NOW, testContext } from '.
 import { fileOf, findBackup, MANIFEST } from './manifest.ts'
 import { newBackup } from './new-backup.ts'
 import { restore, verifyBackup } from './restore.ts'
+import { readVault } from './vault.ts'
 
 const HOUR_MS = 3_600_000
 /** Making a database takes seconds of a machine that has nothing else to do. */
@@ -28,6 +29,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+/** Of all databases here: keys have names that nobody else has. */
+const vault = () => join(folder, 'vault')
 const newDatabase = async () => ({ databaseUrl: await server.createDatabase() })
 const newFolder = async () => ({ dataDir: join(folder, 'embedded') })
 
@@ -93,11 +96,11 @@ test.each<[string, StoreOptions | typeof newDatabase, () => Promise<StoreOptions
       await store.providerBalance(provider.peerId),
       await store.logHead(),
     ]
-    const made = await newBackup(store, join(folder, name), NOW)
+    const made = await newBackup(store, join(folder, name), vault(), NOW)
     // What comes later is not in it.
     await book(1)
     const options = await target()
-    const report = await restore(made.folder, options)
+    const report = await restore(made.folder, vault(), options)
     expect(report).toMatchObject({ sound: true, differing: [], rows: made.rows })
     await using restored = await openStore(options)
     expect([
@@ -120,7 +123,7 @@ test.each<[string, StoreOptions | typeof newDatabase, () => Promise<StoreOptions
     expect(await usageOf(restored, tenant.organization)).toBe(6n)
     expect((await restored.ledgerCheck()).balanced).toBe(true)
     // A database that is used is nobody's target.
-    await expect(restored.loadBackup(made.folder)).rejects.toMatchObject({
+    await expect(restored.loadBackup(made.folder, await readVault(vault()))).rejects.toMatchObject({
       code: 'HANSE_RESTORE_TARGET',
     })
   },
@@ -129,7 +132,7 @@ test.each<[string, StoreOptions | typeof newDatabase, () => Promise<StoreOptions
 test('a backup can be read by its owner alone, and is refused when a byte is changed', async () => {
   await using store = await openStore(await newDatabase())
   await populate(store)
-  const made = await newBackup(store, join(folder, 'modes'), NOW)
+  const made = await newBackup(store, join(folder, 'modes'), vault(), NOW)
   expect((await stat(made.folder)).mode & 0o777).toBe(0o700)
   const file = fileOf(made.folder, 'ledger_transfer')
   for (const path of [file, join(made.folder, MANIFEST)]) {
@@ -138,14 +141,14 @@ test('a backup can be read by its owner alone, and is refused when a byte is cha
   const bytes = await readFile(file)
   bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
   await writeFile(file, bytes)
-  await expect(verifyBackup(made.folder)).rejects.toMatchObject({
+  await expect(verifyBackup(made.folder, vault())).rejects.toMatchObject({
     code: 'HANSE_BACKUP_INVALID',
   })
 })
 
 test('a manifest that names other tables, or more than a partition, is refused', async () => {
   await using store = await openStore(await newDatabase())
-  const made = await newBackup(store, join(folder, 'forged'), NOW)
+  const made = await newBackup(store, join(folder, 'forged'), vault(), NOW)
   await using target = await openStore(await newDatabase())
   const path = join(made.folder, MANIFEST)
   const text = await readFile(path, 'utf8')
@@ -163,23 +166,25 @@ test('a manifest that names other tables, or more than a partition, is refused',
     { tables: [{ ...row, name: 'organization', columns: ['secret'] }] },
   ]) {
     await writeFile(path, JSON.stringify({ ...JSON.parse(text), ...change }))
-    await expect(target.loadBackup(made.folder)).rejects.toMatchObject({
+    await expect(target.loadBackup(made.folder, await readVault(vault()))).rejects.toMatchObject({
       code: 'HANSE_BACKUP_INVALID',
     })
   }
   await writeFile(path, text)
-  await target.loadBackup(made.folder)
+  await target.loadBackup(made.folder, await readVault(vault()))
 })
 
 test('a file that is cut off or missing ends a restore with its code', async () => {
   await using store = await openStore(await newDatabase())
   await populate(store)
-  const made = await newBackup(store, join(folder, 'cut'), NOW)
+  const made = await newBackup(store, join(folder, 'cut'), vault(), NOW)
   await using target = await openStore(await newDatabase())
   const file = fileOf(made.folder, 'ledger_transfer')
   const bytes = await readFile(file)
-  const refused = () =>
-    expect(target.loadBackup(made.folder)).rejects.toMatchObject({ code: 'HANSE_BACKUP_INVALID' })
+  const refused = async () =>
+    expect(target.loadBackup(made.folder, await readVault(vault()))).rejects.toMatchObject({
+      code: 'HANSE_BACKUP_INVALID',
+    })
   await writeFile(file, bytes.subarray(0, bytes.length - 12))
   await refused()
   await rm(file)
@@ -197,7 +202,7 @@ test('a backup that fails leaves nothing behind', async () => {
     create user mapping for public server gone;
     create table zz (id int) partition by list (id);
     create foreign table zz_gone partition of zz default server gone`)
-  await expect(newBackup(store, inside, NOW)).rejects.toThrow()
+  await expect(newBackup(store, inside, vault(), NOW)).rejects.toThrow()
   expect(await readdir(inside)).toEqual([])
 })
 
@@ -208,16 +213,16 @@ test('a backup while others write is of one moment', async () => {
   const writing = (async () => {
     while (isWriting) await book(2)
   })()
-  const made = await newBackup(store, join(folder, 'busy'), NOW)
+  const made = await newBackup(store, join(folder, 'busy'), vault(), NOW)
   isWriting = false
   await writing
-  expect(await restore(made.folder, await newDatabase())).toMatchObject({ sound: true })
+  expect(await restore(made.folder, vault(), await newDatabase())).toMatchObject({ sound: true })
 })
 
 test('of several the newest by a time is found', async () => {
   await using store = await openStore(await newDatabase())
   const inside = join(folder, 'several')
-  for (const hour of [0, 1, 2]) await newBackup(store, inside, NOW + hour * HOUR_MS)
+  for (const hour of [0, 1, 2]) await newBackup(store, inside, vault(), NOW + hour * HOUR_MS)
   expect(await findBackup(inside)).toContain('2026-11-02T02')
   expect(await findBackup(inside, NOW + 1.5 * HOUR_MS)).toContain('2026-11-02T01')
   await expect(findBackup(inside, NOW - 1)).rejects.toMatchObject({

@@ -6,8 +6,13 @@ import { createGunzip } from 'node:zlib'
 import { sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
+import { REGISTER } from '../rights/register/index.ts'
+import { tombstoneOfOwner } from '../rights/tombstone.ts'
 import { type CatalogTable, qualified, tablesOf } from './catalog.ts'
+import { parseRow } from './exact-json.ts'
 import { type BackupTable, fileOf, type Manifest, readManifest } from './manifest.ts'
+import { type Opening, openRow, type Row, type SealPlan, sealPlanOf } from './seal-rows.ts'
+import type { Vault } from './vault.ts'
 
 /** Rows and characters of one statement. */
 const BATCH_ROWS = 1_000
@@ -23,14 +28,28 @@ export async function checkBackup(folder: string): Promise<Manifest> {
   return manifest
 }
 
+/** What came of it. */
+export interface Loaded {
+  readonly manifest: Manifest
+  /** Rows that were left out, by table, since those whom they are about were erased. */
+  readonly leftOut: Readonly<Record<string, number>>
+}
+
 /**
  * Fills a database that nobody has used with a backup that was checked, in one transaction. Its schema must be as old as
- * the backup.
+ * the backup. Rows about those who were erased since come as an erasure leaves them: nothing of them is written in between.
  *
- * @throws {SettlementError} HANSE_RESTORE_TARGET when the database has been used
+ * @throws {SettlementError} HANSE_RESTORE_TARGET when the database has been used; HANSE_BACKUP_VAULT when the vault has not
+ * the key of somebody who was not erased
  */
-export async function loadBackup(db: Database, folder: string): Promise<Manifest> {
+export async function loadBackup(db: Database, folder: string, vault: Vault): Promise<Loaded> {
   const manifest = await readManifest(folder)
+  const loading: Loading = {
+    keys: new Map(vault.keys.map(({ subject, key }) => [subject, Buffer.from(key, 'hex')])),
+    tombstones: new Set(vault.tombstones.map(({ tombstone }) => tombstone)),
+    gone: new Map(),
+    leftOut: {},
+  }
   await db.transaction(async (tx) => {
     refuseForeign(manifest, await tablesOf(tx))
     await clear(tx)
@@ -41,7 +60,8 @@ export async function loadBackup(db: Database, folder: string): Promise<Manifest
         ),
       )
     }
-    for (const table of manifest.tables) await loadTable(tx, folder, table)
+    for (const table of manifest.tables) await loadTable(tx, folder, table, loading)
+    await loadKeys(tx, vault)
     for (const { name, value } of manifest.sequences) {
       await tx.execute(sql`select setval(${`public.${name}`}::regclass, ${value}::int8)`)
     }
@@ -51,7 +71,31 @@ export async function loadBackup(db: Database, folder: string): Promise<Manifest
         update usage_mark set booked_by = 1, session = '', sequence = -1; end if; end $$`),
     )
   })
-  return manifest
+  return { manifest, leftOut: loading.leftOut }
+}
+
+interface Loading extends Opening {
+  /** Of rows that were left out, what others know them by: `table.key`, and the values. */
+  readonly gone: Map<string, Set<unknown>>
+  readonly leftOut: Record<string, number>
+}
+
+/** Those that are left, and that there were others. */
+async function loadKeys(tx: Database, vault: Vault): Promise<void> {
+  // Of an owner with several the newest is used on; the others open what was sealed with them no more than backups.
+  const newest = new Map(
+    vault.keys.toSorted((a, b) => a.createdAt - b.createdAt).map((one) => [one.owner, one]),
+  )
+  for (const { owner, subject, key, createdAt } of newest.values()) {
+    await tx.execute(sql`insert into subject_key (subject, owner, key, created_at)
+      values (decode(${subject}, 'hex'), ${owner}, decode(${key}, 'hex'), to_timestamp(${createdAt}::float8 / 1000))
+      on conflict do nothing`)
+  }
+  for (const { subject, at } of vault.tombstones) {
+    await tx.execute(sql`insert into subject_key (subject, created_at, erased_at)
+      values (decode(${subject}, 'hex'), to_timestamp(${at}::float8 / 1000), to_timestamp(${at}::float8 / 1000))
+      on conflict do nothing`)
+  }
 }
 
 /** A manifest is a file that anybody may have written: it fills tables of ours, and makes partitions of them alone. */
@@ -87,29 +131,75 @@ async function clear(tx: Database): Promise<void> {
   for (const name of filled) await tx.execute(sql.raw(`delete from ${qualified(name)}`))
 }
 
-async function loadTable(tx: Database, folder: string, table: BackupTable): Promise<void> {
+async function loadTable(
+  tx: Database,
+  folder: string,
+  table: BackupTable,
+  loading: Loading,
+): Promise<void> {
+  const plan = await sealPlanOf(tx, table.name)
   const columns = table.columns.map((column) => `"${column}"`).join(', ')
   const insert = sql.raw(`insert into ${qualified(table.name)} (${columns}) overriding system value
     select ${columns} from json_populate_recordset(null::${qualified(table.name)}, `)
   let batch: string[] = []
   let characters = 0
-  let count = 0
+  let lines = 0
   const flush = async (): Promise<void> => {
     if (batch.length === 0) return
     await tx.execute(sql`${insert}${`[${batch.join(',')}]`}::text::json)`)
-    count += batch.length
     batch = []
     characters = 0
   }
   for await (const line of linesOf(fileOf(folder, table.name), table.name)) {
-    batch.push(line)
-    characters += line.length
+    lines++
+    const loaded = loadedLine(plan, line, loading)
+    if (loaded === undefined) continue
+    batch.push(loaded)
+    characters += loaded.length
     if (batch.length >= BATCH_ROWS || characters >= BATCH_CHARACTERS) await flush()
   }
   await flush()
-  if (count !== table.rows) {
-    throw invalid(`${table.name} has ${count} rows, not ${table.rows}`)
+  if (lines !== table.rows) {
+    throw invalid(`${table.name} has ${lines} rows, not ${table.rows}`)
   }
+}
+
+/** The row as the database shall have it; undefined where it shall not. */
+function loadedLine(plan: SealPlan, line: string, loading: Loading): string | undefined {
+  const { table } = plan
+  const record = REGISTER[table]
+  const isKey = table === 'subject_key'
+  if (record?.whose === undefined && record?.of === undefined && !isKey) return line
+  const stored = parseRow(line)
+  const row = isDropped(table, stored, loading) ? undefined : openRow(plan, stored, loading)
+  if (row === 'unreadable') {
+    throw new SettlementError('HANSE_BACKUP_VAULT', `no key for a row of ${table}`)
+  }
+  if (row !== undefined) return JSON.stringify(row)
+  loading.leftOut[table] = (loading.leftOut[table] ?? 0) + 1
+  for (const [name, gone] of goneOf(table, loading)) gone.add(stored[name])
+  return undefined
+}
+
+/** What belongs to a row that is gone, and keys in a backup from when backups had them. */
+function isDropped(table: string, row: Row, { gone, tombstones }: Loading): boolean {
+  if (table === 'subject_key') {
+    return typeof row.owner === 'string' && tombstones.has(tombstoneOfOwner(row.owner))
+  }
+  const of = REGISTER[table]?.of
+  return of !== undefined && gone.get(`${of.table}.${of.key}`)?.has(row[of.column]) === true
+}
+
+/** The keys that rows of other tables know this table's rows by. */
+function goneOf(table: string, { gone }: Loading): [string, Set<unknown>][] {
+  const names = new Set(
+    Object.values(REGISTER).flatMap(({ of }) => (of?.table === table ? [of.key] : [])),
+  )
+  return [...names].map((name) => {
+    const values = gone.get(`${table}.${name}`) ?? new Set()
+    gone.set(`${table}.${name}`, values)
+    return [name, values]
+  })
 }
 
 async function* linesOf(path: string, table: string): AsyncGenerator<string> {

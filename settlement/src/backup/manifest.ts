@@ -4,7 +4,10 @@ import { z } from 'zod'
 import { SettlementError } from '../errors.ts'
 
 export const MANIFEST = 'manifest.json'
-const FORMAT = 'hanse-settlement-backup-1'
+/** What is personal is sealed in it, and it has no keys. */
+const FORMAT = 'hanse-settlement-backup-2'
+/** With everything in the clear, and with keys. */
+const FORMER = 'hanse-settlement-backup-1'
 
 const name = z.string().regex(/^[a-z_][a-z0-9_]*$/u)
 /** As PostgreSQL writes it; it becomes part of a statement. */
@@ -12,7 +15,7 @@ const bound = z.string().regex(/^(?:DEFAULT|FOR VALUES FROM \('[^']*'\) TO \('[^
 
 /** What is in a backup. It is written last: a folder without one is no backup. */
 const manifest = z.strictObject({
-  format: z.literal(FORMAT),
+  format: z.enum([FORMAT, FORMER]),
   /** When the snapshot was taken, ISO 8601. */
   at: z.iso.datetime(),
   /** The schema's version: the migrations that the database had had. */

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { openStore, type SettlementStore, type StoreOptions } from '../db/store.ts'
 import type { LedgerReport } from '../ledger/ledger-check.ts'
 import { checkLog, type LogReport } from '../log/check-log.ts'
+import { replayErasures } from '../rights/replay-erasures.ts'
 import { checkBackup } from './load-backup.ts'
+import { readVault, type Vault } from './vault.ts'
 
 export interface RestoreReport {
   /** The backup that was taken. */
@@ -18,36 +20,46 @@ export interface RestoreReport {
   readonly log: LogReport
   /** Tables with another number of rows. */
   readonly differing: readonly string[]
+  /** Rows that were left out, by table, since those whom they are about were erased. */
+  readonly leftOut: Readonly<Record<string, number>>
+  /** Subjects of whom the backup still knew, and who are erased again. */
+  readonly erasedAgain: number
 }
 
 /**
- * Restores a backup into a database that nobody has used, brings it up to this release, and checks everything.
+ * Restores a backup into a database that nobody has used, brings it up to this release, erases again who was erased since,
+ * and checks everything.
  *
- * @throws {SettlementError} HANSE_BACKUP_INVALID, HANSE_RESTORE_TARGET, HANSE_STORE_OWNED, HANSE_STORE_MIGRATION
+ * @param vault folder of the keys that are left, and of who was erased
+ * @throws {SettlementError} HANSE_BACKUP_INVALID, HANSE_BACKUP_VAULT, HANSE_RESTORE_TARGET, HANSE_STORE_OWNED, HANSE_STORE_MIGRATION
  */
-export async function restore(from: string, target: StoreOptions): Promise<RestoreReport> {
+export async function restore(
+  from: string,
+  vault: string,
+  target: StoreOptions,
+): Promise<RestoreReport> {
   const { migrations } = await checkBackup(from)
   await using store = await openStore({ ...target, migrations })
-  return await load(store, from)
+  return await load(store, from, await readVault(vault))
 }
 
 /** Restores into an embedded database in the system's temporary folder, checks it, and throws it away. */
-export async function verifyBackup(from: string): Promise<RestoreReport> {
+export async function verifyBackup(from: string, vault: string): Promise<RestoreReport> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hanse-verify-'))
   try {
-    return await restore(from, { dataDir })
+    return await restore(from, vault, { dataDir })
   } finally {
     await rm(dataDir, { recursive: true, force: true })
   }
 }
 
-async function load(store: SettlementStore, from: string): Promise<RestoreReport> {
-  const { at, tables } = await store.loadBackup(from)
-  const [ledger, log, differing] = [
-    await store.ledgerCheck(),
-    await checkLog(store),
-    await store.compareCounts(from),
-  ]
+async function load(store: SettlementStore, from: string, vault: Vault): Promise<RestoreReport> {
+  const { manifest, leftOut } = await store.loadBackup(from, vault)
+  const { at, tables } = manifest
+  // Compared before anything else is written.
+  const differing = await store.compareCounts(from, leftOut)
+  const erasedAgain = await replayErasures(store, vault.tombstones)
+  const [ledger, log] = [await store.ledgerCheck(), await checkLog(store)]
   return {
     from,
     at,
@@ -56,5 +68,7 @@ async function load(store: SettlementStore, from: string): Promise<RestoreReport
     ledger,
     log,
     differing,
+    leftOut,
+    erasedAgain,
   }
 }

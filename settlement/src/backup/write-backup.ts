@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
@@ -6,11 +6,16 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { sql } from 'drizzle-orm'
-import { type Database, rows, transact } from '../db/database.ts'
+import { type Database, LostRace, rows, transact } from '../db/database.ts'
 import { known } from '../db/migrate.ts'
+import { livingKeys, subjectKeys } from '../log/subject-keys.ts'
 import { type CatalogTable, partitionsOf, qualified, sequencesOf, tablesOf } from './catalog.ts'
+import { parseRow } from './exact-json.ts'
 import { type BackupTable, fileOf, MANIFEST, type Manifest, newManifest } from './manifest.ts'
+import { type BackupKey, keylessOwners, sealPlanOf, sealRow } from './seal-rows.ts'
 
+/** Between making keys and the snapshot somebody new may come; not every time. */
+const SNAPSHOTS_MAX = 10
 /** Rows that are in memory at once, of a kilobyte or so each. */
 const FETCH_ROWS = 2_000
 
@@ -23,9 +28,13 @@ const INSTEAD: Readonly<Record<string, string>> = {
     > (m.booked_by, m.session, m.sequence))::int4 from usage_mark m)`,
 }
 
+/** Keys are in no backup: a restore takes them from the vault, which has those that are left. */
+const WITHOUT = ['subject_key']
+
 /**
- * Writes every table, as of one moment, into a new folder that only this user can read: there are sealed personal data in
- * it, and the keys to them. What it wrote is on the disk when it returns.
+ * Writes every table, as of one moment, into a new folder that only this user can read. What an erasure would take is sealed
+ * with the keys of those whom it is about: who loses the key is erased from every backup. What it wrote is on the disk when it
+ * returns.
  *
  * @param folder must not exist
  * @param at milliseconds since 1970
@@ -33,7 +42,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 export async function writeBackup(db: Database, folder: string, at: number): Promise<Manifest> {
   await mkdir(folder, { recursive: false, mode: 0o700 })
   try {
-    return await writeAll(db, folder, at)
+    return await writeKeyed(db, folder, at)
   } catch (error) {
     // What is there of it is no backup, and holds personal data that nobody would look for.
     await rm(folder, { recursive: true, force: true })
@@ -41,13 +50,29 @@ export async function writeBackup(db: Database, folder: string, at: number): Pro
   }
 }
 
+async function writeKeyed(db: Database, folder: string, at: number): Promise<Manifest> {
+  for (let attempt = 1; ; attempt++) {
+    await transact(db, async (tx) => {
+      await subjectKeys(tx, await keylessOwners(tx), at, randomBytes)
+    })
+    try {
+      return await writeAll(db, folder, at)
+    } catch (error) {
+      if (!(error instanceof LostRace) || attempt >= SNAPSHOTS_MAX) throw error
+    }
+  }
+}
+
 async function writeAll(db: Database, folder: string, at: number): Promise<Manifest> {
   const manifest = await transact(
     db,
     async (tx) => {
+      const keys = await keysOf(tx)
       const migrations = (await known(tx)).map(({ name }) => name)
       const tables: BackupTable[] = []
-      for (const table of await tablesOf(tx)) tables.push(await writeTable(tx, folder, table))
+      for (const table of await tablesOf(tx)) {
+        if (!WITHOUT.includes(table.name)) tables.push(await writeTable(tx, folder, table, keys))
+      }
       return newManifest({
         at: new Date(at).toISOString(),
         migrations,
@@ -63,11 +88,26 @@ async function writeAll(db: Database, folder: string, at: number): Promise<Manif
   return manifest
 }
 
+/** Everybody's. Who came just now has none: then the snapshot is taken again. */
+async function keysOf(tx: Database): Promise<ReadonlyMap<string, BackupKey>> {
+  if ((await keylessOwners(tx)).length > 0) throw new LostRace('somebody has no key yet')
+  return new Map(
+    (await livingKeys(tx)).map(({ owner, subject, key }) => [
+      owner,
+      { subject: Buffer.from(subject).toString('hex'), key },
+    ]),
+  )
+}
+
 async function writeTable(
   tx: Database,
   folder: string,
   { name, columns }: CatalogTable,
+  keys: ReadonlyMap<string, BackupKey>,
 ): Promise<BackupTable> {
+  const plan = await sealPlanOf(tx, name)
+  const written = (line: string): string =>
+    plan.groups.length === 0 ? line : JSON.stringify(sealRow(plan, parseRow(line), keys))
   await using file = new HashedFile(fileOf(folder, name))
   const selected = columns.map((column) => {
     const instead = INSTEAD[`${name}.${column}`]
@@ -84,7 +124,7 @@ async function writeTable(
     const lines = await rows<{ line: string }>(tx, sql.raw(`fetch ${FETCH_ROWS} from backup`))
     if (lines.length === 0) break
     count += lines.length
-    await file.write(lines.map(({ line }) => `${line}\n`).join(''))
+    await file.write(lines.map(({ line }) => `${written(line)}\n`).join(''))
   }
   await tx.execute(sql.raw('close backup'))
   return { name, columns: [...columns], rows: count, sha256: await file.close() }

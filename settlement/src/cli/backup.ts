@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { findBackup } from '../backup/manifest.ts'
 import { backupsFolder, type NewBackup, newBackup } from '../backup/new-backup.ts'
 import { restore, verifyBackup } from '../backup/restore.ts'
+import { vaultFolder } from '../backup/vault.ts'
 import type { Config, Secrets } from '../config/config.ts'
 import { openStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
@@ -25,14 +26,19 @@ export async function backup(config: Config, secrets: Secrets, to?: string): Pro
   }
   const options = databaseUrl === undefined ? { dataDir: config.dataDir } : { databaseUrl }
   await using store = await openStore(options)
-  print(await newBackup(store, inside, Date.now()))
+  print(await newBackup(store, inside, vaultFolder(config.dataDir), Date.now()))
 }
 
 /** Restores, or only tries it, and prints what came of it; exit code 1 when anything is not as it was. */
 export async function restoreBackup(
   config: Config,
   secrets: Secrets,
-  flags: { readonly from?: string; readonly toTime?: string; readonly verify?: boolean },
+  flags: {
+    readonly from?: string
+    readonly toTime?: string
+    readonly verify?: boolean
+    readonly vault?: string
+  },
 ): Promise<void> {
   if (flags.from === undefined) throw wrong('from: name the folder of the backup')
   const toTime = flags.toTime === undefined ? undefined : Date.parse(flags.toTime)
@@ -40,7 +46,9 @@ export async function restoreBackup(
   const from = await findBackup(resolve(flags.from), toTime)
   const { databaseUrl } = secrets
   const target = databaseUrl === undefined ? { dataDir: config.dataDir } : { databaseUrl }
-  const report = flags.verify === true ? await verifyBackup(from) : await restore(from, target)
+  const vault = resolve(flags.vault ?? vaultFolder(config.dataDir))
+  const report =
+    flags.verify === true ? await verifyBackup(from, vault) : await restore(from, vault, target)
   print(report)
   if (!report.sound) process.exitCode = 1
 }

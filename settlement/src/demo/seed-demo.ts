@@ -114,7 +114,11 @@ async function addPeople({ context }: Settlement) {
     if (person === undefined) throw new Error(`${email} did not sign up`)
     ids.push(person.id)
     if (founded === undefined) {
-      founded = await foundOrganization(context, person, 'Nordlicht Software GmbH', SCOPES)
+      founded = await foundOrganization(context, person, {
+        name: 'Nordlicht Software GmbH',
+        scopes: SCOPES,
+        lawfulBasis: 'contract',
+      })
       continue
     }
     const { organization } = founded

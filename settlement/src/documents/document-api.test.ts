@@ -80,7 +80,7 @@ async function newTenant(profile?: object) {
   const consumer = newSigner()
   const { body } = await call('POST', '/v1/admin/organizations', {
     key: settlement.operatorToken,
-    json: { name: 'Test GmbH', consumers: [consumer.peerId] },
+    json: { name: 'Test GmbH', consumers: [consumer.peerId], lawfulBasis: 'contract' },
   })
   const { organization, apiKey: key } = body as { organization: string; apiKey: string }
   const said = {

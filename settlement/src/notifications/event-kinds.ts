@@ -37,6 +37,7 @@ export const EVENT_KINDS = {
   'payout.failed': platform('urgent', 'A payout was refused'),
   'payout.held': platform('warning', 'Payouts to a provider are on hold'),
   'reconciliation.difference': platform('urgent', 'Books and Stripe differ'),
+  'rights.due': platform('warning', 'A request about data is due soon'),
   'breach.detected': platform('urgent', 'A breach of personal data was recorded'),
   'breach.clock': platform('urgent', 'The 72 hours of a breach run'),
   'breach.overdue': platform('urgent', 'The 72 hours of a breach are over'),

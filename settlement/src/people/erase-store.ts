@@ -28,33 +28,51 @@ export function eraseStore(db: Database) {
      * @throws {SettlementError} HANSE_LAST_OWNER, and then nothing was changed
      */
     erasePerson: (person: string, at: number): Promise<string | undefined> =>
-      transact(db, async (tx) => {
-        await leaveAll(tx, person, at)
-        const [held] = await rows<{ email: string }>(
-          tx,
-          sql`select email from person where id = ${person} and erased_at is null for update`,
-        )
-        if (held === undefined) return undefined
-        for (const table of OWN) {
-          await tx.execute(sql`delete from ${sql.identifier(table)} where person = ${person}`)
-        }
-        const gone = `${person}@erased.invalid`
-        await eraseInvitations(tx, person, held.email, gone, at)
-        await tx.execute(
-          sql`update access_log set address = null where actor = ${`person:${person}`} and address is not null`,
-        )
-        await tx.execute(sql`update person set email = ${gone}, name = '', password_hash = null,
-            email_verified_at = null, disabled_at = ${iso(at)}, erased_at = ${iso(at)}
-          where id = ${person}`)
-        return held.email
-      }),
+      transact(db, (tx) => emptyPerson(tx, person, at)),
   }
+}
+
+/**
+ * See `erasePerson`.
+ *
+ * @param isRepeated after a restore: it was decided long ago, and an organization that lost its last owner has lost them
+ * @throws {SettlementError} HANSE_LAST_OWNER
+ */
+export async function emptyPerson(
+  tx: Database,
+  person: string,
+  at: number,
+  isRepeated = false,
+): Promise<string | undefined> {
+  await leaveAll(tx, person, at, isRepeated)
+  const [held] = await rows<{ email: string }>(
+    tx,
+    sql`select email from person where id = ${person} and erased_at is null for update`,
+  )
+  if (held === undefined) return undefined
+  for (const table of OWN) {
+    await tx.execute(sql`delete from ${sql.identifier(table)} where person = ${person}`)
+  }
+  const gone = `${person}@erased.invalid`
+  await eraseInvitations(tx, person, held.email, gone, at)
+  await tx.execute(
+    sql`update access_log set address = null where actor = ${`person:${person}`} and address is not null`,
+  )
+  await tx.execute(sql`update person set email = ${gone}, name = '', password_hash = null,
+      email_verified_at = null, disabled_at = ${iso(at)}, erased_at = ${iso(at)}
+    where id = ${person}`)
+  return held.email
 }
 
 const iso = (at: number) => sql`${new Date(at).toISOString()}::timestamptz`
 
 /** In the order of their ids: of two who go at once, neither waits for the other for ever. */
-async function leaveAll(tx: Database, person: string, at: number): Promise<void> {
+async function leaveAll(
+  tx: Database,
+  person: string,
+  at: number,
+  isRepeated: boolean,
+): Promise<void> {
   const places = await rows<{ organization: string; isDisabled: boolean }>(
     tx,
     sql`select m.organization, o.disabled_at is not null as "isDisabled"
@@ -64,7 +82,7 @@ async function leaveAll(tx: Database, person: string, at: number): Promise<void>
   for (const { organization, isDisabled } of places) {
     const removal = { organization, person, by: 'owner', keepKeys: false, at } as const
     // Nobody needs an owner of what is shut.
-    const outcome = await endMembership(tx, { ...removal, isForced: isDisabled })
+    const outcome = await endMembership(tx, { ...removal, isForced: isDisabled || isRepeated })
     if (outcome !== 'last-owner') continue
     throw new SettlementError('HANSE_LAST_OWNER', `${organization} has no other owner`)
   }

@@ -5,6 +5,7 @@ import { apiKey, member, organization, person, trialGrant } from '../db/schema.t
 import { SettlementError } from '../errors.ts'
 import { accountId, PROMOTIONS } from '../ledger/accounts.ts'
 import { postTransfers } from '../ledger/post-transfers.ts'
+import { type StatedBasis, stateBasis } from '../rights/basis-store.ts'
 import type { Scope } from '../tenants/key-scopes.ts'
 import type { TrialClaim } from './trial.ts'
 
@@ -20,6 +21,7 @@ export interface NewTenant {
   }
   /** Without it there is no trial. */
   readonly trial?: TrialClaim & { readonly amount: PicoEuro }
+  readonly basis?: StatedBasis
   readonly at: number
 }
 
@@ -56,6 +58,7 @@ export function trialStore(db: Database) {
           createdBy: `person:${given.person}`,
           createdAt,
         })
+        await stateBasis(tx, id, given.basis, given.at)
         return trial === undefined ? 0n : grant(tx, { ...given, trial })
       }),
   }

@@ -7,7 +7,7 @@ import { writeStatements } from '../receipts/statement-batch.ts'
 import { type Submission, writeSubmissions } from '../receipts/submission.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import { type Deal, makeDeal, newSigner } from '../testing/deals.ts'
-import { addProvider, CENT, credit, hold, NETWORK, type TestTenant } from '../testing/market.ts'
+import { addProvider, allowProcessing, CENT, credit, hold, NETWORK, type TestTenant } from '../testing/market.ts'
 import { lineOf, makeStatement } from '../testing/statements.ts'
 import { measureAll } from './jobs.ts'
 import { dueMonths, judgeDueMonths } from './judge-month.ts'
@@ -73,6 +73,7 @@ async function addTenant(cents: bigint): Promise<Tenant> {
     consumers: [consumer.peerId],
     at: context.now(),
   })
+  await allowProcessing(context.store, organization)
   await credit(context, organization, cents)
   return { organization, consumer, key: { authorization: `Bearer ${key}` } }
 }

@@ -10,6 +10,10 @@ export interface StoredEvent {
   readonly at: number
 }
 
+/** Nothing in them is needed here, and the one that tells of a deletion has all that was to be deleted. */
+const isAboutCustomer = (type: string): boolean => /^customer\.(?!subscription\.)/u.test(type)
+const EMPTY = new Uint8Array()
+
 export function stripeEventStore(db: Database) {
   return {
     /**
@@ -24,7 +28,7 @@ export function stripeEventStore(db: Database) {
           .values({
             id: event.id,
             type: event.type,
-            body: event.body,
+            body: isAboutCustomer(event.type) ? EMPTY : event.body,
             receivedAt: new Date(event.at),
           })
           .onConflictDoNothing()

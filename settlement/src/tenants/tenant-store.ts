@@ -4,6 +4,7 @@ import { revokeAll } from '../attestations/attestation-store.ts'
 import { type Database, databaseFault, transact } from '../db/database.ts'
 import { apiKey, consumer, organization, provider } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
+import { type StatedBasis, stateBasis } from '../rights/basis-store.ts'
 import { SCOPES, type Scope } from './key-scopes.ts'
 
 export interface NewOrganization {
@@ -12,6 +13,8 @@ export interface NewOrganization {
   readonly key: { readonly prefix: string; readonly hash: Uint8Array }
   readonly consumers: readonly string[]
   readonly at: number
+  /** On what basis its data are processed, and who said so. */
+  readonly basis?: StatedBasis
 }
 
 export interface StoredKey {
@@ -57,6 +60,7 @@ export function tenantStore(db: Database) {
           .insert(apiKey)
           .values({ ...given.key, organization: given.id, scopes: [...SCOPES], createdAt })
         await bind(tx, given.id, given.consumers, given.at)
+        await stateBasis(tx, given.id, given.basis, given.at)
       }),
 
     /** Binding one's own peer again changes nothing. @throws {SettlementError} HANSE_CONSUMER_TAKEN */

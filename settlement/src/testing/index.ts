@@ -1,4 +1,8 @@
+export { signIn } from '../access/testing/people.ts'
+export { type SeededTenant, seedTenant } from '../access/testing/seed-tenant.ts'
 export { startPostgres, type TestPostgres } from '../db/testing/embedded-postgres.ts'
+export { runDataExports } from '../rights/run-exports.ts'
+export { tablesWith } from '../rights/testing/find-marker.ts'
 export { operations as stripeDoubleOperations } from '../stripe/double/operations.ts'
 export { seedUsage, type UsageSeed } from '../usage/testing/seed-usage.ts'
 export { openTestStore, prepareDataDir } from './database-template.ts'

@@ -3,6 +3,7 @@ import { type PicoEuro, picoEuro, type SignedRecord, type Signer, signerOf } fro
 import { authorize } from '../authorizations/authorize.ts'
 import { DEFAULT_TERMS, type SettlementContext, type SettlementTerms } from '../context.ts'
 import type { SettlementStore } from '../db/store.ts'
+import { BASIS_VERSION } from '../rights/lawful-basis.ts'
 import { type Payments, PaymentsError } from '../stripe/index.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import { newSigner } from './deals.ts'
@@ -85,6 +86,18 @@ export function testContext(
   }
 }
 
+/** A basis that an organization stated long ago: no event of it is in the log of the test. */
+export async function allowProcessing(
+  store: Pick<SettlementStore, 'executeSql'>,
+  organization: string,
+): Promise<void> {
+  await store.executeSql(
+    `insert into lawful_basis (organization, purpose, number, basis, version, given_by, given_at)
+      values ($1, 'inference', 1, 'contract', $2, 'test', '2026-01-01Z')`,
+    [organization, BASIS_VERSION],
+  )
+}
+
 /** An organization with one consumer and money. */
 export interface TestTenant {
   readonly organization: string
@@ -102,6 +115,7 @@ export async function addTenant(context: SettlementContext, cents: bigint): Prom
     consumers: [consumer.peerId],
     at: context.now(),
   })
+  await allowProcessing(context.store, organization)
   if (cents > 0n) await credit(context, organization, cents)
   return { organization, consumer }
 }

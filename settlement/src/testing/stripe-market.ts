@@ -4,7 +4,7 @@ import type { SettlementStore } from '../db/store.ts'
 import { openStripePayments, type StripeDouble, startStripeDouble } from '../stripe/index.ts'
 import { takeEvent } from '../stripe-events/take-event.ts'
 import { createApiKey } from '../tenants/api-key.ts'
-import { NOW, type TestContext, testContext } from './market.ts'
+import { allowProcessing, NOW, type TestContext, testContext } from './market.ts'
 
 const SECRET = 'whsec_test'
 /** Nothing listens there: deliveries are handed over in this process. */
@@ -60,6 +60,7 @@ export async function openStripeMarket(
       const { prefix, hash } = createApiKey()
       const at = context.now()
       await store.createOrganization({ id, name: 'T', key: { prefix, hash }, consumers: [], at })
+      await allowProcessing(store, id)
       return id
     },
     [Symbol.asyncDispose]: () => double.close(),

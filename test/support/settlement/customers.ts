@@ -61,7 +61,7 @@ export interface Tenant {
 
 export async function newTenant(url: string): Promise<Tenant> {
   const consumer = newSigner()
-  const json = { name: 'Test GmbH', consumers: [consumer.peerId] }
+  const json = { name: 'Test GmbH', consumers: [consumer.peerId], lawfulBasis: 'contract' }
   const made = await ask<Omit<Tenant, 'consumer'>>(url, 'POST', '/v1/admin/organizations', {
     key: OPERATOR,
     json,

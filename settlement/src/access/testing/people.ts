@@ -4,6 +4,7 @@ import type { Factor } from '../../people/session-store.ts'
 import { newToken } from '../../people/session-token.ts'
 import { createApiKey } from '../../tenants/api-key.ts'
 import { SCOPES, type Scope } from '../../tenants/key-scopes.ts'
+import { allowProcessing } from '../../testing/market.ts'
 import type { Role } from '../roles.ts'
 
 type Context = Pick<SettlementContext, 'store' | 'now'>
@@ -91,6 +92,7 @@ export async function addOrganization(
     consumers: [],
     at: now(),
   })
+  await allowProcessing(store, organization)
   return { organization, key: { authorization: `Bearer ${key}` } }
 }
 

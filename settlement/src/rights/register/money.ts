@@ -58,7 +58,7 @@ export const MONEY = {
     basis: 'contract',
     kept: 'organization',
     whose: { organization: 'organization' },
-    erased: { organization: 'emptied' },
+    erased: { organization: 'deleted' },
     columns: {
       identity: 'customer',
       sealed: 'sealed',

@@ -60,6 +60,7 @@ export const ORGANIZATIONS = {
     kept: 'audit',
     whose: { organization: 'organization', person: 'actor' },
     erased: { organization: 'emptied', person: 'emptied' },
+    clears: { person: 'address' },
     because: 'who changed what stays, as ids that stand for nobody any more',
     columns: {
       'free-text': 'targets',

@@ -107,7 +107,7 @@ export const PEOPLE = {
     basis: 'legitimate-interests',
     kept: 'account',
     whose: { person: 'person', organization: 'organization' },
-    erased: { person: 'emptied' },
+    erased: { person: 'emptied', organization: 'kept' },
     instead: { domain: '{person}.erased.invalid' },
     because: 'a digest of the mailbox keeps a trial from being had twice',
     columns: {

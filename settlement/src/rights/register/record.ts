@@ -81,6 +81,8 @@ export interface TableRecord {
   /** A row belongs to whom a row of another table belongs. */
   readonly of?: { readonly column: string; readonly table: string; readonly key: string }
   readonly erased?: Readonly<Partial<Record<SubjectKind, Erased>>>
+  /** Of which columns a row of theirs is emptied, where that is not all of those classes. */
+  readonly clears?: Readonly<Partial<Record<SubjectKind, string>>>
   /** What stands in an emptied column where that cannot be nothing; `{column}` is the row's own. */
   readonly instead?: Readonly<Record<string, string>>
   /** Why something is kept. */

@@ -1,0 +1,172 @@
+import { sql } from 'drizzle-orm'
+import { revokeAllOf } from '../authorizations/revoke-all.ts'
+import { type Database, rows, transact } from '../db/database.ts'
+import { SettlementError } from '../errors.ts'
+import { ownerOf } from '../log/log-fact.ts'
+import { writeEvents } from '../log/write-events.ts'
+import {
+  BASIS_VERSION,
+  type Basis,
+  type BasisPurpose,
+  type BasisRecord,
+  lackOfBasis,
+} from './lawful-basis.ts'
+
+/** Why organizations may have their data processed here. */
+export function basisStore(db: Database) {
+  return {
+    /** Oldest first. */
+    lawfulBases: async (organization: string): Promise<BasisRecord[]> => {
+      const found = await rows<StoredBasis>(
+        db,
+        sql`select purpose, basis, version, given_by as "givenBy", ${ms('given_at')} as "givenAt",
+            withdrawn_by as "withdrawnBy", ${ms('withdrawn_at')} as "withdrawnAt"
+          from lawful_basis where organization = ${organization} order by purpose, number`,
+      )
+      return found.map(toRecord)
+    },
+
+    /** States a basis; it takes the place of the one that stands. The same again changes nothing. */
+    giveBasis: (given: {
+      readonly organization: string
+      readonly purpose: BasisPurpose
+      readonly basis: Basis
+      readonly by: string
+      readonly at: number
+    }): Promise<void> => transact(db, (tx) => giveBasis(tx, given)),
+
+    /**
+     * Ends the basis that stands, and with it what rests on it: open authorizations are revoked.
+     *
+     * @returns how many were; undefined where none stood
+     */
+    withdrawBasis: (given: {
+      readonly organization: string
+      readonly purpose: BasisPurpose
+      readonly by: string
+      readonly at: number
+    }): Promise<number | undefined> =>
+      transact(db, async (tx) => {
+        const { organization, purpose, by, at } = given
+        const basis = await endStanding(tx, given)
+        if (basis === undefined) return undefined
+        const revoked = await revokeAllOf(tx, organization, at)
+        const details = { organization, purpose, basis, by, revoked }
+        const owner = ownerOf('organization', organization)
+        await writeEvents(tx, [{ kind: 'consent-withdrawn', record: null, owner, details }], at)
+        return revoked
+      }),
+  }
+}
+
+/** What is said of it where an organization is made. */
+export interface StatedBasis {
+  readonly basis: Basis
+  readonly by: string
+}
+
+/** For what is done here, where something is said. */
+export async function stateBasis(
+  tx: Database,
+  organization: string,
+  stated: StatedBasis | undefined,
+  at: number,
+): Promise<void> {
+  if (stated === undefined) return
+  await giveBasis(tx, { organization, purpose: 'inference', ...stated, at })
+}
+
+type StoredBasis = Omit<BasisRecord, 'givenAt' | 'withdrawnAt'> & {
+  readonly givenAt: string
+  readonly withdrawnAt: string | null
+}
+
+export async function giveBasis(
+  tx: Database,
+  given: {
+    readonly organization: string
+    readonly purpose: BasisPurpose
+    readonly basis: Basis
+    readonly by: string
+    readonly at: number
+  },
+): Promise<void> {
+  const { organization, purpose, basis, by, at } = given
+  // Of two who state one at once, the second one's takes the place of the first one's.
+  await tx.execute(sql`select from organization where id = ${organization} for no key update`)
+  const [standing] = await rows<{ basis: string; version: string }>(
+    tx,
+    sql`select basis, version from lawful_basis
+      where organization = ${organization} and purpose = ${purpose} and withdrawn_at is null`,
+  )
+  if (standing?.basis === basis && standing.version === BASIS_VERSION) return
+  await endStanding(tx, given)
+  await tx.execute(sql`insert into lawful_basis (organization, purpose, number, basis, version, given_by, given_at)
+    select ${organization}, ${purpose}, coalesce(max(number), 0) + 1, ${basis}, ${BASIS_VERSION}, ${by}, ${iso(at)}
+    from lawful_basis where organization = ${organization} and purpose = ${purpose}`)
+  const details = { organization, purpose, basis, version: BASIS_VERSION, by }
+  const owner = ownerOf('organization', organization)
+  await writeEvents(tx, [{ kind: 'consent-given', record: null, owner, details }], at)
+}
+
+/**
+ * Nothing is processed for an organization without a basis, and nothing of one that has had its processing restricted. The
+ * rows are locked: who withdraws waits for what was begun, and ends it.
+ *
+ * @throws {SettlementError} HANSE_LAWFUL_BASIS_REQUIRED, HANSE_PROCESSING_RESTRICTED
+ */
+export async function requireBasis(
+  tx: Database,
+  organization: string,
+  purpose: BasisPurpose = 'inference',
+): Promise<void> {
+  const [last] = await rows<{ version: string; withdrawnAt: string | null }>(
+    tx,
+    sql`select version, ${ms('withdrawn_at')} as "withdrawnAt" from lawful_basis
+      where organization = ${organization} and purpose = ${purpose}
+      order by number desc limit 1 for share`,
+  )
+  const why = lackOfBasis(
+    last && {
+      version: last.version,
+      withdrawnAt: last.withdrawnAt === null ? null : Number(last.withdrawnAt),
+    },
+  )
+  if (why !== undefined) throw new SettlementError('HANSE_LAWFUL_BASIS_REQUIRED', why)
+  const restricted = await rows(
+    tx,
+    sql`select from rights_request where subject = ${organization} and kind = 'restriction'
+      and state = 'done' and lifted_at is null limit 1`,
+  )
+  if (restricted.length === 0) return
+  throw new SettlementError(
+    'HANSE_PROCESSING_RESTRICTED',
+    'the organization had its processing restricted',
+  )
+}
+
+async function endStanding(
+  tx: Database,
+  {
+    organization,
+    purpose,
+    by,
+    at,
+  }: { organization: string; purpose: BasisPurpose; by: string; at: number },
+): Promise<string | undefined> {
+  const [ended] = await rows<{ basis: string }>(
+    tx,
+    sql`update lawful_basis set withdrawn_by = ${by}, withdrawn_at = ${iso(at)}
+      where organization = ${organization} and purpose = ${purpose} and withdrawn_at is null returning basis`,
+  )
+  return ended?.basis
+}
+
+const ms = (column: string) => sql.raw(`(extract(epoch from ${column}) * 1000)::int8::text`)
+const iso = (at: number) => sql`${new Date(at).toISOString()}::timestamptz`
+
+const toRecord = ({ givenAt, withdrawnAt, ...rest }: StoredBasis): BasisRecord => ({
+  ...rest,
+  givenAt: Number(givenAt),
+  withdrawnAt: withdrawnAt === null ? null : Number(withdrawnAt),
+})
