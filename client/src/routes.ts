@@ -6,11 +6,16 @@ export const PAGES = {
   '/v1/admin/access-log': ['before', 'entries'],
   '/v1/admin/adjustments': ['after', 'adjustments'],
   '/v1/admin/alerts': ['before', 'alerts'],
+  '/v1/admin/audit/events': ['before', 'events'],
+  '/v1/admin/breaches': ['before', 'breaches'],
+  '/v1/admin/breaches/affected': ['after', 'affected'],
+  '/v1/admin/breaches/affected/people': ['after', 'people'],
   '/v1/admin/conflicts': ['before', 'conflicts'],
   '/v1/admin/deliveries': ['after', 'deliveries'],
   '/v1/admin/documents': ['before', 'documents'],
   '/v1/admin/documents/{number}/lines/{line}/receipts': ['after', 'receipts'],
   '/v1/admin/events': ['after', 'events'],
+  '/v1/admin/gdpr/requests': ['before', 'requests'],
   '/v1/admin/ledger/entries': ['before', 'entries'],
   '/v1/admin/operator-actions': ['before', 'actions'],
   '/v1/admin/payout-runs': ['before', 'runs'],
@@ -24,6 +29,8 @@ export const PAGES = {
   '/v1/alerts': ['before', 'alerts'],
   '/v1/allocation-plans': ['before', 'plans'],
   '/v1/anomalies': ['before', 'anomalies'],
+  '/v1/audit/events': ['before', 'events'],
+  '/v1/audit/packages': ['before', 'packages'],
   '/v1/authorizations': ['before', 'authorizations'],
   '/v1/bills': ['after', 'bills'],
   '/v1/costs': ['after', 'costs'],
@@ -32,6 +39,8 @@ export const PAGES = {
   '/v1/documents/{number}/lines/{line}/receipts': ['after', 'receipts'],
   '/v1/events': ['after', 'events'],
   '/v1/exports/runs': ['before', 'runs'],
+  '/v1/gdpr/me/requests': ['before', 'requests'],
+  '/v1/gdpr/requests': ['before', 'requests'],
   '/v1/keys': ['after', 'keys'],
   '/v1/members': ['after', 'members'],
   '/v1/policies': ['before', 'policies'],
@@ -67,10 +76,13 @@ export const KEYED: ReadonlySet<string> = new Set([
 export type KnownErrorCode =
   | 'HANSE_ADJUSTMENT_ACCOUNT'
   | 'HANSE_ADJUSTMENT_STATE'
+  | 'HANSE_AUDIT_PACKAGES_BUSY'
   | 'HANSE_AUDIT_PENDING'
   | 'HANSE_AUTHORIZATION_CLOSED'
+  | 'HANSE_BACKUP_VAULT'
   | 'HANSE_BALANCE_INSUFFICIENT'
   | 'HANSE_BILL_EXISTS'
+  | 'HANSE_BREACH_STEP'
   | 'HANSE_BUDGET_EXHAUSTED'
   | 'HANSE_BUDGET_RESERVED'
   | 'HANSE_CHANNEL_ADDRESS'
@@ -78,9 +90,11 @@ export type KnownErrorCode =
   | 'HANSE_CHANNEL_STATE'
   | 'HANSE_CONSUMER_TAKEN'
   | 'HANSE_CONSUMER_UNKNOWN'
+  | 'HANSE_DATA_EXPORT_STATE'
   | 'HANSE_DOCUMENT_FORM'
   | 'HANSE_DOMAIN_TAKEN'
   | 'HANSE_DOMAIN_UNPROVEN'
+  | 'HANSE_ERASURE_BLOCKED'
   | 'HANSE_EXCHANGE_RATE_UNKNOWN'
   | 'HANSE_EXPORT_LIMIT'
   | 'HANSE_EXPORT_SIZE'
@@ -100,6 +114,7 @@ export type KnownErrorCode =
   | 'HANSE_INVITATION_INVALID'
   | 'HANSE_KEYS_LIMIT'
   | 'HANSE_LAST_OWNER'
+  | 'HANSE_LAWFUL_BASIS_REQUIRED'
   | 'HANSE_LINK_INVALID'
   | 'HANSE_LOCATION_EVIDENCE'
   | 'HANSE_MAIL_UNAVAILABLE'
@@ -123,6 +138,7 @@ export type KnownErrorCode =
   | 'HANSE_PLAN_ACTIVE'
   | 'HANSE_POLICY_REFUSED'
   | 'HANSE_PRICE_UNKNOWN'
+  | 'HANSE_PROCESSING_RESTRICTED'
   | 'HANSE_PROVIDER_COUNTRY'
   | 'HANSE_PROVIDER_COUNTRY_UNSUPPORTED'
   | 'HANSE_PROVIDER_UNKNOWN'
@@ -142,6 +158,7 @@ export type KnownErrorCode =
   | 'HANSE_REQUEST_TOO_LARGE'
   | 'HANSE_RESOLUTION_INVALID'
   | 'HANSE_RESOLUTION_NEGATIVE'
+  | 'HANSE_RIGHTS_REQUEST_STATE'
   | 'HANSE_SECOND_FACTOR'
   | 'HANSE_SERVICE_CREDIT_STATE'
   | 'HANSE_SIGNATURE_INVALID'
@@ -155,6 +172,7 @@ export type KnownErrorCode =
   | 'HANSE_SSO_REQUIRED'
   | 'HANSE_SSO_UNAVAILABLE'
   | 'HANSE_STORE_CLOSED'
+  | 'HANSE_TRADER_PROFILE'
   | 'HANSE_TWO_OPERATORS'
   | 'HANSE_UNAUTHENTICATED'
   | 'HANSE_USAGE_GONE'

@@ -4273,6 +4273,437 @@ export interface paths {
         patch: operations["updateScimGroup"];
         trace?: never;
     };
+    "/v1/gdpr/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was asked about the organization’s data
+         * @description What was asked about these data, newest first, with every step and its deadline.
+         */
+        get: operations["listDataRequests"];
+        put?: never;
+        /**
+         * Ask something about the organization’s data
+         * @description Asks for access, rectification, restriction, or objects (GDPR, Articles 15, 16, 18, 21). The answer comes within a month. An export and an erasure need no request: they have routes of their own.
+         */
+        post: operations["createDataRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/requests/{request}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request about the organization’s data */
+        get: operations["getDataRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All of the organization’s data, at once
+         * @description Everything that is held about the subject, with its audit trail, as an archive of JSON files with an index (`.tar.gz`), read as it is sent. For much, ask for an export in the background.
+         */
+        get: operations["exportData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports of the organization’s data
+         * @description Exports that were asked for, and how far each is.
+         */
+        get: operations["listDataExports"];
+        put?: never;
+        /**
+         * Ask for an export of the organization’s data
+         * @description Asks for an export in the background; one that waits already is the answer.
+         */
+        post: operations["createDataExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/exports/{export}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The archive of the organization’s data */
+        get: operations["getDataExportFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/me/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was asked about one’s own data
+         * @description What was asked about these data, newest first, with every step and its deadline.
+         */
+        get: operations["listMyDataRequests"];
+        put?: never;
+        /**
+         * Ask something about one’s own data
+         * @description Asks for access, rectification, restriction, or objects (GDPR, Articles 15, 16, 18, 21). The answer comes within a month. An export and an erasure need no request: they have routes of their own.
+         */
+        post: operations["createMyDataRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/me/requests/{request}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request about one’s own data */
+        get: operations["getMyDataRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All of one’s own data, at once
+         * @description Everything that is held about the subject, with its audit trail, as an archive of JSON files with an index (`.tar.gz`), read as it is sent. For much, ask for an export in the background.
+         */
+        get: operations["exportMyData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/me/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports of one’s own data
+         * @description Exports that were asked for, and how far each is.
+         */
+        get: operations["listMyDataExports"];
+        put?: never;
+        /**
+         * Ask for an export of one’s own data
+         * @description Asks for an export in the background; one that waits already is the answer.
+         */
+        post: operations["createMyDataExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/me/exports/{export}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The archive of one’s own data */
+        get: operations["getMyDataExportFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/bases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * On what basis data are processed
+         * @description On what basis the organization has its data processed, now and before, and the text that it is stated to.
+         */
+        get: operations["listLawfulBases"];
+        put?: never;
+        /**
+         * State a lawful basis
+         * @description States on what basis data are processed for a purpose (GDPR, Article 6(1)). Without one no authorization is given.
+         */
+        post: operations["giveLawfulBasis"];
+        /**
+         * Withdraw a lawful basis
+         * @description Withdraws the basis: processing stops at once. No authorization is given any more, and open ones are revoked.
+         */
+        delete: operations["withdrawLawfulBasis"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase the organization
+         * @description Erases the organization, for good. What the law wants kept is named in the answer. Wants a fresh sign-in, and the organization’s id once more. What is left of prepaid money is paid out before, or given up.
+         */
+        post: operations["eraseOrganization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/me/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase one’s own account, with a report
+         * @description Erases the account, for good, as `DELETE /v1/account` does, and answers with what was done. Wants a fresh sign-in.
+         */
+        post: operations["eraseMe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests about data
+         * @description Newest first. With `dueWithinDays`, only open ones that are due by then, or overdue.
+         */
+        get: operations["listAdminDataRequests"];
+        put?: never;
+        /**
+         * Write down a request of who cannot sign in
+         * @description Writes down what somebody asks who cannot sign in. Who they are has to be looked at before anything is done.
+         */
+        post: operations["createAdminDataRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/requests/{request}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request about data */
+        get: operations["getAdminDataRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/requests/{request}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a step of a request
+         * @description Takes the next step: whoever asked was identified, work has begun, it is done, or refused on a ground of the law; or the month is extended by two, once, and with a reason. Whoever asked is told by mail. A note changes nothing.
+         */
+        post: operations["advanceDataRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/requests/{request}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Carry out an erasure
+         * @description Carries out the erasure that a request asks for, once it was identified who asks.
+         */
+        post: operations["carryOutErasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exports of somebody’s data */
+        get: operations["listAdminDataExports"];
+        put?: never;
+        /**
+         * Have an export of somebody’s data made
+         * @description Has an export made, for whoever cannot fetch it; also of what is left after an erasure.
+         */
+        post: operations["createAdminDataExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/exports/{export}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The archive of somebody’s data */
+        get: operations["getAdminDataExportFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The register of personal data
+         * @description The register of personal data: what each table holds about whom, why, for how long, and what an erasure does.
+         */
+        get: operations["getDataRegister"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/scrub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Overwrite what erasures freed
+         * @description Writes the tables anew that erasures touched, now instead of tonight. Each is locked while that takes.
+         */
+        post: operations["scrubErased"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/imports/{format}": {
         parameters: {
             query?: never;
@@ -4504,6 +4935,423 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long what is kept, and what goes next
+         * @description Every kind of data with its period and tables, what the next run would remove, what is held, and the last runs. Counts end at 100,000.
+         */
+        get: operations["getAdminRetention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/retention/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove what is older than its period
+         * @description Removes now what is due; with `dryRun` only says what would go.
+         */
+        post: operations["runAdminRetention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/legal-holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List legal holds */
+        get: operations["listAdminLegalHolds"];
+        put?: never;
+        /**
+         * Let nothing of something be removed by age
+         * @description Nothing that it names is removed by age until it is released: everything, a class of data, or what is about an organization, a person or a provider.
+         */
+        post: operations["placeAdminLegalHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/legal-holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Release legal hold */
+        post: operations["releaseAdminLegalHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/breaches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List breaches */
+        get: operations["listAdminBreaches"];
+        put?: never;
+        /**
+         * Record a breach of personal data
+         * @description Records a breach. The 72 hours run from `detectedAt`; operators are reminded after 24, 48 and 66 hours, and when they are over.
+         */
+        post: operations["createAdminBreach"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/breaches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get breache */
+        get: operations["getAdminBreache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/breaches/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do the next thing about a breach
+         * @description The next step: described, assessed, authority-notified, subjects-informed, subjects-exempt, noted, closed or reopened. It is kept with who took it; nothing is ever changed.
+         */
+        post: operations["takeAdminBreachStep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/breaches/affected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whose data a breach may have touched
+         * @description Whose data may be concerned, from settled sessions, members and the log of access: organizations with sessions in a time, at a provider, of an organization, or by a key.
+         */
+        get: operations["getAdminAffected"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/breaches/affected/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is to be told of a breach
+         * @description Members of those organizations in that time, with where to write to them.
+         */
+        get: operations["listAdminAffectedPeople"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/breaches/{id}/drafts/{draft}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A letter about a breach, to begin with
+         * @description A letter to begin with, in Markdown: to the authority (Art. 33 (3)) or to the people concerned (Art. 34 (2)). With `from` and `to` it counts who is affected. Nothing is sent.
+         */
+        get: operations["draftAdminBreachLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{peerId}/trader": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who a provider is
+         * @description Who a provider is, as it says itself (Art. 30 (7) DSA). `verified` says that an operator has looked at it. Of private persons only that they are no traders.
+         */
+        get: operations["getTrader"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/traders/{peerId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get trader */
+        get: operations["getAdminTrader"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/traders/{peerId}/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what became of looking at it
+         * @description An operator has compared this version with registers and documents (Art. 30 (2) DSA): `reference` says where the proof is, or what is wrong.
+         */
+        post: operations["reviewAdminTrader"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/trader": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is known of this provider as a trader
+         * @description What is missing of a provider’s own data, and when payouts stop for want of it
+         */
+        get: operations["getOwnTrader"];
+        /**
+         * Say who this provider is as a trader
+         * @description JSON of telephone, email, register, certification "2026-11" (I offer only services that comply with Union law), tins and, of a natural person, name and birth. It is sealed, and a new version is looked at anew.
+         */
+        put: operations["setOwnTrader"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/dac7/{year}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What sellers were credited in a year
+         * @description Sellers with what was credited to them by quarter (UTC), what was withheld as fee, and how many sessions. `missing` names what a seller has not said. For services no threshold applies.
+         */
+        get: operations["getAdminSellerYear"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/dac7/{year}/{format}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The yearly report as a file
+         * @description The report as a file: `xml` in the shape of the OECD’s DPI schema (not validated against an authority’s), whole euros; `csv` to the cent, with all that identifies a seller.
+         */
+        get: operations["getAdminSellerYearFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/dac7/{year}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is reported of this provider
+         * @description What is reported of the provider whose key has signed the request, as it is told to the provider (Annex V, Section III, A (5) DAC)
+         */
+        get: operations["getOwnSellerYear"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/compliance/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Records of processing activities
+         * @description Records of processing activities (Art. 30 GDPR), from the settings, the register of personal data, the plan of retention and the providers of the last 90 days. What is off is said to be off.
+         */
+        get: operations["getProcessingRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/compliance/records/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Records of processing, to read
+         * @description Records of processing activities (Art. 30 GDPR). As Markdown or PDF, in English or German.
+         */
+        get: operations["getProcessingRecordsFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/compliance/annex/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Annex to a processing agreement
+         * @description The technical annex to a processing agreement (Art. 28 GDPR). As Markdown or PDF, in English or German.
+         */
+        get: operations["getProcessingAnnex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/compliance/notice/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens to data here
+         * @description What happens to data here (Art. 13 and 14 GDPR), and that a machine answers (Art. 50 AI Act). As Markdown or PDF, in English or German.
+         */
+        get: operations["getPrivacyNotice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stripe/webhook": {
         parameters: {
             query?: never;
@@ -4515,6 +5363,184 @@ export interface paths {
         put?: never;
         /** Take an event of Stripe */
         post: operations["takeStripeEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the audit trail
+         * @description Newest first. What events say of an organization is sealed with its key: they are opened one after the other, up to five thousand for one answer, so a page may be short and still have a `next`. Each look is in the log of access, and in the trail.
+         */
+        get: operations["searchAuditTrail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One event of the audit trail, with its proof
+         * @description With what proves it: `body` and `salt` (base64) make the entry of the log, and `proof` is its C2SP tlog-proof, null in the second before it has one. `sessions` are those of a statement.
+         */
+        get: operations["getAuditEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events by kind and day, and the log’s state
+         * @description Events of each kind and day, and how the log and its witnesses stand.
+         */
+        get: operations["getAuditOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evidence that was asked for
+         * @description Newest first.
+         */
+        get: operations["listEvidencePackages"];
+        put?: never;
+        /**
+         * Ask for signed evidence
+         * @description Signed evidence in one archive: events with the proofs that they are in the log, the checkpoint with its witnesses, receipts, attestations, policies, and a summary for people. It is made within a minute or so; ask for it again until `state` is `done`.
+         */
+        post: operations["createEvidencePackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/packages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the making of evidence is
+         * @description Signed evidence in one archive: events with the proofs that they are in the log, the checkpoint with its witnesses, receipts, attestations, policies, and a summary for people. It is made within a minute or so; ask for it again until `state` is `done`.
+         */
+        get: operations["getEvidencePackage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/packages/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The archive of evidence */
+        get: operations["getEvidencePackageFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/audit/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the whole log
+         * @description Of the whole log; what is sealed for an organization stays so, and fits no filter on it. Newest first. What events say of an organization is sealed with its key: they are opened one after the other, up to five thousand for one answer, so a page may be short and still have a `next`. Each look is in the log of access, and in the trail.
+         */
+        get: operations["searchAdminAuditTrail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/audit/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One event of the log, with its proof
+         * @description With what proves it: `body` and `salt` (base64) make the entry of the log, and `proof` is its C2SP tlog-proof, null in the second before it has one. `sessions` are those of a statement.
+         */
+        get: operations["getAdminAuditEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/audit/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All events by kind and day */
+        get: operations["getAdminAuditOverview"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5117,6 +6143,8 @@ export interface operations {
                      *     ]
                      */
                     scopes?: ("read" | "spend" | "billing" | "keys" | "manage")[];
+                    /** @enum {string} */
+                    lawfulBasis?: "consent" | "contract" | "legal-obligation" | "vital-interests" | "public-task" | "legitimate-interests";
                 };
             };
         };
@@ -11452,6 +12480,8 @@ export interface operations {
                 "application/json": {
                     name: string;
                     consumers?: string[];
+                    /** @enum {string} */
+                    lawfulBasis?: "consent" | "contract" | "legal-obligation" | "vital-interests" | "public-task" | "legitimate-interests";
                 };
             };
         };
@@ -13691,7 +14721,7 @@ export interface operations {
                         subscriptions: {
                             id: string;
                             channel: string;
-                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             /** @enum {string} */
@@ -13724,7 +14754,7 @@ export interface operations {
                 "application/json": {
                     channel: string;
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -13759,7 +14789,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -13792,7 +14822,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -13827,7 +14857,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -13875,7 +14905,7 @@ export interface operations {
                 limit?: number;
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
-                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference";
+                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue";
             };
             header?: never;
             path?: never;
@@ -13893,7 +14923,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference";
+                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue";
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             subject: string;
@@ -14287,7 +15317,7 @@ export interface operations {
                         subscriptions: {
                             id: string;
                             channel: string;
-                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             /** @enum {string} */
@@ -14320,7 +15350,7 @@ export interface operations {
                 "application/json": {
                     channel: string;
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -14355,7 +15385,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -14388,7 +15418,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -14423,7 +15453,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -14471,7 +15501,7 @@ export interface operations {
                 limit?: number;
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
-                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference";
+                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue";
             };
             header?: never;
             path?: never;
@@ -14489,7 +15519,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference";
+                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue";
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             subject: string;
@@ -15846,6 +16876,1158 @@ export interface operations {
             default: components["responses"]["Scim"];
         };
     };
+    listDataRequests: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        requests: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                            /** @enum {string} */
+                            state: "received" | "identified" | "in-progress" | "done" | "refused";
+                            /** @enum {string} */
+                            subjectKind: "person" | "organization" | "provider";
+                            subject: string;
+                            openedBy: string;
+                            receivedAt: number;
+                            dueAt: number;
+                            extended: boolean;
+                            endedAt: number | null;
+                            liftedAt: number | null;
+                            history: {
+                                number: number;
+                                step: string;
+                                by: string;
+                                ground: string | null;
+                                note: string | null;
+                                at: number;
+                            }[];
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "access" | "rectification" | "restriction" | "objection";
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A compressed archive (tar) of JSON files with an index */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDataExports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        exports: {
+                            id: string;
+                            /** @enum {string} */
+                            state: "waiting" | "done" | "failed";
+                            tablesDone: number;
+                            tablesAll: number;
+                            records: number;
+                            bytes: number | null;
+                            sha256: string | null;
+                            failure: string | null;
+                            createdAt: number;
+                            endedAt: number | null;
+                            expiresAt: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createDataExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "failed";
+                        tablesDone: number;
+                        tablesAll: number;
+                        records: number;
+                        bytes: number | null;
+                        sha256: string | null;
+                        failure: string | null;
+                        createdAt: number;
+                        endedAt: number | null;
+                        expiresAt: number | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDataExportFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A compressed archive (tar) of JSON files with an index */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMyDataRequests: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        requests: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                            /** @enum {string} */
+                            state: "received" | "identified" | "in-progress" | "done" | "refused";
+                            /** @enum {string} */
+                            subjectKind: "person" | "organization" | "provider";
+                            subject: string;
+                            openedBy: string;
+                            receivedAt: number;
+                            dueAt: number;
+                            extended: boolean;
+                            endedAt: number | null;
+                            liftedAt: number | null;
+                            history: {
+                                number: number;
+                                step: string;
+                                by: string;
+                                ground: string | null;
+                                note: string | null;
+                                at: number;
+                            }[];
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createMyDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "access" | "rectification" | "restriction" | "objection";
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMyDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportMyData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A compressed archive (tar) of JSON files with an index */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMyDataExports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        exports: {
+                            id: string;
+                            /** @enum {string} */
+                            state: "waiting" | "done" | "failed";
+                            tablesDone: number;
+                            tablesAll: number;
+                            records: number;
+                            bytes: number | null;
+                            sha256: string | null;
+                            failure: string | null;
+                            createdAt: number;
+                            endedAt: number | null;
+                            expiresAt: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createMyDataExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "failed";
+                        tablesDone: number;
+                        tablesAll: number;
+                        records: number;
+                        bytes: number | null;
+                        sha256: string | null;
+                        failure: string | null;
+                        createdAt: number;
+                        endedAt: number | null;
+                        expiresAt: number | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMyDataExportFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A compressed archive (tar) of JSON files with an index */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLawfulBases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        text: string;
+                        version: string;
+                        bases: {
+                            /** @enum {string} */
+                            purpose: "inference";
+                            /** @enum {string} */
+                            basis: "consent" | "contract" | "legal-obligation" | "vital-interests" | "public-task" | "legitimate-interests";
+                            version: string;
+                            givenBy: string;
+                            givenAt: number;
+                            withdrawnBy: string | null;
+                            withdrawnAt: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    giveLawfulBasis: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @default inference
+                     * @enum {string}
+                     */
+                    purpose?: "inference";
+                    /** @enum {string} */
+                    basis: "consent" | "contract" | "legal-obligation" | "vital-interests" | "public-task" | "legitimate-interests";
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        text: string;
+                        version: string;
+                        bases: {
+                            /** @enum {string} */
+                            purpose: "inference";
+                            /** @enum {string} */
+                            basis: "consent" | "contract" | "legal-obligation" | "vital-interests" | "public-task" | "legitimate-interests";
+                            version: string;
+                            givenBy: string;
+                            givenAt: number;
+                            withdrawnBy: string | null;
+                            withdrawnAt: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdrawLawfulBasis: {
+        parameters: {
+            query?: {
+                purpose?: "inference";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        text: string;
+                        version: string;
+                        bases: {
+                            /** @enum {string} */
+                            purpose: "inference";
+                            /** @enum {string} */
+                            basis: "consent" | "contract" | "legal-obligation" | "vital-interests" | "public-task" | "legitimate-interests";
+                            version: string;
+                            givenBy: string;
+                            givenAt: number;
+                            withdrawnBy: string | null;
+                            withdrawnAt: number | null;
+                        }[];
+                        revoked: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    eraseOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    confirm: string;
+                    /** @default false */
+                    giveUpBalance?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        tombstone: string;
+                        /** @enum {string} */
+                        kind: "person" | "organization" | "provider";
+                        at: number;
+                        scrubbedAt: number | null;
+                        tables: {
+                            table: string;
+                            rows: number;
+                            /** @enum {string} */
+                            outcome: "deleted" | "emptied" | "sealed" | "unlinked" | "kept";
+                            because?: string;
+                        }[];
+                        request: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    eraseMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        tombstone: string;
+                        /** @enum {string} */
+                        kind: "person" | "organization" | "provider";
+                        at: number;
+                        scrubbedAt: number | null;
+                        tables: {
+                            table: string;
+                            rows: number;
+                            /** @enum {string} */
+                            outcome: "deleted" | "emptied" | "sealed" | "unlinked" | "kept";
+                            because?: string;
+                        }[];
+                        request: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminDataRequests: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+                kind?: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                state?: "received" | "identified" | "in-progress" | "done" | "refused";
+                subjectKind?: "person" | "organization" | "provider";
+                subject?: string;
+                dueWithinDays?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        requests: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                            /** @enum {string} */
+                            state: "received" | "identified" | "in-progress" | "done" | "refused";
+                            /** @enum {string} */
+                            subjectKind: "person" | "organization" | "provider";
+                            subject: string;
+                            openedBy: string;
+                            receivedAt: number;
+                            dueAt: number;
+                            extended: boolean;
+                            endedAt: number | null;
+                            liftedAt: number | null;
+                            history: {
+                                number: number;
+                                step: string;
+                                by: string;
+                                ground: string | null;
+                                note: string | null;
+                                at: number;
+                            }[];
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createAdminDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                    /** @enum {string} */
+                    subjectKind: "person" | "organization" | "provider";
+                    subject: string;
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    advanceDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    step: "identified" | "begun" | "done" | "lifted";
+                    note?: string;
+                } | {
+                    /** @enum {string} */
+                    step: "noted";
+                    note: string;
+                } | {
+                    /** @enum {string} */
+                    step: "extended";
+                    /** @enum {string} */
+                    ground: "complexity" | "number-of-requests";
+                    note?: string;
+                } | {
+                    /** @enum {string} */
+                    step: "refused";
+                    /** @enum {string} */
+                    ground: "not-identified" | "manifestly-unfounded" | "excessive" | "legal-obligation" | "legal-claims" | "compelling-grounds" | "not-ours";
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    carryOutErasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default false */
+                    giveUpBalance?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        tombstone: string;
+                        /** @enum {string} */
+                        kind: "person" | "organization" | "provider";
+                        at: number;
+                        scrubbedAt: number | null;
+                        tables: {
+                            table: string;
+                            rows: number;
+                            /** @enum {string} */
+                            outcome: "deleted" | "emptied" | "sealed" | "unlinked" | "kept";
+                            because?: string;
+                        }[];
+                        request: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminDataExports: {
+        parameters: {
+            query: {
+                subjectKind: "person" | "organization" | "provider";
+                subject: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        exports: {
+                            id: string;
+                            /** @enum {string} */
+                            state: "waiting" | "done" | "failed";
+                            tablesDone: number;
+                            tablesAll: number;
+                            records: number;
+                            bytes: number | null;
+                            sha256: string | null;
+                            failure: string | null;
+                            createdAt: number;
+                            endedAt: number | null;
+                            expiresAt: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createAdminDataExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    subjectKind: "person" | "organization" | "provider";
+                    subject: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "failed";
+                        tablesDone: number;
+                        tablesAll: number;
+                        records: number;
+                        bytes: number | null;
+                        sha256: string | null;
+                        failure: string | null;
+                        createdAt: number;
+                        endedAt: number | null;
+                        expiresAt: number | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminDataExportFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A compressed archive (tar) of JSON files with an index */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDataRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        tables: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    scrubErased: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        erasures: number;
+                        tables: number;
+                        walSegments: number | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     importUsage: {
         parameters: {
             query?: {
@@ -16511,6 +18693,1218 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getAdminRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        classes: {
+                            name: string;
+                            what: {
+                                en: string;
+                                de: string;
+                            };
+                            why: {
+                                en: string;
+                                de: string;
+                            };
+                            days: number | null;
+                            defaultDays: number | null;
+                            leastDays: number | null;
+                            leastWhy: string | null;
+                            before: number | null;
+                            readonly tables: {
+                                table: string;
+                                /** @enum {string} */
+                                removal: "age" | "month" | "with" | "account" | "kept";
+                                state: {
+                                    due: number;
+                                    held: number;
+                                    oldest: number | null;
+                                } | null;
+                            }[];
+                        }[];
+                        holds: {
+                            id: string;
+                            /** @enum {string} */
+                            scope: "everything" | "class" | "organization" | "person" | "provider";
+                            subject: string;
+                            reason: string;
+                            placedBy: string;
+                            placedAt: number;
+                            releasedBy: string | null;
+                            releasedAt: number | null;
+                        }[];
+                        runs: {
+                            id: string;
+                            askedBy: string;
+                            startedAt: number;
+                            endedAt: number | null;
+                            report: {
+                                className: string;
+                                table: string;
+                                before: number;
+                                removed: number;
+                                due: number;
+                                held: number;
+                                oldest: number | null;
+                            }[];
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    runAdminRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default false */
+                    dryRun?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        dryRun: boolean;
+                        report: {
+                            className: string;
+                            table: string;
+                            before: number;
+                            removed: number;
+                            due: number;
+                            held: number;
+                            oldest: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminLegalHolds: {
+        parameters: {
+            query?: {
+                open?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        holds: {
+                            id: string;
+                            /** @enum {string} */
+                            scope: "everything" | "class" | "organization" | "person" | "provider";
+                            subject: string;
+                            reason: string;
+                            placedBy: string;
+                            placedAt: number;
+                            releasedBy: string | null;
+                            releasedAt: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    placeAdminLegalHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    scope: "everything" | "class" | "organization" | "person" | "provider";
+                    /** @default  */
+                    subject?: string;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        scope: "everything" | "class" | "organization" | "person" | "provider";
+                        subject: string;
+                        reason: string;
+                        placedBy: string;
+                        placedAt: number;
+                        releasedBy: string | null;
+                        releasedAt: number | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    releaseAdminLegalHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        scope: "everything" | "class" | "organization" | "person" | "provider";
+                        subject: string;
+                        reason: string;
+                        placedBy: string;
+                        placedAt: number;
+                        releasedBy: string | null;
+                        releasedAt: number | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminBreaches: {
+        parameters: {
+            query?: {
+                open?: string;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+                /** @description rows of a page, at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        breaches: {
+                            id: string;
+                            title: string;
+                            /** @enum {string} */
+                            state: "assessing" | "assessed" | "closed";
+                            detectedAt: number;
+                            beganAt: number | null;
+                            risk: ("unlikely" | "likely" | "high") | null;
+                            words: {
+                                nature?: string;
+                                categories?: string;
+                                consequences?: string;
+                                measures?: string;
+                            };
+                            authorityNotifiedAt: number | null;
+                            authorityReference: string | null;
+                            subjectsInformedAt: number | null;
+                            subjectsExempt: boolean;
+                            clock: {
+                                running: boolean;
+                                dueAt: number;
+                                leftMs: number;
+                                reminderHours: number | null;
+                            };
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createAdminBreach: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    title: string;
+                    detectedAt?: number;
+                    /** @default null */
+                    beganAt?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        title: string;
+                        /** @enum {string} */
+                        state: "assessing" | "assessed" | "closed";
+                        detectedAt: number;
+                        beganAt: number | null;
+                        risk: ("unlikely" | "likely" | "high") | null;
+                        words: {
+                            nature?: string;
+                            categories?: string;
+                            consequences?: string;
+                            measures?: string;
+                        };
+                        authorityNotifiedAt: number | null;
+                        authorityReference: string | null;
+                        subjectsInformedAt: number | null;
+                        subjectsExempt: boolean;
+                        clock: {
+                            running: boolean;
+                            dueAt: number;
+                            leftMs: number;
+                            reminderHours: number | null;
+                        };
+                        history: {
+                            number: number;
+                            by: string;
+                            at: number;
+                            step: {
+                                [key: string]: unknown;
+                            };
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminBreache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        title: string;
+                        /** @enum {string} */
+                        state: "assessing" | "assessed" | "closed";
+                        detectedAt: number;
+                        beganAt: number | null;
+                        risk: ("unlikely" | "likely" | "high") | null;
+                        words: {
+                            nature?: string;
+                            categories?: string;
+                            consequences?: string;
+                            measures?: string;
+                        };
+                        authorityNotifiedAt: number | null;
+                        authorityReference: string | null;
+                        subjectsInformedAt: number | null;
+                        subjectsExempt: boolean;
+                        clock: {
+                            running: boolean;
+                            dueAt: number;
+                            leftMs: number;
+                            reminderHours: number | null;
+                        };
+                        history: {
+                            number: number;
+                            by: string;
+                            at: number;
+                            step: {
+                                [key: string]: unknown;
+                            };
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    takeAdminBreachStep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "described";
+                    words: {
+                        nature?: string;
+                        categories?: string;
+                        consequences?: string;
+                        measures?: string;
+                    };
+                } | {
+                    /** @enum {string} */
+                    kind: "assessed";
+                    /** @enum {string} */
+                    risk: "unlikely" | "likely" | "high";
+                    reasons: string;
+                } | {
+                    /** @enum {string} */
+                    kind: "authority-notified";
+                    notifiedAt: number;
+                    reference: string;
+                    /** @default null */
+                    delay?: string | null;
+                } | {
+                    /** @enum {string} */
+                    kind: "subjects-informed";
+                    informedAt: number;
+                    how: string;
+                    people: number;
+                } | {
+                    /** @enum {string} */
+                    kind: "subjects-exempt";
+                    reasons: string;
+                } | {
+                    /** @enum {string} */
+                    kind: "noted";
+                    text: string;
+                } | {
+                    /** @enum {string} */
+                    kind: "closed";
+                    reasons: string;
+                } | {
+                    /** @enum {string} */
+                    kind: "reopened";
+                    reasons: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        title: string;
+                        /** @enum {string} */
+                        state: "assessing" | "assessed" | "closed";
+                        detectedAt: number;
+                        beganAt: number | null;
+                        risk: ("unlikely" | "likely" | "high") | null;
+                        words: {
+                            nature?: string;
+                            categories?: string;
+                            consequences?: string;
+                            measures?: string;
+                        };
+                        authorityNotifiedAt: number | null;
+                        authorityReference: string | null;
+                        subjectsInformedAt: number | null;
+                        subjectsExempt: boolean;
+                        clock: {
+                            running: boolean;
+                            dueAt: number;
+                            leftMs: number;
+                            reminderHours: number | null;
+                        };
+                        history: {
+                            number: number;
+                            by: string;
+                            at: number;
+                            step: {
+                                [key: string]: unknown;
+                            };
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminAffected: {
+        parameters: {
+            query: {
+                from: number;
+                to: number;
+                provider?: string;
+                organization?: string;
+                key?: string;
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+                /** @description rows of a page, at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        counts: {
+                            organizations: number;
+                            people: number;
+                            sessions: number;
+                        };
+                        affected: {
+                            organization: string;
+                            name: string | null;
+                            sessions: number;
+                            firstAt: number | null;
+                            lastAt: number | null;
+                            people: number;
+                            accesses: number;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminAffectedPeople: {
+        parameters: {
+            query: {
+                from: number;
+                to: number;
+                provider?: string;
+                organization?: string;
+                key?: string;
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+                /** @description rows of a page, at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        people: {
+                            person: string;
+                            email: string | null;
+                            organization: string;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    draftAdminBreachLetter: {
+        parameters: {
+            query?: {
+                from?: number;
+                to?: number;
+                provider?: string;
+                organization?: string;
+                key?: string;
+                lang?: "de" | "en";
+            };
+            header?: never;
+            path: {
+                id: string;
+                draft: "authority" | "subjects";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        markdown: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTrader: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        peerId: string;
+                        /** @enum {string} */
+                        kind: "business" | "small-business" | "private";
+                        trader: {
+                            name: string;
+                            street: string;
+                            postalCode: string;
+                            city: string;
+                            country: string;
+                            telephone: string;
+                            email: string;
+                            register: {
+                                name: string;
+                                number: string;
+                            } | null;
+                            vatId: string | null;
+                            certification: {
+                                terms: string;
+                                at: number;
+                            };
+                        } | null;
+                        /** @enum {string} */
+                        state: "declared" | "verified";
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminTrader: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        peerId: string;
+                        /** @enum {string} */
+                        state: "missing" | "incomplete" | "declared" | "verified" | "refused";
+                        missing: {
+                            what: string;
+                            /** @enum {string} */
+                            law: "dsa" | "dac7";
+                        }[];
+                        suspendedFrom: number | null;
+                        suspendedSince: number | null;
+                        version: number;
+                        declaration: {
+                            telephone: string;
+                            /** Format: email */
+                            email: string;
+                            register?: {
+                                name: string;
+                                number: string;
+                            };
+                            /** @enum {string} */
+                            certification: "2026-11";
+                            /** @default [] */
+                            tins: {
+                                country: string;
+                                tin: string;
+                            }[];
+                            person?: {
+                                firstName: string;
+                                lastName: string;
+                                /** Format: date */
+                                birthDate: string;
+                                birthPlace?: string;
+                            };
+                        } | null;
+                        certification: string;
+                        review: {
+                            /** @enum {string} */
+                            outcome: "verified" | "refused";
+                            reference: string;
+                            by: string;
+                            at: number;
+                        } | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    reviewAdminTrader: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: number;
+                    /** @enum {string} */
+                    outcome: "verified" | "refused";
+                    reference: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        peerId: string;
+                        /** @enum {string} */
+                        state: "missing" | "incomplete" | "declared" | "verified" | "refused";
+                        missing: {
+                            what: string;
+                            /** @enum {string} */
+                            law: "dsa" | "dac7";
+                        }[];
+                        suspendedFrom: number | null;
+                        suspendedSince: number | null;
+                        version: number;
+                        declaration: {
+                            telephone: string;
+                            /** Format: email */
+                            email: string;
+                            register?: {
+                                name: string;
+                                number: string;
+                            };
+                            /** @enum {string} */
+                            certification: "2026-11";
+                            /** @default [] */
+                            tins: {
+                                country: string;
+                                tin: string;
+                            }[];
+                            person?: {
+                                firstName: string;
+                                lastName: string;
+                                /** Format: date */
+                                birthDate: string;
+                                birthPlace?: string;
+                            };
+                        } | null;
+                        certification: string;
+                        review: {
+                            /** @enum {string} */
+                            outcome: "verified" | "refused";
+                            reference: string;
+                            by: string;
+                            at: number;
+                        } | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOwnTrader: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        peerId: string;
+                        /** @enum {string} */
+                        state: "missing" | "incomplete" | "declared" | "verified" | "refused";
+                        missing: {
+                            what: string;
+                            /** @enum {string} */
+                            law: "dsa" | "dac7";
+                        }[];
+                        suspendedFrom: number | null;
+                        suspendedSince: number | null;
+                        version: number;
+                        declaration: {
+                            telephone: string;
+                            /** Format: email */
+                            email: string;
+                            register?: {
+                                name: string;
+                                number: string;
+                            };
+                            /** @enum {string} */
+                            certification: "2026-11";
+                            /** @default [] */
+                            tins: {
+                                country: string;
+                                tin: string;
+                            }[];
+                            person?: {
+                                firstName: string;
+                                lastName: string;
+                                /** Format: date */
+                                birthDate: string;
+                                birthPlace?: string;
+                            };
+                        } | null;
+                        certification: string;
+                        review: {
+                            /** @enum {string} */
+                            outcome: "verified" | "refused";
+                            reference: string;
+                            by: string;
+                            at: number;
+                        } | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setOwnTrader: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        peerId: string;
+                        /** @enum {string} */
+                        state: "missing" | "incomplete" | "declared" | "verified" | "refused";
+                        missing: {
+                            what: string;
+                            /** @enum {string} */
+                            law: "dsa" | "dac7";
+                        }[];
+                        suspendedFrom: number | null;
+                        suspendedSince: number | null;
+                        version: number;
+                        declaration: {
+                            telephone: string;
+                            /** Format: email */
+                            email: string;
+                            register?: {
+                                name: string;
+                                number: string;
+                            };
+                            /** @enum {string} */
+                            certification: "2026-11";
+                            /** @default [] */
+                            tins: {
+                                country: string;
+                                tin: string;
+                            }[];
+                            person?: {
+                                firstName: string;
+                                lastName: string;
+                                /** Format: date */
+                                birthDate: string;
+                                birthPlace?: string;
+                            };
+                        } | null;
+                        certification: string;
+                        review: {
+                            /** @enum {string} */
+                            outcome: "verified" | "refused";
+                            reference: string;
+                            by: string;
+                            at: number;
+                        } | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminSellerYear: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                year: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        year: number;
+                        madeAt: number;
+                        test: boolean;
+                        operator: string;
+                        sellers: {
+                            provider: string;
+                            kind: string | null;
+                            name: string | null;
+                            country: string | null;
+                            readonly missing: string[];
+                            readonly quarters: {
+                                quarter: number;
+                                activities: number;
+                                considerationCents: string;
+                                feesCents: string;
+                                taxesCents: string;
+                            }[];
+                            totals: {
+                                activities: number;
+                                considerationCents: string;
+                                feesCents: string;
+                                taxesCents: string;
+                            };
+                            exact: {
+                                consideration: string;
+                                fees: string;
+                            };
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminSellerYearFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                year: number;
+                format: "xml" | "csv";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        file: string;
+                        type: string;
+                        content: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOwnSellerYear: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                year: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        year: number;
+                        operator: string;
+                        seller: {
+                            provider: string;
+                            kind: string | null;
+                            name: string | null;
+                            country: string | null;
+                            readonly missing: string[];
+                            readonly quarters: {
+                                quarter: number;
+                                activities: number;
+                                considerationCents: string;
+                                feesCents: string;
+                                taxesCents: string;
+                            }[];
+                            totals: {
+                                activities: number;
+                                considerationCents: string;
+                                feesCents: string;
+                                taxesCents: string;
+                            };
+                            exact: {
+                                consideration: string;
+                                fees: string;
+                            };
+                        };
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getProcessingRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        madeAt: number;
+                        test: boolean;
+                        controller: {
+                            id: string;
+                            name: string;
+                            street: string | null;
+                            postalCode: string | null;
+                            city: string | null;
+                            country: string | null;
+                            email: string | null;
+                        };
+                        contact: {
+                            telephone: string | null;
+                            officer: string | null;
+                            officerEmail: string | null;
+                            representative: string | null;
+                            authority: string | null;
+                        };
+                        readonly processings: {
+                            purpose: string;
+                            readonly bases: string[];
+                            readonly subjects: string[];
+                            readonly data: string[];
+                            readonly retention: string[];
+                            readonly tables: string[];
+                        }[];
+                        readonly recipients: {
+                            /** @enum {string} */
+                            kind: "payments" | "hosting" | "mail" | "vat-register" | "log-witness" | "provider" | "named";
+                            name: string;
+                            country: string | null;
+                            purpose: string | null;
+                            safeguard: string | null;
+                            providers: number | null;
+                            sessions: number | null;
+                        }[];
+                        readonly transfers: {
+                            /** @enum {string} */
+                            kind: "payments" | "hosting" | "mail" | "vat-register" | "log-witness" | "provider" | "named";
+                            name: string;
+                            country: string | null;
+                            purpose: string | null;
+                            safeguard: string | null;
+                            providers: number | null;
+                            sessions: number | null;
+                        }[];
+                        readonly retention: {
+                            name: string;
+                            what: {
+                                en: string;
+                                de: string;
+                            };
+                            why: {
+                                en: string;
+                                de: string;
+                            };
+                            days: number | null;
+                        }[];
+                        readonly measures: {
+                            /** @enum {string} */
+                            name: "no-prompts" | "transport-api" | "transport-database" | "transport-mail" | "sealed-fields" | "disk-encryption" | "access-roles" | "second-factor" | "passwords" | "access-log" | "transparency-log" | "log-witnesses" | "residency-attestations" | "residency-landmarks" | "retention-job" | "two-operators" | "payout-approval" | "live-payments" | "named";
+                            isOn: boolean;
+                            detail: string | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getProcessingRecordsFile: {
+        parameters: {
+            query?: {
+                lang?: "de" | "en";
+                format?: "md" | "pdf";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getProcessingAnnex: {
+        parameters: {
+            query?: {
+                lang?: "de" | "en";
+                format?: "md" | "pdf";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPrivacyNotice: {
+        parameters: {
+            query?: {
+                lang?: "de" | "en";
+                format?: "md" | "pdf";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     takeStripeEvent: {
         parameters: {
             query?: never;
@@ -16533,6 +19927,517 @@ export interface operations {
                     "application/json": {
                         received: boolean;
                         fresh: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    searchAuditTrail: {
+        parameters: {
+            query?: {
+                /** @description a month before `to` when not given */
+                from?: string;
+                /** @description not included; now when not given */
+                to?: string;
+                /** @description may be repeated */
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read")[];
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before */
+                before?: string;
+                /** @description prefix of the API key that asked for the money, or that did it */
+                key?: string;
+                /** @description id of the person who did, or who answers for the key */
+                member?: string;
+                model?: string;
+                provider?: string;
+                country?: string;
+                /** @description why something was refused */
+                reason?: string;
+                /** @description CID of a session, a receipt, or another record */
+                record?: string;
+                /** @description somewhere in it, in whatever case */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        events: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            at: number;
+                            record: string | null;
+                            leaf: string | null;
+                            /** @enum {string} */
+                            seal: "none" | "open" | "sealed";
+                            session: string | null;
+                            models: string[];
+                            provider: string | null;
+                            consumer: string | null;
+                            country: string | null;
+                            key: string | null;
+                            member: string | null;
+                            amount: string | null;
+                            reason: string | null;
+                            details: {
+                                [key: string]: string | number | string[] | null;
+                            } | null;
+                        }[];
+                        next: string | null;
+                        scanned: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAuditEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        event: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            at: number;
+                            record: string | null;
+                            leaf: string | null;
+                            /** @enum {string} */
+                            seal: "none" | "open" | "sealed";
+                            session: string | null;
+                            models: string[];
+                            provider: string | null;
+                            consumer: string | null;
+                            country: string | null;
+                            key: string | null;
+                            member: string | null;
+                            amount: string | null;
+                            reason: string | null;
+                            details: {
+                                [key: string]: string | number | string[] | null;
+                            } | null;
+                        };
+                        body: string;
+                        salt: string;
+                        proof: string | null;
+                        sessions: {
+                            session: string;
+                            receipt: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAuditOverview: {
+        parameters: {
+            query?: {
+                /** @description a month before `to` when not given */
+                from?: string;
+                /** @description not included; now when not given */
+                to?: string;
+                /** @description may be repeated */
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        from: number;
+                        to: number;
+                        counts: {
+                            /** @enum {string} */
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            day: string;
+                            events: number;
+                        }[];
+                        log: {
+                            origin: string;
+                            vkey: string;
+                            size: string;
+                            root: string;
+                            checkpoint: string;
+                            witnesses: {
+                                name: string;
+                                size: string;
+                                current: boolean;
+                            }[];
+                        } | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listEvidencePackages: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        packages: {
+                            id: string;
+                            requestedBy: string;
+                            from: number;
+                            to: number;
+                            sessions: string[];
+                            since: string | null;
+                            /** @enum {string} */
+                            state: "waiting" | "done" | "failed";
+                            done: number;
+                            total: number | null;
+                            failure: string | null;
+                            bytes: number | null;
+                            sha256: string | null;
+                            createdAt: number;
+                            endedAt: number | null;
+                            expiresAt: number | null;
+                            file: string | null;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createEvidencePackage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: date-time */
+                    from: string;
+                    /**
+                     * Format: date-time
+                     * @description not included
+                     */
+                    to: string;
+                    /**
+                     * @description CIDs of orders; everything of the period when there are none
+                     * @default []
+                     */
+                    sessions?: string[];
+                    /** @description size of a checkpoint that whoever reads it remembers */
+                    since?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        requestedBy: string;
+                        from: number;
+                        to: number;
+                        sessions: string[];
+                        since: string | null;
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "failed";
+                        done: number;
+                        total: number | null;
+                        failure: string | null;
+                        bytes: number | null;
+                        sha256: string | null;
+                        createdAt: number;
+                        endedAt: number | null;
+                        expiresAt: number | null;
+                        file: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getEvidencePackage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        requestedBy: string;
+                        from: number;
+                        to: number;
+                        sessions: string[];
+                        since: string | null;
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "failed";
+                        done: number;
+                        total: number | null;
+                        failure: string | null;
+                        bytes: number | null;
+                        sha256: string | null;
+                        createdAt: number;
+                        endedAt: number | null;
+                        expiresAt: number | null;
+                        file: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getEvidencePackageFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    searchAdminAuditTrail: {
+        parameters: {
+            query?: {
+                /** @description a month before `to` when not given */
+                from?: string;
+                /** @description not included; now when not given */
+                to?: string;
+                /** @description may be repeated */
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read")[];
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before */
+                before?: string;
+                /** @description prefix of the API key that asked for the money, or that did it */
+                key?: string;
+                /** @description id of the person who did, or who answers for the key */
+                member?: string;
+                model?: string;
+                provider?: string;
+                country?: string;
+                /** @description why something was refused */
+                reason?: string;
+                /** @description CID of a session, a receipt, or another record */
+                record?: string;
+                /** @description somewhere in it, in whatever case */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        events: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            at: number;
+                            record: string | null;
+                            leaf: string | null;
+                            /** @enum {string} */
+                            seal: "none" | "open" | "sealed";
+                            session: string | null;
+                            models: string[];
+                            provider: string | null;
+                            consumer: string | null;
+                            country: string | null;
+                            key: string | null;
+                            member: string | null;
+                            amount: string | null;
+                            reason: string | null;
+                            details: {
+                                [key: string]: string | number | string[] | null;
+                            } | null;
+                        }[];
+                        next: string | null;
+                        scanned: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminAuditEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        event: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            at: number;
+                            record: string | null;
+                            leaf: string | null;
+                            /** @enum {string} */
+                            seal: "none" | "open" | "sealed";
+                            session: string | null;
+                            models: string[];
+                            provider: string | null;
+                            consumer: string | null;
+                            country: string | null;
+                            key: string | null;
+                            member: string | null;
+                            amount: string | null;
+                            reason: string | null;
+                            details: {
+                                [key: string]: string | number | string[] | null;
+                            } | null;
+                        };
+                        body: string;
+                        salt: string;
+                        proof: string | null;
+                        sessions: {
+                            session: string;
+                            receipt: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminAuditOverview: {
+        parameters: {
+            query?: {
+                /** @description a month before `to` when not given */
+                from?: string;
+                /** @description not included; now when not given */
+                to?: string;
+                /** @description may be repeated */
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        from: number;
+                        to: number;
+                        counts: {
+                            /** @enum {string} */
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            day: string;
+                            events: number;
+                        }[];
+                        log: {
+                            origin: string;
+                            vkey: string;
+                            size: string;
+                            root: string;
+                            checkpoint: string;
+                            witnesses: {
+                                name: string;
+                                size: string;
+                                current: boolean;
+                            }[];
+                        } | null;
                     };
                 };
             };

@@ -3,8 +3,8 @@ import { siteConfig } from './site-config.ts'
 
 /** The settlement service, as this site asks it. Everything here rejects with an `ApiError`. */
 
-export { ApiError }
 export type { Client }
+export { ApiError }
 
 export type Proof = {
   readonly email: string
@@ -60,7 +60,12 @@ async function settlementUrl(): Promise<string> {
   try {
     return (await siteConfig()).settlementUrl
   } catch (cause) {
-    const fault = { code: 'HANSE_SETTLEMENT_UNAVAILABLE', detail: String(cause), advice: '', retry: true }
+    const fault = {
+      code: 'HANSE_SETTLEMENT_UNAVAILABLE',
+      detail: String(cause),
+      advice: '',
+      retry: true,
+    }
     throw new ApiError(fault, { cause })
   }
 }
@@ -95,7 +100,9 @@ export const api = {
       json as unknown as PublicKeyCredentialRequestOptionsJSON,
     )
     const credential = (await navigator.credentials.get({ publicKey })) as PublicKeyCredential
-    return await client.post('/v1/sign-in/passkey', { body: { response: credential.toJSON() as SignedAnswer } })
+    return await client.post('/v1/sign-in/passkey', {
+      body: { response: credential.toJSON() as SignedAnswer },
+    })
   },
   signOut: async () => (await personal()).post('/v1/sign-out'),
   account: async (): Promise<Account> => (await personal()).get('/v1/account'),

@@ -25,7 +25,8 @@ export class Query<Value> {
 
   /** Asks, unless it was asked a moment ago. */
   load(): Promise<void> {
-    if (this.fault === undefined && Date.now() - this.#answeredAt < freshMs) return Promise.resolve()
+    if (this.fault === undefined && Date.now() - this.#answeredAt < freshMs)
+      return Promise.resolve()
     return this.refresh()
   }
 

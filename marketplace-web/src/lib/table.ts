@@ -16,6 +16,8 @@ export type Column<Row> = {
   readonly wideOnly?: boolean
   /** What the first click sorts to, where it is not what the kind of value suggests: of prices the lowest. */
   readonly first?: Direction
+  /** Searched, and not shown: what a row is found by, and only seen when it is opened. */
+  readonly isHidden?: boolean
   /** Buttons and no value: nothing to sort by. */
   readonly isActions?: boolean
 }

@@ -2,26 +2,26 @@ import { locale, m } from '#lib/i18n.ts'
 import { localDate } from '#lib/time.ts'
 import type { Budget } from './queries.ts'
 
-/** What a budget counts: "Key ci", or everything. */
+/** What a budget counts: "key ci", or the whole organization. */
 export function scopeText(scope: Budget['scope']): string {
   const parts = [
-    [m.scope_key(), scope.key],
-    [m.scope_model(), scope.model],
-    [m.scope_tag(), scope.tag],
-    [m.scope_team(), scope.team],
+    [m.of_team, scope.team],
+    [m.of_key, scope.key],
+    [m.of_model, scope.model],
+    [m.of_tag, scope.tag],
   ] as const
-  const named = parts.flatMap(([what, value]) => (value === undefined ? [] : [`${what}: ${value}`]))
-  return named.length === 0 ? m.scope_all() : named.join(', ')
+  const named = parts.flatMap(([of, name]) => (name === undefined ? [] : [of({ name })]))
+  return named.length === 0 ? m.of_all() : named.join(', ')
 }
 
 export function windowText(window: Budget['window']): string {
   switch (window.kind) {
     case 'day':
-      return m.window_day()
+      return m.each_day()
     case 'week':
-      return m.window_week()
+      return m.each_week()
     case 'month':
-      return m.window_month()
+      return m.each_month()
     case 'rolling':
       return m.window_rolling({ days: String(window.days) })
     case 'fixed':

@@ -14,7 +14,8 @@ export const balance = () =>
 export const keys = () =>
   session.query('keys', async (client) => {
     const rows = []
-    for await (const row of client.each('/v1/keys', { params: { query: { limit: 500 } } })) rows.push(row)
+    for await (const row of client.each('/v1/keys', { params: { query: { limit: 500 } } }))
+      rows.push(row)
     return rows
   })
 export type Key = NonNullable<ReturnType<typeof keys>['data']>[number]
@@ -26,7 +27,9 @@ export type Budget = NonNullable<ReturnType<typeof budgets>['data']>[number]
 export const latest = () => session.query('latest', (client) => lastReceipts(client, 5))
 
 export const forecast = () =>
-  session.query('forecast', (client) => client.get('/v1/forecast', { params: { query: { days: 30 } } }))
+  session.query('forecast', (client) =>
+    client.get('/v1/forecast', { params: { query: { days: 30 } } }),
+  )
 
 export const spendOfDays = (count: number) =>
   session.query(`spend ${count}`, async (client) => {
@@ -53,7 +56,8 @@ export async function orNothing<Value>(asked: Promise<Value>): Promise<Value | u
 export const members = () =>
   session.query('members', async (client) => {
     const rows = []
-    for await (const row of client.each('/v1/members', { params: { query: { limit: 500 } } })) rows.push(row)
+    for await (const row of client.each('/v1/members', { params: { query: { limit: 500 } } }))
+      rows.push(row)
     return rows
   })
 export type Member = NonNullable<ReturnType<typeof members>['data']>[number]
@@ -66,14 +70,23 @@ export const sso = () => session.query('sso', (client) => client.get('/v1/sso'))
 export type Sso = NonNullable<ReturnType<typeof sso>['data']>
 
 export const paymentMethods = () =>
-  session.query('methods', async (client) => (await client.get('/v1/payment-methods')).paymentMethods)
+  session.query(
+    'methods',
+    async (client) => (await client.get('/v1/payment-methods')).paymentMethods,
+  )
 export type Method = NonNullable<ReturnType<typeof paymentMethods>['data']>[number]
 
 export const topUps = () =>
-  session.query('top-ups', async (client) => (await client.get('/v1/top-ups', { params: { query: { limit: 20 } } })).topUps)
+  session.query(
+    'top-ups',
+    async (client) =>
+      (await client.get('/v1/top-ups', { params: { query: { limit: 20 } } })).topUps,
+  )
 
 export const automatic = () =>
-  session.query('automatic', async (client) => ({ settings: await orNothing(client.get('/v1/automatic-top-up')) }))
+  session.query('automatic', async (client) => ({
+    settings: await orNothing(client.get('/v1/automatic-top-up')),
+  }))
 
 export const plan = () =>
   session.query('plan', async (client) => ({
@@ -84,13 +97,16 @@ export const plan = () =>
 export const documents = () =>
   session.query('documents', async (client) => {
     const rows = []
-    for await (const row of client.each('/v1/documents', { params: { query: { limit: 500 } } })) rows.push(row)
+    for await (const row of client.each('/v1/documents', { params: { query: { limit: 500 } } }))
+      rows.push(row)
     return rows
   })
 export type Document = NonNullable<ReturnType<typeof documents>['data']>[number]
 
 export const profile = () =>
-  session.query('profile', async (client) => ({ stored: await orNothing(client.get('/v1/billing/profile')) }))
+  session.query('profile', async (client) => ({
+    stored: await orNothing(client.get('/v1/billing/profile')),
+  }))
 
 export const channels = () =>
   session.query('channels', async (client) => {
@@ -106,7 +122,14 @@ export const channels = () =>
 export type Channel = NonNullable<ReturnType<typeof channels>['data']>[number]
 
 export const schedules = () =>
-  session.query('schedules', async (client) => (await client.get('/v1/exports/schedules')).schedules)
+  session.query(
+    'schedules',
+    async (client) => (await client.get('/v1/exports/schedules')).schedules,
+  )
 
 export const runs = () =>
-  session.query('runs', async (client) => (await client.get('/v1/exports/runs', { params: { query: { limit: 100 } } })).runs)
+  session.query(
+    'runs',
+    async (client) =>
+      (await client.get('/v1/exports/runs', { params: { query: { limit: 100 } } })).runs,
+  )

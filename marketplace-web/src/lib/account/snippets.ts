@@ -10,7 +10,10 @@ export const startGateway = (config: Config | undefined, key = 'hanse_…'): str
     ...(name === undefined ? [] : [`--network ${name}`]),
     `--bootstrap ${bootstrap[0] ?? '/ip4/…/p2p/12D3KooW…'}`,
   ]
-  return [`export HANSE_SETTLEMENT_API_KEY=${key}`, ['npx hanse gateway', ...flags].join(' \\\n  ')].join('\n')
+  return [
+    `export HANSE_SETTLEMENT_API_KEY=${key}`,
+    ['npx hanse gateway', ...flags].join(' \\\n  '),
+  ].join('\n')
 }
 
 const question = 'What is amber?'
