@@ -224,9 +224,9 @@ describe('the log of a node', () => {
     })
     assert.equal(answer.status, 200, await answer.text())
     assert.equal((await sessionsOf(market)).length, 1)
-    // A gateway's first entry is the basis on which it may process data at all.
+    // A gateway's first entries are the basis on which it may process data at all, and where.
     for (const [name, place] of [
-      ['gateway', 1],
+      ['gateway', 2],
       ['de', 0],
     ] as const) {
       const own = ['--data-dir', join(stateDir, name)]

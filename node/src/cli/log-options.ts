@@ -49,3 +49,10 @@ export function policyOf(vkey: string, witnesses: readonly string[], quorum?: bi
   ]
   return parsePolicy(lines.join('\n'))
 }
+
+/** A folder where no node has logged anything. */
+export const noLogIn = (dataDir: string): HanseError =>
+  new HanseError(
+    'HANSE_LOG_TILE_MISSING',
+    `no log in ${dataDir}: a gateway or provider keeps one there (--data-dir)`,
+  )

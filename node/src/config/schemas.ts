@@ -334,6 +334,12 @@ export const logOwnSettings = {
   }),
 } as const
 
+/** For what shows or packs the events, with the sessions that they are about. */
+export const logSearchSettings = {
+  ...logOwnSettings,
+  network: networkSettings.network,
+} as const
+
 export const logProveSettings = {
   ...logOwnSettings,
   gatewayUrl: kinds.url({

@@ -73,6 +73,8 @@ export async function startGateway(
   const context = { network: networkName, signer }
   const settlement = openSettlement(settings, signer)
   const residency = await residencyPolicy(settings, settlement, log)
+  const { trustedAttestors: _whom, ...place } = residency
+  audit?.notePolicy(place)
   const feed = await openRulesFeed(settings, rules.organization, { peerId: network.peerId, log })
   if (feed !== undefined) stack.use(feed)
   const outbox = settlement && stack.use(openOutbox(store, settlement, log))

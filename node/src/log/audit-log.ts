@@ -119,7 +119,10 @@ export class AuditLog implements AsyncDisposable {
         this.#schedule(this.#options.everyMs ?? EVERY_MS)
       }
     } catch (error) {
-      this.#options.log.error({ event: 'policy', cause: messageOf(error) }, 'an event was not logged')
+      this.#options.log.error(
+        { event: 'policy', cause: messageOf(error) },
+        'an event was not logged',
+      )
     }
   }
 

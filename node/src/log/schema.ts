@@ -21,6 +21,10 @@ const LOG = [
   -- Personal data in bodies is sealed with its subject's key; without the row it cannot be read any more.
   create table subject (peer text primary key, key blob not null) strict, without rowid;
   `,
+  `
+  -- What was last logged of settings that are logged when they change.
+  create table stated (name text primary key, value blob not null) strict, without rowid;
+  `,
 ]
 
 const WITNESS = [

@@ -208,10 +208,12 @@ async function view({ owner }: SeededTenant) {
   for (const route of tenantRoutes()) {
     if (route.method !== 'GET' || NOT_YET.has(route.name)) continue
     const { status, text } = await send(route, owner.headers)
-    seen[route.name] = `${status} ${text}`
+    seen[route.name] = `${status} ${TELLS_LOOKS.has(route.name) ? '' : text}`
   }
   return seen
 }
+/** Its owner's own looks into the audit trail are in it, and this is one. */
+const TELLS_LOOKS = new Set(['GET /v1/gdpr/export'])
 /** An invoice for a top-up has no receipts, and the seeded file was neither made nor refused yet: they answer 404 to their owner. */
 const NOT_YET = new Set([
   'GET /v1/documents/{number}/lines/{line}/receipts',

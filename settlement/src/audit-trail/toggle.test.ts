@@ -41,7 +41,9 @@ test('with EU mode off its routes are not there, for anybody, and without it not
   }
   expect(there).toEqual([])
   const paths = Object.keys((off.app.swagger() as { paths: object }).paths)
-  expect(paths.filter((path) => /^\/v1\/(?:audit|gdpr|compliance|breaches)/u.test(path))).toEqual([])
+  expect(paths.filter((path) => /^\/v1\/(?:audit|gdpr|compliance|breaches)/u.test(path))).toEqual(
+    [],
+  )
 })
 
 test('with it off, a market does business and its audit trail stays empty', async () => {

@@ -31,7 +31,7 @@ export interface TrailEvent {
   readonly facts: TrailFacts | null
 }
 
-/** Who looks: an organization at what is its own, or the platform at everything, of which it opens what providers' keys seal. */
+/** Who looks: an organization at what is its own, or the platform at everything, of which it opens its own and what is of providers. */
 export type Viewer = { readonly organization: string } | 'platform'
 
 /** What an event tells, in the terms that it is searched by. */

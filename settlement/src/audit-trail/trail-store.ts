@@ -2,7 +2,7 @@ import { decodeCanonical, type LogEventKind, logEvent, openPersonal } from '@han
 import { and, asc, desc, eq, gte, inArray, isNotNull, lt, sql } from 'drizzle-orm'
 import { type Database, rows, transact } from '../db/database.ts'
 import { logEventTable, subjectKey } from '../db/schema.ts'
-import { ownerOf } from '../log/log-fact.ts'
+import { ownerOf, PLATFORM } from '../log/log-fact.ts'
 import { writeEvents } from '../log/write-events.ts'
 import type { TrailDetails, TrailEvent, Viewer } from './trail-event.ts'
 import { factsOf } from './trail-facts.ts'
@@ -75,12 +75,9 @@ export function trailStore(db: Database) {
 
     /** Writes down that somebody looked. */
     noteTrailRead: (viewer: Viewer, details: TrailDetails, at: number): Promise<void> => {
-      const owned =
-        viewer === 'platform'
-          ? { owner: null, details: null }
-          : { owner: ownerOf('organization', viewer.organization), details }
+      const owner = viewer === 'platform' ? PLATFORM : ownerOf('organization', viewer.organization)
       return transact(db, (tx) =>
-        writeEvents(tx, [{ kind: 'log-read', record: null, ...owned }], at),
+        writeEvents(tx, [{ kind: 'log-read', record: null, owner, details }], at),
       )
     },
   }
@@ -141,7 +138,7 @@ async function keysFor(
   if (subjects.size === 0) return new Map()
   const mine =
     viewer === 'platform'
-      ? sql`${subjectKey.owner} like 'provider/%'`
+      ? sql`(${subjectKey.owner} = ${PLATFORM} or ${subjectKey.owner} like 'provider/%')`
       : eq(subjectKey.owner, ownerOf('organization', viewer.organization))
   const kept = await db
     .select()

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { HanseError, isPeerId, openCheckpoint } from '@hanse/protocol'
+import { isPeerId, openCheckpoint } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { logOwnSettings } from '../../config/schemas.ts'
 import { clock, random } from '../../daemon/running.ts'
@@ -9,7 +9,7 @@ import { exportLog } from '../../log/export-log.ts'
 import type { LogSource } from '../../log/source.ts'
 import { openLogDatabase, SqliteLogStore, storeSource, vkeyOf } from '../../log/sqlite-log-store.ts'
 import type { Database } from '../../store/database.ts'
-import { usage } from '../log-options.ts'
+import { noLogIn, usage } from '../log-options.ts'
 import { settingsCommand } from '../settings-command.ts'
 
 export function logShowCommand(): Command {
@@ -71,12 +71,7 @@ async function withOwnLog(
 ): Promise<void> {
   const path = join(dataDir, 'log.db')
   // Opening would make an empty one.
-  if (!existsSync(path)) {
-    throw new HanseError(
-      'HANSE_LOG_TILE_MISSING',
-      `no log in ${dataDir}: a gateway or provider keeps one there (--data-dir)`,
-    )
-  }
+  if (!existsSync(path)) throw noLogIn(dataDir)
   using db = openLogDatabase(path)
   await use(storeSource(path, new SqliteLogStore(db)), vkeyOf(db, path), db)
 }

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import { logEraseCommand, logExportCommand, logShowCommand } from './log-own.ts'
+import { logPackageCommand } from './log-package.ts'
 import { logCheckProofCommand, logProveCommand } from './log-proof.ts'
+import { logSearchCommand } from './log-search.ts'
 import { logVerifyCommand } from './log-verify.ts'
 
 export function logCommand(): Command {
@@ -12,6 +14,8 @@ export function logCommand(): Command {
     logVerifyCommand(),
     logProveCommand(),
     logCheckProofCommand(),
+    logSearchCommand(),
+    logPackageCommand(),
     logShowCommand(),
     logExportCommand(),
     logEraseCommand(),

@@ -4,13 +4,18 @@ import {
   type Check,
   formatEuro,
   HanseError,
+  isPackage,
+  type PackageReport,
   picoEuro,
+  type TrustRoots,
   verifyBundle,
+  verifyPackage,
 } from '@hanse/protocol'
 import type { Command } from 'commander'
 import { verifySettings } from '../../config/schemas.ts'
 import { bigints, paint } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
+import { clean } from '../terminal-text.ts'
 
 /** A session of thousands of receipts is far below this; anything larger is not a bundle. */
 const BUNDLE_BYTES_MAX = 64 << 20
@@ -21,23 +26,28 @@ const COLOURS = { ok: 'green', unproved: 'yellow', failed: 'red' } as const
 export function verifyCommand(): Command {
   return settingsCommand(
     'verify',
-    'Check a session bundle offline: one line per check; exit code 1 when one fails.',
+    'Check a session bundle or an evidence package offline: one line per check; exit code 1 when one fails.',
     verifySettings,
     async ({ network, trust, checkpoint }, args, flags) => {
       const bytes = await readBundle(args[0] ?? '')
       const note = checkpoint === undefined ? undefined : await readText(checkpoint)
-      const report = verifyBundle(bytes, {
+      const roots: TrustRoots = {
         ...(network === undefined ? {} : { network }),
         ...(trust.length === 0 ? {} : { attestors: trust, settlements: trust }),
         ...(note === undefined ? {} : { checkpoint: { note } }),
-      })
+      }
+      if (isPackage(bytes)) {
+        showPackage(verifyPackage(bytes, roots), flags.json === true)
+        return
+      }
+      const report = verifyBundle(bytes, roots)
       const { session: _, ...told } = report
       if (flags.json === true) console.log(JSON.stringify(told, bigints))
       else print(report)
       if (!report.verified) process.exitCode = 1
     },
   )
-    .argument('<bundle>', 'a .car file, or - for standard input')
+    .argument('<file>', 'a bundle (.car) or a package (.zip), or - for standard input')
     .option('--json', 'print the report as JSON')
 }
 
@@ -83,4 +93,22 @@ function print({ verified, checks, summary }: BundleReport): void {
   console.log(
     `\n${paint('green', 'VERIFIED')} ${model} in ${country}: ${inputTokens} + ${outputTokens} tokens for ${formatEuro(picoEuro(amount))}`,
   )
+}
+
+function showPackage({ verified, checks, manifest }: PackageReport, isJson: boolean): void {
+  if (!verified) process.exitCode = 1
+  if (isJson) {
+    const { files: _files, ...facts } = manifest ?? { files: [] }
+    console.log(JSON.stringify({ verified, checks, manifest: manifest ? facts : null }))
+    return
+  }
+  const width = Math.max(...checks.map(({ path }) => path.length))
+  for (const { path, status, detail } of checks) {
+    const mark = paint(COLOURS[status], MARKS[status])
+    console.log(`${mark} ${clean(path).padEnd(width)}  ${clean(detail)}`)
+  }
+  const unproved = checks.filter(({ status }) => status === 'unproved').length
+  const word = unproved === 0 ? '' : `; ${unproved} rest on the word of whoever signed (?)`
+  if (verified) console.log(`\n${paint('green', 'VERIFIED')} ${checks.length} checks${word}`)
+  else console.log(paint('red', '\nNOT VERIFIED'))
 }
