@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { type Database, databaseFault, rows, transact } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
+import { PLATFORM } from '../log/log-fact.ts'
+import { writeEvents } from '../log/write-events.ts'
 import { emitEvents } from '../notifications/emit.ts'
 import { type Breach, type BreachStep, breachOf, dueAt } from './breach.ts'
 
@@ -98,6 +100,8 @@ async function addStep(
       cause: error,
     })
   }
+  const details = { breach: id, number, step: step.kind, by }
+  await writeEvents(tx, [{ kind: 'breach', record: null, owner: PLATFORM, details }], at)
   if (step.kind === 'detected') await tellOf(tx, id, breach, at)
   return { id, breach, steps: [...earlier, { number, by, at, step }] }
 }

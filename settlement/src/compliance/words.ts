@@ -66,7 +66,7 @@ const en: ComplianceWords = {
     'transport-database': 'The connection to the database is encrypted, or stays in this process',
     'transport-mail': 'Mail leaves over TLS',
     'sealed-fields':
-      'Personal details in the log and in declarations are sealed with a key for each subject, which erasure destroys; the keys are in the same database, and in no backup',
+      'Personal details in the log and in declarations are sealed with a key for each subject, which erasure destroys; the keys are in the same database and in the folder vault, and in no backup',
     'disk-encryption': 'The program encrypts database files: it does not, use encrypted disks',
     'access-roles': 'Access by role and scope, denied by default',
     'second-factor': 'Second factors (TOTP, passkeys) are offered; none is forced',
@@ -144,7 +144,7 @@ const de: ComplianceWords = {
       'Die Verbindung zur Datenbank ist verschlüsselt oder bleibt in diesem Prozess',
     'transport-mail': 'Mails werden über TLS gesendet',
     'sealed-fields':
-      'Personendaten im Protokoll und in Erklärungen sind mit einem Schlüssel je Betroffenem versiegelt, den die Löschung vernichtet; die Schlüssel liegen in derselben Datenbank und in keiner Sicherung',
+      'Personendaten im Protokoll und in Erklärungen sind mit einem Schlüssel je Betroffenem versiegelt, den die Löschung vernichtet; die Schlüssel liegen in derselben Datenbank und im Ordner vault, und in keiner Sicherung',
     'disk-encryption':
       'Das Programm verschlüsselt Datenbankdateien: Das tut es nicht, verschlüsselte Datenträger verwenden',
     'access-roles': 'Zugriff nach Rolle und Umfang, im Zweifel verweigert',

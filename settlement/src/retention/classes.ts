@@ -24,6 +24,9 @@ const ACTOR = `case when t.actor like 'person:%' then substr(t.actor, 8) end`
 /** When a request about rights was over; a restriction that holds is not. */
 const ANSWERED = `case when r.kind = 'restriction' and r.state = 'done' then r.lifted_at else r.ended_at end`
 
+/** When a file was made or given up, and can be had no more. */
+const FILE_ENDED = 'case when t.ended_at is not null then greatest(t.ended_at, t.expires_at) end'
+
 /** Kinds of data whose rows go by their age. */
 const AGEING: readonly RetentionClass[] = [
   {
@@ -116,7 +119,7 @@ const AGEING: readonly RetentionClass[] = [
     },
     why: { en: 'to answer “was it sent?”', de: 'um „wurde es gesendet?“ zu beantworten' },
     days: 90,
-    least: { days: 7, why: 'tries go on for days' },
+    least: { days: 30, why: 'the same is not told again for as long' },
     tables: [
       {
         table: 'notification_delivery',
@@ -178,8 +181,8 @@ const AGEING: readonly RetentionClass[] = [
     least: { days: 7, why: 'a file that failed is tried again for days' },
     most: { days: 400, why: 'the schedule forgets its runs then' },
     tables: [
-      { table: 'export_run', removal: 'age', at: 't.ended_at', organization: 't.organization' },
-      { table: 'audit_package', removal: 'age', at: 't.ended_at', organization: 't.organization' },
+      { table: 'export_run', removal: 'age', at: FILE_ENDED, organization: 't.organization' },
+      { table: 'audit_package', removal: 'age', at: FILE_ENDED, organization: 't.organization' },
       { table: 'data_export', removal: 'age', at: 't.expires_at' },
       { table: 'data_export_part', removal: 'with', parent: 'data_export' },
     ],

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { type Database, rows, transact } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
+import { PLATFORM } from '../log/log-fact.ts'
+import { writeEvents } from '../log/write-events.ts'
 import { RETENTION_CLASSES } from './classes.ts'
 import { type HoldScope, isHeld, type LegalHold } from './legal-hold.ts'
 import { type AgeRule, isAgeRule } from './rule.ts'
@@ -81,10 +83,17 @@ export function retentionStore(db: Database) {
       return BigInt(row?.id ?? 0)
     },
 
-    endRetention: async (id: bigint, report: readonly TableReport[], at: number): Promise<void> => {
-      await db.execute(sql`update retention_run set ended_at = ${iso(at)}, report = ${JSON.stringify(report)}::jsonb
-        where id = ${id.toString()}::int8`)
-    },
+    /** Of what was removed the log tells, in the same transaction. */
+    endRetention: (id: bigint, report: readonly TableReport[], at: number): Promise<void> =>
+      transact(db, async (tx) => {
+        await tx.execute(sql`update retention_run set ended_at = ${iso(at)}, report = ${JSON.stringify(report)}::jsonb
+          where id = ${id.toString()}::int8`)
+        const gone = report.filter(({ removed }) => removed > 0)
+        if (gone.length === 0) return
+        const tables = gone.map(({ table, removed }) => `${table}: ${removed}`)
+        const details = { run: id, tables }
+        await writeEvents(tx, [{ kind: 'retention', record: null, owner: PLATFORM, details }], at)
+      }),
 
     /** Newest first. */
     retentionRuns: async (limit: number): Promise<RetentionRun[]> => {

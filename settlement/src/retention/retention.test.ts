@@ -121,6 +121,9 @@ describe('the log of access', () => {
     expect(await store.retentionRuns(1)).toMatchObject([
       { askedBy: 'anna', startedAt: NOW, report },
     ])
+    // What was removed is in the log, which nobody can change.
+    const told = "select count(*)::int4 as n from log_event where kind = 'retention'"
+    expect((await store.executeSql(told)).rows).toEqual([{ n: 1 }])
     await expect(store.executeSql('delete from access_log')).rejects.toThrow()
     await expect(store.executeSql('truncate access_log')).rejects.toThrow()
     await expect(store.executeSql("update access_log set outcome = 'x'")).rejects.toThrow()
