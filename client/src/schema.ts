@@ -4804,6 +4804,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/providers/{peerId}/pings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The measurements that an attestation cites
+         * @description The measurements by landmarks that a provider’s attestation cites, so that whoever reads it can check them; none where it rests on others.
+         */
+        get: operations["listCitedPings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/attestations/challenges": {
         parameters: {
             query?: never;
@@ -18254,6 +18274,38 @@ export interface operations {
                             }[];
                         };
                         more: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCitedPings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        pings: {
+                            bytes: string;
+                            signatures: {
+                                signer: string;
+                                role: string;
+                                signature: string;
+                            }[];
+                        }[];
                     };
                 };
             };

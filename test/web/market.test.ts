@@ -116,6 +116,24 @@ describe('a market of eight providers', () => {
     assert.match((await link.getAttribute('href')) ?? '', new RegExp(`provider=${provider}`, 'u'))
   })
 
+  test('shows the circles that measured round trips leave, each checked against its attestation', async () => {
+    const tripsOf = (provider: string) => lab.market.pings.get(provider)?.length ?? 0
+    const [measured = '', other = ''] = lab.market.providers.toSorted(
+      (a, b) => tripsOf(b) - tripsOf(a),
+    )
+    const pings = lab.market.pings.get(measured) ?? []
+    {
+      await using visit = await lab.site.visit(`/market/provider?id=${measured}`)
+      await visit.page.getByRole('img', { name: /with 2 circles/u }).waitFor()
+      await visit.page.getByText('2 landmarks').waitFor()
+      await visit.page.getByText('A private person, who is no trader').waitFor()
+    }
+    // Measurements of somebody else, and others than those cited, draw nothing.
+    lab.market.pings.set(other, pings)
+    await using visit = await lab.site.visit(`/market/provider?id=${other}`)
+    await visit.page.getByRole('img', { name: /No round trips were published/u }).waitFor()
+  })
+
   test('is walked by keys alone, from the filters to a provider', async () => {
     await using visit = await joined(lab.site)
     const { page } = visit

@@ -61,7 +61,7 @@ describe('a page', () => {
       .getByRole('navigation', { name: 'Hauptmenü' })
       .getByRole('link', { name: 'Markt' })
       .click()
-    await page.getByText('1.200,00').waitFor()
+    await page.getByRole('heading', { level: 1, name: 'Markt' }).waitFor()
     assert.equal(await page.evaluate('document.documentElement.lang'), 'de')
   })
 

@@ -14,6 +14,7 @@ import {
   browseKey,
   type Evidence,
   encodeCanonical,
+  landmarkPing,
   OFFER_PROTOCOL,
   type Offer,
   type OfferedModel,
@@ -27,6 +28,12 @@ import {
   signRecord,
 } from '@hanse/protocol'
 
+export interface RoundTrip {
+  readonly latitude: number
+  readonly longitude: number
+  readonly ms: number
+}
+
 const NETWORK = 'paper'
 const HOUR_MS = 3_600_000
 
@@ -35,6 +42,8 @@ export interface PaperProvider {
   readonly models: readonly Partial<OfferedModel>[]
   /** What an attestor has signed of its place; nothing when left out. */
   readonly evidence?: readonly Evidence[]
+  /** Landmarks that have measured it, each with how long it took; cited by its attestation. */
+  readonly roundTrips?: readonly RoundTrip[]
   /** Somebody else signs the offer. */
   readonly isForged?: boolean
 }
@@ -48,6 +57,8 @@ export class PaperMarket implements AsyncDisposable {
   /** Whose attestations count. */
   readonly attestor: Signer = signerOf(new Uint8Array(randomBytes(32)))
   readonly providers: string[] = []
+  /** What landmarks have measured, by the provider. */
+  readonly pings = new Map<string, readonly SignedRecord[]>()
   bootstrap = ''
   readonly #stack = new AsyncDisposableStack()
   #folder = ''
@@ -97,7 +108,13 @@ export class PaperMarket implements AsyncDisposable {
     const context = { network: NETWORK }
     const attestations: SignedRecord[] = []
     const cids: Offer['attestations'] = []
-    if (plan.evidence !== undefined) {
+    const pings = (plan.roundTrips ?? []).map((trip) => pingOf(trip, signer, now))
+    this.pings.set(signer.peerId, pings)
+    const evidence: Evidence[] = [...(plan.evidence ?? [])]
+    if (pings.length > 0) {
+      evidence.push({ kind: 'latency', pings: pings.map(({ cid }) => cid), country: plan.country })
+    }
+    if (evidence.length > 0) {
       const levels = { declared: 1, geoip: 2, latency: 2, 'payout-account': 3, operator: 4 }
       const attested = signRecord(
         context,
@@ -105,8 +122,8 @@ export class PaperMarket implements AsyncDisposable {
         {
           subject: signer.peerId,
           country: plan.country,
-          evidence: [...plan.evidence],
-          level: Math.max(...plan.evidence.map(({ kind }) => levels[kind])),
+          evidence,
+          level: Math.max(...evidence.map(({ kind }) => levels[kind])),
           notBefore: now - HOUR_MS,
           notAfter: now + 24 * HOUR_MS,
           issuer: this.attestor.peerId,
@@ -155,6 +172,21 @@ export class PaperMarket implements AsyncDisposable {
     this.#stack.use(network)
     return { signer: signerOf(seedOf(privateKey)), network }
   }
+}
+
+function pingOf({ latitude, longitude, ms }: RoundTrip, subject: Signer, now: number) {
+  const landmark = signerOf(new Uint8Array(randomBytes(32)))
+  const value = {
+    landmark: landmark.peerId,
+    subject: subject.peerId,
+    latitudeE4: Math.round(latitude * 10_000),
+    longitudeE4: Math.round(longitude * 10_000),
+    roundTripUs: ms * 1_000,
+    nonce: new Uint8Array(randomBytes(16)),
+    at: now - 60_000,
+    notAfter: now + HOUR_MS,
+  }
+  return signRecord({ network: NETWORK }, landmarkPing, value, 'landmark', landmark)
 }
 
 function modelOf(changes: Partial<OfferedModel>, at: number): OfferedModel {

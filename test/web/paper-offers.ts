@@ -24,6 +24,13 @@ export function someProviders(): PaperProvider[] {
             : []),
         ],
       }),
+      // Frankfurt and Amsterdam have measured the first.
+      ...(at === 0 && {
+        roundTrips: [
+          { latitude: 50.11, longitude: 8.68, ms: 2 },
+          { latitude: 52.37, longitude: 4.9, ms: 5 },
+        ],
+      }),
       models: MODELS.slice(0, 1 + ((at * 2) % MODELS.length)).map((id, which) => ({
         id,
         inputPrice: picoEuro(BigInt(120_000 + at * 17_500 + which * 31_000)),

@@ -21,8 +21,8 @@ export class MarketSite implements AsyncDisposable {
   static async open(providers: readonly PaperProvider[]): Promise<MarketSite> {
     await using stack = new AsyncDisposableStack()
     const market = stack.use(await PaperMarket.open(providers))
-    const { attestor, networkName, bootstrap } = market
-    const settlementUrl = await identityOf(attestor.peerId, networkName, stack)
+    const { networkName, bootstrap } = market
+    const settlementUrl = await settlementOf(market, stack)
     const network = { name: networkName, bootstrap: [bootstrap] }
     const site = stack.use(await Site.open({ settlementUrl, network }))
     return new MarketSite(site, market, stack.move())
@@ -80,17 +80,33 @@ export class PlaygroundSite implements AsyncDisposable {
   }
 }
 
-/** A settlement service as far as a market page asks it: who it is. */
-async function identityOf(
-  peerId: string,
-  network: string,
-  stack: AsyncDisposableStack,
-): Promise<string> {
+/** A settlement service as far as a market page asks it: who it is, and what its attestations cite. Nobody is signed in. */
+async function settlementOf(market: PaperMarket, stack: AsyncDisposableStack): Promise<string> {
   const app = fastify({ forceCloseConnections: true })
   stack.defer(() => app.close())
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('access-control-allow-origin', '*')
+  app.addHook('onSend', async ({ headers }, reply) => {
+    reply.header('access-control-allow-origin', headers.origin ?? '*')
+    reply.header('access-control-allow-credentials', 'true')
   })
-  app.get('/v1/identity', async () => ({ peerId, network }))
+  const { attestor, networkName: network, pings } = market
+  app.get('/v1/identity', async () => ({ peerId: attestor.peerId, network }))
+  app.get<{ Params: { peerId: string } }>('/v1/providers/:peerId/pings', async ({ params }) => ({
+    pings: (pings.get(params.peerId) ?? []).map(({ bytes, signatures }) => ({
+      bytes: Buffer.from(bytes).toString('base64'),
+      signatures: signatures.map((one) => ({
+        ...one,
+        signature: Buffer.from(one.signature).toString('base64'),
+      })),
+    })),
+  }))
+  app.get<{ Params: { peerId: string } }>('/v1/providers/:peerId/trader', async ({ params }) => ({
+    peerId: params.peerId,
+    kind: 'private',
+    trader: null,
+    state: 'declared',
+  }))
+  app.get('/v1/service-levels/measurements', async (_request, reply) =>
+    reply.code(401).send({ code: 'HANSE_UNAUTHENTICATED', detail: 'nobody is signed in' }),
+  )
   return await app.listen({ host: '127.0.0.1', port: 0 })
 }

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSettlement } from '@hanse/settlement'
 import type { Page } from 'playwright-core'
+import { someProviders } from './paper-offers.ts'
+import { MarketSite, PlaygroundSite } from './peer-sites.ts'
 import { ARTIFACTS, pagePaths, Site } from './site.ts'
 
 const widths = [390, 768, 1440]
@@ -15,6 +17,9 @@ const scenes: Record<string, (page: Page) => Promise<void>> = {
   'verify-tampered': (page) => click(page, /^(Try a tampered one|Ein verfälschtes prüfen)$/u),
 }
 
+/** Pages that join a network: each is photographed on one that has something to show. */
+const peerPage = /^(?:\/de)?\/(?:market|playground)(?:\/|$)/u
+
 /** `npm run web:shots [-- part of a path]` */
 async function main([only = '']: readonly string[]): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hanse-shots-'))
@@ -25,14 +30,58 @@ async function main([only = '']: readonly string[]): Promise<void> {
   if (only === '') await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   const paths = (await pagePaths()).filter((path) => path.includes(only))
-  for (const path of paths) {
-    const name = path === '/' ? 'home' : path.slice(1).replaceAll('/', '-')
+  for (const path of paths.filter((path) => !peerPage.test(path))) {
+    const name = path === '/' ? 'home' : nameOf(path)
     await shoot(site, path, name)
     if (path !== '/verify') continue
     for (const [scene, act] of Object.entries(scenes)) await shoot(site, path, scene, act)
   }
+  const joining = paths.filter((path) => peerPage.test(path))
+  await shootMarket(joining.filter((path) => path.includes('/market')))
+  await shootPlayground(joining.filter((path) => path.includes('/playground')))
   process.stdout.write(`${folder}\n`)
 }
+
+async function shootMarket(paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return
+  await using lab = await MarketSite.open(someProviders())
+  const [measured = ''] = lab.market.providers.filter(
+    (provider) => (lab.market.pings.get(provider)?.length ?? 0) > 0,
+  )
+  for (const path of paths) {
+    const isProvider = path.endsWith('/provider')
+    const at = isProvider ? `${path}?id=${measured}` : path
+    await shoot(lab.site, at, nameOf(path), async (page) => {
+      await page.getByTestId(isProvider ? 'signatures' : 'found').waitFor()
+      await page
+        .locator(isProvider ? '[role=img][aria-label*=" 2 "]' : 'svg path[stroke-dasharray]')
+        .waitFor()
+    })
+  }
+}
+
+async function shootPlayground(paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return
+  await using lab = await PlaygroundSite.open(120)
+  for (const path of paths) {
+    await shoot(lab.site, path, nameOf(path), (page) => chat(page))
+    await shoot(lab.site, path, `${nameOf(path)}-compare`, async (page) => {
+      await page.getByLabel(/^(Compare two providers|Zwei Anbieter vergleichen)$/u).check()
+      await chat(page)
+    })
+  }
+}
+
+async function chat(page: Page): Promise<void> {
+  await page.getByLabel(/^(Evidence at least|Nachweis mindestens)$/u).selectOption('0')
+  const box = page.getByLabel(/^(Your prompt|Ihre Eingabe)$/u)
+  await box.fill('Tell a story about a baker and a cat.')
+  await box.press('Enter')
+  for (const tape of await page.getByTestId('tape').all())
+    await tape.getByRole('link', { name: /^(Check it|Prüfen)$/u }).waitFor()
+}
+
+const nameOf = (path: string): string => path.slice(1).replaceAll('/', '-')
 
 async function shoot(
   site: Site,

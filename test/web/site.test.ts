@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { startWeb } from '@hanse/marketplace-web/server'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, test } from 'vitest'
-import { market, peer } from './offers.ts'
 import { ARTIFACTS, Site } from './site.ts'
 
 /** JS and CSS of the landing page, compressed, as the design asks. */
@@ -64,83 +63,10 @@ test('the landing page does not move while it loads', async () => {
   assert.ok(shift < 0.02, `layout shift ${shift}`)
 })
 
-test('the market lists offers, cheapest output first, and excluded ones with the reason', async () => {
-  await using visit = await site.visit('/market')
-  const { page } = visit
-  await page.getByTestId('offer').first().waitFor()
-  assert.deepEqual(await outputPrices(page), ['250.00', '300.50', '1,200.00'])
-  await page.getByText('US is outside EU.').waitFor()
-  await page.getByText('What would change it: allow US in the residency policy.').waitFor()
-  const price = page.getByTestId('offer').first().locator('[data-hint*="pEUR per token"]')
-  assert.equal(await price.last().getAttribute('data-hint'), '250,000,000 pEUR per token')
-  await page.getByTestId('offer').first().getByTitle(peer('A'), { exact: true }).waitFor()
-
-  await page.getByLabel(/Show excluded/).uncheck()
-  assert.equal(await page.getByTestId('excluded').count(), 0)
-  visit.assertQuiet()
-})
-
-test('a column sorts by its header, and again the other way', async () => {
-  await using visit = await site.visit('/market')
-  const { page } = visit
-  await page.getByTestId('offer').first().waitFor()
-  const header = page.getByRole('columnheader', { name: /Output/ })
-  assert.equal(await header.getAttribute('aria-sort'), 'ascending')
-  await header.getByRole('button').click()
-  assert.equal(await header.getAttribute('aria-sort'), 'descending')
-  assert.deepEqual(await outputPrices(page), ['1,200.00', '300.50', '250.00'])
-  for (const name of [/Model/, /Provider/, /Country/, /Evidence/, /Input/, /Slots/, /Context/]) {
-    const other = page.getByRole('columnheader', { name })
-    await other.getByRole('button').focus()
-    await page.keyboard.press('Enter')
-    assert.match((await other.getAttribute('aria-sort')) ?? '', /ending$/, String(name))
-  }
-  assert.equal(await header.getAttribute('aria-sort'), 'none')
-})
-
-test('filters narrow the list, and an empty list says how to widen it', async () => {
-  await using visit = await site.visit('/market')
-  const { page } = visit
-  await page.getByTestId('offer').first().waitFor()
-  await page.getByLabel('Country').selectOption('FR')
-  assert.deepEqual(await outputPrices(page), ['300.50'])
-  await page.getByLabel('Country').selectOption('')
-  await page.getByLabel('Model').selectOption('hanse/large-v1:q8')
-  assert.deepEqual(await outputPrices(page), ['1,200.00'])
-  await page.getByLabel('Search').fill('nothing like this')
-  await page.getByText('No offer matches these filters').waitFor()
-  await page.getByRole('button', { name: 'Clear filters' }).click()
-  assert.equal(await page.getByTestId('offer').count(), 3)
-})
-
-test('an unreachable gateway, an odd answer and an empty network each say so', async () => {
-  for (const [status, body, text] of [
-    [503, {}, 'The gateway answered with HTTP 503.'],
-    [200, { candidates: 'no' }, 'The gateway gave an answer that is not a list of offers.'],
-    [200, { ...market(), candidates: [], excluded: [] }, 'No offers at the moment'],
-  ] as const) {
-    using _ = site.answering(status, body)
-    await using visit = await site.visit('/market')
-    await visit.page.getByText(text).waitFor()
-  }
-})
-
-test('offers stay, marked as old, when the gateway goes away, and come back by themselves', async () => {
-  await using visit = await site.visit('/market')
-  const { page } = visit
-  await page.getByTestId('offer').first().waitFor()
-  {
-    using _ = site.answering(500, {})
-    await page.getByText('may be gone').waitFor()
-    assert.equal(await page.getByTestId('offer').count(), 3)
-  }
-  await page.getByText('may be gone').waitFor({ state: 'detached' })
-})
-
 test('a hidden tab does not ask, and asks at once when it is seen again', async () => {
-  await using visit = await site.visit('/market')
+  await using visit = await site.visit('/')
   const { page } = visit
-  await page.getByTestId('offer').first().waitFor()
+  await page.getByTestId('live').getByText('250.00').waitFor()
   await show(page, false)
   const before = site.asked
   // One period and a half: long enough for a refresh that should not come.
@@ -152,9 +78,9 @@ test('a hidden tab does not ask, and asks at once when it is seen again', async 
 })
 
 test('the dark theme is chosen by the visitor and kept', async () => {
-  await using visit = await site.visit('/market')
+  await using visit = await site.visit('/docs')
   const { page } = visit
-  await page.getByTestId('offer').first().waitFor()
+  await page.waitForLoadState('networkidle')
   const light = await background(page)
   await page.getByRole('button', { name: 'Dark theme' }).click()
   const dark = await background(page)
@@ -166,7 +92,7 @@ test('the dark theme is chosen by the visitor and kept', async () => {
 })
 
 test('on a phone pages fit without sideways scrolling', async () => {
-  for (const path of ['/', '/market', '/pricing', '/de']) {
+  for (const path of ['/', '/pricing', '/de']) {
     await using visit = await site.visit(path, { viewport: { width: 360, height: 740 } })
     const { page } = visit
     await page
@@ -216,10 +142,6 @@ test('without a build the server says how to make one', async () => {
     /npm run build --workspace @hanse\/marketplace-web/,
   )
 })
-
-function outputPrices(page: Page): Promise<string[]> {
-  return page.getByTestId('offer').locator('td:nth-child(6)').allInnerTexts()
-}
 
 function background(page: Page): Promise<string> {
   return page.evaluate<string>('getComputedStyle(document.body).backgroundColor')

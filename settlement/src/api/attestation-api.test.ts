@@ -79,6 +79,13 @@ async function ask(
   return { status: response.statusCode, body: response.json<any>() }
 }
 
+/** As anybody may read them. */
+async function shownPings(provider: string) {
+  const response = await settlement.app.inject({ url: `/v1/providers/${provider}/pings` })
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  return { status: response.statusCode, body: response.json<any>() }
+}
+
 async function operator(method: 'GET' | 'POST', url: string, json?: object) {
   const headers = { authorization: `Bearer ${settlement.operatorToken}` }
   const request = { method, url, headers, ...(json && { payload: json }) }
@@ -220,16 +227,16 @@ describe('evidence', () => {
     expect(evidence[1]).toMatchObject({ kind: 'latency', country: 'DE' })
     expect(answer.body.evidence[0].pings).toEqual([toSignedJson(near)])
     // Whoever reads the attestation can check what it cites.
-    const shown = await ask('GET', `/v1/providers/${provider.peerId}/pings`)
+    const shown = await shownPings(provider.peerId)
     expect(shown.body).toEqual({ pings: [toSignedJson(near)] })
   })
 
   test('of a stranger, and of measurements that no attestation cites, nothing is shown', async () => {
-    const stranger = await ask('GET', `/v1/providers/${newSigner().peerId}/pings`)
+    const stranger = await shownPings(newSigner().peerId)
     expect(stranger.body.code).toBe('HANSE_PROVIDER_UNKNOWN')
     const provider = await newProvider()
     await measured(provider, (nonce) => [ping(provider, nonce, FRANKFURT, { roundTripUs: 9_000 })])
-    expect((await ask('GET', `/v1/providers/${provider.peerId}/pings`)).body).toEqual({ pings: [] })
+    expect((await shownPings(provider.peerId)).body).toEqual({ pings: [] })
   })
 
   test('circles that leave other countries too leave the question open', async () => {

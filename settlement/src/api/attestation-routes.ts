@@ -9,13 +9,15 @@ import type { ProviderRow } from '../tenants/tenant-store.ts'
 import type { App } from './app.ts'
 import { providerOf } from './provider-auth.ts'
 import { takeRawJson } from './raw-json.ts'
-import { counterCursor, signedJson, toSignedJson } from './schemas.ts'
+import { counterCursor, peerId, signedJson, toSignedJson } from './schemas.ts'
 
 /** Sixteen measurements with their signatures in base64. */
 const BODY_BYTES_MAX = 32 * 1024
 /** A node asks weekly; each submission is a dozen signatures and a look at the map. */
 const REQUESTS_PER_MINUTE = 60
 const rateLimit = { max: REQUESTS_PER_MINUTE, timeWindow: 60_000 }
+/** A page asks once for each provider that somebody looks at. */
+const publicRateLimit = { max: 300, timeWindow: 60_000 }
 
 const base64 = z.base64().transform((text) => new Uint8Array(Buffer.from(text, 'base64')))
 const submission = z.strictObject({
@@ -77,6 +79,25 @@ export function attestationRoutes(app: App, context: SettlementContext): void {
       const { list, more } = await revokedAttestationsSince(context, request.query.since)
       reply.header('cache-control', `public, max-age=${LIST_MS / 1000}`)
       return { list: toSignedJson(list), more }
+    },
+  )
+
+  app.get(
+    '/v1/providers/:peerId/pings',
+    {
+      config: { access: 'public', rateLimit: publicRateLimit },
+      schema: {
+        description:
+          'The measurements by landmarks that a provider’s attestation cites, so that whoever reads it can check them; none where it rests on others.',
+        params: z.object({ peerId }),
+        response: { 200: z.object({ pings: z.array(signedJson) }) },
+      },
+    },
+    async (request) => {
+      const row = await boundProvider(request.params.peerId)
+      const { evidence } = await store.providerLocation(row.peerId)
+      const cited = evidence.filter(({ outcome }) => outcome === 'supports')
+      return { pings: cited.flatMap(({ pings }) => pings.map(toSignedJson)) }
     },
   )
 

@@ -39,6 +39,36 @@ export async function historyOf(provider: string, now: number): Promise<Day[]> {
   }))
 }
 
+/** Who a provider is by its own word, as the Digital Services Act has traders say it. */
+export type Trader = {
+  readonly kind: 'business' | 'small-business' | 'private'
+  readonly state: 'declared' | 'verified'
+  readonly trader: {
+    readonly name: string
+    readonly street: string
+    readonly postalCode: string
+    readonly city: string
+    readonly country: string
+    readonly telephone: string
+    readonly email: string
+    readonly register: { readonly name: string; readonly number: string } | null
+    readonly vatId: string | null
+  } | null
+}
+
+/** What everybody may read of who a provider is; undefined where it has said nothing, or nobody answers. */
+export async function traderOf(provider: string): Promise<Trader | undefined> {
+  try {
+    const { settlementUrl } = await siteConfig()
+    const response = await fetch(`${settlementUrl}/v1/providers/${provider}/trader`, {
+      signal: AbortSignal.timeout(answerWithinMs),
+    })
+    return response.ok ? ((await response.json()) as Trader) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether the settlement can pay a provider out; undefined where it does not know it, or does not answer. */
 export async function isPayable(provider: string): Promise<boolean | undefined> {
   try {
