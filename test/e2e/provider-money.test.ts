@@ -74,6 +74,24 @@ describe('the owner of a provider', () => {
     assert.match(left, /self-billing {6}not agreed to/u)
   })
 
+  test('says who they are to consumers, and is told what is missing', async () => {
+    assert.match(await done('trader'), /state {13}incomplete[\s\S]*hanse trader set/u)
+    const silent = await run('trader', 'set', '--telephone', '+4940123456')
+    assert.equal(silent.code, 2)
+    assert.match(silent.stderr, /--certify/u)
+    const who = ['--telephone', '+4940123456', '--email', 'ada@example.org', '--certify']
+    await done('trader', 'set', ...who, '--register', 'Lübeck', '--register-number', 'HRB 1')
+    await done('trader', 'set', '--telephone', '+4940999999')
+    const view = JSON.parse(await done('trader', 'show', '--json'))
+    assert.equal(view.version, 2)
+    assert.equal(view.declaration.telephone, '+4940999999')
+    assert.deepEqual(view.declaration.register, { name: 'Lübeck', number: 'HRB 1' })
+    const wrong = await run('trader', 'set', '--telephone', '040')
+    assert.match(wrong.stderr, /telephone[\s\S]*HANSE_REQUEST_INVALID/u)
+    const year = await run('trader', 'dac7', '--year', '2023')
+    assert.match(year.stderr, /nothing was credited in 2023.*HANSE_NOT_FOUND/u)
+  })
+
   test('gets a statement of each month, in every form that it has', async () => {
     assert.match(await done('documents'), /No documents yet/u)
     const missing = await run('documents', 'get', 'SB-2026-000001')

@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   earnings: async () => (await import('./commands/earnings.ts')).earningsCommand(),
   documents: async () => (await import('./commands/documents.ts')).documentsCommand(),
   'tax-profile': async () => (await import('./commands/tax-profile.ts')).taxProfileCommand(),
+  trader: async () => (await import('./commands/trader.ts')).traderCommand(),
   costs: async () => (await import('./commands/costs.ts')).costsCommand(),
   budgets: async () => (await import('./commands/budgets.ts')).budgetsCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),

@@ -129,6 +129,45 @@ const locationJson = z.object({
 })
 export type ProviderLocation = z.output<typeof locationJson>
 
+const traderJson = z.object({
+  state: z.string(),
+  missing: z.array(z.object({ what: z.string(), law: z.string() })),
+  suspendedFrom: time.nullable(),
+  suspendedSince: time.nullable(),
+  version: z.number(),
+  certification: z.string(),
+  declaration: z
+    .object({
+      telephone: z.string(),
+      email: z.string(),
+      register: z.object({ name: z.string(), number: z.string() }).optional(),
+      certification: z.string(),
+      tins: z.array(z.object({ country: z.string(), tin: z.string() })),
+      person: z
+        .object({
+          firstName: z.string(),
+          lastName: z.string(),
+          birthDate: z.string(),
+          birthPlace: z.string().optional(),
+        })
+        .optional(),
+    })
+    .nullable(),
+  review: z.object({ outcome: z.string(), reference: z.string() }).nullable(),
+})
+export type TraderView = z.output<typeof traderJson>
+
+const yearSums = { activities: z.number(), considerationCents: amount, feesCents: amount }
+const sellerYearJson = z.object({
+  year: z.number(),
+  operator: z.string(),
+  seller: z.object({
+    quarters: z.array(z.object({ quarter: z.number(), ...yearSums })),
+    totals: z.object(yearSums),
+  }),
+})
+export type SellerYear = z.output<typeof sellerYearJson>
+
 /** As settlement names them. */
 export type DocumentFormat = 'pdf' | 'xml' | 'csv' | 'json'
 type Method = 'GET' | 'PUT' | 'POST'
@@ -182,6 +221,21 @@ export class ProviderApi {
   async setTaxProfile(profile: Readonly<Record<string, string>>): Promise<TaxProfile> {
     const body = new TextEncoder().encode(JSON.stringify(profile))
     return await this.#json('PUT', '/v1/providers/self/tax-profile', profileJson, body)
+  }
+
+  /** Who this provider is as a trader, and what is missing. */
+  async trader(): Promise<TraderView> {
+    return await this.#json('GET', '/v1/providers/self/trader', traderJson)
+  }
+
+  async setTrader(declaration: object): Promise<TraderView> {
+    const body = new TextEncoder().encode(JSON.stringify(declaration))
+    return await this.#json('PUT', '/v1/providers/self/trader', traderJson, body)
+  }
+
+  /** What is reported of this provider to the tax office. */
+  async sellerYear(year: number): Promise<SellerYear> {
+    return await this.#json('GET', `/v1/providers/self/dac7/${year}`, sellerYearJson)
   }
 
   /** What landmarks' measurements of this node have to be of. */
