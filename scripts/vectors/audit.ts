@@ -1,4 +1,5 @@
 import {
+  auditEntry,
   encodeLine,
   entryOfEvent,
   formatProof,
@@ -137,6 +138,13 @@ export function makeProof(
 
 export const encodeProof = (proof: SettlementProof) => settlementProof.encode(proof)
 
+const encodeEntry = () =>
+  auditEntry.encode({
+    body: events[BY_RECEIPT]?.bytes ?? new Uint8Array(),
+    salt: saltOf(BY_RECEIPT),
+    proof: tlogProof(BY_RECEIPT),
+  })
+
 export function auditSamples(): Sample[] {
   const unsigned = { signatures: [] }
   const proofs = [
@@ -148,6 +156,7 @@ export function auditSamples(): Sample[] {
       sampleOf(`log event ${event.value.kind}`, logEvent, { ...event, ...unsigned }),
     ),
     sampleOf('log key', logKey, makeLogKey()),
+    sampleOf('audit entry', auditEntry, { ...named(auditEntry, encodeEntry()), ...unsigned }),
     ...proofs.map((proof, i) => {
       const record = { ...named(settlementProof, encodeProof(proof)), ...unsigned }
       return sampleOf(`settlement proof ${i}`, settlementProof, record)

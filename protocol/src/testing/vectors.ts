@@ -1,6 +1,7 @@
 import { CID } from 'multiformats/cid'
 import { logEvent } from '../audit/event.ts'
 import { logKey } from '../audit/log-key.ts'
+import { auditEntry } from '../audit/package/audit-entry.ts'
 import { settlementProof } from '../audit/settlement-proof.ts'
 import { spotCheck } from '../audit/spot-check.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
@@ -37,6 +38,7 @@ const types = [
   statement,
   logEvent,
   logKey,
+  auditEntry,
   settlementProof,
   spotCheck,
   bundleManifest,

@@ -17,6 +17,7 @@ import {
   settlement,
   stranger,
   TRUST,
+  toHex,
 } from '../../testing/fixtures.ts'
 import { cidOf, concat, encodeCanonical, utf8 } from '../../wire.ts'
 import { entryOfEvent } from '../event.ts'
@@ -27,6 +28,10 @@ import { crc32 } from './crc32.ts'
 import { MANIFEST_PATH, type PackageManifest, SUMS_PATH } from './manifest.ts'
 import { isPackage, type PackageReport, verifyPackage } from './verify-package.ts'
 import { PACKAGE_FILES_MAX, type PackageFile, readZip, writeZip } from './zip.ts'
+
+/** A file `a/b` that says `hanse`, as Python's zipfile writes it too, but for the flag of UTF-8 names and the file's mode. */
+const GOLDEN =
+  '504b0304140000080000000021003f027997050000000500000003000000612f6268616e7365504b01021400140000080000000021003f0279970500000005000000030000000000000000000000000000000000612f62504b0506000000000100010031000000260000000000'
 
 const FACTS = { source: 'settlement', subject: 'org_1', at: NOW, from: NOW, to: NOW + 1 } as const
 const EVENT = 'events/000000000004.cbor'
@@ -364,6 +369,11 @@ describe('the archive', () => {
     expect(readZip(writeZip([]))).toEqual([])
     const many = Array.from({ length: PACKAGE_FILES_MAX + 1 }, () => files[0] as PackageFile)
     expect(() => writeZip(many)).toThrow('files')
+  })
+
+  test('is byte for byte what the format says', () => {
+    const archive = writeZip([{ path: 'a/b', bytes: utf8('hanse') }])
+    expect(toHex(archive)).toBe(GOLDEN)
   })
 
   test('has no path that leads out of it', () => {
