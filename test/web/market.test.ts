@@ -272,7 +272,7 @@ async function answered(page: Page, label: string, value: string, rows: number):
   const id = await page
     .getByRole('form', { name: 'Filters' })
     .getByLabel(label)
-    .evaluate('(element) => element.id')
+    .getAttribute('id')
   return await page.evaluate<number>(`new Promise((resolve, reject) => {
     const select = document.getElementById(${JSON.stringify(id)})
     const shows = () => document.querySelector('[role=grid]')?.getAttribute('aria-rowcount') === '${rows + 1}'
