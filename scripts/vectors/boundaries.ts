@@ -26,6 +26,7 @@ export function boundariesOf(schema: Schema, valid: unknown): Boundary[] {
     const inner = valid === null ? [] : boundariesOf(schema.nullable, valid)
     return [within('null', null), ...inner.filter(({ value }) => value !== null)]
   }
+  if ('optional' in schema) return boundariesOf(schema.optional, valid ?? schema.example)
   if ('enum' in schema) {
     const allowed = schema.enum.map((name) => within(name, name))
     return [...allowed, beyond('none of these', 'x'), beyond('null', null)]
@@ -155,7 +156,8 @@ function ofMap(
     beyond('a key too many', { ...valid, extra: null }),
     ...keys.map((key) => {
       const { [key]: _, ...others } = valid
-      return beyond(`without ${key}`, others)
+      const isOptional = Object.hasOwn(Object(schemas[key]), 'optional')
+      return (isOptional ? within : beyond)(`without ${key}`, others)
     }),
     ...keys.flatMap((key) =>
       nested(schemas[key] ?? 'boolean', valid[key], key, (value) => ({ ...valid, [key]: value })),

@@ -43,6 +43,13 @@ export function samples(): Sample[] {
     sampleOf('landmark ping', landmarkPing, ping()),
     sampleOf('authorization', spendAuthorization, make.makeAuthorization()),
     sampleOf(
+      'authorization that says where',
+      spendAuthorization,
+      make.makeAuthorization({
+        residency: { allow: ['EU'], minLevel: 3, evidence: ['payout-account'] },
+      }),
+    ),
+    sampleOf(
       'binding',
       providerBinding,
       make.sign(
@@ -173,7 +180,11 @@ function answers(orderCid: Named<unknown>['cid']): Sample[] {
     at: NOW,
   } as const
   const refused = { ...busy, code: 'HANSE_DRAINING', message: '', retryAfterMs: null } as const
+  const picky = make.makeOrder({
+    residency: { allow: ['DE', 'FR'], minLevel: 0, evidence: ['latency', 'operator'] },
+  })
   return [
+    sampleOf('order that asks for kinds of evidence', order, picky),
     sampleOf('quote', quote, asked),
     sampleOf('order that answers the quote', order, answer),
     sampleOf('order without an authorization, for anywhere', order, poor),

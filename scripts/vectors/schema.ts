@@ -1,4 +1,4 @@
-import { ROLES } from '@hanse/protocol'
+import { EVIDENCE_KINDS, ROLES } from '@hanse/protocol'
 
 /**
  * Kinds of fields, for implementers: written by hand from the protocol's rules, and held against the code by a vector at
@@ -21,6 +21,8 @@ export type Schema =
   | { readonly tuple: readonly Schema[] }
   | { readonly map: Readonly<Record<string, Schema>> }
   | { readonly nullable: Schema }
+  /** Of a map: its key may be missing. */
+  | { readonly optional: Schema; readonly example: unknown }
   | { readonly enum: readonly string[] }
   /** Maps that are told apart by the value of one key. */
   | { readonly by: string; readonly variants: Readonly<Record<string, Schema>> }
@@ -42,6 +44,10 @@ export const list = (item: Schema, min: number, max: number): Schema => ({
 })
 export const map = (fields: Readonly<Record<string, Schema>>): Schema => ({ map: fields })
 export const nullable = (schema: Schema): Schema => ({ nullable: schema })
+export const optional = (schema: Schema, example: unknown): Schema => ({
+  optional: schema,
+  example,
+})
 export const variants = (
   by: string,
   of: Readonly<Record<string, Readonly<Record<string, Schema>>>>,
@@ -54,5 +60,9 @@ export const variants = (
 
 export const signature = map({ signer: 'peer', role: { enum: ROLES }, signature: bytes(64) })
 export const signed = map({ bytes: bytesUpTo(8192), signatures: list(signature, 0, 2) })
-export const residency = map({ allow: list('region', 0, 64), minLevel: int(0, 4) })
+export const residency = map({
+  allow: list('region', 0, 64),
+  minLevel: int(0, 4),
+  evidence: optional(list({ enum: EVIDENCE_KINDS }, 1, EVIDENCE_KINDS.length), ['operator']),
+})
 export const peers = { consumer: 'peer', provider: 'peer' } as const

@@ -36,8 +36,11 @@ export function checkResidency(
   // Whoever is trusted and names another country outweighs what the provider says of itself.
   if (counted.some((one) => one.text('country') !== country)) fail('attested elsewhere')
   const best = counted.toSorted((a, b) => Number(b.int('level') - a.int('level')))[0]
+  const kinds = counted.flatMap((one) => one.maps('evidence').map((piece) => piece.text('kind')))
+  const wanted = residency.has('evidence') ? residency.texts('evidence') : []
+  if (wanted.some((kind) => !kinds.includes(kind))) fail('another kind of evidence')
   const least = residency.int('minLevel')
   if ((best?.int('level') ?? 0n) < least) fail('too little evidence')
-  if (least === 0n) return
+  if (least === 0n && wanted.length === 0) return
   isTrusted(best?.text('issuer') ?? '', trusted, unproved)
 }

@@ -13,6 +13,7 @@ export type Schema =
   | { readonly tuple: readonly Schema[] }
   | { readonly map: Readonly<Record<string, Schema>> }
   | { readonly nullable: Schema }
+  | { readonly optional: Schema }
   | { readonly enum: readonly string[] }
   | { readonly by: string; readonly variants: Readonly<Record<string, Schema>> }
 
@@ -37,6 +38,7 @@ export function fits(schema: Schema, value: Value): boolean {
   }
   if ('map' in schema) return value instanceof Map && fitsMap(schema.map, value)
   if ('nullable' in schema) return value === null || fits(schema.nullable, value)
+  if ('optional' in schema) return fits(schema.optional, value)
   if ('enum' in schema) return typeof value === 'string' && schema.enum.includes(value)
   if (!(value instanceof Map)) return false
   const which: unknown = value.get(schema.by)
@@ -50,10 +52,11 @@ function fitsMap(
 ): boolean {
   const keys = Object.keys(schemas)
   return (
-    value.size === keys.length &&
+    [...value.keys()].every((key) => keys.includes(key)) &&
     keys.every((key) => {
-      const item = value.get(key)
-      return item !== undefined && fits(schemas[key] ?? '', item)
+      const [schema, item] = [schemas[key] ?? '', value.get(key)]
+      if (item === undefined) return typeof schema !== 'string' && 'optional' in schema
+      return fits(schema, item)
     })
   )
 }

@@ -110,5 +110,6 @@ function isNext(after: OpenStatement, before: OpenStatement | undefined): boolea
 
 function residencyOf({ fields }: OpenStatement): string {
   const residency = fields.map('residency')
-  return `${residency.texts('allow').join()} ${residency.int('minLevel')}`
+  const evidence = residency.has('evidence') ? residency.texts('evidence').join() : ''
+  return `${residency.texts('allow').join()} ${residency.int('minLevel')} ${evidence}`
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { HanseError, parsePrice } from '@hanse/protocol'
 import { describe, test } from 'vitest'
 import { narrowed } from './narrow-policy.ts'
+import type { RequestPolicy } from './request.ts'
 
 describe('a policy within limits', () => {
   test.each<[string[] | undefined, string[] | undefined, string[] | undefined]>([
@@ -27,6 +28,15 @@ describe('a policy within limits', () => {
       () => narrowed({ regions: ['US'] }, { regions: ['EU'] }),
       (error) => error instanceof HanseError && error.code === 'HANSE_POLICY_RESIDENCY',
     )
+  })
+
+  test('takes the higher level, and the kinds of evidence that either asks for', () => {
+    const policy: RequestPolicy = { minLevel: 2, evidence: ['latency'] }
+    assert.deepEqual(narrowed(policy, { minLevel: 3, evidence: ['operator', 'latency'] }), {
+      minLevel: 3,
+      evidence: ['latency', 'operator'],
+    })
+    assert.deepEqual(narrowed(policy, {}), policy)
   })
 
   test('takes the lower price, and leaves the rest as it was asked', () => {

@@ -4,6 +4,7 @@ import type { providerSettings } from '../config/schemas.ts'
 import type { Settings } from '../config/settings.ts'
 import { ControlService, serveLocalControl, serveNetworkControl } from '../control/index.ts'
 import { AuditLog } from '../log/audit-log.ts'
+import { misplacedNote } from '../log/note-refusals.ts'
 import {
   GpuMonitor,
   gpusOnOffer,
@@ -124,11 +125,7 @@ export async function startProvider(
           await ownAmong(pids, { engines, self: process.pid, procRoot: '/proc' }),
       }),
       onSessionEnd: (session) => audit?.record(session),
-      onMisplaced: ({ consumer, residency: policy }, error) => {
-        log.warn({ consumer, code: error.code }, `an order is turned away: ${error.message}`)
-        const facts = { kind: 'residency', role: 'provider', place: 'provider' } as const
-        audit?.noteOf(consumer, { ...facts, reason: 'unproven', country, policy })
-      },
+      onMisplaced: misplacedNote(audit, country, { log, now: clock }),
       ...(onOnboarding === undefined ? {} : { onOnboarding }),
       ...(onLive === undefined ? {} : { onLive }),
     }),

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { test } from 'vitest'
 import { announceOrder, blockList, contains, dialOrder, kindOf, ownerOf } from './address-kinds.ts'
 import { allowedToDial } from './dial-back-rules.ts'
 import { mdnsTagOf } from './mdns-tag.ts'
+import { PeerGate } from './peer-gate.ts'
 import { median, reachabilityOf } from './reachability.ts'
 import { RELAY_LIMITS, RelayLedger } from './relay-limits.ts'
 import { StreamAdmission } from './stream-admission.ts'
@@ -30,6 +32,24 @@ test('a stranger tries relays before private addresses, a neighbour after them',
   const sorted = (lan: boolean) => all.toSorted(dialOrder(lan)).map((address) => kindOf(address))
   assert.deepEqual(sorted(false), ['public', 'relayed', 'private', 'loopback'])
   assert.deepEqual(sorted(true), ['private', 'loopback', 'public', 'relayed'])
+})
+
+test('through relays that are not named nothing is dialed, and nobody is let in', () => {
+  const rules = { allowPeers: [], denyPeers: [], denyAddresses: [], lan: true }
+  const counts = { connectionsMax: 9, connectionsPerPeer: 9, connectionsPerAddress: 9 }
+  const isLetBy = (relays: 'any' | readonly string[], text: string) => {
+    const { gater } = new PeerGate({ ...rules, ...counts, relays }, () => 0)
+    const isIn = gater.denyInboundRelayedConnection?.(
+      peerIdFromString(RELAY),
+      peerIdFromString(PEER),
+    )
+    return [gater.denyDialMultiaddr?.(multiaddr(text)), isIn].map((denied) => denied === false)
+  }
+  assert.deepEqual(isLetBy('any', RELAYED), [true, true])
+  assert.deepEqual(isLetBy([RELAY], `${RELAYED}/p2p/${PEER}`), [true, true])
+  assert.deepEqual(isLetBy([PEER], `${RELAYED}/p2p/${PEER}`), [false, false])
+  assert.deepEqual(isLetBy([], '/ip4/198.51.100.9/tcp/4001/p2p-circuit'), [false, false])
+  assert.deepEqual(isLetBy([], PUBLIC), [true, false])
 })
 
 test('of two addresses of one kind the WebSocket is tried last', () => {

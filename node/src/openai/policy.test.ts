@@ -13,6 +13,7 @@ describe('how a client wants to be served', () => {
       {
         'x-hanse-region': 'DE, FR',
         'x-hanse-min-level': '2',
+        'x-hanse-evidence': 'latency, operator',
         'x-hanse-max-input-price': '0.20 EUR/Mtok',
         'x-hanse-max-output-price': '0.8',
         'x-hanse-sort': 'latency',
@@ -29,6 +30,7 @@ describe('how a client wants to be served', () => {
     assert.deepEqual(policy, {
       regions: ['DE', 'FR'],
       minLevel: 2,
+      evidence: ['latency', 'operator'],
       maxInputPrice: 200_000n,
       maxOutputPrice: 800_000n,
       sort: 'latency',

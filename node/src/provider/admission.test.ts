@@ -9,6 +9,7 @@ import {
   picoEuro,
   priceTokens,
   quote,
+  type Residency,
 } from '@hanse/protocol'
 import {
   consumer,
@@ -119,6 +120,8 @@ function makeDesk(limit = 10n ** 12n): (changes?: Partial<Order>, prompt?: Uint8
     const ordered: OrderReceived = { order, authorization, secret: SECRET, trace: null, rounds: [] }
     return {
       ordered,
+      screen: (shown: OrderReceived['authorization']) =>
+        desk.screen({ ...ordered, authorization: shown }),
       admit: async (signal = live()) => await desk.admit(consumer.peerId, ordered, prompt, signal),
       again: async (rounds: OrderReceived['rounds']) =>
         await desk.admit(consumer.peerId, { ...ordered, rounds }, prompt, live()),
@@ -128,6 +131,7 @@ function makeDesk(limit = 10n ** 12n): (changes?: Partial<Order>, prompt?: Uint8
 
 interface Ordered {
   readonly ordered: OrderReceived
+  screen(shown: OrderReceived['authorization']): void
   admit(signal?: AbortSignal): ReturnType<AdmissionDesk['admit']>
   again(rounds: OrderReceived['rounds']): ReturnType<AdmissionDesk['admit']>
 }
@@ -193,6 +197,18 @@ describe('an order', () => {
     assert.equal(scheduler.free(MODEL), 1)
     paused = { reopensInMs: undefined }
     await assert.rejects(order().admit(), { code: 'HANSE_PROVIDER_PAUSED', retryAfterMs: 60_000 })
+  })
+
+  test('is turned away before its prompt, when its payer asks for another place than its consumer does', () => {
+    const { screen } = makeDesk()()
+    const says = (residency: Residency) => makeAuthorization({ residency })
+    screen(null)
+    screen(says({ allow: ['EU'], minLevel: 4 }))
+    for (const other of [
+      { allow: ['FR'], minLevel: 0 },
+      { allow: [], minLevel: 0, evidence: ['latency' as const] },
+    ])
+      assert.throws(() => screen(says(other)), { code: 'HANSE_POLICY_RESIDENCY' })
   })
 
   test('under an authorization that was revoked is refused, also when that happens while it waits', async () => {

@@ -13,12 +13,15 @@ import {
   type ProviderContext,
   picoEuro,
   priceTokens,
+  type Residency,
   reviewAuthorization,
   reviewInput,
   reviewOrder,
   reviewRemaining,
   reviewResidency,
+  type SignedRecord,
   type SpendAuthorization,
+  spendAuthorization,
 } from '@hanse/protocol'
 import type { Engine, EngineRequest } from '../engine/index.ts'
 import { isDiskFault } from '../store/database.ts'
@@ -88,10 +91,12 @@ export class AdmissionDesk {
    *
    * @throws {HanseError} HANSE_POLICY_RESIDENCY
    */
-  screen({ order }: Pick<OrderReceived, 'order'>): void {
+  screen({ order, authorization }: Pick<OrderReceived, 'order' | 'authorization'>): void {
     const { place, onMisplaced } = this.#options
     try {
       reviewResidency(order.value.residency, place())
+      const payers = residencyIn(authorization)
+      if (payers !== undefined) reviewResidency(payers, place(), 'the authorization')
     } catch (error) {
       if (error instanceof HanseError) onMisplaced?.(order.value, error)
       throw error
@@ -314,6 +319,16 @@ export class AdmissionDesk {
       trustedIssuers: trustedIssuers(),
       creditWindowMax,
     })
+  }
+}
+
+/** What the payer asks for, as far as it can be read: whose word that is, and whether it is one, is looked at later. */
+function residencyIn(authorization: SignedRecord | null): Residency | undefined {
+  if (authorization === null) return undefined
+  try {
+    return spendAuthorization.decode(authorization.bytes).residency
+  } catch {
+    return undefined
   }
 }
 

@@ -394,7 +394,8 @@ function checkEvidence(
     provenLevel(offered.provider, offered.country, attestations, attestors, at)
   const best = level(trustedAttestors)
   const detail = `${offered.country} is in ${where}; evidence level ${best}`
-  if (ordered.residency.minLevel === 0) return [undefined, detail]
+  const { minLevel, evidence } = ordered.residency
+  if (minLevel === 0 && evidence === undefined) return [undefined, detail]
   // Whose word it is that proves the level; anybody else's beside it neither helps nor harms.
   const issuer = trustedAttestors.find((attestor) => level([attestor]) === best)
   if (issuer === undefined) fail('no attestation')
