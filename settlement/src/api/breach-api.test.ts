@@ -134,7 +134,8 @@ test('operators are reminded at 24, 48 and 66 hours and when the time is over, e
 
 describe('who is affected', () => {
   const HOURS = { from: String(NOW + 1000 * HOUR_MS), to: String(NOW + 1002 * HOUR_MS) }
-  const query = (more: Record<string, string> = {}) => new URLSearchParams({ ...HOURS, ...more })
+  const query = (more: Record<string, string> = {}) =>
+    new URLSearchParams({ ...HOURS, ...more }).toString()
 
   test('is found by provider, time, organization and key, from what was settled', async () => {
     context.clock.now = NOW + 1001 * HOUR_MS
