@@ -200,15 +200,15 @@ describe('an order', () => {
   })
 
   test('is turned away before its prompt, when its payer asks for another place than its consumer does', () => {
-    const { screen } = makeDesk()()
+    const order = makeDesk()()
     const says = (residency: Residency) => makeAuthorization({ residency })
-    screen(null)
-    screen(says({ allow: ['EU'], minLevel: 4 }))
+    order.screen(null)
+    order.screen(says({ allow: ['EU'], minLevel: 4 }))
     for (const other of [
       { allow: ['FR'], minLevel: 0 },
       { allow: [], minLevel: 0, evidence: ['latency' as const] },
     ])
-      assert.throws(() => screen(says(other)), { code: 'HANSE_POLICY_RESIDENCY' })
+      assert.throws(() => order.screen(says(other)), { code: 'HANSE_POLICY_RESIDENCY' })
   })
 
   test('under an authorization that was revoked is refused, also when that happens while it waits', async () => {
