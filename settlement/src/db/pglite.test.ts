@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorizationContract } from '../authorizations/authorization-contract.ts'
+import { complianceContract } from '../compliance/compliance-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { residencyContract } from '../receipts/residency-contract.ts'
@@ -31,6 +32,7 @@ jobsContract('PGlite', async () => shared)
 statementContract('PGlite', async () => shared)
 residencyContract('PGlite', async () => shared)
 interleavingContract('PGlite', async () => shared)
+complianceContract('PGlite', async () => shared)
 logContract('PGlite', async () => {
   const store = await openTestStore()
   return { store, reopen: async () => store, close: () => store.close() }

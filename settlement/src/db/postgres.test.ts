@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorizationContract } from '../authorizations/authorization-contract.ts'
 import { budgetContract } from '../budgets/budget-contract.ts'
+import { complianceContract } from '../compliance/compliance-contract.ts'
 import { documentsContract } from '../documents/documents-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
@@ -57,6 +58,7 @@ jobsContract('PostgreSQL', open)
 statementContract('PostgreSQL', open)
 residencyContract('PostgreSQL', open)
 interleavingContract('PostgreSQL', open)
+complianceContract('PostgreSQL', open)
 // Months are closed once in a database, and in their order: these have one of their own.
 let archive: Promise<[SettlementStore, SettlementStore]> | undefined
 const openTwice = async (): Promise<[SettlementStore, SettlementStore]> => {
