@@ -19,6 +19,8 @@ export type Row = Record<string, unknown>
 interface Box {
   /** The opaque subjects of the keys, in the order in which they were used. */
   readonly by: readonly string[]
+  /** The tombstones that those subjects would have. */
+  readonly whose: readonly string[]
   readonly box: string
 }
 
@@ -38,6 +40,7 @@ export interface BackupKey {
 
 /** No column of ours begins like this. */
 const SEALED = '$sealed'
+const OWNER = '$owner_'
 
 /**
  * What of a table a backup seals: what an erasure would take. Nothing where it takes nothing, or where the table is not
@@ -45,7 +48,8 @@ const SEALED = '$sealed'
  */
 export async function sealPlanOf(tx: Database, table: string): Promise<SealPlan> {
   const record = REGISTER[table]
-  const columns = record?.whose === undefined ? [] : await clearableColumns(tx, table)
+  const isAbout = record?.whose !== undefined || record?.of !== undefined
+  const columns = isAbout ? await clearableColumns(tx, table) : []
   const groups = new Map<string, { kinds: SubjectKind[]; columns: ClearableColumn[] }>()
   for (const column of columns) {
     const kinds = SUBJECT_KINDS.filter((kind) => takes(table, kind, column))
@@ -59,29 +63,76 @@ export async function sealPlanOf(tx: Database, table: string): Promise<SealPlan>
 
 function takes(table: string, kind: SubjectKind, column: ClearableColumn): boolean {
   const record = REGISTER[table]
-  if (record?.whose?.[kind] === undefined) return false
-  const outcome = record.erased?.[kind]
+  if (record?.whose !== undefined && record.whose[kind] === undefined) return false
+  const outcome = record?.erased?.[kind]
   if (outcome === 'deleted') return true
   return outcome === 'emptied' && clearedFor(table, kind, [column]).length > 0
 }
 
 /** The row as a backup has it. */
-export function sealRow(plan: SealPlan, row: Row, keys: ReadonlyMap<string, BackupKey>): Row {
+export function sealRow(plan: SealPlan, given: Row, keys: ReadonlyMap<string, BackupKey>): Row {
+  const { row, owners } = withoutOwners(plan.table, given)
   const sealed: Row = { ...row }
   const boxes: Box[] = []
   for (const { kinds, columns } of plan.groups) {
-    const by = kinds.flatMap((kind) => keys.get(ownerIn(plan.table, kind, row) ?? '') ?? [])
-    if (by.length === 0) continue
+    const held = kinds.flatMap((kind) => {
+      const owner = owners[kind]
+      const key = owner === undefined ? undefined : keys.get(owner)
+      return owner === undefined || key === undefined ? [] : [{ owner, ...key }]
+    })
+    if (held.length === 0) continue
     const values: Row = {}
     for (const { name } of columns) {
       values[name] = row[name]
       delete sealed[name]
     }
     let box: Uint8Array = Buffer.from(JSON.stringify(values))
-    for (const { key } of by) box = sealPersonal(key, randomBytes(SEAL_NONCE_BYTES), box)
-    boxes.push({ by: by.map(({ subject }) => subject), box: Buffer.from(box).toString('base64') })
+    for (const { key } of held) box = sealPersonal(key, randomBytes(SEAL_NONCE_BYTES), box)
+    boxes.push({
+      by: held.map(({ subject }) => subject),
+      whose: held.map(({ owner }) => tombstoneOfOwner(owner)),
+      box: Buffer.from(box).toString('base64'),
+    })
   }
   return boxes.length === 0 ? sealed : { ...sealed, [SEALED]: boxes }
+}
+
+/**
+ * What to select besides a table's own columns, where rows of another table say whose its rows are: see `withoutOwners`.
+ */
+export function ownerColumns({ table, groups }: SealPlan): string[] {
+  if (REGISTER[table]?.whose !== undefined || groups.length === 0) return []
+  return SUBJECT_KINDS.flatMap((kind) => {
+    const owner = ownerSql(table, 'r', kind)
+    return owner === undefined ? [] : [`${owner} as "${OWNER}${kind}"`]
+  })
+}
+
+function ownerSql(table: string, alias: string, kind: SubjectKind): string | undefined {
+  const record = REGISTER[table]
+  const column = record?.whose?.[kind]
+  if (column !== undefined) return `${alias}."${column}"`
+  if (record?.of === undefined) return undefined
+  const { of } = record
+  const parent = `${alias}p`
+  const owner = ownerSql(of.table, parent, kind)
+  if (owner === undefined) return undefined
+  return `(select ${owner} from ${of.table} ${parent} where ${parent}."${of.key}" = ${alias}."${of.column}")`
+}
+
+/** The row as the table has it, and whose it is. */
+function withoutOwners(
+  table: string,
+  given: Row,
+): { row: Row; owners: Readonly<Partial<Record<SubjectKind, string>>> } {
+  const row = { ...given }
+  const owners: Partial<Record<SubjectKind, string>> = {}
+  for (const kind of SUBJECT_KINDS) {
+    const owner = ownerIn(table, kind, given) ?? ownerNamed(kind, given[`${OWNER}${kind}`])
+    if (owner !== undefined) owners[kind] = owner
+    delete row[`${OWNER}${kind}`]
+  }
+  return { row, owners }
 }
 
 /** What a restore knows: the keys that are left, and who was erased. */
@@ -107,9 +158,12 @@ export function openRow(
     return owner !== undefined && tombstones.has(tombstoneOfOwner(owner))
   })
   if (erased.some((kind) => REGISTER[plan.table]?.erased?.[kind] === 'deleted')) return undefined
-  for (const box of boxes as readonly Box[]) Object.assign(row, openBox(box, keys))
+  const held = boxes as readonly Box[]
+  for (const box of held) Object.assign(row, openBox(box, keys))
+  const isGone = held.some(({ whose }) => whose.some((tombstone) => tombstones.has(tombstone)))
   for (const { kinds, columns } of plan.groups) {
-    const isErased = kinds.some((kind) => erased.includes(kind))
+    const isOthers = REGISTER[plan.table]?.whose === undefined
+    const isErased = isOthers ? isGone : kinds.some((kind) => erased.includes(kind))
     for (const column of columns) {
       if (isErased) row[column.name] = clearedValue(plan.table, column, row)
       else if (!(column.name in row)) return 'unreadable'
@@ -136,7 +190,10 @@ function openBox({ by, box }: Box, keys: ReadonlyMap<string, Uint8Array>): Row {
 /** Whose a row is, as keys name them. */
 function ownerIn(table: string, kind: SubjectKind, row: Row): string | undefined {
   const column = REGISTER[table]?.whose?.[kind]
-  const value = column === undefined ? undefined : row[column]
+  return column === undefined ? undefined : ownerNamed(kind, row[column])
+}
+
+function ownerNamed(kind: SubjectKind, value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   return ownerOf(kind, kind === 'person' ? value.replace(/^person:/u, '') : value)
 }

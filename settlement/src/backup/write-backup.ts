@@ -12,7 +12,7 @@ import { livingKeys, subjectKeys } from '../log/subject-keys.ts'
 import { type CatalogTable, partitionsOf, qualified, sequencesOf, tablesOf } from './catalog.ts'
 import { parseRow } from './exact-json.ts'
 import { type BackupTable, fileOf, MANIFEST, type Manifest, newManifest } from './manifest.ts'
-import { type BackupKey, keylessOwners, sealPlanOf, sealRow } from './seal-rows.ts'
+import { type BackupKey, keylessOwners, ownerColumns, sealPlanOf, sealRow } from './seal-rows.ts'
 
 /** Between making keys and the snapshot somebody new may come; not every time. */
 const SNAPSHOTS_MAX = 10
@@ -116,7 +116,7 @@ async function writeTable(
   await tx.execute(
     sql.raw(
       `declare backup no scroll cursor for
-       select row_to_json(x)::text as line from (select ${selected.join(', ')} from ${qualified(name)} r) x`,
+       select row_to_json(x)::text as line from (select ${[...selected, ...ownerColumns(plan)].join(', ')} from ${qualified(name)} r) x`,
     ),
   )
   let count = 0

@@ -32,17 +32,23 @@ export function eraseStore(db: Database) {
   }
 }
 
+export interface EmptyOptions {
+  /** After a restore: it was decided long ago, and an organization that lost its last owner has lost them. */
+  readonly isRepeated?: boolean
+  /** Whoever calls deletes what is the person's own, and counts it. */
+  readonly keepsOwn?: boolean
+}
+
 /**
  * See `erasePerson`.
  *
- * @param isRepeated after a restore: it was decided long ago, and an organization that lost its last owner has lost them
  * @throws {SettlementError} HANSE_LAST_OWNER
  */
 export async function emptyPerson(
   tx: Database,
   person: string,
   at: number,
-  isRepeated = false,
+  { isRepeated = false, keepsOwn = false }: EmptyOptions = {},
 ): Promise<string | undefined> {
   await leaveAll(tx, person, at, isRepeated)
   const [held] = await rows<{ email: string }>(
@@ -50,7 +56,7 @@ export async function emptyPerson(
     sql`select email from person where id = ${person} and erased_at is null for update`,
   )
   if (held === undefined) return undefined
-  for (const table of OWN) {
+  for (const table of keepsOwn ? [] : OWN) {
     await tx.execute(sql`delete from ${sql.identifier(table)} where person = ${person}`)
   }
   const gone = `${person}@erased.invalid`

@@ -114,8 +114,11 @@ async function erase(
   if (earlier !== undefined) return { report: earlier, isNew: false }
   await refuseUnknown(tx, subject)
   if (order.isRepeated !== true) await refuseBlocked(tx, order)
+  const { isRepeated = false } = order
   const email =
-    subject.kind === 'person' ? await emptyPerson(tx, subject.id, at, order.isRepeated) : undefined
+    subject.kind === 'person'
+      ? await emptyPerson(tx, subject.id, at, { isRepeated, keepsOwn: true })
+      : undefined
   await emptyStripeEvents(tx, subject)
   const tables = await eraseRows(tx, subject)
   await afterwards(tx, subject, at)

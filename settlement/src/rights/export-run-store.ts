@@ -21,6 +21,8 @@ export interface DataExport extends ExportProgress {
 /** Of one subject at once: nobody needs several. */
 const KEPT_MAX = 5
 const TRIES_MAX = 5
+/** Whoever asked shall see that it failed. */
+const FAILED_MS = 7 * 86_400_000
 
 /** Exports that are made in the background, with their files in parts. */
 export function exportRunStore(db: Database) {
@@ -131,7 +133,7 @@ export function exportRunStore(db: Database) {
       await db.execute(sql`update data_export set failure = ${failure}, leased_until = null,
           state = case when attempts >= ${TRIES_MAX} then 'failed' else state end,
           ended_at = case when attempts >= ${TRIES_MAX} then ${iso(at)} else ended_at end,
-          expires_at = case when attempts >= ${TRIES_MAX} then ${iso(at)} else expires_at end
+          expires_at = case when attempts >= ${TRIES_MAX} then ${iso(at + FAILED_MS)} else expires_at end
         where id = ${id} and attempts = ${attempt}::int4 and state = 'waiting'`)
     },
 

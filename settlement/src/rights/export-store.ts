@@ -133,17 +133,23 @@ function bytesOf(value: unknown): Uint8Array | undefined {
   return Uint8Array.from(Buffer.from(value.slice(2), 'hex'))
 }
 
-/** Records are sealed as DAG-CBOR, and some as JSON. */
+/** Records are sealed as DAG-CBOR, some as JSON, and files as they are. */
 function opened(sealed: Uint8Array | undefined, key: Uint8Array | undefined): unknown {
   if (sealed === undefined || key === undefined) return null
   const bytes = openedBytes(key, sealed)
   if (bytes === undefined) return null
-  try {
-    return plain(decodeCanonical(bytes, SEALED_BYTES_MAX))
-  } catch {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'))
+  for (const read of [readRecord, readJson]) {
+    try {
+      return read(bytes)
+    } catch {
+      // It is of another form.
+    }
   }
+  return Buffer.from(bytes).toString('base64')
 }
+
+const readRecord = (bytes: Uint8Array): unknown => plain(decodeCanonical(bytes, SEALED_BYTES_MAX))
+const readJson = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString('utf8'))
 
 /** Undefined where it was sealed with a key that was destroyed. */
 function openedBytes(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {

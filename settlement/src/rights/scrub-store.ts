@@ -77,25 +77,31 @@ async function rewrite(db: Database, table: string): Promise<void> {
 /** More than a service of this size has: its checkpoints keep a gigabyte. */
 const SEGMENTS_MAX = 256
 
+/** The first round ends those with something in them, which a checkpoint hands out again; the second fills them up. */
+const ROUNDS = 2
+
 /**
  * Ends the current segment, which fills it up, once for each that is there: segments are used again, with what they held
- * behind what is written into them. A checkpoint then lets the older ones go.
+ * behind what is written into them.
  */
 async function turnOverWal(db: Database): Promise<number | null> {
+  let ended = 0
   try {
-    await db.execute(sql`checkpoint`)
-    const [there] = await rows<{ count: number }>(
-      db,
-      sql`select count(*)::int4 as count from pg_ls_waldir()`,
-    )
-    const count = Math.min((there?.count ?? 0) + 1, SEGMENTS_MAX)
-    for (let i = 0; i < count; i++) {
-      // Without a word in it a segment is not ended.
-      await db.execute(sql`select pg_logical_emit_message(false, 'hanse', '')`)
-      await db.execute(sql`select pg_switch_wal()`)
+    for (let round = 0; round < ROUNDS; round++) {
+      await db.execute(sql`checkpoint`)
+      const [there] = await rows<{ count: number }>(
+        db,
+        sql`select count(*)::int4 as count from pg_ls_waldir()`,
+      )
+      const count = Math.min((there?.count ?? 0) + 1, SEGMENTS_MAX)
+      for (let i = 0; i < count; i++, ended++) {
+        // Without a word in it a segment is not ended.
+        await db.execute(sql`select pg_logical_emit_message(false, 'hanse', '')`)
+        await db.execute(sql`select pg_switch_wal()`)
+      }
     }
     await db.execute(sql`checkpoint`)
-    return count
+    return ended
   } catch (error) {
     if (databaseFault(error)?.code === INSUFFICIENT_PRIVILEGE) return null
     throw error

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { SettlementContext } from '../../context.ts'
 import { cardText, flatModel } from '../../costs/testing/card-text.ts'
 import { issueDue } from '../../documents/issue-due.ts'
@@ -63,7 +64,7 @@ export async function seedTenant(
   const user = { userName: `user@${SECRET}.example`, name: '', active: true }
   await store.verifySsoDomain(organization, `${SECRET}.example`, now())
   await store.addScimUser(organization, user, now())
-  const group = `grp_${SECRET}`
+  const group = `grp_${randomUUID()}`
   await store.addScimGroup(organization, { id: group, name: `${SECRET} group`, members: [] }, now())
 
   const budget = await ask('POST', '/v1/budgets', BUDGET)

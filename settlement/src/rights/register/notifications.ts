@@ -136,6 +136,7 @@ export const NOTIFICATIONS = {
     whose: { provider: 'provider' },
     erased: { provider: 'emptied' },
     instead: { reason: 'erased' },
+    because: 'whether a provider was there when it had promised to be',
     columns: {
       'free-text': 'reason',
       pseudonym: 'provider created_by cancelled_by',

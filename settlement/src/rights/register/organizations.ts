@@ -9,6 +9,7 @@ export const ORGANIZATIONS = {
     whose: { organization: 'id' },
     erased: { organization: 'emptied' },
     instead: { name: 'erased' },
+    because: 'an id that stands for nobody, in the books',
     columns: {
       identity: 'name',
       pseudonym: 'id',
@@ -21,6 +22,7 @@ export const ORGANIZATIONS = {
     kept: 'organization',
     whose: { organization: 'organization', person: 'created_by' },
     erased: { organization: 'deleted', person: 'unlinked' },
+    because: 'that somebody made a key, as an id that stands for nobody',
     columns: {
       'free-text': 'name tags',
       credential: 'hash',

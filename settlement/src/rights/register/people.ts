@@ -9,6 +9,7 @@ export const PEOPLE = {
     whose: { person: 'id' },
     erased: { person: 'emptied' },
     instead: { email: '{id}@erased.invalid' },
+    because: 'an id that stands for nobody, in what was written down of them',
     columns: {
       identity: 'email',
       'free-text': 'name',
@@ -171,6 +172,7 @@ export const PEOPLE = {
     kept: 'organization',
     whose: { person: 'person', organization: 'organization' },
     erased: { person: 'unlinked', organization: 'deleted' },
+    because: 'that somebody belonged to an organization, as an id that stands for nobody',
     columns: {
       pseudonym: 'organization person',
       technical: 'role created_at removed_at',
@@ -183,6 +185,7 @@ export const PEOPLE = {
     whose: { person: 'accepted_by', organization: 'organization' },
     erased: { person: 'emptied', organization: 'deleted' },
     instead: { email: '{id}@erased.invalid' },
+    because: 'that somebody was let in, as an id that stands for nobody',
     columns: {
       identity: 'email',
       credential: 'hash',

@@ -93,9 +93,8 @@ export const SPENDING = {
     whose: { organization: 'organization' },
     erased: { organization: 'deleted' },
     columns: {
-      'free-text': 'bill sku',
+      'free-text': 'bill sku model',
       pseudonym: 'organization',
-      activity: 'model',
       money: 'amount',
       technical: 'line',
     },
@@ -193,8 +192,8 @@ export const SPENDING = {
     whose: { organization: 'organization' },
     erased: { organization: 'deleted' },
     columns: {
-      'free-text': 'name prompt_version tags',
-      pseudonym: 'organization session',
+      'free-text': 'name prompt_version tags session',
+      pseudonym: 'organization',
       activity: 'good score value',
       technical: 'at updated_at',
     },
