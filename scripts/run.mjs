@@ -28,6 +28,7 @@ const tasks = {
   'bench:settlement': ['test/bench/settlement.ts'],
   'test:soak': ['test/soak/soak.ts'],
   fuzz: ['test/fuzz/fuzz.ts'],
+  sim: ['simulations/src/cli.ts'],
   'sim:faults': ['simulations/src/faults/cli.ts'],
   'sim:residency': ['simulations/src/residency/cli.ts'],
   'sim:selection': ['simulations/src/market-selection/cli.ts'],

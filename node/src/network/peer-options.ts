@@ -62,7 +62,7 @@ export const ADDRESS_AGE_MAX_MS = 6 * 3_600_000
 
 // A dead provider stays listed for `validity`, at most one `interval` longer. A record is provided
 // anew when less than `threshold` of its life is left, so one lost round does not unlist a live one.
-const REPROVIDE = { validity: 30 * 60_000, interval: 5 * 60_000, threshold: 20 * 60_000 }
+export const REPROVIDE = { validity: 30 * 60_000, interval: 5 * 60_000, threshold: 20 * 60_000 }
 
 // The first query of a node waits for its first look at itself, by default one second.
 const FIRST_SELF_QUERY_MS = 100

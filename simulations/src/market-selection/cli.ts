@@ -8,6 +8,7 @@ import { STRATEGIES } from './strategies.ts'
 const HELP = `Lets strategies choose providers in simulated markets with heavy-tailed speed, failures and lies, and compares them.
 
   --seeds N       how many markets (5)
+  --from N        the first of them (0)
   --providers N   in each (${MARKET.providers})
   --minutes N     of virtual time (${MARKET.durationMs / 60_000})
   --rate N        requests a second (${MARKET.requestsPerSecond})
@@ -18,6 +19,7 @@ const HELP = `Lets strategies choose providers in simulated markets with heavy-t
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '5' },
+    from: { type: 'string', default: '0' },
     providers: { type: 'string', default: String(MARKET.providers) },
     minutes: { type: 'string', default: String(MARKET.durationMs / 60_000) },
     rate: { type: 'string', default: String(MARKET.requestsPerSecond) },
@@ -39,7 +41,8 @@ async function main(): Promise<void> {
   }
   const strategies = STRATEGIES.filter(({ name }) => name.includes(values.only))
   const outcomes: Outcome[] = []
-  for (let seed = 0; seed < positive('seeds', values.seeds); seed++)
+  const from = Number(values.from)
+  for (let seed = from; seed < from + positive('seeds', values.seeds); seed++)
     for (const strategy of strategies) {
       if (process.stderr.isTTY) process.stderr.write(`\r\u{1b}[Kmarket ${seed}: ${strategy.name}`)
       outcomes.push(await runMarket(strategy, `market ${seed}`, shape))
