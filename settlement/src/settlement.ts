@@ -26,8 +26,8 @@ import { Operations } from './operations/operations.ts'
 import type { PressureLimits } from './operations/pressure.ts'
 import { reachable } from './operations/reachable.ts'
 import { developmentMailer } from './people/development-mailer.ts'
-import { replayErasures } from './rights/replay-erasures.ts'
 import type { RetentionPeriods } from './retention/periods.ts'
+import { replayErasures } from './rights/replay-erasures.ts'
 import { loadSecret, loadSigner } from './secrets.ts'
 import {
   openStripePayments,
