@@ -32,6 +32,7 @@ import {
   addProvider,
   addTenant,
   CENT,
+  credit,
   hold,
   NETWORK,
   NOW,
@@ -93,6 +94,53 @@ export function logContract(name: string, open: () => Promise<FreshStore>): void
         await market.sound()
       },
     )
+
+    withMarket('is opened for whom an event is about, and for nobody else', async (market) => {
+      const { context, tenant, provider, parties, deal } = market
+      const { store } = context
+      await credit(context, tenant.organization, 1n)
+      const authorization = await hold(context, tenant, provider, CENT)
+      const one = deal({ authorization })
+      await ingest(context, [one.submission(0, 5), one.submission(1, 9)])
+      const lines = [deal(), deal()].map((of) => of.submission(0, 4, { final: 'completed' }))
+      const statement = makeStatement(parties, lines.map(lineOf))
+      await ingestStatements(context, [statement])
+      const [from, to, limit] = [0, NOW + 1, 100]
+      const period = { from, to, limit }
+      const { organization } = tenant
+      const mine = await store.trailEvents({ viewer: { organization }, ...period })
+      expect(mine.map(({ kind }) => kind)).toEqual([
+        'statement-settled',
+        'receipt-settled',
+        'receipt-settled',
+        'authorization-issued',
+      ])
+      const facts = { provider: provider.peerId, consumer: tenant.consumer.peerId }
+      for (const event of mine) expect(event).toMatchObject({ seal: 'open', facts })
+      const rest = { viewer: { organization }, ...period, before: mine[1]?.id ?? 0n, limit: 1 }
+      expect(await store.trailEvents(rest)).toEqual([mine[2]])
+      expect(await store.trailEvents({ ...rest, isForward: true })).toEqual([mine[0]])
+      expect(await store.trailEvents({ viewer: { organization: 'org_other' }, ...period })).toEqual(
+        [],
+      )
+      const seen = await store.trailEvents({ viewer: 'platform', ...period })
+      expect(seen.map(({ seal }) => seal)).toEqual(['sealed', 'sealed', 'sealed', 'sealed', 'none'])
+      expect(await store.trailCounts({ organization }, from, to, ['receipt-settled'])).toEqual([
+        { kind: 'receipt-settled', day: '2026-11-02', events: 2 },
+      ])
+
+      const receipts = mine
+        .filter(({ kind }) => kind === 'receipt-settled')
+        .map(({ record }) => record ?? '')
+      const settled = receipts.map((receipt) => ({ session: one.session, receipt }))
+      const files = await store.packagedSessions(settled)
+      expect(files.map(({ path }) => path)).toEqual([`sessions/${one.session}.cbor`])
+      expect(await store.recordsOfSession(one.session)).toEqual(receipts.toSorted())
+      const stated = cidOf(statement.statement.bytes).toString()
+      expect((await store.packagedStatement(stated))?.path).toBe(`statements/${stated}.cbor`)
+      expect(await store.eraseSubject(ownerOf('organization', organization), NOW)).toBe(true)
+      expect(await store.trailEvents({ viewer: { organization }, ...period })).toEqual([])
+    })
 
     withMarket('proves that it only grew since any size', async (market) => {
       const { context, log, deal, prove } = market
@@ -306,7 +354,8 @@ async function openMarket({ store, reopen }: FreshStore) {
   const context: TestContext = { ...base, log }
   const tenant = await addTenant(context, 100n)
   const provider = await addProvider(context)
-  const authorization = await hold(context, tenant, provider, 100n * CENT)
+  // As without EU mode: only what proves money, so that it can be counted.
+  const authorization = await hold({ ...context, euAudit: false }, tenant, provider, 100n * CENT)
   const parties = { network: NETWORK, consumer: tenant.consumer, provider, authorization }
   const deal = (changes: Partial<Parameters<typeof makeDeal>[0]> = {}) =>
     makeDeal({ ...parties, at: context.now(), ...changes })

@@ -145,7 +145,9 @@ const cellOf = (text: string): string => text.replace(/[|\\`*_<>[\]\n\r]/gu, '·
 function kindsOf(events: readonly NodeTrailEvent[]): string[][] {
   const counts = new Map<string, number>()
   for (const { kind } of events) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-  return [...counts].toSorted().map(([kind, count]) => [kind, `${count}`])
+  return [...counts]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kind, count]) => [kind, `${count}`])
 }
 
 function usesOf(events: readonly NodeTrailEvent[]): string[][] {

@@ -30,8 +30,13 @@ export interface AuditApp extends AsyncDisposable {
     readonly provider: ReturnType<typeof newSigner>
     readonly authorization: SignedRecord
   }
-  deal(changes?: Partial<Parameters<typeof makeDeal>[0]>): Deal
-  call(method: 'GET' | 'POST', url: string, headers?: Headers, payload?: object): Promise<Answer>
+  readonly deal: (changes?: Partial<Parameters<typeof makeDeal>[0]>) => Deal
+  readonly call: (
+    method: 'GET' | 'POST',
+    url: string,
+    headers?: Headers,
+    payload?: object,
+  ) => Promise<Answer>
 }
 
 interface Answer {
