@@ -70,10 +70,7 @@ interface Due {
   readonly cents: string
 }
 
-async function duePayouts(
-  tx: Database,
-  { minimumCents, tradersOnly }: Gathering,
-): Promise<Due[]> {
+async function duePayouts(tx: Database, { minimumCents, tradersOnly }: Gathering): Promise<Due[]> {
   const found = await rows<Omit<Due, 'id'>>(
     tx,
     sql`select p.peer_id as provider, p.account,
