@@ -87,7 +87,9 @@ async function settlementOf(market: PaperMarket, stack: AsyncDisposableStack): P
   app.addHook('onSend', async ({ headers }, reply) => {
     reply.header('access-control-allow-origin', headers.origin ?? '*')
     reply.header('access-control-allow-credentials', 'true')
+    reply.header('access-control-allow-headers', headers['access-control-request-headers'] ?? '')
   })
+  app.options('/*', async (_request, reply) => reply.code(204).send())
   const { attestor, networkName: network, pings } = market
   app.get('/v1/identity', async () => ({ peerId: attestor.peerId, network }))
   app.get<{ Params: { peerId: string } }>('/v1/providers/:peerId/pings', async ({ params }) => ({
