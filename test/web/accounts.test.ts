@@ -1,14 +1,13 @@
 // People and their accounts, against a settlement service as it is.
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSettlement, type Settlement } from '@hanse/settlement'
-import fastify from 'fastify'
 import { afterAll, beforeAll, test } from 'vitest'
 import { violations } from './axe.ts'
+import { freePort } from './free-port.ts'
+import { mailReader } from './mail-reader.ts'
 import { Site } from './site.ts'
 
 const EMAIL = 'ada@example.org'
@@ -18,8 +17,7 @@ const NEW_PASSWORD = 'another engine, of oak this time'
 let folder: string
 let settlement: Settlement
 let site: Site
-/** The links that were mailed, newest last. */
-const links: string[] = []
+const mails = mailReader()
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-web-'))
@@ -29,7 +27,7 @@ beforeAll(async () => {
     dataDir: folder,
     network: 'test',
     webOrigin: `http://127.0.0.1:${port}`,
-    logger: mailReader(),
+    logger: mails.logger,
   })
   site = await Site.open({ settlementUrl: settlement.url, port })
 })
@@ -72,12 +70,14 @@ test('signing up, confirming by mail, signing out and in', async () => {
   await page.getByRole('button', { name: 'Sign up' }).click()
   await page.getByRole('heading', { name: 'Look into your mail' }).waitFor()
 
-  await page.goto(await mailed('/verify-email'))
+  await page.goto(await mails.link('/verify-email'))
   await page.getByLabel('Password').fill(PASSWORD)
   assert.equal(new URL(page.url()).hash, '', 'the token stays in no history')
   await page.getByRole('button', { name: 'Confirm and sign in' }).click()
   await page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
 
+  await page.getByRole('link', { name: 'To the account' }).click()
+  await page.getByRole('heading', { name: 'Name your organization' }).waitFor()
   await page.goto(`${site.web.url}/sign-in`)
   await page.getByText(`As ${EMAIL}.`).waitFor()
   await page.getByRole('button', { name: 'Sign out' }).click()
@@ -88,7 +88,7 @@ test('signing up, confirming by mail, signing out and in', async () => {
   assert.deepEqual(await violations(page), [])
   await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
-  await page.getByText(`As ${EMAIL}.`).waitFor()
+  await page.waitForURL(`${site.web.url}/account`)
 })
 
 test('a new password by mail, and a link that works once', async () => {
@@ -97,7 +97,7 @@ test('a new password by mail, and a link that works once', async () => {
   await page.getByLabel('E-mail address').fill(EMAIL)
   await page.getByRole('button', { name: 'Send the link' }).click()
   await page.getByRole('heading', { name: 'Look into your mail' }).waitFor()
-  const link = await mailed('/reset-password')
+  const link = await mails.link('/reset-password')
   for (const outcome of ['The password is set', 'This link is used up or too old.']) {
     await page.goto('about:blank')
     await page.goto(link)
@@ -111,36 +111,3 @@ test('a link without its token says so', async () => {
   await using visit = await site.visit('/verify-email')
   await visit.page.getByText('This link is not whole').waitFor()
 })
-
-/** Waits for the link that was mailed last to a page. */
-async function mailed(path: string): Promise<string> {
-  for (;;) {
-    const found = links.findLast((link) => new URL(link).pathname === path)
-    if (found !== undefined) return found
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-/** Without a mail server an installation on the double writes its mails into the log. */
-function mailReader() {
-  const { log } = fastify({
-    logger: {
-      level: 'warn',
-      stream: {
-        write: (line: string) => {
-          const { text = '' } = JSON.parse(line) as { text?: string }
-          links.push(...(text.match(/http\S+#\S+/gu) ?? []))
-        },
-      },
-    },
-  })
-  return log
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

@@ -32,5 +32,6 @@ const texts: Readonly<Record<string, () => string>> = {
   HANSE_VAT_ID_INVALID: m.fault_vat_id,
   HANSE_ORGANIZATION_DISABLED: m.fault_disabled,
   HANSE_SSO_REQUIRED: m.fault_sso,
+  HANSE_LAWFUL_BASIS_REQUIRED: m.fault_basis,
   HANSE_INVITATION_INVALID: m.fault_invitation,
 }

@@ -40,6 +40,12 @@ export interface AuthorizerOptions {
 /** Some 100 bytes each; what is forgotten is refused once more. */
 const REFUSED_MAX = 10_000
 
+const SHORT: ReadonlySet<string> = new Set([
+  'HANSE_BUDGET_EXHAUSTED',
+  'HANSE_BUDGET_RESERVED',
+  'HANSE_BALANCE_INSUFFICIENT',
+])
+
 /** Holds come free when their authorizations end, an hour later as a rule: few are held at once that nobody uses. */
 const NEW_MS = 10 * 60_000
 
@@ -156,8 +162,8 @@ export class Authorizer {
     const signed = await source
       .requestAuthorization(provider, amount > needed ? amount : needed)
       .catch((error: unknown) => {
-        // The rest of a budget may cover this session, where it does not cover the usual amount.
-        if (amount <= needed || !isBudgetRefusal(error)) throw error
+        // What is left of a budget, or of a trial, may cover this session where it does not cover the usual amount.
+        if (amount <= needed || !isShort(error)) throw error
         return source.requestAuthorization(provider, needed)
       })
     const authorization = openSigned(context, spendAuthorization, signed, authorizationSigners)
@@ -173,7 +179,6 @@ export class Authorizer {
   }
 }
 
-function isBudgetRefusal(error: unknown): boolean {
-  const code = error instanceof HanseError ? error.code : undefined
-  return code === 'HANSE_BUDGET_EXHAUSTED' || code === 'HANSE_BUDGET_RESERVED'
+function isShort(error: unknown): boolean {
+  return error instanceof HanseError && SHORT.has(error.code)
 }

@@ -1,3 +1,4 @@
+import type { Body } from '@hanse/client'
 import { ApiError } from '#lib/api.ts'
 import { lastReceipts } from './receipts.ts'
 import { session } from './session.svelte.ts'
@@ -133,3 +134,16 @@ export const runs = () =>
     async (client) =>
       (await client.get('/v1/exports/runs', { params: { query: { limit: 100 } } })).runs,
   )
+
+export type Basis = Body<'/v1/gdpr/bases', 'post'>['basis']
+
+/** Whether a lawful basis stands; `undefined` where the service wants none, or who looks may not know. */
+export const lawfulBasis = () =>
+  session.query('basis', async (client) => {
+    if (!session.can('settings:read')) return { stands: undefined }
+    const found = await orNothing(client.get('/v1/gdpr/bases'))
+    const stands = found?.bases.some(
+      (one) => one.withdrawnAt === null && one.version === found.version,
+    )
+    return { stands }
+  })
