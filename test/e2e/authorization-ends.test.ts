@@ -172,7 +172,11 @@ beforeAll(async () => {
     }),
   )
   const [selling, buying] = [await openPeer(folder, 'seller'), await openPeer(folder, 'buyer')]
-  const json = { name: 'Test GmbH', consumers: [buying.signer.peerId] }
+  const json = {
+    name: 'Test GmbH',
+    consumers: [buying.signer.peerId],
+    lawfulBasis: 'contract',
+  }
   const made = await ask<Omit<Tenant, 'consumer'>>(
     settlement.url,
     'POST',

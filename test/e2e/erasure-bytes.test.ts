@@ -32,7 +32,7 @@ const DAY_MS = 86_400_000
 /** 2026-11-02T00:00:00Z, at which the seeded things make sense. */
 const BEGIN = 1_793_577_600_000
 /** Two databases are made, used, written anew and restored. */
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 600_000 })
 
 let folder: string
 let postgres: TestPostgres

@@ -10,4 +10,4 @@ function keepNumber(_key: string, value: unknown, context?: { source?: string })
 }
 
 /** ECMAScript’s proposal "JSON.parse source text access", which Node 24 has and the types have not. */
-const { rawJSON: rawJson } = JSON as unknown as { rawJSON(text: string): unknown }
+const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }

@@ -37,6 +37,7 @@ export const COMPLIANCE = {
     kept: 'provider',
     whose: { provider: 'provider' },
     erased: { provider: 'sealed' },
+    because: 'that a trader declared who they are, and when (Art. 30 DSA)',
     columns: {
       sealed: 'sealed',
       pseudonym: 'provider',
@@ -50,6 +51,7 @@ export const COMPLIANCE = {
     whose: { provider: 'provider' },
     erased: { provider: 'emptied' },
     instead: { reference: 'erased' },
+    because: 'that a declaration was looked at, and what came of it (Art. 30 DSA)',
     columns: {
       'free-text': 'reference',
       pseudonym: 'provider by_operator',
@@ -62,6 +64,7 @@ export const COMPLIANCE = {
     kept: 'provider',
     whose: { provider: 'provider' },
     erased: { provider: 'unlinked' },
+    because: 'that a trader could not be paid, and from when to when',
     columns: { pseudonym: 'provider', technical: 'suspended_at missing lifted_at' },
   },
 } as const satisfies Readonly<Record<string, TableRecord>>
