@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSettlement } from '@hanse/settlement'
 import type { Page } from 'playwright-core'
+import { DemoAccount } from './demo-account.ts'
 import { someProviders } from './paper-offers.ts'
 import { MarketSite, PlaygroundSite } from './peer-sites.ts'
 import { ARTIFACTS, pagePaths, Site } from './site.ts'
@@ -20,6 +21,9 @@ const scenes: Record<string, (page: Page) => Promise<void>> = {
 /** Pages that join a network: each is photographed on one that has something to show. */
 const peerPage = /^(?:\/de)?\/(?:market|playground)(?:\/|$)/u
 
+/** Shows what belongs to somebody. */
+const accountPage = /^\/(?:de\/)?account(?:\/|$)/u
+
 /** `npm run web:shots [-- part of a path]` */
 async function main([only = '']: readonly string[]): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hanse-shots-'))
@@ -30,16 +34,30 @@ async function main([only = '']: readonly string[]): Promise<void> {
   if (only === '') await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   const paths = (await pagePaths()).filter((path) => path.includes(only))
-  for (const path of paths.filter((path) => !peerPage.test(path))) {
+  for (const path of paths.filter((path) => !peerPage.test(path) && !accountPage.test(path))) {
     const name = path === '/' ? 'home' : nameOf(path)
     await shoot(site, path, name)
     if (path !== '/verify') continue
     for (const [scene, act] of Object.entries(scenes)) await shoot(site, path, scene, act)
   }
+  await shootAccount(paths.filter((path) => accountPage.test(path)))
   const joining = paths.filter((path) => peerPage.test(path))
   await shootMarket(joining.filter((path) => path.includes('/market')))
   await shootPlayground(joining.filter((path) => path.includes('/playground')))
   process.stdout.write(`${folder}\n`)
+}
+
+/** As the owner of the demo organization sees them. */
+async function shootAccount(paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return
+  await using demo = await DemoAccount.open()
+  for (const path of paths) {
+    await shoot(demo.site, '/docs', nameOf(path), async (page) => {
+      await demo.signIn(page)
+      await page.goto(demo.site.web.url + path)
+      await page.waitForLoadState('networkidle')
+    })
+  }
 }
 
 async function shootMarket(paths: readonly string[]): Promise<void> {
