@@ -127,7 +127,16 @@ export class Playground {
   compare(isOn: boolean): void {
     if (isOn === this.lanes.length > 1) return
     const [first = new Lane()] = this.lanes
-    this.lanes = isOn ? [first, new Lane()] : [first]
+    if (!isOn) {
+      this.lanes = [first]
+      return
+    }
+    const second = new Lane()
+    const providers = this.candidates.map(({ provider }) => provider)
+    // Two that differ, where there are two: the same one twice compares nothing.
+    if (first.provider === '' && providers.length > 1) first.provider = providers[0] ?? ''
+    second.provider = providers.find((provider) => provider !== first.provider) ?? ''
+    this.lanes = [first, second]
   }
 
   send(prompt: string): void {
