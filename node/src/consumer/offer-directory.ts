@@ -50,7 +50,7 @@ interface Attested {
 export const PROVIDERS_MAX = 64
 /** A DHT look-up of a small network ends in 0.1 s; a dead bootstrap must not stall a request for long. */
 export const LOOKUP_MS = 5_000
-export const FETCH_MS = 3_000
+const FETCH_MS = 3_000
 /** Prices and slots older than this are asked for again, in the background where an answer can be had without. */
 const FRESH_MS = 10_000
 /** Offers that are not listed under the key any more are asked for this often while somebody looks. */

@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const cpu = Math.round((userCPUTime + systemCPUTime) / 1e6)
   const header = `${new Date().toISOString()}, ${Math.round((performance.now() - started) / 1000)} s, ${cpu} s of CPU, ${Math.round(maxRSS / 1024)} MiB`
   mkdirSync(values.out, { recursive: true })
-  writeFileSync(join(values.out, 'dht.json'), `${JSON.stringify(results, undefined, 1)}\n`)
+  writeFileSync(join(values.out, 'dht.json'), `${JSON.stringify(results, undefined, 2)}\n`)
   writeFileSync(join(values.out, 'dht.html'), renderDht(results, readCalibration(), header))
   console.log(`${join(values.out, 'dht.html')}: ${header}`)
 }
