@@ -4,7 +4,7 @@ import { paraglideVitePlugin } from '@inlang/paraglide-js'
 import adapter from '@sveltejs/adapter-static'
 import { sveltekit } from '@sveltejs/kit/vite'
 import tailwindcss from '@tailwindcss/vite'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 export default defineConfig({
   plugins: [
@@ -31,6 +31,7 @@ export default defineConfig({
         },
       },
     }),
+    ownMessages(),
   ],
 })
 
@@ -39,4 +40,40 @@ function themeScriptHash(): `sha256-${string}` {
   const page = readFileSync(new URL('src/app.html', import.meta.url), 'utf8')
   const script = /<script>([\s\S]*?)<\/script>/u.exec(page)?.[1] ?? ''
   return `sha256-${createHash('sha256').update(script).digest('base64')}`
+}
+
+/**
+ * Gives each page the messages that it shows, and no others: as `m.name` all of them are one object, which every page would
+ * load whole. Each use becomes an import of that message alone.
+ */
+function ownMessages(): Plugin {
+  const from = /import\s*\{([^}]*)\}\s*from\s*(["'])([^"']*i18n\.ts)\2;?/u
+  return {
+    name: 'own-messages',
+    apply: 'build',
+    enforce: 'post',
+    transform(code, id) {
+      if (/src\/lib\/i18n\.ts$/u.test(id)) {
+        return { code: code.replaceAll(/^import \{ m \}.*$|^export \{ m \};?$/gmu, ''), map: null }
+      }
+      const [whole, names = '', , path] = from.exec(code) ?? []
+      const imported = names.split(',').map((name) => name.trim())
+      if (whole === undefined || !imported.includes('m')) return undefined
+      const rest = imported.filter((name) => name !== 'm' && name !== '').join(', ')
+      const keys = [...new Set(code.match(/(?<![\w.$])m\.[a-z0-9_]+/gu) ?? [])].map((use) =>
+        use.slice(2),
+      )
+      const file = new URL('src/paraglide/messages/_index.js', import.meta.url).pathname
+      const direct = keys.map((key) => `${key} as m_${key}`).join(', ')
+      return {
+        code: code
+          .replace(
+            whole,
+            `import { ${rest} } from ${JSON.stringify(path)}; import { ${direct} } from ${JSON.stringify(file)};`,
+          )
+          .replaceAll(/(?<![\w.$])m\.([a-z0-9_]+)/gu, 'm_$1'),
+        map: null,
+      }
+    },
+  }
 }
