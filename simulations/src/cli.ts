@@ -52,7 +52,11 @@ function main([name = '', ...given]: readonly string[]): number {
     return 2
   }
   const script = fileURLToPath(new URL(simulation.script, import.meta.url))
-  if (given.includes('--help')) return run(script, given).status
+  if (given.includes('--help')) {
+    const help = run(script, given)
+    process.stdout.write(help.output)
+    return help.status
+  }
   const { seed, out, rest } = common(given)
   if (seed !== undefined && !SEED_MAX.test(seed)) {
     console.error('--seed must be a whole number below a thousand million')
