@@ -53,7 +53,7 @@ function ownMessages(): Plugin {
     apply: 'build',
     enforce: 'post',
     transform(code, id) {
-      if (/src\/lib\/i18n\.ts$/u.test(id)) {
+      if (id.endsWith('src/lib/i18n.ts')) {
         return { code: code.replaceAll(/^import \{ m \}.*$|^export \{ m \};?$/gmu, ''), map: null }
       }
       const [whole, names = '', , path] = from.exec(code) ?? []

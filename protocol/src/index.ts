@@ -6,8 +6,8 @@ export {
   logEvent,
   parseRecordCid,
 } from './audit/event.ts'
-export * from './audit/package/index.ts'
 export { type LogKey, logKey, logKeySigners } from './audit/log-key.ts'
+export * from './audit/package/index.ts'
 export {
   openSettledEvent,
   type ProvedSession,

@@ -269,10 +269,7 @@ const byNumber = (a: string, b: string) => Number(a) - Number(b)
 
 /** How long a choice takes until the table shows what it leaves, as the page itself measures it. */
 async function answered(page: Page, label: string, value: string, rows: number): Promise<number> {
-  const id = await page
-    .getByRole('form', { name: 'Filters' })
-    .getByLabel(label)
-    .getAttribute('id')
+  const id = await page.getByRole('form', { name: 'Filters' }).getByLabel(label).getAttribute('id')
   return await page.evaluate<number>(`new Promise((resolve, reject) => {
     const select = document.getElementById(${JSON.stringify(id)})
     const shows = () => document.querySelector('[role=grid]')?.getAttribute('aria-rowcount') === '${rows + 1}'

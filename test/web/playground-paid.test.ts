@@ -20,9 +20,7 @@ beforeAll(async () => {
   market = stack.use(
     await Market.start({
       stateDir,
-      providers: [
-        { name: 'provider-de', country: 'DE', inputPrice: '60', outputPrice: '251.37' },
-      ],
+      providers: [{ name: 'provider-de', country: 'DE', inputPrice: '60', outputPrice: '251.37' }],
       settlementArgs: ['--web-origin', `http://127.0.0.1:${port}`],
     }),
   )

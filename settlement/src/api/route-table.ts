@@ -4,7 +4,12 @@ import type { RouteAccess } from './route-access.ts'
 /** The API without a service behind it, for documents on its routes: it answers nothing. Close it. */
 export const openRoutes = (): Promise<App> =>
   createApp(
-    { publicUrl: () => 'https://settlement.invalid', log: {}, euAudit: true, store: { kind: 'none' } } as never,
+    {
+      publicUrl: () => 'https://settlement.invalid',
+      log: {},
+      euAudit: true,
+      store: { kind: 'none' },
+    } as never,
     { operatorToken: '', ingest: {} as never, jobs: {} as never, backups: '' },
   )
 

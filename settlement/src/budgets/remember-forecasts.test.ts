@@ -4,7 +4,7 @@ import { rememberForecasts } from './remember-forecasts.ts'
 function counted() {
   const asked: string[] = []
   const forecast = (values: readonly number[], days: number): readonly number[] => {
-    asked.push(`${values} ${days}`)
+    asked.push(`${values.join()} ${days}`)
     return Array.from({ length: days }, () => values.at(-1) ?? 0)
   }
   return { asked, forecast }

@@ -7,7 +7,15 @@ import { writeStatements } from '../receipts/statement-batch.ts'
 import { type Submission, writeSubmissions } from '../receipts/submission.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import { type Deal, makeDeal, newSigner } from '../testing/deals.ts'
-import { addProvider, allowProcessing, CENT, credit, hold, NETWORK, type TestTenant } from '../testing/market.ts'
+import {
+  addProvider,
+  allowProcessing,
+  CENT,
+  credit,
+  hold,
+  NETWORK,
+  type TestTenant,
+} from '../testing/market.ts'
 import { lineOf, makeStatement } from '../testing/statements.ts'
 import { measureAll } from './jobs.ts'
 import { dueMonths, judgeDueMonths } from './judge-month.ts'
