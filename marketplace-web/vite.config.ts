@@ -12,6 +12,8 @@ export default defineConfig({
     paraglideVitePlugin({
       project: './project.inlang',
       outdir: './src/paraglide',
+      // A module for each message, however it is built: see `ownMessages`.
+      outputStructure: 'message-modules',
       // Where the language comes from is in hooks.*.ts.
       strategy: ['globalVariable', 'baseLocale'],
       emitReadme: false,

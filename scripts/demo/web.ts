@@ -17,6 +17,8 @@ export async function buildWeb(onProgress: (line: string) => void): Promise<void
   const vite = join(WEB, '../node_modules/vite/bin/vite.js')
   const child = spawn(process.execPath, [vite, 'build', '--logLevel', 'error'], {
     cwd: WEB,
+    // A test runner calls its environment a test, and would have another site built than visitors get.
+    env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -28,7 +28,10 @@ test('from nothing to an authorization takes five requests, and the books explai
   const verified = await browser.post('/v1/verify-email', { token, password: PASSWORD })
   expect(verified.json()).toMatchObject({ factors: ['password'] })
   // 3: an organization with its key.
-  const founded = await browser.post('/v1/organizations', { name: 'Engine GmbH' })
+  const founded = await browser.post('/v1/organizations', {
+    name: 'Engine GmbH',
+    lawfulBasis: 'contract',
+  })
   const { organization, apiKey, trialCredit } = founded.json()
   expect(trialCredit).toBe('1000000000000')
   // What the owner sees in the browser is the same organization.
