@@ -32,6 +32,7 @@ export {
 } from './audit/verify-settlement-proof.ts'
 export * from './authorization/authorization.ts'
 export * from './authorization/revocation.ts'
+export * from './deletion/deletion.ts'
 export * from './errors.ts'
 export { isStrictPoint, publicKeyOf, signEd25519, verifyEd25519 } from './identity/ed25519.ts'
 export * from './identity/keys.ts'
@@ -97,6 +98,15 @@ export * from './session/reasons.ts'
 export * from './session/records.ts'
 export * from './session/review.ts'
 export * from './session/rounds.ts'
+export {
+  decodeSessionNotes,
+  encodeSessionNotes,
+  NOTE_TAGS_MAX,
+  NOTE_TEXT_CHARS_MAX,
+  SESSION_NOTES_BYTES_MAX,
+  SESSION_NOTES_MAX,
+  type SessionNote,
+} from './session-note/session-notes.ts'
 export {
   decodeProposal,
   decodeStatementAnswer,

@@ -11,6 +11,7 @@ import {
   type Named,
   named,
   noteSignerOf,
+  packageManifest,
   proveConsistency,
   proveInclusion,
   proveLine,
@@ -136,6 +137,19 @@ export function makeProof(
   }
 }
 
+/** Of a settlement about an organization, or of a node about itself. */
+function makeManifest(source: 'settlement' | 'node') {
+  const files = ['events.jsonl', 'events/000000000004.cbor', 'log/checkpoint'].map((path, i) => ({
+    path,
+    bytes: 100 + i,
+    sha256: new Uint8Array(32).fill(0x80 + i),
+  }))
+  const about = { issuer: settlement.peerId, network: 'test', at: AT, from: NOW, to: AT, files }
+  const subject = source === 'settlement' ? 'org_example' : null
+  const role = source === 'settlement' ? 'settlement' : 'log'
+  return sign(packageManifest, { ...about, source, subject }, role, settlement)
+}
+
 export const encodeProof = (proof: SettlementProof) => settlementProof.encode(proof)
 
 const encodeEntry = () =>
@@ -156,6 +170,8 @@ export function auditSamples(): Sample[] {
       sampleOf(`log event ${event.value.kind}`, logEvent, { ...event, ...unsigned }),
     ),
     sampleOf('log key', logKey, makeLogKey()),
+    sampleOf('evidence package of a settlement', packageManifest, makeManifest('settlement')),
+    sampleOf('evidence package of a node', packageManifest, makeManifest('node')),
     sampleOf('audit entry', auditEntry, { ...named(auditEntry, encodeEntry()), ...unsigned }),
     ...proofs.map((proof, i) => {
       const record = { ...named(settlementProof, encodeProof(proof)), ...unsigned }

@@ -104,6 +104,24 @@ function ruleBreakers(
   if (type === 'hanse.landmark-ping.v1') {
     breakers.push(['it ends as it begins', { notAfter: value.at }])
   }
+  if (type === 'hanse.deletion-request.v1') {
+    breakers.push(['due when it was made', { dueAt: value.at }])
+    breakers.push(['names nothing', { consumers: [], authorizations: [] }])
+  }
+  if (type === 'hanse.deletion-confirmation.v1') {
+    const [erased, kept] = [value.erased as object[], value.kept as object[]]
+    breakers.push(['erased out of order', { erased: erased.toReversed() }])
+    breakers.push(['erased twice', { erased: [erased[0], erased[0]] }])
+    breakers.push(['kept out of order', { kept: kept.toReversed() }])
+  }
+  if (type === 'hanse.evidence-package.v1') {
+    const files = value.files as Record<string, unknown>[]
+    breakers.push(['it ends before it begins', { from: 2, to: 1 }])
+    breakers.push(['files out of order', { files: files.toReversed() }])
+    breakers.push(['itself', { files: [{ ...files[0], path: 'manifest.cbor' }] }])
+    for (const path of ['../x', '/x', 'a//b', 'a/../b', '.x', 'a/-b', 'a b', 'a\\b', 'ä'])
+      breakers.push([`the path ${path}`, { files: [{ ...files[0], path }] }])
+  }
   if (type === 'hanse.order.v1') breakers.push(['no receipts', { receiptEvery: 0n }])
   if (type === 'hanse.statement.v1') {
     breakers.push([

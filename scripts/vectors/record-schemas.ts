@@ -1,4 +1,9 @@
-import { FINAL_REASONS } from '@hanse/protocol'
+import {
+  DELETION_CLASSES,
+  DELETION_REASONS,
+  FINAL_REASONS,
+  PACKAGE_BYTES_MAX,
+} from '@hanse/protocol'
 import {
   amount,
   bytes,
@@ -19,6 +24,9 @@ import {
   variants,
   word,
 } from './schema.ts'
+
+/** Of an evidence package. */
+const PACKAGE_FILES_MAX = 20_000
 
 export interface RecordSchema {
   readonly bytesMax: number
@@ -180,6 +188,49 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
     },
     rules: [],
   },
+  'hanse.deletion-request.v1': {
+    bytesMax: 8192,
+    signers: [{ role: 'settlement', field: 'settlement' }],
+    fields: {
+      settlement: 'peer',
+      node: 'peer',
+      side: { enum: ['provider', 'consumer'] },
+      part: int(0, 65_535),
+      consumers: list('peer', 0, 40),
+      authorizations: list('link', 0, 120),
+      at: time,
+      dueAt: time,
+    },
+    rules: ['at < dueAt', 'consumers and authorizations are not both empty'],
+  },
+  'hanse.deletion-confirmation.v1': {
+    bytesMax: 8192,
+    // In the role that `side` names.
+    signers: [{ role: 'provider', field: 'node' }],
+    fields: {
+      settlement: 'peer',
+      node: 'peer',
+      side: { enum: ['provider', 'consumer'] },
+      request: 'link',
+      sequence: int(0, 65_535),
+      erased: list(map({ class: { enum: DELETION_CLASSES }, count: counter }), 0, 10),
+      kept: list(
+        map({
+          class: { enum: DELETION_CLASSES },
+          reason: { enum: DELETION_REASONS },
+          count: counter,
+          until: nullable(time),
+        }),
+        0,
+        50,
+      ),
+      at: time,
+    },
+    rules: [
+      'erased is in the order of class, each once',
+      'kept is in the order of class and reason, each once',
+    ],
+  },
   'hanse.order.v1': {
     bytesMax: 2048,
     signers: [{ role: 'consumer', field: 'consumer' }],
@@ -331,6 +382,7 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
           'consent-given',
           'consent-withdrawn',
           'rights-request',
+          'deletion',
           'retention',
           'breach',
           'log-read',
@@ -354,6 +406,31 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
     signers: [],
     fields: { body: bytesUpTo(4096), salt: bytes(32), proof: word(16_384) },
     rules: [],
+  },
+  'hanse.evidence-package.v1': {
+    bytesMax: PACKAGE_FILES_MAX * 240,
+    // `settlement` in the role of that name, `node` in the role `log`.
+    signers: [{ role: 'settlement', field: 'issuer' }],
+    fields: {
+      source: { enum: ['settlement', 'node'] },
+      issuer: 'peer',
+      network: word(64),
+      subject: nullable(word(128)),
+      at: time,
+      from: time,
+      to: time,
+      files: list(
+        map({ path: word(160), bytes: int(0, PACKAGE_BYTES_MAX), sha256: bytes(32) }),
+        0,
+        PACKAGE_FILES_MAX,
+      ),
+    },
+    rules: [
+      'from <= to',
+      'paths are of letters, digits, _, - and ., with single slashes between; each part begins with a letter or digit',
+      'files are in the order of path, each once',
+      'no file is manifest.cbor',
+    ],
   },
   'hanse.settlement-proof.v1': {
     bytesMax: 32_768,

@@ -90,6 +90,24 @@ function keepsRules(type: string, fields: Fields): boolean {
     case 'hanse.attestation-revocations.v1':
     case 'hanse.revocation-list.v1':
       return fields.int('since') <= fields.int('until')
+    case 'hanse.deletion-request.v1':
+      return (
+        fields.int('at') < fields.int('dueAt') &&
+        fields.list('consumers').length + fields.list('authorizations').length > 0
+      )
+    case 'hanse.deletion-confirmation.v1':
+      return (
+        isInOrder(fields.maps('erased').map((one) => one.text('class'))) &&
+        isInOrder(fields.maps('kept').map((one) => `${one.text('class')} ${one.text('reason')}`))
+      )
+    case 'hanse.evidence-package.v1': {
+      const paths = fields.maps('files').map((file) => file.text('path'))
+      return (
+        fields.int('from') <= fields.int('to') &&
+        isInOrder(paths) &&
+        paths.every((path) => path !== 'manifest.cbor' && isPlain(path))
+      )
+    }
     case 'hanse.spot-check.v1': {
       const [bytes, agreed] = [fields.int('bytes'), fields.int('agreed')]
       return (
@@ -119,6 +137,12 @@ function isLogKey(vkey: string): boolean {
     return false
   }
 }
+
+const isInOrder = (names: readonly string[]): boolean =>
+  names.every((name, i) => i === 0 || (names[i - 1] ?? '') < name)
+
+const isPlain = (path: string): boolean =>
+  path.split('/').every((part) => /^[A-Za-z0-9][A-Za-z0-9_.-]*$/u.test(part))
 
 const isBefore = (fields: Fields, start: string): boolean =>
   fields.int(start) < fields.int('notAfter')

@@ -33,6 +33,8 @@ export const LOG_EVENT_KINDS = [
   'consent-withdrawn',
   /** A subject asked for a right of theirs, or what was asked has moved on. */
   'rights-request',
+  /** A node was asked to erase what it has of who was erased, has answered, or has let the time pass. */
+  'deletion',
   /** Data that was kept long enough was removed. */
   'retention',
   /** A breach of personal data was recorded, or what is known of it has changed. */

@@ -8,6 +8,12 @@ import {
   type SpendAuthorization,
   spendAuthorization,
 } from '../authorization/authorization.ts'
+import {
+  DELETION_CLASSES,
+  DELETION_REASONS,
+  deletionConfirmation,
+  deletionRequest,
+} from '../deletion/deletion.ts'
 import { ERRORS, type ErrorCode, HanseError } from '../errors.ts'
 import { offer } from '../market/offer.ts'
 import { picoEuro } from '../money.ts'
@@ -175,6 +181,50 @@ const CASES: Case<unknown>[] = [
         at,
         revoked,
       })),
+  ),
+  define(
+    deletionRequest,
+    fc
+      .tuple(
+        period,
+        fc.record({
+          settlement: peer,
+          node: peer,
+          side: fc.constantFrom('provider' as const, 'consumer' as const),
+          part: small(0, 65_535),
+          consumers: fc.array(peer, { maxLength: 3 }),
+          authorizations: fc.array(cid, { minLength: 1, maxLength: 3 }),
+        }),
+      )
+      .map(([[at, dueAt], rest]) => ({ ...rest, at, dueAt })),
+  ),
+  define(
+    deletionConfirmation,
+    fc.record({
+      settlement: peer,
+      node: peer,
+      side: fc.constantFrom('provider' as const, 'consumer' as const),
+      request: cid,
+      sequence: small(0, 65_535),
+      erased: fc
+        .subarray(DELETION_CLASSES.toSorted())
+        .chain((classes) =>
+          fc.tuple(...classes.map((one) => fc.record({ class: fc.constant(one), count: u63 }))),
+        ),
+      kept: fc.subarray(DELETION_CLASSES.toSorted()).chain((classes) =>
+        fc.tuple(
+          ...classes.map((one) =>
+            fc.record({
+              class: fc.constant(one),
+              reason: fc.constantFrom(...DELETION_REASONS),
+              count: u63,
+              until: nullable(instant),
+            }),
+          ),
+        ),
+      ),
+      at: instant,
+    }),
   ),
   define(
     spendAuthorization,

@@ -6,6 +6,12 @@ import {
   type RevocationList,
   revocationList,
 } from '../authorization/revocation.ts'
+import {
+  type DeletionConfirmation,
+  type DeletionRequest,
+  deletionConfirmation,
+  deletionRequest,
+} from '../deletion/deletion.ts'
 import { HanseError } from '../errors.ts'
 import { type Signer, signerOf } from '../identity/keys.ts'
 import { type Offer, offer } from '../market/offer.ts'
@@ -186,6 +192,57 @@ export function makeRelease(): Named<AuthorizationRelease> & SignedRecord {
       authorization: makeAuthorization().cid,
       claims: picoEuro(10n ** 9n),
       at: NOW,
+    },
+    'provider',
+    provider,
+  )
+}
+
+/** Settlement asks the provider to erase what it has of `consumer`, under `makeAuthorization()`. */
+export function makeDeletionRequest(
+  changes: Partial<DeletionRequest> = {},
+): Named<DeletionRequest> & SignedRecord {
+  return sign(
+    deletionRequest,
+    {
+      settlement: settlement.peerId,
+      node: provider.peerId,
+      side: 'provider',
+      part: 0,
+      consumers: [consumer.peerId],
+      authorizations: [makeAuthorization().cid],
+      at: NOW,
+      dueAt: NOW + 21 * 24 * HOUR_MS,
+      ...changes,
+    },
+    'settlement',
+    settlement,
+  )
+}
+
+/** The provider's answer: one session is gone, and one is not paid yet. */
+export function makeDeletionConfirmation(
+  changes: Partial<DeletionConfirmation> = {},
+): Named<DeletionConfirmation> & SignedRecord {
+  return sign(
+    deletionConfirmation,
+    {
+      settlement: settlement.peerId,
+      node: provider.peerId,
+      side: 'provider',
+      request: makeDeletionRequest().cid,
+      sequence: 0,
+      erased: [
+        { class: 'receipts', count: 2n },
+        { class: 'records', count: 3n },
+        { class: 'sessions', count: 1n },
+      ],
+      kept: [
+        { class: 'releases', reason: 'open', count: 1n, until: NOW + HOUR_MS },
+        { class: 'sessions', reason: 'unsettled', count: 1n, until: null },
+      ],
+      at: NOW + 60_000,
+      ...changes,
     },
     'provider',
     provider,

@@ -5,6 +5,7 @@ import { spotCheck } from '../audit/spot-check.ts'
 import { makeLogKey, makeSettlement } from '../audit/testdata/settled.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
 import { authorizationRelease, revocationList } from '../authorization/revocation.ts'
+import { deletionConfirmation, deletionRequest } from '../deletion/deletion.ts'
 import { offer } from '../market/offer.ts'
 import { picoEuro } from '../money.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
@@ -76,6 +77,8 @@ export function recordSamples(): FuzzedType[] {
     ),
     fuzzed(revocationList, make.makeRevocations()),
     fuzzed(authorizationRelease, make.makeRelease()),
+    fuzzed(deletionRequest, make.makeDeletionRequest()),
+    fuzzed(deletionConfirmation, make.makeDeletionConfirmation()),
     fuzzed(order, ordered),
     fuzzed(acceptance, accepted),
     fuzzed(quote, makeQuote(ordered)),

@@ -2,10 +2,12 @@ import { CID } from 'multiformats/cid'
 import { logEvent } from '../audit/event.ts'
 import { logKey } from '../audit/log-key.ts'
 import { auditEntry } from '../audit/package/audit-entry.ts'
+import { packageManifest } from '../audit/package/manifest.ts'
 import { settlementProof } from '../audit/settlement-proof.ts'
 import { spotCheck } from '../audit/spot-check.ts'
 import { providerBinding, spendAuthorization } from '../authorization/authorization.ts'
 import { authorizationRelease, revocationList } from '../authorization/revocation.ts'
+import { deletionConfirmation, deletionRequest } from '../deletion/deletion.ts'
 import { offer } from '../market/offer.ts'
 import { bundleManifest } from '../receipt/bundle.ts'
 import { receipt } from '../receipt/receipt.ts'
@@ -30,6 +32,8 @@ const types = [
   providerBinding,
   revocationList,
   authorizationRelease,
+  deletionRequest,
+  deletionConfirmation,
   order,
   acceptance,
   quote,
@@ -39,6 +43,7 @@ const types = [
   logEvent,
   logKey,
   auditEntry,
+  packageManifest,
   settlementProof,
   spotCheck,
   bundleManifest,
