@@ -31,7 +31,11 @@ const PACKAGE_FILES_MAX = 20_000
 export interface RecordSchema {
   readonly bytesMax: number
   /** Role and the field that names the signer; `null` where the signers are named elsewhere. */
-  readonly signers: readonly { readonly role: string; readonly field: string | null }[]
+  readonly signers: readonly {
+    /** By what the field `by` says, where that decides. */
+    readonly role: string | { readonly by: string; readonly is: Readonly<Record<string, string>> }
+    readonly field: string | null
+  }[]
   readonly fields: Readonly<Record<string, Schema>>
   /** What must hold between fields. */
   readonly rules: readonly string[]
@@ -205,8 +209,12 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
   },
   'hanse.deletion-confirmation.v1': {
     bytesMax: 8192,
-    // In the role that `side` names.
-    signers: [{ role: 'provider', field: 'node' }],
+    signers: [
+      {
+        role: { by: 'side', is: { provider: 'provider', consumer: 'consumer' } },
+        field: 'node',
+      },
+    ],
     fields: {
       settlement: 'peer',
       node: 'peer',
@@ -409,8 +417,9 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
   },
   'hanse.evidence-package.v1': {
     bytesMax: PACKAGE_FILES_MAX * 240,
-    // `settlement` in the role of that name, `node` in the role `log`.
-    signers: [{ role: 'settlement', field: 'issuer' }],
+    signers: [
+      { role: { by: 'source', is: { settlement: 'settlement', node: 'log' } }, field: 'issuer' },
+    ],
     fields: {
       source: { enum: ['settlement', 'node'] },
       issuer: 'peer',

@@ -208,9 +208,19 @@ export function openRecord(
   return opened
 }
 
+interface RecordSigners {
+  readonly signers: readonly {
+    readonly role: string | { readonly by: string; readonly is: Readonly<Record<string, string>> }
+    readonly field: string | null
+  }[]
+}
+
 /** The signers that a record names itself, as schemas.json has them. */
 export function namedSigners(type: string): (fields: Fields) => readonly Signer[] {
-  const { signers } = schemas.records[type as keyof typeof schemas.records]
+  const { signers } = schemas.records[type as keyof typeof schemas.records] as RecordSigners
   return (fields) =>
-    signers.map(({ role, field }) => ({ role, signer: field === null ? '' : fields.text(field) }))
+    signers.map(({ role, field }) => ({
+      role: typeof role === 'string' ? role : (role.is[fields.text(role.by)] ?? ''),
+      signer: field === null ? '' : fields.text(field),
+    }))
 }
