@@ -3,6 +3,10 @@
 /** Lists with pages: the parameter that takes `next`, and the member that has the rows. */
 export const PAGES = {
   '/v1/access-log': ['before', 'entries'],
+  '/v1/account/nodes/{peerId}/alerts': ['before', 'alerts'],
+  '/v1/account/nodes/{peerId}/documents': ['before', 'documents'],
+  '/v1/account/nodes/{peerId}/documents/{number}/lines/{line}/receipts': ['after', 'receipts'],
+  '/v1/account/nodes/{peerId}/service-levels': ['after', 'measurements'],
   '/v1/admin/access-log': ['before', 'entries'],
   '/v1/admin/adjustments': ['after', 'adjustments'],
   '/v1/admin/alerts': ['before', 'alerts'],
@@ -120,8 +124,12 @@ export type KnownErrorCode =
   | 'HANSE_MAIL_UNAVAILABLE'
   | 'HANSE_MEDIA_TYPE'
   | 'HANSE_MEMBERS_LIMIT'
+  | 'HANSE_NODE_CODE_INVALID'
+  | 'HANSE_NODE_LINKS_LIMIT'
   | 'HANSE_NOT_FOUND'
   | 'HANSE_NOT_READY'
+  | 'HANSE_OPERATOR_FACTOR'
+  | 'HANSE_OPERATOR_LINKED'
   | 'HANSE_OPERATOR_TAKEN'
   | 'HANSE_ORGANIZATIONS_MAX'
   | 'HANSE_ORGANIZATION_DISABLED'

@@ -1783,7 +1783,7 @@ export interface paths {
         };
         /**
          * What was measured
-         * @description How sessions went, as both sides signed it, by provider, model or day (UTC). `good` were answered, `failed` by the provider’s own word, `ended` by the consumer or its terms, `cut` have no last word; `availabilityBps` is good / (good + failed). Paces are of the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. Hours of announced maintenance are left out. A session counts in the hour in which it was accepted; `from` and `to` are whole hours.
+         * @description How sessions went, as both sides signed it, by provider, model, day or month (UTC). `good` were answered, `failed` by the provider’s own word, `ended` by the consumer or its terms, `cut` have no last word; `availabilityBps` is good / (good + failed). Paces are of the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. `firstToken` and `answer` are milliseconds from the order to the first token and to the end by the consumers’ own clocks, of the `observed` answers that their nodes told of: they are shown, and nothing is judged by them. Hours of announced maintenance are left out. A session counts in the hour in which it was accepted; `from` and `to` are whole hours.
          */
         get: operations["listServiceMeasurements"];
         put?: never;
@@ -1843,9 +1843,29 @@ export interface paths {
         };
         /**
          * A provider’s own service levels
-         * @description Of the provider whose key has signed the request (RFC 9421), over all organizations. How sessions went, as both sides signed it, by provider, model or day (UTC). `good` were answered, `failed` by the provider’s own word, `ended` by the consumer or its terms, `cut` have no last word; `availabilityBps` is good / (good + failed). Paces are of the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. Hours of announced maintenance are left out. A session counts in the hour in which it was accepted; `from` and `to` are whole hours.
+         * @description Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in, over all organizations. How sessions went, as both sides signed it, by provider, model, day or month (UTC). `good` were answered, `failed` by the provider’s own word, `ended` by the consumer or its terms, `cut` have no last word; `availabilityBps` is good / (good + failed). Paces are of the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. `firstToken` and `answer` are milliseconds from the order to the first token and to the end by the consumers’ own clocks, of the `observed` answers that their nodes told of: they are shown, and nothing is judged by them. Hours of announced maintenance are left out. A session counts in the hour in which it was accepted; `from` and `to` are whole hours.
          */
         get: operations["listOwnServiceLevels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}/service-levels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A node’s service levels
+         * @description Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in, over all organizations. How sessions went, as both sides signed it, by provider, model, day or month (UTC). `good` were answered, `failed` by the provider’s own word, `ended` by the consumer or its terms, `cut` have no last word; `availabilityBps` is good / (good + failed). Paces are of the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. `firstToken` and `answer` are milliseconds from the order to the first token and to the end by the consumers’ own clocks, of the `observed` answers that their nodes told of: they are shown, and nothing is judged by them. Hours of announced maintenance are left out. A session counts in the hour in which it was accepted; `from` and `to` are whole hours.
+         */
+        get: operations["listNodeServiceLevels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1887,7 +1907,7 @@ export interface paths {
         };
         /**
          * List service measurements
-         * @description Of one organization or provider, or of all. How sessions went, as both sides signed it, by provider, model or day (UTC). `good` were answered, `failed` by the provider’s own word, `ended` by the consumer or its terms, `cut` have no last word; `availabilityBps` is good / (good + failed). Paces are of the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. Hours of announced maintenance are left out. A session counts in the hour in which it was accepted; `from` and `to` are whole hours.
+         * @description Of one organization or provider, or of all. How sessions went, as both sides signed it, by provider, model, day or month (UTC). `good` were answered, `failed` by the provider’s own word, `ended` by the consumer or its terms, `cut` have no last word; `availabilityBps` is good / (good + failed). Paces are of the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. `firstToken` and `answer` are milliseconds from the order to the first token and to the end by the consumers’ own clocks, of the `observed` answers that their nodes told of: they are shown, and nothing is judged by them. Hours of announced maintenance are left out. A session counts in the hour in which it was accepted; `from` and `to` are whole hours.
          */
         get: operations["listAdminServiceMeasurements"];
         put?: never;
@@ -1993,6 +2013,26 @@ export interface paths {
          * @description Calls maintenance off before it begins
          */
         post: operations["cancelAdminMaintenanceWindow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session-notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell whom sessions were for
+         * @description Tags, end users and times of sessions that are settled, from the node that was their consumer, signed by it (RFC 9421): DAG-CBOR of {notes: [{session, tags, user, firstMs, totalMs, receipt}]}, 200 at most. Of a session the first note counts. `unknown` are sessions that are not settled, or not this node’s. Only the organization that paid sees any of it
+         */
+        post: operations["submitSessionNotes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2299,6 +2339,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/nodes/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A code that links a node to its owner
+         * @description A code that a node signs to be linked to whoever is signed in (`hanse provider link`). It is good once, for half an hour; the one before is void.
+         */
+        post: operations["createNodeCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Nodes of who is signed in
+         * @description Nodes that are linked to who is signed in, in the order in which they were. `country` and `payable` are of the payout account, as it was when Stripe was asked last; `lastPaidAt` is when something that it earned was booked last.
+         */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let go of a node
+         * @description Lets go of a node: who is signed in sees nothing of it any more.
+         */
+        delete: operations["unlinkNode"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}/payout-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a node’s payout account is
+         * @description How the payout account of a node is, as Stripe says now; HANSE_PROVIDER_UNKNOWN where the node has none.
+         */
+        get: operations["getNodePayoutAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}/payout-account/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Stripe’s page for a node’s payout account
+         * @description A page of Stripe where the owner identifies themselves and names a bank account, good for one visit. It leads back to the website. Wants a fresh sign-in.
+         */
+        post: operations["createNodeOnboardingLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * People who look after this node
+         * @description People who look after the node whose key has signed the request (RFC 9421)
+         */
+        get: operations["listNodeOwners"];
+        put?: never;
+        /**
+         * Let a person look after this node
+         * @description JSON {code, owner}, signed by the node (RFC 9421): the person with this address, who has made the code, sees and manages from now on what belongs to the node.
+         */
+        post: operations["linkNode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/links/{person}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let a person no longer do so
+         * @description This person sees nothing of the node any more, from now on.
+         */
+        delete: operations["unlinkNodeOwner"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{peerId}/service-levels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a provider has served, for everybody
+         * @description How a provider has served over all organizations, by month (UTC), for a year and up to the last midnight; as both sides signed it. Of a month with fewer than twenty sessions nothing is said but that there were some, and counts are rounded down, so that nobody’s sessions can be seen.
+         */
+        get: operations["listPublicServiceLevels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/log/key": {
         parameters: {
             query?: never;
@@ -2474,6 +2678,50 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * As which operator one acts
+         * @description As which operator one acts, by a token or a session, and what the role may do: `look`, `look-at-money` (decisions on money), `act` (change anything)
+         */
+        get: operations["getOperator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/operators/{operator}/person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Let a person sign in as an operator
+         * @description Lets a person, who has a second factor, sign in as this operator. The two are a pair for good. Root only.
+         */
+        put: operations["linkOperator"];
+        post?: never;
+        /**
+         * End that somebody signs in as an operator
+         * @description From now on nobody signs in as this operator; the token stays. Root only.
+         */
+        delete: operations["unlinkOperator"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2808,9 +3056,29 @@ export interface paths {
         };
         /**
          * What a provider has earned
-         * @description Of the provider whose key has signed the request (RFC 9421). Amounts are pico-euro; each part that is held back has the time when it is free.
+         * @description Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in. Amounts are pico-euro; each part that is held back has the time when it is free.
          */
         get: operations["getEarnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}/earnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a node has earned
+         * @description Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in. Amounts are pico-euro; each part that is held back has the time when it is free.
+         */
+        get: operations["getNodeEarnings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2933,6 +3201,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/nodes/{peerId}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a node’s documents */
+        get: operations["listNodeDocuments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}/documents/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A node’s document
+         * @description A document by its number, as JSON, or with .pdf, .xml (UBL 2.1, EN 16931), .csv behind it; `lang` is de or en, for the PDF
+         */
+        get: operations["getNodeDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}/documents/{number}/lines/{line}/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The receipts behind a line
+         * @description The receipts that a line of a monthly statement is made of, each with the path of its proof in the log
+         */
+        get: operations["listNodeDocumentLineReceipts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/documents": {
         parameters: {
             query?: never;
@@ -3030,6 +3355,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/nodes/{peerId}/tax-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who a node’s owner is to the tax office */
+        get: operations["getNodeTaxProfile"];
+        /**
+         * Say who a node’s owner is to the tax office
+         * @description JSON of who the provider is to the tax office; with selfBillingTerms "2026-11" it agrees to self-billing
+         */
+        put: operations["setNodeTaxProfile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/vat": {
         parameters: {
             query?: never;
@@ -3116,9 +3462,29 @@ export interface paths {
         };
         /**
          * List a provider’s alerts
-         * @description Of the provider whose key has signed the request (RFC 9421): alerts name sessions, so they are not public
+         * @description Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in: alerts name sessions, so they are not public
          */
         get: operations["listOwnAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a node’s alerts
+         * @description Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in: alerts name sessions, so they are not public
+         */
+        get: operations["listNodeAlerts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4824,6 +5190,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/nodes/{peerId}/attestations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of where a node is */
+        get: operations["getNodeLocation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/attestations/challenges": {
         parameters: {
             query?: never;
@@ -5171,6 +5554,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/nodes/{peerId}/trader": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is known of a node as a trader
+         * @description What is missing of a provider’s own data, and when payouts stop for want of it
+         */
+        get: operations["getNodeTrader"];
+        /**
+         * Say who a node is as a trader
+         * @description JSON of telephone, email, register, certification "2026-11" (I offer only services that comply with Union law), tins and, of a natural person, name and birth. It is sealed, and a new version is looked at anew.
+         */
+        put: operations["setNodeTrader"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/traders/{peerId}": {
         parameters: {
             query?: never;
@@ -5281,9 +5688,29 @@ export interface paths {
         };
         /**
          * What is reported of this provider
-         * @description What is reported of the provider whose key has signed the request, as it is told to the provider (Annex V, Section III, A (5) DAC)
+         * @description What is reported of the provider whose key has signed the request, or that is linked to who is signed in, as it is told to the provider (Annex V, Section III, A (5) DAC)
          */
         get: operations["getOwnSellerYear"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/nodes/{peerId}/dac7/{year}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is reported of a node
+         * @description What is reported of the provider whose key has signed the request, or that is linked to who is signed in, as it is told to the provider (Annex V, Section III, A (5) DAC)
+         */
+        get: operations["getNodeSellerYear"];
         put?: never;
         post?: never;
         delete?: never;
@@ -10940,7 +11367,7 @@ export interface operations {
             query: {
                 from: string;
                 to: string;
-                group?: "provider" | "model" | "day";
+                group?: "provider" | "model" | "day" | "month";
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
                 /** @description rows of a page, at most */
@@ -10970,6 +11397,16 @@ export interface operations {
                             timed: string;
                             msPerTokenP50: number | null;
                             msPerTokenP95: number | null;
+                            firstToken: {
+                                observed: string;
+                                msP50: number | null;
+                                msP95: number | null;
+                            };
+                            answer: {
+                                observed: string;
+                                msP50: number | null;
+                                msP95: number | null;
+                            };
                         }[];
                         next: string | null;
                     };
@@ -11060,7 +11497,7 @@ export interface operations {
             query: {
                 from: string;
                 to: string;
-                group?: "provider" | "model" | "day";
+                group?: "provider" | "model" | "day" | "month";
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
                 /** @description rows of a page, at most */
@@ -11089,6 +11526,70 @@ export interface operations {
                             timed: string;
                             msPerTokenP50: number | null;
                             msPerTokenP95: number | null;
+                            firstToken: {
+                                observed: string;
+                                msP50: number | null;
+                                msP95: number | null;
+                            };
+                            answer: {
+                                observed: string;
+                                msP50: number | null;
+                                msP95: number | null;
+                            };
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodeServiceLevels: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+                group?: "provider" | "model" | "day" | "month";
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+                /** @description rows of a page, at most */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        measurements: {
+                            key: string;
+                            good: string;
+                            failed: string;
+                            ended: string;
+                            cut: string;
+                            availabilityBps: number | null;
+                            timed: string;
+                            msPerTokenP50: number | null;
+                            msPerTokenP95: number | null;
+                            firstToken: {
+                                observed: string;
+                                msP50: number | null;
+                                msP95: number | null;
+                            };
+                            answer: {
+                                observed: string;
+                                msP50: number | null;
+                                msP95: number | null;
+                            };
                         }[];
                         next: string | null;
                     };
@@ -11206,7 +11707,7 @@ export interface operations {
             query: {
                 from: string;
                 to: string;
-                group?: "provider" | "model" | "day";
+                group?: "provider" | "model" | "day" | "month";
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
                 /** @description rows of a page, at most */
@@ -11237,6 +11738,16 @@ export interface operations {
                             timed: string;
                             msPerTokenP50: number | null;
                             msPerTokenP95: number | null;
+                            firstToken: {
+                                observed: string;
+                                msP50: number | null;
+                                msP95: number | null;
+                            };
+                            answer: {
+                                observed: string;
+                                msP50: number | null;
+                                msP95: number | null;
+                            };
                         }[];
                         next: string | null;
                     };
@@ -11489,6 +12000,35 @@ export interface operations {
                     "application/json": {
                         /** @enum {boolean} */
                         cancelled: true;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    submitSessionNotes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cbor": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        noted: string[];
+                        known: string[];
+                        unknown: string[];
                     };
                 };
             };
@@ -12431,6 +12971,279 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    createNodeCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: string;
+                        owner: string;
+                        expiresAt: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        nodes: {
+                            peerId: string;
+                            linkedAt: number;
+                            country: string | null;
+                            payable: boolean;
+                            lastPaidAt: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    unlinkNode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "done";
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getNodePayoutAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        country: string;
+                        payable: boolean;
+                        readonly requirements: {
+                            what: string;
+                            /** @enum {string} */
+                            from: "provider" | "stripe";
+                            /** @enum {string} */
+                            due: "eventually" | "currently" | "past-due";
+                            readonly errors: string[];
+                        }[];
+                        deadlineMs: number | null;
+                        isOpen: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createNodeOnboardingLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @default en
+                     * @enum {string}
+                     */
+                    language?: "de" | "en";
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        url: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodeOwners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        owners: {
+                            person: string;
+                            email: string;
+                            linkedAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    linkNode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    code: string;
+                    owner: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        owners: {
+                            person: string;
+                            email: string;
+                            linkedAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    unlinkNodeOwner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        owners: {
+                            person: string;
+                            email: string;
+                            linkedAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPublicServiceLevels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        until: number;
+                        months: {
+                            month: string;
+                            sessionsAtLeast: string;
+                            availabilityBps: number | null;
+                            msPerTokenP50: number | null;
+                            msPerTokenP95: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getLogKey: {
         parameters: {
             query?: never;
@@ -12677,6 +13490,10 @@ export interface operations {
                             createdAt: number;
                             revokedBy: string | null;
                             revokedAt: number | null;
+                            person: {
+                                id: string;
+                                email: string;
+                            } | null;
                         }[];
                     };
                 };
@@ -12775,6 +13592,90 @@ export interface operations {
                             at: number;
                         }[];
                         next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOperator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        operator: string;
+                        name: string;
+                        /** @enum {string} */
+                        role: "operator" | "support" | "platform-auditor";
+                        may: ("look" | "look-at-money" | "act")[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    linkOperator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operator: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    email: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        operator: string;
+                        person: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    unlinkOperator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operator: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        operator: string;
                     };
                 };
             };
@@ -13712,6 +14613,61 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getNodeEarnings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        peerId: string;
+                        payable: string;
+                        heldBack: string;
+                        inTransit: string;
+                        debt: string;
+                        onHold: boolean;
+                        held: {
+                            amount: string;
+                            shareBps: number;
+                            heldAt: number;
+                            freeAt: number;
+                        }[];
+                        payouts: {
+                            id: string;
+                            cents: string;
+                            reversedCents: string;
+                            /** @enum {string} */
+                            state: "pending" | "submitted" | "paid" | "failed";
+                            failure: string | null;
+                            createdAt: number;
+                            updatedAt: number;
+                        }[];
+                        bankPayouts: {
+                            id: string;
+                            cents: string;
+                            /** @enum {string} */
+                            state: "pending" | "in_transit" | "paid" | "failed" | "canceled";
+                            failure: string | null;
+                            arrivesAt: number;
+                            createdAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listDocuments: {
         parameters: {
             query?: {
@@ -13940,6 +14896,124 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listNodeDocuments: {
+        parameters: {
+            query?: {
+                kind?: "advance-invoice" | "credit-note" | "usage-statement" | "provider-statement";
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+                /** @description rows of a page, at most */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        documents: {
+                            number: string;
+                            /** @enum {string} */
+                            kind: "advance-invoice" | "credit-note" | "usage-statement" | "provider-statement";
+                            party: string;
+                            test: boolean;
+                            issuedAt: number;
+                            period: {
+                                from: number;
+                                to: number;
+                            } | null;
+                            corrects: string | null;
+                            netCents: string;
+                            vatCents: string;
+                            grossCents: string;
+                            sha256: string;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getNodeDocument: {
+        parameters: {
+            query?: {
+                lang?: "de" | "en";
+            };
+            header?: never;
+            path: {
+                peerId: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document, in the form that its name ends with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/pdf": string;
+                    "application/xml": string;
+                    "text/csv": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodeDocumentLineReceipts: {
+        parameters: {
+            query?: {
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+                /** @description rows of a page, at most */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                peerId: string;
+                number: string;
+                line: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        receipts: {
+                            order: string;
+                            sequence: string;
+                            receipt: string;
+                            statement: string | null;
+                            increase: string;
+                            at: number;
+                            proof: string;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listAdminDocuments: {
         parameters: {
             query?: {
@@ -14114,6 +15188,104 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getNodeTaxProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        profile: {
+                            kind: string;
+                            name: string;
+                            street: string;
+                            postalCode: string;
+                            city: string;
+                            country: string;
+                            vatId?: string;
+                            taxNumber?: string;
+                            registration?: string;
+                            email?: string;
+                            selfBillingTerms?: string;
+                        } | null;
+                        version: number;
+                        at: number | null;
+                        selfBillingTerms: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setNodeTaxProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "business" | "small-business" | "private";
+                    name: string;
+                    street: string;
+                    postalCode: string;
+                    city: string;
+                    country: string;
+                    vatId?: string;
+                    taxNumber?: string;
+                    registration?: string;
+                    email?: string;
+                    /** @enum {string} */
+                    selfBillingTerms?: "2026-11";
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        profile: {
+                            kind: string;
+                            name: string;
+                            street: string;
+                            postalCode: string;
+                            city: string;
+                            country: string;
+                            vatId?: string;
+                            taxNumber?: string;
+                            registration?: string;
+                            email?: string;
+                            selfBillingTerms?: string;
+                        } | null;
+                        version: number;
+                        at: number | null;
+                        selfBillingTerms: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getAdminVatReport: {
         parameters: {
             query: {
@@ -14273,6 +15445,48 @@ export interface operations {
             };
             header?: never;
             path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alerts: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "receipt-equivocation" | "statement-equivocation";
+                            subject: string;
+                            organization: string | null;
+                            provider: string;
+                            kept: string;
+                            contradicting: string;
+                            at: number;
+                            resolvedAt: number | null;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodeAlerts: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+            };
+            header?: never;
+            path: {
+                peerId: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -18312,6 +19526,62 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getNodeLocation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        provider: string;
+                        country: string;
+                        attestation: {
+                            bytes: string;
+                            signatures: {
+                                signer: string;
+                                role: string;
+                                signature: string;
+                            }[];
+                        } | null;
+                        refusal: {
+                            reason: string;
+                            detail: string | null;
+                        } | null;
+                        evidence: {
+                            /** @enum {string} */
+                            kind: "geoip" | "latency" | "operator";
+                            country: string;
+                            /** @enum {string} */
+                            outcome: "supports" | "open" | "contradicts";
+                            reference: string;
+                            pings: {
+                                bytes: string;
+                                signatures: {
+                                    signer: string;
+                                    role: string;
+                                    signature: string;
+                                }[];
+                            }[];
+                            observedAt: number;
+                            expiresAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getLocationChallenge: {
         parameters: {
             query?: never;
@@ -19406,6 +20676,164 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getNodeTrader: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        peerId: string;
+                        /** @enum {string} */
+                        state: "missing" | "incomplete" | "declared" | "verified" | "refused";
+                        missing: {
+                            what: string;
+                            /** @enum {string} */
+                            law: "dsa" | "dac7";
+                        }[];
+                        suspendedFrom: number | null;
+                        suspendedSince: number | null;
+                        version: number;
+                        declaration: {
+                            telephone: string;
+                            /** Format: email */
+                            email: string;
+                            register?: {
+                                name: string;
+                                number: string;
+                            };
+                            /** @enum {string} */
+                            certification: "2026-11";
+                            /** @default [] */
+                            tins: {
+                                country: string;
+                                tin: string;
+                            }[];
+                            person?: {
+                                firstName: string;
+                                lastName: string;
+                                /** Format: date */
+                                birthDate: string;
+                                birthPlace?: string;
+                            };
+                        } | null;
+                        certification: string;
+                        review: {
+                            /** @enum {string} */
+                            outcome: "verified" | "refused";
+                            reference: string;
+                            by: string;
+                            at: number;
+                        } | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setNodeTrader: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    telephone: string;
+                    /** Format: email */
+                    email: string;
+                    register?: {
+                        name: string;
+                        number: string;
+                    };
+                    /** @enum {string} */
+                    certification: "2026-11";
+                    /** @default [] */
+                    tins?: {
+                        country: string;
+                        tin: string;
+                    }[];
+                    person?: {
+                        firstName: string;
+                        lastName: string;
+                        /** Format: date */
+                        birthDate: string;
+                        birthPlace?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        peerId: string;
+                        /** @enum {string} */
+                        state: "missing" | "incomplete" | "declared" | "verified" | "refused";
+                        missing: {
+                            what: string;
+                            /** @enum {string} */
+                            law: "dsa" | "dac7";
+                        }[];
+                        suspendedFrom: number | null;
+                        suspendedSince: number | null;
+                        version: number;
+                        declaration: {
+                            telephone: string;
+                            /** Format: email */
+                            email: string;
+                            register?: {
+                                name: string;
+                                number: string;
+                            };
+                            /** @enum {string} */
+                            certification: "2026-11";
+                            /** @default [] */
+                            tins: {
+                                country: string;
+                                tin: string;
+                            }[];
+                            person?: {
+                                firstName: string;
+                                lastName: string;
+                                /** Format: date */
+                                birthDate: string;
+                                birthPlace?: string;
+                            };
+                        } | null;
+                        certification: string;
+                        review: {
+                            /** @enum {string} */
+                            outcome: "verified" | "refused";
+                            reference: string;
+                            by: string;
+                            at: number;
+                        } | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getAdminTrader: {
         parameters: {
             query?: never;
@@ -19805,6 +21233,57 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getNodeSellerYear: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peerId: string;
+                year: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        year: number;
+                        operator: string;
+                        seller: {
+                            provider: string;
+                            kind: string | null;
+                            name: string | null;
+                            country: string | null;
+                            readonly missing: string[];
+                            readonly quarters: {
+                                quarter: number;
+                                activities: number;
+                                considerationCents: string;
+                                feesCents: string;
+                                taxesCents: string;
+                            }[];
+                            totals: {
+                                activities: number;
+                                considerationCents: string;
+                                feesCents: string;
+                                taxesCents: string;
+                            };
+                            exact: {
+                                consideration: string;
+                                fees: string;
+                            };
+                        };
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getProcessingRecords: {
         parameters: {
             query?: never;
@@ -19993,7 +21472,7 @@ export interface operations {
                 /** @description not included; now when not given */
                 to?: string;
                 /** @description may be repeated */
-                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read")[];
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read")[];
                 /** @description rows of a page, at most */
                 limit?: number;
                 /** @description the `next` of the page before */
@@ -20028,7 +21507,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
                             at: number;
                             record: string | null;
                             leaf: string | null;
@@ -20076,7 +21555,7 @@ export interface operations {
                         event: {
                             id: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
                             at: number;
                             record: string | null;
                             leaf: string | null;
@@ -20116,7 +21595,7 @@ export interface operations {
                 /** @description not included; now when not given */
                 to?: string;
                 /** @description may be repeated */
-                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read")[];
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read")[];
             };
             header?: never;
             path?: never;
@@ -20135,7 +21614,7 @@ export interface operations {
                         to: number;
                         counts: {
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
                             day: string;
                             events: number;
                         }[];
@@ -20332,7 +21811,7 @@ export interface operations {
                 /** @description not included; now when not given */
                 to?: string;
                 /** @description may be repeated */
-                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read")[];
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read")[];
                 /** @description rows of a page, at most */
                 limit?: number;
                 /** @description the `next` of the page before */
@@ -20367,7 +21846,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
                             at: number;
                             record: string | null;
                             leaf: string | null;
@@ -20415,7 +21894,7 @@ export interface operations {
                         event: {
                             id: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
                             at: number;
                             record: string | null;
                             leaf: string | null;
@@ -20455,7 +21934,7 @@ export interface operations {
                 /** @description not included; now when not given */
                 to?: string;
                 /** @description may be repeated */
-                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read")[];
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read")[];
             };
             header?: never;
             path?: never;
@@ -20474,7 +21953,7 @@ export interface operations {
                         to: number;
                         counts: {
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
                             day: string;
                             events: number;
                         }[];

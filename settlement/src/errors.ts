@@ -47,6 +47,11 @@ export const SETTLEMENT_ERRORS = {
     false,
     'Bring to its end what the answer names, then ask again: money that is under way needs to know whose it is.',
   ),
+  HANSE_DELETION_CONFIRMATION: own(
+    409,
+    false,
+    'Confirm only requests that settlement has sent to this node, with the key and on the side that it was asked by.',
+  ),
   HANSE_DATA_EXPORT_STATE: own(
     409,
     true,
@@ -144,6 +149,16 @@ export const SETTLEMENT_ERRORS = {
     'Say first who you are for the tax office: `PUT /v1/providers/self/tax-profile`.',
   ),
   HANSE_OPERATOR_TAKEN: own(409, false, 'Choose a name that no operator ever had.'),
+  HANSE_OPERATOR_LINKED: own(
+    409,
+    false,
+    'An operator and a person are a pair for good: make another operator, or another account.',
+  ),
+  HANSE_OPERATOR_FACTOR: own(
+    403,
+    false,
+    'Sign in with a passkey, or with a password and a code of an authenticator app.',
+  ),
   HANSE_TWO_OPERATORS: own(403, false, 'Let another operator approve it.'),
   HANSE_ADJUSTMENT_ACCOUNT: own(
     400,
@@ -261,6 +276,12 @@ export const SETTLEMENT_ERRORS = {
     true,
     'Wait for the time given; a passkey, or a new password by e-mail, works at once.',
   ),
+  HANSE_NODE_CODE_INVALID: own(
+    400,
+    false,
+    'Make a new code on the website: this one was used, is too old, or is of another person.',
+  ),
+  HANSE_NODE_LINKS_LIMIT: own(409, false, 'Unlink people or nodes that need it no more.'),
   HANSE_LINK_INVALID: own(400, false, 'Ask for another link: this one was used, or is too old.'),
   HANSE_PASSWORD_WEAK: own(400, false, 'Choose a longer password, or one that fewer people have.'),
   HANSE_PASSKEY_INVALID: own(400, false, 'Ask for new options and try again with the same device.'),

@@ -71,6 +71,23 @@ export function platformRoleAllows(role: PlatformRole, method: string, route: st
   return role === 'platform-auditor' || !MONEY.test(route)
 }
 
+/** What the role of an operator comes to: looking, looking into decisions on money, and doing things. */
+export const PLATFORM_POWERS = ['look', 'look-at-money', 'act'] as const
+export type PlatformPower = (typeof PLATFORM_POWERS)[number]
+
+export const platformPowers = (role: PlatformRole): PlatformPower[] =>
+  PLATFORM_POWERS.filter((power) => {
+    const [method, route] = SAMPLES[power]
+    return platformRoleAllows(role, method, route)
+  })
+
+/** A route that stands for all that a power opens. */
+const SAMPLES = {
+  look: ['GET', '/v1/admin/jobs'],
+  'look-at-money': ['GET', '/v1/admin/payout-runs'],
+  act: ['POST', '/v1/admin/payout-runs'],
+} as const satisfies Record<PlatformPower, readonly [string, string]>
+
 /**
  * Whether somebody with one role may give a key with another to somebody, or take it over; null is a key that only its
  * scopes bound.

@@ -34,9 +34,12 @@ import { consumerRoutes } from './consumer-routes.ts'
 import { corsFor } from './cors.ts'
 import { costRoutes } from './cost-routes.ts'
 import { dac7Routes } from './dac7-routes.ts'
+import { directoryRoutes } from './directory-routes.ts'
+import { deletionRoutes } from './deletion-routes.ts'
 import { disableRoutes } from './disable-routes.ts'
 import { documentRoutes } from './document-routes.ts'
 import { earningsRoutes } from './earnings-routes.ts'
+import { explorerRoutes } from './explorer-routes.ts'
 import { exportRoutes } from './export-routes.ts'
 import { exportScheduleRoutes } from './export-schedule-routes.ts'
 import { forecastRoutes } from './forecast-routes.ts'
@@ -49,11 +52,14 @@ import { installAccess } from './install-access.ts'
 import { invitationRoutes } from './invitation-routes.ts'
 import { jobRoutes } from './job-routes.ts'
 import { keyRoutes } from './key-routes.ts'
+import { logAdminRoutes } from './log-admin-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { memberRoutes } from './member-routes.ts'
+import { nodeLinkRoutes } from './node-link-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { installOpenApi } from './openapi/install-openapi.ts'
 import { operatorRoutes } from './operator-routes.ts'
+import { operatorSessionRoutes } from './operator-session-routes.ts'
 import { outcomeRoutes } from './outcome-routes.ts'
 import { payoutRoutes } from './payout-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
@@ -62,6 +68,7 @@ import { policyRoutes } from './policy-routes.ts'
 import { installProblems } from './problem.ts'
 import { providerProfileRoutes } from './provider-profile-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
+import { publicLevelRoutes } from './public-level-routes.ts'
 import { rateCardRoutes } from './rate-card-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { reconciliationRoutes } from './reconciliation-routes.ts'
@@ -72,6 +79,7 @@ import { serviceAdminRoutes } from './service-admin-routes.ts'
 import { serviceLevelRoutes } from './service-level-routes.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { cookieName, installSessions } from './session.ts'
+import { sessionNoteRoutes } from './session-note-routes.ts'
 import { spendRoutes } from './spend-routes.ts'
 import { ssoRoutes } from './sso-routes.ts'
 import { taxRoutes } from './tax-routes.ts'
@@ -168,6 +176,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     accessLogRoutes(routes, context)
     whenAudited(routes, context, gdprRoutes)
     whenAudited(routes, context, gdprAdminRoutes)
+    whenAudited(routes, context, deletionRoutes)
     topUpRoutes(routes, context)
     billingRoutes(routes, context)
     planRoutes(routes, context)
@@ -186,10 +195,13 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     exportRoutes(routes, context)
     serviceLevelRoutes(routes, context)
     serviceAdminRoutes(routes, context)
+    sessionNoteRoutes(routes, context)
     exportScheduleRoutes(routes, context)
     allocationRoutes(routes, context)
     receiptRoutes(routes, context, options.ingest)
     providerRoutes(routes, context)
+    nodeLinkRoutes(routes, context)
+    publicLevelRoutes(routes, context)
     whenAudited(routes, context, attestationRoutes)
     whenAudited(routes, context, attestationAdminRoutes)
     whenAudited(routes, context, retentionRoutes)
@@ -203,7 +215,11 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     whenAudited(routes, context, auditPackageRoutes)
     whenAudited(routes, context, auditAdminRoutes)
     adminRoutes(routes, context)
+    explorerRoutes(routes, context)
+    directoryRoutes(routes, context)
+    logAdminRoutes(routes, context)
     operatorRoutes(routes, context)
+    operatorSessionRoutes(routes, context)
     disableRoutes(routes, context)
     payoutRoutes(routes, context)
     adjustmentRoutes(routes, context)

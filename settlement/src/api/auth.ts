@@ -5,13 +5,8 @@ import type { SettlementContext } from '../context.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
 import type { Operator } from '../operators/operator.ts'
-import {
-  findDirectory,
-  findOperator,
-  findPrincipal,
-  type Principal,
-  refusal,
-} from './find-caller.ts'
+import { findDirectory, findPrincipal, type Principal, refusal } from './find-caller.ts'
+import { findOperator } from './find-operator.ts'
 import { permissionsOf } from './route-access.ts'
 import { requirePerson, type SignedIn } from './session.ts'
 
@@ -107,10 +102,10 @@ function lackOf({ role, scopes }: Principal, permission: Permission): string | u
 /** What operators do is written down before it is done. */
 async function letInOperator(
   request: FastifyRequest,
-  { store, now }: SettlementContext,
+  context: SettlementContext,
   rootToken: string,
 ): Promise<void> {
-  const operator = await findOperator(request, store, rootToken)
+  const operator = await findOperator(request, context, rootToken)
   const { method, routeOptions, url } = request
   const route = routeOptions.url ?? ''
   if (!platformRoleAllows(operator.role, method, route)) {
@@ -119,11 +114,11 @@ async function letInOperator(
   operators.set(request, operator)
   if (method === 'GET' || method === 'HEAD') return
   const path = url.split('?')[0] ?? ''
-  await store.recordAction({
+  await context.store.recordAction({
     operator: operator.id,
     action: `${method} ${route}`,
     path,
-    at: now(),
+    at: context.now(),
   })
 }
 

@@ -4,7 +4,6 @@ import type { Role } from '../access/roles.ts'
 import { hashScimToken, isScimToken } from '../access/scim.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
-import { isToken, type Operator, ROOT, tokenPrefix } from '../operators/operator.ts'
 import { isKey, isSecret, prefixOf } from '../tenants/api-key.ts'
 import { SCOPES, type Scope } from '../tenants/key-scopes.ts'
 import type { StoredKey } from '../tenants/tenant-store.ts'
@@ -99,25 +98,6 @@ async function findKey(
   if (key === undefined || stored === undefined || !isKey(key, stored)) return undefined
   const { expiresAt } = stored
   return expiresAt !== null && expiresAt <= request.server.settlement.now() ? undefined : stored
-}
-
-/**
- * Who of the platform's operators asks: `root` with the token of the data directory, others with their own.
- *
- * @throws {SettlementError} HANSE_UNAUTHENTICATED
- */
-export async function findOperator(
-  request: FastifyRequest,
-  store: SettlementStore,
-  rootToken: string,
-): Promise<Operator> {
-  const given = bearer(request)
-  if (given === undefined) throw refusal('an operator token')
-  if (isSecret(given, rootToken)) return ROOT
-  const prefix = tokenPrefix(given)
-  const stored = prefix === undefined ? undefined : await store.operatorByPrefix(prefix)
-  if (stored === undefined || !isToken(given, stored.hash)) throw refusal('an operator token')
-  return { id: stored.id, name: stored.name, role: stored.role }
 }
 
 /** The organization whose directory asks. @throws {SettlementError} HANSE_UNAUTHENTICATED */

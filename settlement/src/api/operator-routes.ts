@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { PLATFORM_ROLES } from '../access/roles.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
-import { createOperatorToken, type Operator, ROOT } from '../operators/operator.ts'
+import { makeOperator } from '../operators/make-operator.ts'
+import { type Operator, ROOT } from '../operators/operator.ts'
 import type { App } from './app.ts'
 import { operatorOf } from './auth.ts'
 import { money } from './schemas.ts'
@@ -20,6 +20,8 @@ const operatorSchema = z.object({
   createdAt: z.number(),
   revokedBy: z.string().nullable(),
   revokedAt: z.number().nullable(),
+  /** Who signs in as this operator. */
+  person: z.object({ id: z.string(), email: z.string() }).nullable(),
 })
 
 const actionSchema = z.object({
@@ -53,11 +55,7 @@ export function operatorRoutes(app: App, context: SettlementContext): void {
     },
     async (request) => {
       const by = rootOf(operatorOf(request))
-      const { token: made, prefix, hash } = createOperatorToken()
-      const id = `op-${randomUUID()}`
-      const { name, role } = request.body
-      await store.createOperator({ id, name, role, prefix, hash, createdBy: by.id, at: now() })
-      return { operator: id, name, token: made }
+      return makeOperator(store, { ...request.body, by: by.id }, now())
     },
   )
 
@@ -122,7 +120,8 @@ export function operatorRoutes(app: App, context: SettlementContext): void {
   )
 }
 
-function rootOf(operator: Operator): Operator {
+/** @throws {SettlementError} HANSE_FORBIDDEN */
+export function rootOf(operator: Operator): Operator {
   if (operator.id === ROOT.id) return operator
   throw new SettlementError('HANSE_FORBIDDEN', 'only the root token makes and unmakes operators')
 }

@@ -7,6 +7,7 @@ import { keepPasskey, passkeyToMake, passkeyToUse, personOfPasskey } from '../pe
 import type { App } from './app.ts'
 import { signedIn } from './auth.ts'
 import type { Background } from './background.ts'
+import { requireOperatorFactor } from './find-operator.ts'
 import { accountOf, DONE, done, recordOwn, security, signedInSchema } from './people-schemas.ts'
 import { requireFresh, startSession } from './session.ts'
 
@@ -100,6 +101,7 @@ export function passkeyRoutes(app: App, context: SettlementContext, later: Backg
     async (request) => {
       const { person, signedIn } = await accountOf(request, context)
       requireFresh(signedIn, now())
+      await requireOperatorFactor(signedIn, store)
       return { ...(await passkeyToMake(context, person)) }
     },
   )
@@ -117,6 +119,7 @@ export function passkeyRoutes(app: App, context: SettlementContext, later: Backg
     async (request, reply) => {
       const { person, signedIn } = await accountOf(request, context)
       requireFresh(signedIn, now())
+      await requireOperatorFactor(signedIn, store)
       const { name, response } = request.body
       const id = await keepPasskey(
         context,
@@ -148,6 +151,7 @@ export function passkeyRoutes(app: App, context: SettlementContext, later: Backg
     async (request, reply) => {
       const { person, signedIn } = await accountOf(request, context)
       requireFresh(signedIn, now())
+      await requireOperatorFactor(signedIn, store)
       const { passkey } = request.params
       const outcome = await store.removePasskey(person.id, passkey)
       if (outcome === 'unknown') throw new SettlementError('HANSE_NOT_FOUND', 'no such passkey')

@@ -8,6 +8,7 @@ import { accountAttempts } from '../people/sign-in-limits.ts'
 import { newTotpSecret, openTotp, sealTotp, totpSetup, totpStep } from '../people/totp.ts'
 import type { App } from './app.ts'
 import type { Background } from './background.ts'
+import { requireOperatorFactor } from './find-operator.ts'
 import { accountOf, DONE, done, recordOwn, security, totpText } from './people-schemas.ts'
 import { requireFresh, startSession } from './session.ts'
 
@@ -30,6 +31,7 @@ export function totpRoutes(app: App, context: SettlementContext, later: Backgrou
     async (request) => {
       const { person, signedIn } = await accountOf(request, context)
       requireFresh(signedIn, now())
+      await requireOperatorFactor(signedIn, store)
       const secret = newTotpSecret()
       if (!(await store.beginTotp(person.id, sealTotp(signer, person.id, secret), now()))) {
         throw new SettlementError(
@@ -56,6 +58,7 @@ export function totpRoutes(app: App, context: SettlementContext, later: Backgrou
     async (request, reply) => {
       const { person, signedIn } = await accountOf(request, context)
       requireFresh(signedIn, now())
+      await requireOperatorFactor(signedIn, store)
       await throttled(context, [accountAttempts(person.email)])
       const totp = await store.totp(person.id)
       const secret = totp && !totp.isConfirmed && openTotp(signer, person.id, totp.sealed)
@@ -85,6 +88,7 @@ export function totpRoutes(app: App, context: SettlementContext, later: Backgrou
     async (request, reply) => {
       const { person, signedIn } = await accountOf(request, context)
       requireFresh(signedIn, now())
+      await requireOperatorFactor(signedIn, store)
       if (!(await store.removeTotp(person.id))) {
         throw new SettlementError('HANSE_NOT_FOUND', 'the account has no authenticator app')
       }
@@ -114,6 +118,7 @@ export function totpRoutes(app: App, context: SettlementContext, later: Backgrou
     async (request) => {
       const { person, signedIn } = await accountOf(request, context)
       requireFresh(signedIn, now())
+      await requireOperatorFactor(signedIn, store)
       if (!person.hasTotp) {
         throw new SettlementError('HANSE_NOT_FOUND', 'the account has no authenticator app')
       }

@@ -11,6 +11,8 @@ const ANSWER_MS = 600_000
 const IDENTITY_MS = 10_000
 const NONCE_BYTES = 32
 
+export type AskMethod = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
 /**
  * Asks the service that listens under these settings, once it has proven that it has this folder's key: whoever else
  * listens there is not given the operator's token.
@@ -25,7 +27,7 @@ export async function askService(
     method,
     path,
     body,
-  }: { readonly method: 'GET' | 'POST'; readonly path: string; readonly body?: object },
+  }: { readonly method: AskMethod; readonly path: string; readonly body?: object },
 ): Promise<unknown> {
   if (config.port === 0) return undefined
   const origin = originOf(config)

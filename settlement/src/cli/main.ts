@@ -28,6 +28,7 @@ import {
   print,
   reconciliation,
 } from './operator-call.ts'
+import { operatorCommands } from './operators.ts'
 import { seedDemoHere } from './seed-demo.ts'
 import { serve } from './serve.ts'
 import { slaCommands } from './sla.ts'
@@ -124,6 +125,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   )
   complianceCommands(program, command, (errand) =>
     run(async (config, flags) => callOperator(config, readSecrets(), await errand(flags))),
+  )
+  operatorCommands(program, command, (errand) =>
+    run((config, flags) => callOperator(config, readSecrets(), errand(flags))),
   )
   importCommand(program)
   const documents = program.command('documents').description('look after invoices and statements')

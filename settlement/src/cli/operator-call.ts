@@ -7,12 +7,12 @@ import { testPlatform } from '../notifications/test-channel.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
-import { askService } from './ask-service.ts'
+import { type AskMethod, askService } from './ask-service.ts'
 import { settlementOptions } from './serve.ts'
 
 /** What an operator asks for: of the service where it runs, else done here. */
 export interface Errand {
-  readonly method: 'GET' | 'POST'
+  readonly method: AskMethod
   readonly path: string
   /** What is sent along, as JSON. */
   readonly body?: object

@@ -26,10 +26,14 @@ import { cardStore } from '../costs/card-store.ts'
 import { costUsageStore } from '../costs/cost-usage-store.ts'
 import { feedStore } from '../costs/feed-store.ts'
 import { sellerYearStore } from '../dac7/seller-year-store.ts'
+import { organizationDirectory } from '../directory/organization-directory.ts'
+import { providerDirectory } from '../directory/provider-directory.ts'
+import { deletionStore } from '../deletion/deletion-store.ts'
 import { disputeStore } from '../disputes/dispute-store.ts'
 import { documentStore } from '../documents/document-store.ts'
 import { profileStore } from '../documents/profile-store.ts'
 import { earningsStore } from '../earnings/earnings-store.ts'
+import { explorerStore } from '../explorer/explorer-store.ts'
 import { exportStore } from '../exports/export-store.ts'
 import { runStore } from '../exports/run-store.ts'
 import { scheduleStore } from '../exports/schedule-store.ts'
@@ -62,6 +66,7 @@ import { trialStore } from '../people/trial-store.ts'
 import { invoiceStore } from '../plans/invoice-store.ts'
 import { subscriptionStore } from '../plans/subscription-store.ts'
 import { policyStore } from '../policies/policy-store.ts'
+import { linkStore } from '../provider-links/link-store.ts'
 import { providerStore } from '../providers/provider-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
 import { movementStore } from '../reconciliation/movement-store.ts'
@@ -79,6 +84,7 @@ import { levelStore } from '../service-levels/level-store.ts'
 import { maintenanceStore } from '../service-levels/maintenance-store.ts'
 import { measurementStore } from '../service-levels/measurement-store.ts'
 import { timingStore } from '../service-levels/timing-store.ts'
+import { noteStore } from '../session-notes/note-store.ts'
 import { cursorStore } from '../stripe-events/cursor-store.ts'
 import { stripeEventStore } from '../stripe-events/event-store.ts'
 import { identityStore } from '../stripe-identity/identity-store.ts'
@@ -98,6 +104,9 @@ import type { Database } from './database.ts'
 export function createRepository(db: Database) {
   return {
     ...ledgerStore(db),
+    ...explorerStore(db),
+    ...organizationDirectory(db),
+    ...providerDirectory(db),
     ...tenantStore(db),
     ...keyStore(db),
     ...keyRateStore(db),
@@ -110,12 +119,14 @@ export function createRepository(db: Database) {
     ...scimGroupStore(db),
     ...ssoStore(db),
     ...providerStore(db),
+    ...linkStore(db),
     ...attestationStore(db),
     ...authorizationStore(db),
     ...budgetStore(db),
     ...rulesStore(db),
     ...policyStore(db),
     ...receiptStore(db),
+    ...noteStore(db),
     ...alertStore(db),
     ...topUpStore(db),
     ...automaticStore(db),
@@ -179,6 +190,7 @@ export function createRepository(db: Database) {
     ...basisStore(db),
     ...requestStore(db),
     ...erasureStore(db),
+    ...deletionStore(db),
     ...scrubStore(db),
     ...dataExportStore(db),
     ...exportRunStore(db),
@@ -278,6 +290,8 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'adjustments',
   'operators',
   'operatorByPrefix',
+  'operatorOfPerson',
+  'signInWait',
   'operatorActions',
   'reconciliations',
   'differences',
@@ -354,6 +368,9 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'rightsRequest',
   'rightsRequests',
   'erasureOf',
+  'deletionRequests',
+  'deletionByCid',
+  'erasuresAnswered',
   'tombstones',
   'exportPage',
   'exportTrail',

@@ -443,6 +443,15 @@ export const operator = pgTable('operator', {
   role: text('role', { enum: PLATFORM_ROLES }).notNull().default('operator'),
 })
 
+export const operatorPerson = pgTable('operator_person', {
+  operator: text('operator').primaryKey(),
+  person: text('person').notNull(),
+  linkedBy: text('linked_by').notNull(),
+  linkedAt: instant('linked_at').notNull(),
+  endedBy: text('ended_by'),
+  endedAt: instant('ended_at'),
+})
+
 export const operatorAction = pgTable('operator_action', {
   id: counter('id').primaryKey().generatedAlwaysAsIdentity(),
   operator: text('operator').notNull(),
@@ -634,6 +643,18 @@ export const personSession = pgTable('person_session', {
   factors: text('factors', { enum: ['password', 'totp', 'passkey', 'sso'] })
     .array()
     .notNull(),
+})
+
+export const providerLink = pgTable('provider_link', {
+  peerId: text('peer_id').notNull(),
+  person: text('person').notNull(),
+  linkedAt: instant('linked_at').notNull(),
+})
+
+export const providerLinkCode = pgTable('provider_link_code', {
+  person: text('person').primaryKey(),
+  hash: bytea('hash').notNull(),
+  expiresAt: instant('expires_at').notNull(),
 })
 
 export const member = pgTable('member', {

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, isNull, lt } from 'drizzle-orm'
 import type { PlatformRole } from '../access/roles.ts'
-import { type Database, databaseFault } from '../db/database.ts'
-import { operator, operatorAction } from '../db/schema.ts'
+import { type Database, databaseFault, transact } from '../db/database.ts'
+import { operator, operatorAction, operatorPerson, person } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import type { Operator } from './operator.ts'
 
@@ -14,6 +14,8 @@ export interface OperatorRow {
   readonly createdAt: number
   readonly revokedBy: string | null
   readonly revokedAt: number | null
+  /** Who signs in as this operator. */
+  readonly person: { readonly id: string; readonly email: string } | null
 }
 
 export interface OperatorAction {
@@ -66,14 +68,88 @@ export function operatorStore(db: Database) {
       return row
     },
 
-    operators: async (): Promise<OperatorRow[]> =>
-      (await db.select().from(operator).orderBy(asc(operator.createdAt), asc(operator.id))).map(
-        ({ createdAt, revokedAt, hash: _secret, ...row }) => ({
-          ...row,
-          createdAt: createdAt.getTime(),
-          revokedAt: revokedAt?.getTime() ?? null,
-        }),
-      ),
+    /** As whom a person acts: neither revoked, nor the link between them ended. */
+    operatorOfPerson: async (id: string): Promise<Operator | undefined> => {
+      const [row] = await db
+        .select({ id: operator.id, name: operator.name, role: operator.role })
+        .from(operatorPerson)
+        .innerJoin(operator, eq(operator.id, operatorPerson.operator))
+        .where(
+          and(
+            eq(operatorPerson.person, id),
+            isNull(operatorPerson.endedAt),
+            isNull(operator.revokedAt),
+          ),
+        )
+      return row
+    },
+
+    /**
+     * Lets a person sign in as an operator. Once made, neither of them is ever linked to anybody else.
+     *
+     * @returns `gone` where there is no such operator any more, `taken` where one of the two is somebody else already
+     */
+    linkOperator: (given: {
+      readonly operator: string
+      readonly person: string
+      readonly by: string
+      readonly at: number
+    }): Promise<'linked' | 'gone' | 'taken'> =>
+      transact(db, async (tx) => {
+        const [found] = await tx
+          .select({ id: operator.id })
+          .from(operator)
+          .where(and(eq(operator.id, given.operator), isNull(operator.revokedAt)))
+          .for('update')
+        if (found === undefined) return 'gone'
+        const link = { linkedBy: given.by, linkedAt: new Date(given.at) }
+        await tx
+          .insert(operatorPerson)
+          .values({ operator: given.operator, person: given.person, ...link })
+          .onConflictDoNothing()
+        const made = await tx
+          .update(operatorPerson)
+          .set({ ...link, endedBy: null, endedAt: null })
+          .where(
+            and(
+              eq(operatorPerson.operator, given.operator),
+              eq(operatorPerson.person, given.person),
+            ),
+          )
+          .returning({ operator: operatorPerson.operator })
+        return made.length === 0 ? 'taken' : 'linked'
+      }),
+
+    /** Repeated, it changes nothing. @returns whether there was ever such a link */
+    unlinkOperator: async (id: string, by: string, at: number): Promise<boolean> => {
+      await db
+        .update(operatorPerson)
+        .set({ endedBy: by, endedAt: new Date(at) })
+        .where(and(eq(operatorPerson.operator, id), isNull(operatorPerson.endedAt)))
+      const found = await db
+        .select({ operator: operatorPerson.operator })
+        .from(operatorPerson)
+        .where(eq(operatorPerson.operator, id))
+      return found.length > 0
+    },
+
+    operators: async (): Promise<OperatorRow[]> => {
+      const found = await db
+        .select({ row: operator, person: person.id, email: person.email })
+        .from(operator)
+        .leftJoin(
+          operatorPerson,
+          and(eq(operatorPerson.operator, operator.id), isNull(operatorPerson.endedAt)),
+        )
+        .leftJoin(person, eq(person.id, operatorPerson.person))
+        .orderBy(asc(operator.createdAt), asc(operator.id))
+      return found.map(({ row: { createdAt, revokedAt, hash: _secret, ...row }, ...linked }) => ({
+        ...row,
+        createdAt: createdAt.getTime(),
+        revokedAt: revokedAt?.getTime() ?? null,
+        person: linked.person === null ? null : { id: linked.person, email: linked.email ?? '' },
+      }))
+    },
 
     /** For good; repeated, it changes nothing. @returns whether there is such an operator */
     revokeOperator: async (id: string, by: string, at: number): Promise<boolean> => {

@@ -5,6 +5,7 @@ import { SettlementError } from '../errors.ts'
 
 /** Everything that a person has here and that nobody else needs. */
 const OWN = [
+  'operator_person',
   'person_session',
   'person_passkey',
   'person_totp',

@@ -6,6 +6,10 @@ import { IDLE_MS, type SessionTimes } from './session-token.ts'
 /** By what a person showed who they are. */
 export type Factor = 'password' | 'totp' | 'passkey' | 'sso'
 
+/** Whether more than one thing was shown: a passkey is two in one, and what an issuer asks for is not known here. */
+export const isStrong = (factors: readonly Factor[]): boolean =>
+  factors.includes('totp') || factors.includes('passkey')
+
 export interface SessionRow extends SessionTimes {
   readonly id: string
   readonly person: string

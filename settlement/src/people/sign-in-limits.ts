@@ -34,6 +34,12 @@ export const SIGN_UPS: AttemptRule = { free: 20, firstMs: 10_000, longestMs: 3_6
 /** Mails to one address, whoever asks for them. */
 export const MAILS: AttemptRule = { free: 4, firstMs: 60_000, longestMs: 3_600_000 }
 
+/** Codes that a node sends, right or wrong: of fifty bits a hundred a day are none. */
+export const NODE_LINKS: AttemptRule = { free: 10, firstMs: 1_000, longestMs: 15 * 60_000 }
+
+/** Tokens of operators that are none, from one place; programs with an old one say so more than once. */
+export const OPERATOR_TOKENS: AttemptRule = { free: 20, firstMs: 1_000, longestMs: 15 * 60_000 }
+
 /** What attempts are counted against. */
 export interface Counted {
   readonly subject: Uint8Array
@@ -43,8 +49,14 @@ export interface Counted {
 export const accountAttempts = (email: string): Counted => counted('account', email, ACCOUNT)
 export const placeAttempts = (address: string): Counted =>
   counted('place', networkOf(address), PLACE)
+export const operatorAttempts = (address: string): Counted =>
+  counted('operator-token', networkOf(address), OPERATOR_TOKENS)
 export const signUpAttempts = (address: string): Counted =>
   counted('sign-up', networkOf(address), SIGN_UPS)
+export const nodeLinkAttempts = (peerId: string, address: string): Counted[] => [
+  counted('node-link', peerId, NODE_LINKS),
+  counted('node-link-place', networkOf(address), NODE_LINKS),
+]
 export const mailAttempts = (email: string): Counted => counted('mail', email, MAILS)
 
 /** One more attempt. @returns what is then stored, or how long to wait first, in milliseconds */

@@ -41,7 +41,10 @@ const AGEING: readonly RetentionClass[] = [
     },
     days: 90,
     least: { days: 1, why: 'reports need a day' },
-    tables: [{ table: 'usage', removal: 'month' }],
+    tables: [
+      { table: 'usage', removal: 'month' },
+      { table: 'session_note', removal: 'age', at: 't.at', organization: 't.organization' },
+    ],
   },
   {
     name: 'sign-ins',
@@ -65,6 +68,7 @@ const AGEING: readonly RetentionClass[] = [
       { table: 'sso_session', removal: 'with', parent: 'person_session' },
       { table: 'person_token', removal: 'age', at: 't.expires_at', person: 't.person' },
       { table: 'person_challenge', removal: 'age', at: 't.expires_at', person: 't.person' },
+      { table: 'provider_link_code', removal: 'age', at: 't.expires_at', person: 't.person' },
       { table: 'sign_in_attempt', removal: 'age', at: 'greatest(t.last_at, t.not_before)' },
       { table: 'sso_sign_in', removal: 'age', at: 't.expires_at', organization: 't.organization' },
     ],
@@ -291,11 +295,14 @@ const AGEING: readonly RetentionClass[] = [
         removal: 'age',
         at: `(select ${ANSWERED} from rights_request r where r.id = t.request)`,
       },
+      { table: 'deletion_confirmation', removal: 'with', parent: 'deletion_request' },
+      { table: 'deletion_request', removal: 'age', at: 't.ended_at' },
       {
         table: 'rights_request',
         removal: 'age',
         at: ANSWERED.replaceAll('r.', 't.'),
-        where: () => sql`not exists (select from rights_step s where s.request = t.id)`,
+        where: () => sql`not exists (select from rights_step s where s.request = t.id)
+          and not exists (select from deletion_request d where d.rights_request = t.id)`,
       },
     ],
   },
@@ -315,7 +322,7 @@ const STAYING: readonly RetentionClass[] = [
     },
     days: null,
     tables: account(`
-      organization api_key api_key_rate consumer provider person person_passkey person_totp
+      organization api_key api_key_rate consumer provider provider_link person person_passkey person_totp
       person_recovery_code member trial_grant sso_connection sso_domain sso_identity scim_token scim_user scim_group
       scim_group_member billing_customer automatic_top_up notification_channel
       notification_subscription lawful_basis spending_rules team budget policy_version allocation_plan export_schedule
@@ -367,7 +374,8 @@ const STAYING: readonly RetentionClass[] = [
     days: null,
     tables: kept(`
       usage_hourly usage_daily usage_mark usage_spender_hourly usage_spender_daily external_usage_hourly
-      external_usage_daily spend_forecast service_hour service_cut service_timing service_mark`),
+      external_usage_daily spend_forecast service_hour service_cut service_timing service_mark
+      latency_hour`),
   },
   {
     name: 'operation',
@@ -376,12 +384,12 @@ const STAYING: readonly RetentionClass[] = [
       de: 'was der Dienst zum Laufen braucht: Betreiber, Kataloge, Lesezeichen, Dienstzusagen',
     },
     why: {
-      en: 'as long as the service; of persons only the names of operators',
-      de: 'so lange wie der Dienst; an Personen nur die Namen der Betreiber',
+      en: 'as long as the service; of persons only the names of operators, and who they are',
+      de: 'so lange wie der Dienst; an Personen nur die Namen der Betreiber und wer sie sind',
     },
     days: null,
     tables: kept(`
-      operator stripe_catalogue stripe_cursor stripe_identity maintenance_window service_level`),
+      operator operator_person stripe_catalogue stripe_cursor stripe_identity maintenance_window service_level`),
   },
 ]
 

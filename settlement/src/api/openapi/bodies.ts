@@ -11,6 +11,7 @@ const cbor = body({ 'application/cbor': bytes })
 export const RAW_BODIES: Readonly<Record<RouteName, RequestBody>> = {
   'POST /v1/receipts': cbor,
   'POST /v1/statements': cbor,
+  'POST /v1/session-notes': cbor,
   'POST /v1/providers': cbor,
   'POST /v1/service-levels/timings': cbor,
   'POST /v1/attestations': body({ 'application/json': json }),
@@ -26,6 +27,19 @@ export const RAW_BODIES: Readonly<Record<RouteName, RequestBody>> = {
     },
   }),
   'PUT /v1/providers/self/tax-profile': body({ 'application/json': json }),
+  'POST /v1/providers/self/links': body({
+    'application/json': {
+      schema: {
+        type: 'object',
+        properties: {
+          code: { type: 'string', maxLength: 64 },
+          owner: { type: 'string', maxLength: 254 },
+        },
+        required: ['code', 'owner'],
+        additionalProperties: false,
+      },
+    },
+  }),
   'POST /v1/stripe/webhook': body({ 'application/json': json }),
   'POST /v1/imports/{format}': body({
     'text/csv': text,
@@ -55,6 +69,7 @@ const page: Answer = { description: 'A page', content: { 'text/html': text } }
 export const RAW_ANSWERS: Readonly<Record<RouteName, Readonly<Record<string, Answer>>>> = {
   'GET /v1/documents/{file}': { 200: file },
   'GET /v1/providers/self/documents/{file}': { 200: file },
+  'GET /v1/account/nodes/{peerId}/documents/{file}': { 200: file },
   'GET /v1/admin/documents/{file}': { 200: file },
   'GET /v1/gdpr/export': { 200: archive },
   'GET /v1/gdpr/exports/{export}/file': { 200: archive },

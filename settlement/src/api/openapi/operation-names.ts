@@ -59,6 +59,18 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
   'GET /v1/gdpr/me/exports': ['listMyDataExports', 'Exports of one’s own data'],
   'POST /v1/gdpr/me/exports': ['createMyDataExport', 'Ask for an export of one’s own data'],
   'GET /v1/gdpr/me/exports/{export}/file': ['getMyDataExportFile', 'The archive of one’s own data'],
+  'GET /v1/operator': ['getOperator', 'As which operator one acts'],
+  'PUT /v1/admin/operators/{operator}/person': [
+    'linkOperator',
+    'Let a person sign in as an operator',
+  ],
+  'DELETE /v1/admin/operators/{operator}/person': [
+    'unlinkOperator',
+    'End that somebody signs in as an operator',
+  ],
+  'GET /v1/gdpr/deletions': ['listDeletionRequests', 'What a node is asked to erase'],
+  'POST /v1/gdpr/deletions/confirmations': ['confirmDeletion', 'Say what a node has erased'],
+  'GET /v1/admin/gdpr/deletions': ['listAdminDeletions', 'What nodes were asked to erase'],
   'GET /v1/admin/gdpr/requests': ['listAdminDataRequests', 'Requests about data'],
   'POST /v1/admin/gdpr/requests': [
     'createAdminDataRequest',
@@ -195,6 +207,7 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
   'POST /v1/bills/csv': ['importBillCsv', 'Import the bill of another seller as CSV'],
   'POST /v1/bills': ['importBill', 'Import the bill of another seller'],
   'POST /v1/bills/{id}/decisions': ['decideBillLine', 'Say what a difference of a bill was'],
+  'POST /v1/session-notes': ['submitSessionNotes', 'Tell whom sessions were for'],
   // Service levels
   'GET /v1/service-levels': ['listServiceLevels', 'What was promised, and what it came to'],
   'POST /v1/service-levels/timings': [
@@ -207,6 +220,52 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
     'listOwnServiceLevels',
     'A provider’s own service levels',
   ],
+  'GET /v1/providers/{peerId}/service-levels': [
+    'listPublicServiceLevels',
+    'How a provider has served, for everybody',
+  ],
+  // Nodes of a person
+  'POST /v1/account/nodes/codes': ['createNodeCode', 'A code that links a node to its owner'],
+  'GET /v1/account/nodes': ['listNodes', 'Nodes of who is signed in'],
+  'DELETE /v1/account/nodes/{peerId}': ['unlinkNode', 'Let go of a node'],
+  'GET /v1/account/nodes/{peerId}/payout-account': [
+    'getNodePayoutAccount',
+    'How a node’s payout account is',
+  ],
+  'POST /v1/account/nodes/{peerId}/payout-account/links': [
+    'createNodeOnboardingLink',
+    'Open Stripe’s page for a node’s payout account',
+  ],
+  'GET /v1/account/nodes/{peerId}/earnings': ['getNodeEarnings', 'What a node has earned'],
+  'GET /v1/account/nodes/{peerId}/documents': ['listNodeDocuments', 'List a node’s documents'],
+  'GET /v1/account/nodes/{peerId}/documents/{file}': ['getNodeDocument', 'A node’s document'],
+  'GET /v1/account/nodes/{peerId}/documents/{number}/lines/{line}/receipts': [
+    'listNodeDocumentLineReceipts',
+    'The receipts behind a line',
+  ],
+  'GET /v1/account/nodes/{peerId}/service-levels': [
+    'listNodeServiceLevels',
+    'A node’s service levels',
+  ],
+  'GET /v1/account/nodes/{peerId}/alerts': ['listNodeAlerts', 'List a node’s alerts'],
+  'GET /v1/account/nodes/{peerId}/tax-profile': [
+    'getNodeTaxProfile',
+    'Who a node’s owner is to the tax office',
+  ],
+  'PUT /v1/account/nodes/{peerId}/tax-profile': [
+    'setNodeTaxProfile',
+    'Say who a node’s owner is to the tax office',
+  ],
+  'GET /v1/account/nodes/{peerId}/attestations': [
+    'getNodeLocation',
+    'What is known of where a node is',
+  ],
+  'GET /v1/account/nodes/{peerId}/trader': ['getNodeTrader', 'What is known of a node as a trader'],
+  'PUT /v1/account/nodes/{peerId}/trader': ['setNodeTrader', 'Say who a node is as a trader'],
+  'GET /v1/account/nodes/{peerId}/dac7/{year}': ['getNodeSellerYear', 'What is reported of a node'],
+  'POST /v1/providers/self/links': ['linkNode', 'Let a person look after this node'],
+  'GET /v1/providers/self/links': ['listNodeOwners', 'People who look after this node'],
+  'DELETE /v1/providers/self/links/{person}': ['unlinkNodeOwner', 'Let a person no longer do so'],
   // Notifications
   'GET /v1/subscriptions': ['listSubscriptions', 'List what is told over which channel'],
   'POST /v1/subscriptions': ['createSubscription', 'Tell events of a kind over a channel'],
@@ -290,6 +349,10 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
     'listAdminDocumentLineReceipts',
     'The receipts behind a line',
   ],
+  'GET /v1/admin/log': ['getAdminLog', 'How the log stands'],
+  'GET /v1/admin/log/entries': ['listAdminLogEntries', 'What the places of the log hold'],
+  'GET /v1/admin/ledger/totals': ['getAdminLedgerTotals', 'The trial balance'],
+  'GET /v1/admin/payouts/{payout}/earnings': ['getAdminPayoutEarnings', 'What a payout paid'],
   'GET /v1/admin/ingest': ['getAdminIngest', 'What is under way in ingest'],
   'GET /v1/admin/vat': ['getAdminVatReport', 'VAT of a period'],
   'POST /v1/admin/organizations/{organization}/vat-id-confirmations': [

@@ -54,6 +54,10 @@ const ERASURE: Codes = [
 /** What parts of the API refuse beside what all of it does, by patterns of `METHOD path`. Each that fits counts. */
 const OWN: readonly (readonly [RegExp, Codes])[] = [
   [/^GET \/readyz$/u, ['HANSE_NOT_READY']],
+  [
+    /^POST \/v1\/gdpr\/deletions\/confirmations$/u,
+    [...SIGNED, 'HANSE_NOT_FOUND', 'HANSE_DELETION_CONFIRMATION'],
+  ],
   [/^POST \/v1\/gdpr\/(?:me\/)?erase$|\/gdpr\/requests\/[^/]+\/erasure$/u, ERASURE],
   [
     /^\w+ \/v1\/(?:admin\/)?gdpr\/.*(?:requests|exports)\/[^/]+|^DELETE \/v1\/gdpr\/bases$/u,
@@ -163,10 +167,21 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
   ],
   [/^POST \/v1\/providers\/self\/releases$/u, SIGNED],
   [/^\w+ \/v1\/(?:provider\/earnings|providers|attestations)/u, ['HANSE_PROVIDER_UNKNOWN']],
+  [/^POST \/v1\/providers\/self\/links$/u, ['HANSE_NODE_CODE_INVALID', 'HANSE_NODE_LINKS_LIMIT']],
+  [/^\w+ \/v1\/account\/nodes\/\{peerId\}\//u, ['HANSE_PROVIDER_UNKNOWN']],
+  [
+    /^(?:GET|POST) \/v1\/account\/nodes\/\{peerId\}\/payout-account/u,
+    ['HANSE_PAYMENTS_UNAVAILABLE'],
+  ],
+  [/^PUT \/v1\/account\/nodes/u, ['HANSE_SIGN_IN_AGAIN']],
   [/^GET \/v1\/log\/proof/u, ['HANSE_AUDIT_PENDING']],
   [/^POST \/v1\/stripe\/webhook$/u, ['HANSE_WEBHOOK_SIGNATURE', 'HANSE_PAYMENTS_UNAVAILABLE']],
   [/^GET \/v1\/.*documents\/\{file\}$/u, ['HANSE_DOCUMENT_FORM']],
   [/^POST \/v1\/admin\/operators$/u, ['HANSE_OPERATOR_TAKEN']],
+  [
+    /^PUT \/v1\/admin\/operators\/\{operator\}\/person$/u,
+    ['HANSE_OPERATOR_FACTOR', 'HANSE_OPERATOR_LINKED'],
+  ],
   [
     /^POST \/v1\/admin\/payout-runs/u,
     ['HANSE_PAYOUT_RUN_STATE', 'HANSE_TWO_OPERATORS', 'HANSE_PAYMENTS_UNAVAILABLE'],
@@ -180,7 +195,7 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
   [/^POST \/v1\/admin\/disputes/u, PAYMENT],
   [/^POST \/v1\/admin\/reconciliations/u, ['HANSE_PAYMENTS_UNAVAILABLE']],
   [/^POST \/v1\/admin\/breaches/u, ['HANSE_BREACH_STEP']],
-  [/^PUT \/v1\/providers\/self\/trader$/u, ['HANSE_TRADER_PROFILE']],
+  [/^PUT \/v1\/(?:providers\/self|account\/nodes\/\{peerId\})\/trader$/u, ['HANSE_TRADER_PROFILE']],
   [/^\w+ \/v1\/admin\/traders/u, ['HANSE_PROVIDER_UNKNOWN']],
   [
     /^POST \/v1\/admin\/sessions/u,
@@ -223,7 +238,13 @@ function forbidden(name: RouteName, { security = [], ...operation }: Operation):
   const isBySession = security.some((one) => 'session' in one)
   return [
     ...pick(isOwn, 'HANSE_FORBIDDEN', 'HANSE_SSO_REQUIRED', 'HANSE_ORGANIZATION_DISABLED'),
-    ...pick(operation['x-caller'] === 'operator', 'HANSE_FORBIDDEN'),
+    ...pick(
+      operation['x-caller'] === 'operator',
+      'HANSE_FORBIDDEN',
+      'HANSE_SIGN_IN_LIMITED',
+      'HANSE_OPERATOR_FACTOR',
+      'HANSE_SIGN_IN_AGAIN',
+    ),
     ...pick(isBySession && !name.startsWith('GET '), 'HANSE_ORIGIN'),
   ]
 }

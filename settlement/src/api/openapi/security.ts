@@ -43,7 +43,7 @@ function securityOf(url: string, { access, permission, people }: FastifyContextC
   if (url === '/v1/consumers') return [{ key: [], node: [] }]
   if (permission !== undefined) return people === undefined ? KEY_OR_PERSON : PERSON
   if (access === 'person') return PERSON
-  if (access === 'operator') return [{ operator: [] }]
+  if (access === 'operator') return [{ operator: [] }, { session: [] }]
   if (access === 'directory') return [{ directory: [] }]
   return access === 'signed' && SIGNED_REQUEST.test(url) ? [{ node: [] }] : []
 }

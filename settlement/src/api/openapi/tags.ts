@@ -85,6 +85,7 @@ const TAG_OF: Readonly<Record<string, Tag>> = {
   scim: 'Directory',
   authorizations: 'Authorizations',
   consumers: 'Authorizations',
+  'session-notes': 'Receipts',
   receipts: 'Receipts',
   statements: 'Receipts',
   log: 'Receipts',
@@ -97,6 +98,7 @@ const TAG_OF: Readonly<Record<string, Tag>> = {
   terms: 'Service',
   stripe: 'Service',
   admin: 'Operators',
+  operator: 'Operators',
 }
 
 /** Undefined for a new part of the API until it is named above, which a test asks for. */

@@ -14,6 +14,17 @@ export const PLATFORM = {
       technical: 'id created_at revoked_at role',
     },
   },
+  operator_person: {
+    purpose: 'operations',
+    basis: 'legitimate-interests',
+    kept: 'operations',
+    whose: { person: 'person' },
+    erased: { person: 'deleted' },
+    columns: {
+      pseudonym: 'operator person linked_by ended_by',
+      technical: 'linked_at ended_at',
+    },
+  },
   operator_action: {
     purpose: 'operations',
     basis: 'legitimate-interests',
