@@ -19,16 +19,22 @@ export const PAGES = {
   '/v1/admin/documents': ['before', 'documents'],
   '/v1/admin/documents/{number}/lines/{line}/receipts': ['after', 'receipts'],
   '/v1/admin/events': ['after', 'events'],
+  '/v1/admin/gdpr/deletions': ['before', 'deletions'],
   '/v1/admin/gdpr/requests': ['before', 'requests'],
-  '/v1/admin/ledger/entries': ['before', 'entries'],
+  '/v1/admin/ledger/accounts': ['after', 'accounts'],
+  '/v1/admin/ledger/entries': ['after', 'entries'],
+  '/v1/admin/log/entries': ['before', 'entries'],
   '/v1/admin/operator-actions': ['before', 'actions'],
+  '/v1/admin/organizations': ['after', 'organizations'],
   '/v1/admin/payout-runs': ['before', 'runs'],
   '/v1/admin/payouts': ['after', 'payouts'],
+  '/v1/admin/providers': ['after', 'providers'],
   '/v1/admin/rate-cards': ['before', 'rateCards'],
   '/v1/admin/reconciliations': ['before', 'reconciliations'],
   '/v1/admin/service-credits': ['after', 'credits'],
   '/v1/admin/service-levels': ['before', 'levels'],
   '/v1/admin/service-measurements': ['after', 'measurements'],
+  '/v1/admin/sessions': ['before', 'sessions'],
   '/v1/admin/usage': ['after', 'usage'],
   '/v1/alerts': ['before', 'alerts'],
   '/v1/allocation-plans': ['before', 'plans'],
@@ -43,6 +49,7 @@ export const PAGES = {
   '/v1/documents/{number}/lines/{line}/receipts': ['after', 'receipts'],
   '/v1/events': ['after', 'events'],
   '/v1/exports/runs': ['before', 'runs'],
+  '/v1/gdpr/deletions': ['after', 'requests'],
   '/v1/gdpr/me/requests': ['before', 'requests'],
   '/v1/gdpr/requests': ['before', 'requests'],
   '/v1/keys': ['after', 'keys'],
@@ -95,6 +102,7 @@ export type KnownErrorCode =
   | 'HANSE_CONSUMER_TAKEN'
   | 'HANSE_CONSUMER_UNKNOWN'
   | 'HANSE_DATA_EXPORT_STATE'
+  | 'HANSE_DELETION_CONFIRMATION'
   | 'HANSE_DOCUMENT_FORM'
   | 'HANSE_DOMAIN_TAKEN'
   | 'HANSE_DOMAIN_UNPROVEN'

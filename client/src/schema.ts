@@ -2547,7 +2547,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List organizations
+         * @description By id; `search` is an id, or a part of a name
+         */
+        get: operations["listAdminOrganizations"];
         put?: never;
         /** Create organization */
         post: operations["createAdminOrganization"];
@@ -2617,6 +2621,220 @@ export interface paths {
         };
         /** Compute the whole log again */
         get: operations["checkAdminLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/ledger/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List ledger accounts
+         * @description By kind and owner; what an account owes or is owed is credits less debits
+         */
+        get: operations["listAdminLedgerAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/ledger/totals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The trial balance
+         * @description The trial balance: debits and credits over all kinds are the same sum
+         */
+        get: operations["getAdminLedgerTotals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/ledger/transfers/{transfer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get ledger transfer
+         * @description A transfer, what else the same thing moved, what that was, and who was paid
+         */
+        get: operations["getAdminLedgerTransfer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/payouts/{payout}/earnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a payout paid
+         * @description What a payout paid: `opening` and `movements` are `paid` and `closing`. Its entries are those of the account after `from` and before `until`.
+         */
+        get: operations["getAdminPayoutEarnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sessions
+         * @description Settled sessions of an organization or of a provider, or those that are frozen; newest first
+         */
+        get: operations["listAdminSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get session
+         * @description A session with its receipts, what they posted, and the payouts that paid it; by its key or the CID of its order
+         */
+        get: operations["getAdminSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/statements/{cid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get statement
+         * @description A Statement, some of its sessions from `offset` on, and its one posting
+         */
+        get: operations["getAdminStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/organizations/{organization}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get organization */
+        get: operations["getAdminOrganization"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List providers
+         * @description By peer id, of which `search` is the beginning; with `concern`, only those that wait for it
+         */
+        get: operations["listAdminProviders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the log stands */
+        get: operations["getAdminLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/log/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the places of the log hold
+         * @description By their places in the tree, the newest first
+         */
+        get: operations["listAdminLogEntries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4670,7 +4888,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One request about the organization’s data */
+        /**
+         * One request about the organization’s data
+         * @description One request; of an erasure, also what nodes were asked to erase.
+         */
         get: operations["getDataRequest"];
         put?: never;
         post?: never;
@@ -4772,7 +4993,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One request about one’s own data */
+        /**
+         * One request about one’s own data
+         * @description One request; of an erasure, also what nodes were asked to erase.
+         */
         get: operations["getMyDataRequest"];
         put?: never;
         post?: never;
@@ -4942,7 +5166,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One request about data */
+        /**
+         * One request about data
+         * @description One request; of an erasure, also what nodes were asked to erase.
+         */
         get: operations["getAdminDataRequest"];
         put?: never;
         post?: never;
@@ -5064,6 +5291,66 @@ export interface paths {
          * @description Writes the tables anew that erasures touched, now instead of tonight. Each is locked while that takes.
          */
         post: operations["scrubErased"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a node is asked to erase
+         * @description What the node that signs the request (RFC 9421) is asked to erase and has not confirmed, each a signed DeletionRequest. `after` is the `next` of the page before.
+         */
+        get: operations["listDeletionRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/deletions/confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a node has erased
+         * @description Says what a node has erased and what it keeps: a signed DeletionConfirmation. The same again changes nothing.
+         */
+        post: operations["confirmDeletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/gdpr/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What nodes were asked to erase
+         * @description What nodes were asked to erase, newest first: whether they fetched it, what they erased, what they keep and why.
+         */
+        get: operations["listAdminDeletions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -13301,6 +13588,45 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listAdminOrganizations: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+                search?: string;
+                disabled?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        organizations: {
+                            organization: string;
+                            name: string;
+                            createdAt: number;
+                            disabledAt: number | null;
+                            available: string;
+                            held: string;
+                            debt: string;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     createAdminOrganization: {
         parameters: {
             query?: never;
@@ -13370,8 +13696,9 @@ export interface operations {
             query?: {
                 /** @description rows of a page, at most */
                 limit?: number;
-                /** @description the `next` of the page before; without it, the list begins */
                 before?: string;
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
                 account?: string;
             };
             header?: never;
@@ -13393,7 +13720,8 @@ export interface operations {
                             debit: string;
                             credit: string;
                             amount: string;
-                            kind: string;
+                            /** @enum {string} */
+                            kind: "top_up" | "vat" | "hold" | "release" | "usage" | "platform_fee" | "hold_back" | "hold_back_release" | "payout" | "payout_reversal" | "refund" | "refund_reversal" | "dispute" | "dispute_reversal" | "debt_recovery" | "stripe_fee" | "subscription" | "plan_credit" | "trial_credit" | "service_credit" | "write_off" | "adjustment" | "bank_payout" | "bank_payout_reversal";
                             reference: string;
                             at: number;
                         }[];
@@ -13458,6 +13786,505 @@ export interface operations {
                         }[];
                         size: string;
                         waiting: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminLedgerAccounts: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+                kind?: "stripe_clearing" | "bank" | "available" | "held" | "payable" | "held_back" | "payout_in_transit" | "revenue" | "vat" | "stripe_fees" | "promotions" | "losses" | "debt";
+                owner?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        accounts: {
+                            account: string;
+                            /** @enum {string} */
+                            kind: "stripe_clearing" | "bank" | "available" | "held" | "payable" | "held_back" | "payout_in_transit" | "revenue" | "vat" | "stripe_fees" | "promotions" | "losses" | "debt";
+                            owner: string;
+                            debits: string;
+                            credits: string;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminLedgerTotals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        totals: {
+                            /** @enum {string} */
+                            kind: "stripe_clearing" | "bank" | "available" | "held" | "payable" | "held_back" | "payout_in_transit" | "revenue" | "vat" | "stripe_fees" | "promotions" | "losses" | "debt";
+                            accounts: number;
+                            debits: string;
+                            credits: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminLedgerTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transfer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        transfer: {
+                            id: string;
+                            batch: string;
+                            debit: string;
+                            credit: string;
+                            amount: string;
+                            /** @enum {string} */
+                            kind: "top_up" | "vat" | "hold" | "release" | "usage" | "platform_fee" | "hold_back" | "hold_back_release" | "payout" | "payout_reversal" | "refund" | "refund_reversal" | "dispute" | "dispute_reversal" | "debt_recovery" | "stripe_fee" | "subscription" | "plan_credit" | "trial_credit" | "service_credit" | "write_off" | "adjustment" | "bank_payout" | "bank_payout_reversal";
+                            reference: string;
+                            at: number;
+                        };
+                        postings: {
+                            id: string;
+                            batch: string;
+                            debit: string;
+                            credit: string;
+                            amount: string;
+                            /** @enum {string} */
+                            kind: "top_up" | "vat" | "hold" | "release" | "usage" | "platform_fee" | "hold_back" | "hold_back_release" | "payout" | "payout_reversal" | "refund" | "refund_reversal" | "dispute" | "dispute_reversal" | "debt_recovery" | "stripe_fee" | "subscription" | "plan_credit" | "trial_credit" | "service_credit" | "write_off" | "adjustment" | "bank_payout" | "bank_payout_reversal";
+                            reference: string;
+                            at: number;
+                        }[];
+                        cause: {
+                            /** @enum {string} */
+                            type: "adjustment" | "authorization" | "dispute" | "held-earnings" | "invoice" | "movement" | "organization-debt" | "payout" | "payout-reversal" | "provider-debt" | "receipt" | "refund" | "service-credit" | "statement" | "top-up" | "trial";
+                            id: string;
+                            party: string | null;
+                            state: string | null;
+                            at: number | null;
+                        } | null;
+                        paidBy: {
+                            payout: string;
+                            state: string;
+                            transfer: string;
+                            at: number;
+                        } | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminPayoutEarnings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payout: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        account: string;
+                        from: string | null;
+                        until: string;
+                        opening: string;
+                        movements: {
+                            /** @enum {string} */
+                            kind: "top_up" | "vat" | "hold" | "release" | "usage" | "platform_fee" | "hold_back" | "hold_back_release" | "payout" | "payout_reversal" | "refund" | "refund_reversal" | "dispute" | "dispute_reversal" | "debt_recovery" | "stripe_fee" | "subscription" | "plan_credit" | "trial_credit" | "service_credit" | "write_off" | "adjustment" | "bank_payout" | "bank_payout_reversal";
+                            /** @enum {string} */
+                            side: "in" | "out";
+                            count: number;
+                            amount: string;
+                        }[];
+                        paid: string;
+                        closing: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminSessions: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+                organization?: string;
+                provider?: string;
+                frozen?: "true";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sessions: {
+                            key: string;
+                            session: string;
+                            organization: string | null;
+                            consumer: string;
+                            provider: string;
+                            model: string;
+                            amount: string;
+                            fee: string;
+                            receipt: string;
+                            statement: string | null;
+                            updatedAt: number;
+                            frozenAt: number | null;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        key: string;
+                        session: string;
+                        organization: string | null;
+                        consumer: string;
+                        provider: string;
+                        model: string;
+                        amount: string;
+                        fee: string;
+                        receipt: string;
+                        statement: string | null;
+                        updatedAt: number;
+                        frozenAt: number | null;
+                        inputTokens: string;
+                        cachedInputTokens: string;
+                        outputTokens: string;
+                        sequence: string;
+                        final: string | null;
+                        acceptedAt: number;
+                        authorization: string | null;
+                        receipts: {
+                            sequence: string;
+                            cid: string;
+                            amount: string;
+                            increase: string;
+                            statement: string | null;
+                            at: number;
+                        }[];
+                        conflicts: {
+                            sequence: string;
+                            cid: string;
+                            at: number;
+                        }[];
+                        postings: {
+                            id: string;
+                            batch: string;
+                            debit: string;
+                            credit: string;
+                            amount: string;
+                            /** @enum {string} */
+                            kind: "top_up" | "vat" | "hold" | "release" | "usage" | "platform_fee" | "hold_back" | "hold_back_release" | "payout" | "payout_reversal" | "refund" | "refund_reversal" | "dispute" | "dispute_reversal" | "debt_recovery" | "stripe_fee" | "subscription" | "plan_credit" | "trial_credit" | "service_credit" | "write_off" | "adjustment" | "bank_payout" | "bank_payout_reversal";
+                            reference: string;
+                            at: number;
+                            paidBy: {
+                                payout: string;
+                                state: string;
+                                transfer: string;
+                                at: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminStatement: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                cid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cid: string;
+                        authorization: string;
+                        organization: string;
+                        provider: string;
+                        sessions: number;
+                        amount: string;
+                        at: number;
+                        lines: {
+                            session: string;
+                            receipt: string;
+                            model: string;
+                            sequence: string;
+                            amount: string;
+                        }[];
+                        postings: {
+                            id: string;
+                            batch: string;
+                            debit: string;
+                            credit: string;
+                            amount: string;
+                            /** @enum {string} */
+                            kind: "top_up" | "vat" | "hold" | "release" | "usage" | "platform_fee" | "hold_back" | "hold_back_release" | "payout" | "payout_reversal" | "refund" | "refund_reversal" | "dispute" | "dispute_reversal" | "debt_recovery" | "stripe_fee" | "subscription" | "plan_credit" | "trial_credit" | "service_credit" | "write_off" | "adjustment" | "bank_payout" | "bank_payout_reversal";
+                            reference: string;
+                            at: number;
+                            paidBy: {
+                                payout: string;
+                                state: string;
+                                transfer: string;
+                                at: number;
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        organization: string;
+                        name: string;
+                        createdAt: number;
+                        disabledAt: number | null;
+                        available: string;
+                        held: string;
+                        debt: string;
+                        basis: string | null;
+                        keys: number;
+                        members: {
+                            person: string;
+                            email: string;
+                            /** @enum {string} */
+                            role: "owner" | "admin" | "developer" | "billing" | "auditor";
+                            since: number;
+                        }[];
+                        consumers: string[];
+                        holds: {
+                            authorization: string;
+                            provider: string;
+                            limit: string;
+                            spent: string;
+                            notAfter: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminProviders: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+                search?: string;
+                concern?: "unattested" | "unpayable" | "trader-review" | "blocked" | "suspended";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        providers: {
+                            provider: string;
+                            country: string;
+                            createdAt: number;
+                            feeBps: number;
+                            payableSince: number | null;
+                            hasAccount: boolean;
+                            level: number | null;
+                            attestedUntil: number | null;
+                            readonly contradicted: string[];
+                            readonly concerns: ("unattested" | "unpayable" | "trader-review" | "blocked" | "suspended")[];
+                            payable: string;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdminLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        origin: string | null;
+                        vkey: string | null;
+                        size: string;
+                        root: string | null;
+                        checkpoint: string | null;
+                        waiting: number;
+                        witnesses: {
+                            vkey: string;
+                            size: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminLogEntries: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        entries: {
+                            leaf: string;
+                            /** @enum {string} */
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
+                            record: string | null;
+                            at: number;
+                        }[];
+                        next: string | null;
                     };
                 };
             };
@@ -15955,7 +16782,7 @@ export interface operations {
                         subscriptions: {
                             id: string;
                             channel: string;
-                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             /** @enum {string} */
@@ -15988,7 +16815,7 @@ export interface operations {
                 "application/json": {
                     channel: string;
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -16023,7 +16850,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -16056,7 +16883,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -16091,7 +16918,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -16139,7 +16966,7 @@ export interface operations {
                 limit?: number;
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
-                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue";
+                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
             };
             header?: never;
             path?: never;
@@ -16157,7 +16984,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue";
+                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             subject: string;
@@ -16551,7 +17378,7 @@ export interface operations {
                         subscriptions: {
                             id: string;
                             channel: string;
-                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             /** @enum {string} */
@@ -16584,7 +17411,7 @@ export interface operations {
                 "application/json": {
                     channel: string;
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -16619,7 +17446,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -16652,7 +17479,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -16687,7 +17514,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -16735,7 +17562,7 @@ export interface operations {
                 limit?: number;
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
-                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue";
+                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
             };
             header?: never;
             path?: never;
@@ -16753,7 +17580,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "breach.detected" | "breach.clock" | "breach.overdue";
+                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             subject: string;
@@ -18254,6 +19081,38 @@ export interface operations {
                             note: string | null;
                             at: number;
                         }[];
+                        deletions: {
+                            cid: string | null;
+                            request: string | null;
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            part: number;
+                            /** @enum {string} */
+                            state: "open" | "partial" | "confirmed" | "expired";
+                            consumers: number;
+                            authorizations: number;
+                            at: number;
+                            dueAt: number;
+                            fetchedAt: number | null;
+                            endedAt: number | null;
+                            confirmation: {
+                                cid: string;
+                                sequence: number;
+                                at: number;
+                                receivedAt: number;
+                                erased: {
+                                    class: string;
+                                    count: string;
+                                }[];
+                                kept: {
+                                    class: string;
+                                    reason: string;
+                                    count: string;
+                                    until: number | null;
+                                }[];
+                            } | null;
+                        }[];
                     };
                 };
             };
@@ -18517,6 +19376,38 @@ export interface operations {
                             ground: string | null;
                             note: string | null;
                             at: number;
+                        }[];
+                        deletions: {
+                            cid: string | null;
+                            request: string | null;
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            part: number;
+                            /** @enum {string} */
+                            state: "open" | "partial" | "confirmed" | "expired";
+                            consumers: number;
+                            authorizations: number;
+                            at: number;
+                            dueAt: number;
+                            fetchedAt: number | null;
+                            endedAt: number | null;
+                            confirmation: {
+                                cid: string;
+                                sequence: number;
+                                at: number;
+                                receivedAt: number;
+                                erased: {
+                                    class: string;
+                                    count: string;
+                                }[];
+                                kept: {
+                                    class: string;
+                                    reason: string;
+                                    count: string;
+                                    until: number | null;
+                                }[];
+                            } | null;
                         }[];
                     };
                 };
@@ -18988,6 +19879,38 @@ export interface operations {
                             note: string | null;
                             at: number;
                         }[];
+                        deletions: {
+                            cid: string | null;
+                            request: string | null;
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            part: number;
+                            /** @enum {string} */
+                            state: "open" | "partial" | "confirmed" | "expired";
+                            consumers: number;
+                            authorizations: number;
+                            at: number;
+                            dueAt: number;
+                            fetchedAt: number | null;
+                            endedAt: number | null;
+                            confirmation: {
+                                cid: string;
+                                sequence: number;
+                                at: number;
+                                receivedAt: number;
+                                erased: {
+                                    class: string;
+                                    count: string;
+                                }[];
+                                kept: {
+                                    class: string;
+                                    reason: string;
+                                    count: string;
+                                    until: number | null;
+                                }[];
+                            } | null;
+                        }[];
                     };
                 };
             };
@@ -19256,6 +20179,140 @@ export interface operations {
                         erasures: number;
                         tables: number;
                         walSegments: number | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDeletionRequests: {
+        parameters: {
+            query?: {
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        requests: {
+                            bytes: string;
+                            signatures: {
+                                signer: string;
+                                role: string;
+                                signature: string;
+                            }[];
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    confirmDeletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: byte */
+                    bytes: string;
+                    signatures: {
+                        signer: string;
+                        role: string;
+                        /** Format: byte */
+                        signature: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        state: "open" | "partial" | "confirmed" | "expired";
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminDeletions: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+                request?: string;
+                node?: string;
+                state?: "open" | "partial" | "confirmed" | "expired";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deletions: {
+                            cid: string | null;
+                            request: string | null;
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            part: number;
+                            /** @enum {string} */
+                            state: "open" | "partial" | "confirmed" | "expired";
+                            consumers: number;
+                            authorizations: number;
+                            at: number;
+                            dueAt: number;
+                            fetchedAt: number | null;
+                            endedAt: number | null;
+                            confirmation: {
+                                cid: string;
+                                sequence: number;
+                                at: number;
+                                receivedAt: number;
+                                erased: {
+                                    class: string;
+                                    count: string;
+                                }[];
+                                kept: {
+                                    class: string;
+                                    reason: string;
+                                    count: string;
+                                    until: number | null;
+                                }[];
+                            } | null;
+                        }[];
+                        next: string | null;
                     };
                 };
             };

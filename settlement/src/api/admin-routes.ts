@@ -6,24 +6,14 @@ import { BASES } from '../rights/lawful-basis.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import type { App } from './app.ts'
 import { operatorOf } from './auth.ts'
-import { money, peerId } from './schemas.ts'
+import { entrySchema } from './explorer-schemas.ts'
+import { counterCursor, money, peerId } from './schemas.ts'
 
 const security = [{ key: [] }]
 const PAGE_MAX = 500
 const CONSUMERS_MAX = 100
 
 const limit = z.coerce.number().int().min(1).max(PAGE_MAX).default(100)
-
-const entrySchema = z.object({
-  id: money,
-  batch: money,
-  debit: z.string(),
-  credit: z.string(),
-  amount: money,
-  kind: z.string(),
-  reference: z.string(),
-  at: z.number(),
-})
 
 const reportSchema = z.object({
   balanced: z.boolean(),
@@ -108,21 +98,19 @@ export function adminRoutes(app: App, context: SettlementContext): void {
         security,
         querystring: z.strictObject({
           limit,
-          before: z
-            .string()
-            .regex(/^\d{1,18}$/u)
-            .transform(BigInt)
-            .optional(),
-          account: z.string().max(128).optional(),
+          before: counterCursor.optional(),
+          after: counterCursor.optional(),
+          account: z.string().max(200).optional(),
         }),
         response: { 200: z.object({ entries: z.array(entrySchema), next: z.string().nullable() }) },
       },
     },
     async ({ query }) => {
-      const { before, account } = query
+      const { before, after, account } = query
       const entries = await store.ledgerEntries({
         limit: query.limit,
         ...(before !== undefined && { before }),
+        ...(after !== undefined && { after }),
         ...(account !== undefined && { account }),
       })
       const last = entries.length < query.limit ? undefined : entries.at(-1)

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorizationContract } from '../authorizations/authorization-contract.ts'
 import { complianceContract } from '../compliance/compliance-contract.ts'
+import { deletionContract } from '../deletion/deletion-contract.ts'
+import { explorerContract } from '../explorer/explorer-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
 import { residencyContract } from '../receipts/residency-contract.ts'
@@ -24,6 +26,7 @@ beforeAll(async () => {
 afterAll(() => shared.close())
 
 ledgerContract('PGlite', async () => shared)
+explorerContract('PGlite', async () => shared)
 authorizationContract('PGlite', async () => shared)
 storeContract('PGlite', async () => shared)
 columnListsContract('PGlite', async () => shared)
@@ -33,6 +36,7 @@ statementContract('PGlite', async () => shared)
 residencyContract('PGlite', async () => shared)
 interleavingContract('PGlite', async () => shared)
 complianceContract('PGlite', async () => shared)
+deletionContract('PGlite', async () => shared)
 logContract('PGlite', async () => {
   const store = await openTestStore()
   return { store, reopen: async () => store, close: () => store.close() }

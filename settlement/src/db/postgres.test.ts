@@ -4,12 +4,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorizationContract } from '../authorizations/authorization-contract.ts'
 import { budgetContract } from '../budgets/budget-contract.ts'
 import { complianceContract } from '../compliance/compliance-contract.ts'
+import { deletionContract } from '../deletion/deletion-contract.ts'
 import { documentsContract } from '../documents/documents-contract.ts'
+import { explorerContract } from '../explorer/explorer-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
+import { linksContract } from '../provider-links/links-contract.ts'
 import { ingestStatements } from '../receipts/ingest-statements.ts'
 import { residencyContract } from '../receipts/residency-contract.ts'
 import { serviceLevelsContract } from '../service-levels/service-levels-contract.ts'
+import { sessionNotesContract } from '../session-notes/session-notes-contract.ts'
 import { makeDeal } from '../testing/deals.ts'
 import { addProvider, addTenant, CENT, hold, NETWORK, testContext } from '../testing/market.ts'
 import { lineOf, makeStatement } from '../testing/statements.ts'
@@ -48,17 +52,21 @@ afterAll(async () => {
 })
 
 ledgerContract('PostgreSQL', open)
+explorerContract('PostgreSQL', open)
 authorizationContract('PostgreSQL', open)
 budgetContract('PostgreSQL', open)
 storeContract('PostgreSQL', open)
+linksContract('PostgreSQL', open)
 columnListsContract('PostgreSQL', open)
 usageContract('PostgreSQL', open)
 serviceLevelsContract('PostgreSQL', open)
+sessionNotesContract('PostgreSQL', open)
 jobsContract('PostgreSQL', open)
 statementContract('PostgreSQL', open)
 residencyContract('PostgreSQL', open)
 interleavingContract('PostgreSQL', open)
 complianceContract('PostgreSQL', open)
+deletionContract('PostgreSQL', open)
 // Months are closed once in a database, and in their order: these have one of their own.
 let archive: Promise<[SettlementStore, SettlementStore]> | undefined
 const openTwice = async (): Promise<[SettlementStore, SettlementStore]> => {

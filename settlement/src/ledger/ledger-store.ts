@@ -1,5 +1,5 @@
 import { type PicoEuro, picoEuro } from '@hanse/protocol'
-import { and, desc, eq, inArray, lt, or } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, lt, type SQL } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { ledgerBalance, ledgerTransfer } from '../db/schema.ts'
 import { type AccountId, accountId, type TransferKind } from './accounts.ts'
@@ -26,6 +26,8 @@ export interface Balance {
 export interface EntriesQuery {
   /** Entries with a smaller id; without it, the newest. */
   readonly before?: bigint
+  /** Entries with a larger id. */
+  readonly after?: bigint
   readonly limit: number
   readonly account?: string
 }
@@ -62,17 +64,34 @@ export function ledgerStore(db: Database) {
     ledgerCheck: (): Promise<LedgerReport> => ledgerCheck(db),
 
     /** Newest first. */
-    ledgerEntries: async ({ before, limit, account }: EntriesQuery): Promise<LedgerEntry[]> => {
-      const touched =
+    ledgerEntries: async ({
+      before,
+      after,
+      limit,
+      account,
+    }: EntriesQuery): Promise<LedgerEntry[]> => {
+      const { id, debit, credit } = ledgerTransfer
+      const page = (side?: SQL) =>
+        db
+          .select()
+          .from(ledgerTransfer)
+          .where(
+            and(
+              before === undefined ? undefined : lt(id, before),
+              after === undefined ? undefined : gt(id, after),
+              side,
+            ),
+          )
+          .orderBy(desc(id))
+          .limit(limit)
+      // Each side by its index: of an account that rests, one look over both would read the ledger from its end.
+      const found =
         account === undefined
-          ? undefined
-          : or(eq(ledgerTransfer.debit, account), eq(ledgerTransfer.credit, account))
-      const found = await db
-        .select()
-        .from(ledgerTransfer)
-        .where(and(before === undefined ? undefined : lt(ledgerTransfer.id, before), touched))
-        .orderBy(desc(ledgerTransfer.id))
-        .limit(limit)
+          ? await page()
+          : newest(
+              [...(await page(eq(debit, account))), ...(await page(eq(credit, account)))],
+              limit,
+            )
       return found.map((row) => ({
         ...row,
         debit: row.debit as AccountId,
@@ -84,6 +103,9 @@ export function ledgerStore(db: Database) {
     },
   }
 }
+
+const newest = <Row extends { readonly id: bigint }>(found: readonly Row[], limit: number): Row[] =>
+  found.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit)
 
 async function balances<Name extends string>(
   db: Database,

@@ -1,5 +1,5 @@
-import { entryOfEvent, logEvent, openPersonal } from '@hanse/protocol'
-import { and, asc, desc, eq, gte, isNull, sql } from 'drizzle-orm'
+import { entryOfEvent, type LogEventKind, logEvent, openPersonal } from '@hanse/protocol'
+import { and, asc, desc, eq, gte, isNotNull, isNull, lt, sql } from 'drizzle-orm'
 import { type Database, transact } from '../db/database.ts'
 import {
   logCheckpoint,
@@ -28,6 +28,15 @@ export interface PlacedEvent {
   readonly body: Uint8Array
   /** Computed from the body: what the tree should have in this place. */
   readonly entry: Uint8Array
+}
+
+/** What one place of the tree holds, as far as it is open. */
+export interface LogEntryRow {
+  readonly leaf: bigint
+  readonly kind: LogEventKind
+  readonly record: string | null
+  /** Milliseconds since 1970. */
+  readonly at: number
 }
 
 export interface StoredLogKey {
@@ -62,6 +71,21 @@ export function logStore(db: Database) {
           .orderBy(asc(logEventTable.id))
           .limit(limit)
       ).map(({ id, salt, body }) => ({ id, entry: entryOfEvent(salt, body) })),
+
+    /** How many events wait for their place. */
+    waitingCount: (): Promise<number> => db.$count(logEventTable, isNull(logEventTable.leaf)),
+
+    /** What is in the places of the tree, the newest first; what is sealed stays sealed. */
+    logEntries: async (query: { before?: bigint; limit: number }): Promise<LogEntryRow[]> => {
+      const { leaf, kind, record, at } = logEventTable
+      const found = await db
+        .select({ leaf, kind, record, at })
+        .from(logEventTable)
+        .where(query.before === undefined ? isNotNull(leaf) : lt(leaf, query.before))
+        .orderBy(desc(leaf))
+        .limit(query.limit)
+      return found.map((row) => ({ ...row, leaf: row.leaf ?? 0n, at: row.at.getTime() }))
+    },
 
     /** See `commitLog`. */
     commitLog: (commit: EventCommit): Promise<CommitOutcome> => commitLog(db, commit),
