@@ -168,9 +168,15 @@ const sellerYearJson = z.object({
 })
 export type SellerYear = z.output<typeof sellerYearJson>
 
+const ownersJson = z.object({
+  owners: z.array(z.object({ person: z.string(), email: z.string(), linkedAt: time })),
+})
+/** A person who sees and manages this provider on the website. */
+export type NodeOwner = z.output<typeof ownersJson>['owners'][number]
+
 /** As settlement names them. */
 export type DocumentFormat = 'pdf' | 'xml' | 'csv' | 'json'
-type Method = 'GET' | 'PUT' | 'POST'
+type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 /** Settlement gives out no longer pages. */
 const PAGE_MAX = 500
 
@@ -236,6 +242,21 @@ export class ProviderApi {
   /** What is reported of this provider to the tax office. */
   async sellerYear(year: number): Promise<SellerYear> {
     return await this.#json('GET', `/v1/providers/self/dac7/${year}`, sellerYearJson)
+  }
+
+  /** Lets a person in who has made this code; `owner` is the address that they sign in with. */
+  async linkOwner(code: string, owner: string): Promise<NodeOwner[]> {
+    const body = new TextEncoder().encode(JSON.stringify({ code, owner }))
+    return (await this.#json('POST', '/v1/providers/self/links', ownersJson, body)).owners
+  }
+
+  async owners(): Promise<NodeOwner[]> {
+    return (await this.#json('GET', '/v1/providers/self/links', ownersJson)).owners
+  }
+
+  async unlinkOwner(person: string): Promise<NodeOwner[]> {
+    const path = `/v1/providers/self/links/${encodeURIComponent(person)}`
+    return (await this.#json('DELETE', path, ownersJson)).owners
   }
 
   /** What landmarks' measurements of this node have to be of. */

@@ -5,7 +5,7 @@ import { SettlementError } from '../errors.ts'
 import type { Ingest } from '../ingest/ingest-service.ts'
 import type { App } from './app.ts'
 import { principal } from './auth.ts'
-import { providerOf } from './provider-auth.ts'
+import { nodeWay, ownerWay } from './provider-ways.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -62,19 +62,22 @@ export function alertRoutes(app: App, context: SettlementContext, ingest: Ingest
     },
   )
 
-  app.get(
-    '/v1/providers/self/alerts',
-    {
-      config: { access: 'signed' },
-      schema: {
-        description:
-          'Of the provider whose key has signed the request (RFC 9421): alerts name sessions, so they are not public',
-        querystring: pageSchema,
-        response: { 200: alertsSchema },
+  for (const { prefix, config, params, reader } of [nodeWay(context), ownerWay(context)]) {
+    app.get(
+      `${prefix}/alerts`,
+      {
+        config,
+        schema: {
+          description:
+            'Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in: alerts name sessions, so they are not public',
+          params,
+          querystring: pageSchema,
+          response: { 200: alertsSchema },
+        },
       },
-    },
-    (request) => page(request.query, { provider: providerOf(request, context) }),
-  )
+      async (request) => page(request.query, { provider: await reader(request) }),
+    )
+  }
 
   app.get(
     '/v1/admin/alerts',

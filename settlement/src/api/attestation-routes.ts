@@ -8,6 +8,7 @@ import { SettlementError } from '../errors.ts'
 import type { ProviderRow } from '../tenants/tenant-store.ts'
 import type { App } from './app.ts'
 import { providerOf } from './provider-auth.ts'
+import { ownerWay } from './provider-ways.ts'
 import { takeRawJson } from './raw-json.ts'
 import { counterCursor, peerId, signedJson, toSignedJson } from './schemas.ts'
 
@@ -169,6 +170,13 @@ export function attestationRoutes(app: App, context: SettlementContext): void {
       },
     )
   })
+
+  const { prefix, config, params, reader } = ownerWay(context)
+  app.get(
+    `${prefix}/attestations`,
+    { config: { ...config, rateLimit }, schema: { params, response: { 200: locationSchema } } },
+    async (request) => locationOf(context, await boundProvider(await reader(request))),
+  )
 
   async function boundProvider(peerId: string): Promise<ProviderRow> {
     const row = await store.provider(peerId)

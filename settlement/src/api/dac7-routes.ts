@@ -6,7 +6,7 @@ import { dac7Xml } from '../dac7/render-xml.ts'
 import type { Dac7Report, ReportedSeller } from '../dac7/seller-year.ts'
 import { SettlementError } from '../errors.ts'
 import type { App } from './app.ts'
-import { providerOf } from './provider-auth.ts'
+import { nodeWay, ownerWay } from './provider-ways.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -87,30 +87,32 @@ export function dac7Routes(app: App, context: SettlementContext): void {
     },
   )
 
-  app.get(
-    '/v1/providers/self/dac7/:year',
-    {
-      config: { ...config, access: 'signed' },
-      schema: {
-        description:
-          'What is reported of the provider whose key has signed the request, as it is told to the provider (Annex V, Section III, A (5) DAC)',
-        params,
-        response: {
-          200: z.object({ year: z.number(), operator: z.string(), seller: sellerSchema }),
+  for (const way of [nodeWay(context), ownerWay(context)]) {
+    app.get(
+      `${way.prefix}/dac7/:year`,
+      {
+        config: { ...config, ...way.config },
+        schema: {
+          description:
+            'What is reported of the provider whose key has signed the request, or that is linked to who is signed in, as it is told to the provider (Annex V, Section III, A (5) DAC)',
+          params: way.params.extend({ year }),
+          response: {
+            200: z.object({ year: z.number(), operator: z.string(), seller: sellerSchema }),
+          },
         },
       },
-    },
-    async (request) => {
-      const { year: wanted } = request.params
-      const provider = providerOf(request, context)
-      const { operator, sellers } = await dac7Report(context, begun(wanted), provider)
-      const [seller] = sellers
-      if (seller === undefined) {
-        throw new SettlementError('HANSE_NOT_FOUND', `nothing was credited in ${wanted}`)
-      }
-      return { year: wanted, operator: operator.name, seller: shown(seller) }
-    },
-  )
+      async (request) => {
+        const { year: wanted } = request.params
+        const provider = await way.reader(request)
+        const { operator, sellers } = await dac7Report(context, begun(wanted), provider)
+        const [seller] = sellers
+        if (seller === undefined) {
+          throw new SettlementError('HANSE_NOT_FOUND', `nothing was credited in ${wanted}`)
+        }
+        return { year: wanted, operator: operator.name, seller: shown(seller) }
+      },
+    )
+  }
 
   const reportOf = (wanted: number): Promise<Dac7Report> => dac7Report(context, begun(wanted))
 

@@ -11,7 +11,7 @@ import { verifyDocument } from '../documents/verify-document.ts'
 import { SettlementError } from '../errors.ts'
 import type { App } from './app.ts'
 import { principal } from './auth.ts'
-import { providerOf } from './provider-auth.ts'
+import { nodeWay, ownerWay, type PathParameters } from './provider-ways.ts'
 import { money } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -67,19 +67,22 @@ interface Scope {
   readonly provider?: string
 }
 
-/** Invoices and statements: of an organization (its API key), of a provider (its node's signature), and all of them. */
+/** Invoices and statements: of an organization, of a provider (its node's signature, or who looks after it), and all. */
 export function documentRoutes(app: App, context: SettlementContext): void {
   const { store } = context
   reading(app, context, '/v1', {
     // Names and addresses are for those who pay.
     access: { permission: 'billing:read' },
-    scope: (request) => ({ organization: principal(request).organization }),
+    scope: async (request) => ({ organization: principal(request).organization }),
   })
-  reading(app, context, '/v1/providers/self', {
-    access: { access: 'signed' },
-    scope: (request) => ({ provider: providerOf(request, context) }),
-  })
-  reading(app, context, '/v1/admin', { access: { access: 'operator' }, scope: () => ({}) })
+  for (const way of [nodeWay(context), ownerWay(context)]) {
+    reading(app, context, way.prefix, {
+      access: way.config,
+      params: way.params,
+      scope: async (request) => ({ provider: await way.reader(request) }),
+    })
+  }
+  reading(app, context, '/v1/admin', { access: { access: 'operator' }, scope: async () => ({}) })
 
   app.get(
     '/v1/admin/documents/:number/check',
@@ -132,17 +135,20 @@ function reading(
   prefix: string,
   {
     access,
+    params = z.object({}),
     scope,
   }: {
     access: FastifyContextConfig
-    scope: (request: FastifyRequest) => Scope
+    /** Of the path, where the prefix has some. */
+    params?: PathParameters
+    scope: (request: FastifyRequest) => Promise<Scope>
   },
 ): void {
   const { store } = context
 
   /** Of another party's document nobody learns that it is there. */
   const find = async (request: FastifyRequest, wanted: string): Promise<StoredDocument> => {
-    const { organization, provider } = scope(request)
+    const { organization, provider } = await scope(request)
     const found = await store.document(wanted)
     const isTheirs =
       (organization === undefined || found?.organization === organization) &&
@@ -157,6 +163,7 @@ function reading(
       config: access,
       schema: {
         security,
+        params,
         querystring: z.strictObject({
           kind: z.enum(DOCUMENT_KINDS).optional(),
           before: digits.optional(),
@@ -170,7 +177,7 @@ function reading(
     async (request) => {
       const { kind, before } = request.query
       const found = await store.documents({
-        ...scope(request),
+        ...(await scope(request)),
         ...(kind !== undefined && { kind }),
         ...(before !== undefined && { before }),
         limit: request.query.limit,
@@ -188,7 +195,7 @@ function reading(
         security,
         description:
           'A document by its number, as JSON, or with .pdf, .xml (UBL 2.1, EN 16931), .csv behind it; `lang` is de or en, for the PDF',
-        params: z.object({ file }),
+        params: params.extend({ file }),
         querystring: z.strictObject({ lang: z.enum(LANGUAGES).optional() }),
       },
     },
@@ -213,7 +220,7 @@ function reading(
         security,
         description:
           'The receipts that a line of a monthly statement is made of, each with the path of its proof in the log',
-        params: z.object({ number, line: z.coerce.number().int().min(1).max(1_000_000) }),
+        params: params.extend({ number, line: z.coerce.number().int().min(1).max(1_000_000) }),
         querystring: z.strictObject({ after: z.string().max(400).optional(), limit }),
         response: {
           200: z.object({ receipts: z.array(receiptSchema), next: z.string().nullable() }),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
 import type { App } from './app.ts'
-import { providerOf } from './provider-auth.ts'
+import { nodeWay, ownerWay, type ProviderWay } from './provider-ways.ts'
 import { money } from './schemas.ts'
 
 /** The last of each; older ones are in the provider's statements. */
@@ -41,21 +41,27 @@ const schema = z.object({
   ),
 })
 
-/** What a provider has earned: for whoever has the node's key, and nobody else. */
+/** What a provider has earned: for whoever has the node's key, for people whom it has let in, and for nobody else. */
 export function earningsRoutes(app: App, context: SettlementContext): void {
-  const { store } = context
+  earningsBy(nodeWay(context, '/v1/provider'), app, context)
+  earningsBy(ownerWay(context), app, context)
+}
+
+function earningsBy(way: ProviderWay, app: App, { store }: SettlementContext): void {
+  const { prefix, config, params } = way
   app.get(
-    '/v1/provider/earnings',
+    `${prefix}/earnings`,
     {
-      config: { access: 'signed' },
+      config,
       schema: {
         description:
-          'Of the provider whose key has signed the request (RFC 9421). Amounts are pico-euro; each part that is held back has the time when it is free.',
+          'Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in. Amounts are pico-euro; each part that is held back has the time when it is free.',
+        params,
         response: { 200: schema },
       },
     },
     async (request) => {
-      const peerId = providerOf(request, context)
+      const peerId = await way.reader(request)
       if ((await store.provider(peerId)) === undefined) {
         throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)
       }

@@ -7,8 +7,8 @@ import {
 } from '../documents/provider-profile.ts'
 import { SettlementError } from '../errors.ts'
 import type { App } from './app.ts'
-import { providerOf } from './provider-auth.ts'
-import { takeRawJson } from './raw-json.ts'
+import { nodeWay, ownerWay, type ProviderWay } from './provider-ways.ts'
+import { givenJson, takeRawJson } from './raw-json.ts'
 
 /** An address and some numbers. */
 const BODY_BYTES_MAX = 8192
@@ -36,47 +36,49 @@ const response = {
   }),
 }
 
-/** What a provider says of itself for its statements, and that we may write its invoices. The node's signature is its key. */
+/** What a provider says of itself for its statements, and that we may write its invoices. */
 export function providerProfileRoutes(app: App, context: SettlementContext): void {
-  const { store, now } = context
   app.register(async (scope) => {
     const routes = scope as unknown as App
     takeRawJson(routes, BODY_BYTES_MAX)
-
-    routes.get(
-      '/v1/providers/self/tax-profile',
-      { config: { access: 'signed' }, schema: { response } },
-      async (request) => answer(await store.providerProfile(providerOf(request, context), now())),
-    )
-
-    routes.put(
-      '/v1/providers/self/tax-profile',
-      {
-        config: { access: 'signed' },
-        schema: {
-          description: `JSON of who the provider is to the tax office; with selfBillingTerms "${SELF_BILLING_TERMS}" it agrees to self-billing`,
-          response,
-        },
-      },
-      async (request) => {
-        const peerId = providerOf(request, context)
-        if ((await store.provider(peerId)) === undefined) {
-          throw new SettlementError(
-            'HANSE_PROVIDER_UNKNOWN',
-            `${peerId} has no payout account here`,
-          )
-        }
-        const given = providerProfileSchema.safeParse(JSON.parse(String(request.body)))
-        if (!given.success) {
-          const [issue] = given.error.issues
-          const where = issue?.path.join('.') ?? ''
-          throw new SettlementError('HANSE_REQUEST_INVALID', `${where} ${issue?.message ?? ''}`)
-        }
-        await store.setProviderProfile(peerId, given.data, now())
-        return answer(await store.providerProfile(peerId, now()))
-      },
-    )
+    profileBy(nodeWay(context), routes, context)
   })
+  profileBy(ownerWay(context), app, context, providerProfileSchema)
+}
+
+/** @param body what JSON of the body is checked against before the route runs; without it the route reads the bytes */
+function profileBy(
+  way: ProviderWay,
+  app: App,
+  { store, now }: SettlementContext,
+  body?: typeof providerProfileSchema,
+): void {
+  const { prefix, config, params, reader, writer } = way
+  const path = `${prefix}/tax-profile`
+  app.get(path, { config, schema: { params, response } }, async (request) =>
+    answer(await store.providerProfile(await reader(request), now())),
+  )
+
+  app.put(
+    path,
+    {
+      config,
+      schema: {
+        description: `JSON of who the provider is to the tax office; with selfBillingTerms "${SELF_BILLING_TERMS}" it agrees to self-billing`,
+        params,
+        ...(body !== undefined && { body }),
+        response,
+      },
+    },
+    async (request) => {
+      const peerId = await writer(request)
+      if ((await store.provider(peerId)) === undefined) {
+        throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)
+      }
+      await store.setProviderProfile(peerId, givenJson(request.body, providerProfileSchema), now())
+      return answer(await store.providerProfile(peerId, now()))
+    },
+  )
 }
 
 const answer = (stored: StoredProviderProfile | undefined) => ({

@@ -17,7 +17,7 @@ import type { App } from './app.ts'
 import { cborBody } from './receipt-routes.ts'
 import { money, peerId, signedJson, toSignedJson } from './schemas.ts'
 
-const requirementSchema = z.object({
+export const requirementSchema = z.object({
   what: z.string(),
   from: z.enum(['provider', 'stripe']),
   due: z.enum(['eventually', 'currently', 'past-due']),

@@ -5,7 +5,7 @@ import type { StoredLevel } from '../service-levels/level-store.ts'
 import { timeSessions } from '../service-levels/time-sessions.ts'
 import type { App } from './app.ts'
 import { principal } from './auth.ts'
-import { providerOf } from './provider-auth.ts'
+import { nodeWay, ownerWay } from './provider-ways.ts'
 import { cborBody } from './receipt-routes.ts'
 import {
   asked,
@@ -136,24 +136,27 @@ export function serviceLevelRoutes(app: App, context: SettlementContext): void {
     },
   )
 
-  app.get(
-    '/v1/providers/self/service-levels',
-    {
-      config: { access: 'signed' },
-      schema: {
-        description: `Of the provider whose key has signed the request (RFC 9421), over all organizations. ${measurementDescription}`,
-        querystring: measurementQuery.refine(isRange, RANGE_ERROR),
-        response: measurementResponse,
+  for (const { prefix, config, params, reader } of [nodeWay(context), ownerWay(context)]) {
+    app.get(
+      `${prefix}/service-levels`,
+      {
+        config,
+        schema: {
+          description: `Of the provider whose key has signed the request (RFC 9421), or that is linked to who is signed in, over all organizations. ${measurementDescription}`,
+          params,
+          querystring: measurementQuery.refine(isRange, RANGE_ERROR),
+          response: measurementResponse,
+        },
       },
-    },
-    async (request) => {
-      const provider = providerOf(request, context)
-      return toMeasurements(
-        request.query.limit,
-        await store.serviceMeasurements({ provider, ...asked(request.query) }),
-      )
-    },
-  )
+      async (request) => {
+        const provider = await reader(request)
+        return toMeasurements(
+          request.query.limit,
+          await store.serviceMeasurements({ provider, ...asked(request.query) }),
+        )
+      },
+    )
+  }
 }
 
 function toPromise(month: string, found: StoredLevel | undefined): z.output<typeof promised> {

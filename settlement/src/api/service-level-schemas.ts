@@ -5,11 +5,12 @@ import { CREDIT_STATES } from '../service-levels/credit-store.ts'
 import { shareBps } from '../service-levels/level.ts'
 import type { LevelScope } from '../service-levels/level-store.ts'
 import {
-  type Measurement,
   type MeasurementQuery,
+  type ObservedMeasurement,
   SERVICE_GROUPS,
 } from '../service-levels/measurement-store.ts'
 import { PACE_BOUNDS, paceQuantile, timedOf } from '../service-levels/pace.ts'
+import { type Latencies, latencyQuantile, observedOf } from '../session-notes/latency.ts'
 import { money, wholeHour } from './schemas.ts'
 
 const HOUR_MS = 3_600_000
@@ -72,6 +73,12 @@ export const isRange = ({ from, to }: { from: number; to: number }): boolean =>
   from < to && to - from <= RANGE_MS_MAX
 export const RANGE_ERROR = { error: '`to` must be after `from`, by 800 days at most' }
 
+const latency = z.object({
+  observed: money,
+  msP50: z.number().nullable(),
+  msP95: z.number().nullable(),
+})
+
 export const measurementResponse = {
   200: z.object({
     measurements: z.array(
@@ -85,6 +92,8 @@ export const measurementResponse = {
         timed: money,
         msPerTokenP50: z.number().nullable(),
         msPerTokenP95: z.number().nullable(),
+        firstToken: latency,
+        answer: latency,
       }),
     ),
     next: z.string().nullable(),
@@ -92,18 +101,20 @@ export const measurementResponse = {
 }
 
 export const measurementDescription =
-  'How sessions went, as both sides signed it, by provider, model or day (UTC). `good` were answered, `failed` by the provider’s own ' +
+  'How sessions went, as both sides signed it, by provider, model, day or month (UTC). `good` were answered, `failed` by the provider’s own ' +
   'word, `ended` by the consumer or its terms, `cut` have no last word; `availabilityBps` is good / (good + failed). Paces are of ' +
-  'the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. Hours ' +
+  'the `timed` ones: milliseconds for each output token, as the least of the fixed bounds that half, or 95 %, of them kept. ' +
+  '`firstToken` and `answer` are milliseconds from the order to the first token and to the end by the consumers’ own clocks, of the ' +
+  '`observed` answers that their nodes told of: they are shown, and nothing is judged by them. Hours ' +
   'of announced maintenance are left out. A session counts in the hour in which it was accepted; `from` and `to` are whole hours.'
 
 const P50 = 5_000
 const P95 = 9_500
 
-export function toMeasurements(limit: number, found: readonly Measurement[]) {
+export function toMeasurements(limit: number, found: readonly ObservedMeasurement[]) {
   const last = found.length < limit ? undefined : found.at(-1)
   return {
-    measurements: found.map(({ key, good, failed, ended, cut, paces }) => ({
+    measurements: found.map(({ key, good, failed, ended, cut, paces, latencies }) => ({
       key,
       good,
       failed,
@@ -113,10 +124,18 @@ export function toMeasurements(limit: number, found: readonly Measurement[]) {
       timed: timedOf(paces),
       msPerTokenP50: paceQuantile(paces, P50),
       msPerTokenP95: paceQuantile(paces, P95),
+      firstToken: toLatency(latencies.first),
+      answer: toLatency(latencies.total),
     })),
     next: last?.key ?? null,
   }
 }
+
+const toLatency = (latencies: Latencies) => ({
+  observed: observedOf(latencies),
+  msP50: latencyQuantile(latencies, P50),
+  msP95: latencyQuantile(latencies, P95),
+})
 
 export const asked = ({
   from,

@@ -10,8 +10,8 @@ import {
 import { settleTrader, type Trader, traderOf } from '../traders/settle-trader.ts'
 import type { App } from './app.ts'
 import { operatorOf } from './auth.ts'
-import { providerOf } from './provider-auth.ts'
-import { takeRawJson } from './raw-json.ts'
+import { nodeWay, ownerWay, type ProviderWay } from './provider-ways.ts'
+import { givenJson, takeRawJson } from './raw-json.ts'
 import { peerId } from './schemas.ts'
 
 const security = [{ key: [] }]
@@ -82,45 +82,51 @@ export function traderRoutes(app: App, context: SettlementContext): void {
   app.register(async (scope) => {
     const routes = scope as unknown as App
     takeRawJson(routes, BODY_BYTES_MAX)
+    ownBy(nodeWay(context), routes)
+  })
+  ownBy(ownerWay(context), app, traderDeclarationSchema)
+
+  /** @param body what JSON of the body is checked against before the route runs; without it the route reads the bytes */
+  function ownBy(way: ProviderWay, routes: App, body?: typeof traderDeclarationSchema): void {
+    const { prefix, config, reader, writer } = way
+    const path = `${prefix}/trader`
     routes.get(
-      '/v1/providers/self/trader',
+      path,
       {
-        config: { access: 'signed' },
+        config,
         schema: {
           description:
             'What is missing of a provider’s own data, and when payouts stop for want of it',
+          params: way.params,
           response: { 200: ownSchema },
         },
       },
-      async (request) => own(await find(providerOf(request, context))),
+      async (request) => own(await find(await reader(request))),
     )
     routes.put(
-      '/v1/providers/self/trader',
+      path,
       {
-        config: { access: 'signed' },
+        config,
         schema: {
           description: `JSON of telephone, email, register, certification "${CERTIFICATION}" (I offer only services that comply with Union law), tins and, of a natural person, name and birth. It is sealed, and a new version is looked at anew.`,
+          params: way.params,
+          ...(body !== undefined && { body }),
           response: { 200: ownSchema },
         },
       },
       async (request) => {
-        const provider = providerOf(request, context)
+        const provider = await writer(request)
         const before = await find(provider)
         if (before.profile === undefined) {
           throw new SettlementError('HANSE_TRADER_PROFILE', 'a trader has a name and an address')
         }
-        const given = traderDeclarationSchema.safeParse(jsonOf(request.body))
-        if (!given.success) {
-          const [issue] = given.error.issues
-          const where = issue?.path.join('.') ?? ''
-          throw new SettlementError('HANSE_REQUEST_INVALID', `${where} ${issue?.message ?? ''}`)
-        }
-        await store.setTrader(provider, given.data, now())
+        const given = givenJson(request.body, traderDeclarationSchema)
+        await store.setTrader(provider, given, now())
         await settleTrader(context, provider)
         return own(await find(provider))
       },
     )
-  })
+  }
 
   app.get(
     '/v1/admin/traders/:peerId',
@@ -163,14 +169,6 @@ export function traderRoutes(app: App, context: SettlementContext): void {
     const trader = await traderOf(context, provider)
     if (trader !== undefined) return trader
     throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${provider} has no payout account here`)
-  }
-}
-
-function jsonOf(body: unknown): unknown {
-  try {
-    return JSON.parse(String(body))
-  } catch (cause) {
-    throw new SettlementError('HANSE_REQUEST_INVALID', 'not JSON', { cause })
   }
 }
 

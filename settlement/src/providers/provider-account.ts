@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   bindingSigners,
   CLOCK_SKEW_MS,
@@ -37,6 +38,7 @@ export interface ProviderAccount {
 
 /** Stripe's links are good for one visit: a new operation each minute gives a new link. */
 const LINK_MS = 60_000
+const DIGEST_LETTERS = 16
 
 /**
  * Binds a provider to a payout account in the country that its signed binding names; repeated, finds it.
@@ -68,11 +70,53 @@ export async function bindProvider(
   }
   const bound = await withAccount(context, row)
   const account = await toAccount(context, bound.row)
-  const { requirements = [], deadlineMs = null } = bound.state ?? {}
-  const due = requirements.filter(({ from }) => from === 'provider')
-  const open = !account.payable || due.some((it) => it.due !== 'eventually')
-  const onboardingUrl = open ? await onboardingLink(context, bound.row) : null
+  const { requirements, deadlineMs, isOpen } = standingOf(bound)
+  const page = `${context.publicUrl()}/v1/providers/${account.peerId}`
+  const onboardingUrl = isOpen ? await onboardingLink(context, bound.row, page) : null
   return { ...account, onboardingUrl, requirements, deadlineMs }
+}
+
+/** How a payout account is, for whoever looks after the provider. */
+export interface AccountStanding {
+  readonly country: string
+  readonly payable: boolean
+  readonly requirements: readonly AccountRequirement[]
+  /** By when Stripe wants to know it, milliseconds since 1970. */
+  readonly deadlineMs: number | null
+  /** Whether something is left to do on Stripe's page. */
+  readonly isOpen: boolean
+}
+
+/** Asks Stripe. @throws {SettlementError} HANSE_PROVIDER_UNKNOWN */
+export async function accountStanding(
+  context: SettlementContext,
+  peerId: string,
+): Promise<AccountStanding> {
+  return standingOf(await lookAt(context, await knownProvider(context, peerId)))
+}
+
+/**
+ * Stripe's page for the owner, good for one visit; it leads back to `page`. Who has it could give their own bank account:
+ * it is for whoever the node's key has let in, and has just shown who they are.
+ *
+ * @throws {SettlementError} HANSE_PROVIDER_UNKNOWN where there is no account, or no longer: the node binds itself to a new one
+ */
+export async function onboardingPage(
+  context: SettlementContext,
+  peerId: string,
+  page: string,
+): Promise<string> {
+  const { row, state } = await lookAt(context, await knownProvider(context, peerId))
+  const link = state?.closed === false ? await onboardingLink(context, row, page) : null
+  if (link === null) throw unknown(peerId)
+  return link
+}
+
+function standingOf({ row, state }: Looked): AccountStanding {
+  const { requirements = [], deadlineMs = null } = state ?? {}
+  const payable = row.payableSince !== null
+  const isDue = requirements.some(({ from, due }) => from === 'provider' && due !== 'eventually')
+  return { country: row.country, payable, requirements, deadlineMs, isOpen: !payable || isDue }
 }
 
 function openBinding(context: SettlementContext, signed: SignedRecord): ProviderBinding {
@@ -87,10 +131,7 @@ function openBinding(context: SettlementContext, signed: SignedRecord): Provider
 }
 
 /** Gives a provider its account at Stripe, and a new one when the old one was closed or taken away. */
-async function withAccount(
-  context: SettlementContext,
-  given: ProviderRow,
-): Promise<{ row: ProviderRow; state: AccountState | undefined }> {
+async function withAccount(context: SettlementContext, given: ProviderRow): Promise<Looked> {
   const { store, payments } = context
   const first = await lookAt(context, given)
   if (first.row.account !== null && first.state?.closed === false) return first
@@ -130,15 +171,25 @@ export async function refreshProvider(
   context: SettlementContext,
   peerId: string,
 ): Promise<ProviderRow> {
-  const row = await context.store.provider(peerId)
+  return (await lookAt(context, await knownProvider(context, peerId))).row
+}
+
+async function knownProvider({ store }: SettlementContext, peerId: string): Promise<ProviderRow> {
+  const row = await store.provider(peerId)
   if (row === undefined) throw unknown(peerId)
-  return (await lookAt(context, row)).row
+  return row
+}
+
+/** A provider, and what Stripe says of its account; nothing where that is gone. */
+interface Looked {
+  readonly row: ProviderRow
+  readonly state: AccountState | undefined
 }
 
 async function lookAt(
   { store, payments, now }: SettlementContext,
   row: ProviderRow,
-): Promise<{ row: ProviderRow; state: AccountState | undefined }> {
+): Promise<Looked> {
   if (row.account === null) return { row, state: undefined }
   const state = await accountState(payments, row.account)
   // An account that Stripe knows in another country proves nothing about this one.
@@ -165,22 +216,27 @@ async function accountState(
   }
 }
 
+/** @param page where Stripe leads back to */
 async function onboardingLink(
-  { payments, publicUrl, now }: SettlementContext,
-  { peerId, account, payableSince }: ProviderRow,
+  { payments, now }: SettlementContext,
+  { account, payableSince }: ProviderRow,
+  page: string,
 ): Promise<string | null> {
   if (account === null) return null
-  const here = `${publicUrl()}/v1/providers/${peerId}`
   // Who can be paid has finished onboarding; what became due later has a page of its own.
   const useCase = payableSince === null ? 'onboarding' : 'update'
   return payments.onboardingLink({
     account,
     useCase,
-    returnUrl: here,
-    refreshUrl: here,
-    operation: `${useCase}-${account}-${Math.floor(now() / LINK_MS)}`,
+    returnUrl: page,
+    refreshUrl: page,
+    operation: `${useCase}-${account}-${Math.floor(now() / LINK_MS)}-${digestOf(page)}`,
   })
 }
+
+/** One operation of Stripe always asks for the same. */
+const digestOf = (page: string): string =>
+  createHash('sha256').update(page).digest('hex').slice(0, DIGEST_LETTERS)
 
 const unknown = (peerId: string) =>
   new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)

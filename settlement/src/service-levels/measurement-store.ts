@@ -1,11 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { textArray } from '../db/column-lists.ts'
 import { type Database, rows } from '../db/database.ts'
 import type { Period } from '../documents/month.ts'
+import type { Latencies, LatencyMeasure } from '../session-notes/latency.ts'
 import { PACE_COLUMNS, SUMS, type SummedRow, type Sums, toSums } from './columns.ts'
 import type { PaceBound } from './pace.ts'
 import { type Measuring, measureServices } from './roll-up.ts'
 
-export const SERVICE_GROUPS = ['provider', 'model', 'day'] as const
+export const SERVICE_GROUPS = ['provider', 'model', 'day', 'month'] as const
 export type ServiceGroup = (typeof SERVICE_GROUPS)[number]
 
 export interface MeasurementQuery {
@@ -24,6 +26,11 @@ export interface MeasurementQuery {
 /** A group; hours of announced maintenance are not in the sums. */
 export type Measurement = Sums & { readonly key: string }
 
+/** With what consumers saw. */
+export type ObservedMeasurement = Measurement & {
+  readonly latencies: Readonly<Record<LatencyMeasure, Latencies>>
+}
+
 /** What an organization spent with a provider, pico-euro. */
 export interface Spent {
   readonly spend: bigint
@@ -35,6 +42,7 @@ const KEYS: Readonly<Record<ServiceGroup, string>> = {
   provider: 'h.provider',
   model: 'h.model',
   day: `to_char(h.hour at time zone 'UTC', 'YYYY-MM-DD')`,
+  month: `to_char(h.hour at time zone 'UTC', 'YYYY-MM')`,
 }
 
 export function measurementStore(db: Database) {
@@ -43,7 +51,7 @@ export function measurementStore(db: Database) {
     measureServices: (receiptsMax?: number): Promise<Measuring> => measureServices(db, receiptsMax),
 
     /** In the order of the keys. */
-    serviceMeasurements: async (query: MeasurementQuery): Promise<Measurement[]> => {
+    serviceMeasurements: async (query: MeasurementQuery): Promise<ObservedMeasurement[]> => {
       const { group, after, limit } = query
       const key = sql.raw(KEYS[group])
       const found = await rows<SummedRow & { key: string }>(
@@ -53,7 +61,16 @@ export function measurementStore(db: Database) {
             and ${after === undefined ? sql`true` : sql`${key} > ${after}`}
           group by 1 order by 1 limit ${limit}`,
       )
-      return found.map((row) => ({ key: row.key, ...toSums(row) }))
+      const seen = await latenciesOf(
+        db,
+        query,
+        found.map((row) => row.key),
+      )
+      return found.map((row) => ({
+        key: row.key,
+        ...toSums(row),
+        latencies: { first: seen(row.key, 'first'), total: seen(row.key, 'total') },
+      }))
     },
 
     /** Organizations with sessions in a period, in the order of their ids. */
@@ -104,6 +121,24 @@ export function measurementStore(db: Database) {
       return found ?? { failed: 0, slow: 0 }
     },
   }
+}
+
+/** What consumers saw of the groups of a page: how many answers by bound. */
+async function latenciesOf(
+  db: Database,
+  query: MeasurementQuery,
+  keys: readonly string[],
+): Promise<(key: string, measure: LatencyMeasure) => Latencies> {
+  const key = sql.raw(KEYS[query.group])
+  const found = await rows<{ key: string; measure: string; bound: number; answers: string }>(
+    db,
+    sql`select ${key} as key, h.measure, h.bound, sum(h.answers)::text as answers from latency_hour h
+      where ${whose(query)} and ${during(query)} and ${COUNTED} and ${key} = any(${textArray(keys)})
+      group by 1, 2, 3`,
+  )
+  const groups = Map.groupBy(found, (row) => `${row.measure} ${row.key}`)
+  return (of, measure) =>
+    new Map(groups.get(`${measure} ${of}`)?.map((row) => [row.bound, BigInt(row.answers)]))
 }
 
 /** A session may be booked by a clock that is behind the provider's. */

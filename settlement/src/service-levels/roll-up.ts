@@ -71,7 +71,7 @@ async function touchedBy(tx: Database, mark: BookingMark, last: BookingMark) {
     sql`select s.session, s.organization, s.provider, s.model, s.final, s.output_tokens::text as output_tokens,
         (extract(epoch from s.accepted_at) * 1000)::float8 as accepted_at,
         (extract(epoch from date_trunc('hour', s.accepted_at, 'UTC')) * 1000)::float8 as hour,
-        encode(coalesce(r.signed, t.signed), 'base64') as signed, c.session is not null as was_cut,
+        encode(r.signed, 'base64') as signed, t.duration_ms::float8 as duration_ms, c.session is not null as was_cut,
         exists (select from settled_receipt e where e.session = s.session
           and (e.booked_by, e.session, e.sequence) <= ${placeOf(mark)}) as known
       from (select distinct session from settled_receipt
@@ -83,13 +83,16 @@ async function touchedBy(tx: Database, mark: BookingMark, last: BookingMark) {
         and s.final is not null and s.statement is null
       where s.organization is not null`,
   )
-  return found.map(({ accepted_at, output_tokens, signed, was_cut, known, ...row }) => ({
-    ...row,
-    acceptedAt: accepted_at,
-    outputTokens: BigInt(output_tokens),
-    signed: signed === null ? null : Uint8Array.from(Buffer.from(signed, 'base64')),
-    before: was_cut ? ('cut' as const) : known ? ('known' as const) : undefined,
-  }))
+  return found.map(
+    ({ accepted_at, duration_ms, output_tokens, signed, was_cut, known, ...row }) => ({
+      ...row,
+      acceptedAt: accepted_at,
+      durationMs: duration_ms,
+      outputTokens: BigInt(output_tokens),
+      signed: signed === null ? null : Uint8Array.from(Buffer.from(signed, 'base64')),
+      before: was_cut ? ('cut' as const) : known ? ('known' as const) : undefined,
+    }),
+  )
 }
 
 interface StoredTouched extends Cell {
@@ -97,6 +100,7 @@ interface StoredTouched extends Cell {
   readonly final: FinalReason | null
   readonly output_tokens: string
   readonly accepted_at: number
+  readonly duration_ms: number | null
   readonly signed: string | null
   readonly was_cut: boolean
   readonly known: boolean

@@ -11,8 +11,10 @@ export interface Touched extends Cell {
   readonly acceptedAt: number
   readonly final: FinalReason | null
   readonly outputTokens: bigint
-  /** Its last receipt as both sides signed it; null where nobody has shown it, or it is no final one. */
+  /** Its last receipt as both sides signed it; null where it came by a Statement, or it is no final one. */
   readonly signed: Uint8Array | null
+  /** From the acceptance to the last receipt, milliseconds, of a session of a Statement whose receipt was shown. */
+  readonly durationMs: number | null
   /** How it was counted before, if it was. */
   readonly before: Standing | 'known' | undefined
 }
@@ -47,8 +49,8 @@ export function tally(sessions: readonly Touched[]): Tally {
   return { cells: cells.all, cut, mended }
 }
 
-function placeOf({ signed, acceptedAt, outputTokens }: Touched): number | undefined {
-  if (signed === null) return undefined
+function placeOf({ signed, durationMs, acceptedAt, outputTokens }: Touched): number | undefined {
+  if (signed === null) return durationMs === null ? undefined : paceOf(durationMs, outputTokens)
   const { at } = receipt.decode(decodeSigned(signed).bytes)
   return paceOf(at - acceptedAt, outputTokens)
 }

@@ -36,15 +36,19 @@ export function timingStore(db: Database) {
         // Nothing is measured meanwhile: what is counted already is added here, the rest finds its time when it is counted.
         await tx.execute(sql`select from service_mark for update`)
         const taken = await insert(tx, organization, shown, at)
-        const counted = await countedOf(tx, taken)
-        const cells = new Cells()
-        for (const { final, durationMs, outputTokens, ...cell } of counted) {
-          if (standingOf(final) === 'good') cells.addPace(cell, paceOf(durationMs, outputTokens))
-        }
-        await addCells(tx, cells.all)
+        await addTimes(tx, taken)
         return taken
       }),
   }
+}
+
+/** Adds the times of sessions that were without one to the counts that have them; nothing is measured meanwhile. */
+export async function addTimes(tx: Database, sessions: readonly string[]): Promise<void> {
+  const cells = new Cells()
+  for (const { final, durationMs, outputTokens, ...cell } of await countedOf(tx, sessions)) {
+    if (standingOf(final) === 'good') cells.addPace(cell, paceOf(durationMs, outputTokens))
+  }
+  await addCells(tx, cells.all)
 }
 
 async function insert(

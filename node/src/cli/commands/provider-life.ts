@@ -20,6 +20,7 @@ import { prettyLine } from '../pretty-line.ts'
 import { statusLines } from '../status-text.ts'
 import { runTop } from '../top/run-top.ts'
 import { providerAttestCommand } from './provider-attest.ts'
+import { providerLinkCommands } from './provider-link.ts'
 
 type Flags = Readonly<Record<string, unknown>>
 
@@ -32,6 +33,7 @@ export function providerLifeCommands(): Command[] {
   return [
     providerStatusCommand(),
     providerAttestCommand(),
+    ...providerLinkCommands(),
     lifeCommand('pause', 'Take no new sessions and leave the market; running ones go on.', steer),
     lifeCommand('resume', 'Take sessions again; a schedule or a hot GPU may still say no.', steer),
     lifeCommand('drain', 'Take no new sessions, let running ones finish, then end.', steer).option(

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { Signer } from '@hanse/protocol'
 import type { SettlementContext } from '../../context.ts'
 import { cardText, flatModel } from '../../costs/testing/card-text.ts'
 import { issueDue } from '../../documents/issue-due.ts'
+import { newLinkCode } from '../../provider-links/link-code.ts'
 import { runDataExports } from '../../rights/run-exports.ts'
 import type { StripeDouble } from '../../stripe/index.ts'
 import { newSigner } from '../../testing/deals.ts'
@@ -52,6 +54,7 @@ export async function seedTenant(
   const consumer = newSigner()
   await store.bindConsumers(organization, [consumer.peerId], now())
   const provider = await addProvider(context)
+  await addOwnedNode(context, owner, provider)
   const topUp = (await credit(context, organization, 10_000n)).slice('pi_'.length)
   await hold(context, { organization, consumer }, provider, 5n * CENT)
   const { authorizations } = await ask('GET', '/v1/authorizations')
@@ -116,6 +119,7 @@ export async function seedTenant(
     owner,
     ids: {
       'keys/prefix': prefix,
+      'nodes/peerId': provider.peerId,
       'members/person': member.id,
       'invitations/invitation': invitation.id,
       'scim-groups/group': group,
@@ -170,6 +174,23 @@ export async function seedTenant(
       evidence.id,
     ],
   }
+}
+
+/** The owner looks after a node, of which only they may know whose it is. */
+async function addOwnedNode(
+  { store, now }: SettlementContext,
+  { id: person, email }: TestPerson,
+  { peerId }: Signer,
+): Promise<void> {
+  const { hash } = newLinkCode()
+  await store.putLinkCode({ person, hash, expiresAt: now() + 1 })
+  await store.linkNode({ hash, email, peerId, at: now() })
+  const address = { street: `${SECRET} 2`, postalCode: '20457', city: 'Hamburg', country: 'DE' }
+  await store.setProviderProfile(
+    peerId,
+    { kind: 'private', name: `${SECRET} Rechner`, ...address },
+    now(),
+  )
 }
 
 const BUDGET = { name: `${SECRET} budget`, amount: '5000000000000', window: { kind: 'month' } }

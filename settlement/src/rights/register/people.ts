@@ -93,6 +93,29 @@ export const PEOPLE = {
       technical: 'created_at used_at',
     },
   },
+  provider_link: {
+    purpose: 'accounts',
+    basis: 'contract',
+    kept: 'account',
+    whose: { person: 'person', provider: 'peer_id' },
+    erased: { person: 'deleted', provider: 'deleted' },
+    columns: {
+      pseudonym: 'peer_id person',
+      technical: 'linked_at',
+    },
+  },
+  provider_link_code: {
+    purpose: 'accounts',
+    basis: 'contract',
+    kept: 'short',
+    whose: { person: 'person' },
+    erased: { person: 'deleted' },
+    columns: {
+      credential: 'hash',
+      pseudonym: 'person',
+      technical: 'expires_at',
+    },
+  },
   sign_in_attempt: {
     purpose: 'security',
     basis: 'legitimate-interests',
