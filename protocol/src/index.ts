@@ -150,4 +150,4 @@ export {
   statementSigners,
   stateSessions,
 } from './statement/statement.ts'
-export { bytesEqual, cidOf, concat, decodeCanonical, encodeCanonical, isRecordCid } from './wire.ts'
+export { bytesEqual, cidOf, concat, decodeCanonical, encodeCanonical, isRecordCid, parseCid } from './wire.ts'

@@ -79,6 +79,9 @@ export class SessionClient {
   #state: ConsumerState
   #last: Receipt | undefined
   #receipts = 0
+  /** When the order was sent, and the first token came. */
+  readonly #from: number
+  #firstAt: number | undefined
   #inputTokens = 0n
   #outputTokens = 0n
   #isOver = false
@@ -93,6 +96,7 @@ export class SessionClient {
     // Whoever waits for the payloads alone must not get an unhandled rejection for it.
     this.#started.promise.catch(() => {})
     this.#options = options
+    this.#from = options.now()
     this.#link = new SessionLink(frames, {
       onFrame: (bytes) => this.#onFrame(bytes),
       onClosed: () => this.#dispatch({ type: 'closed', now: options.now() }),
@@ -136,6 +140,7 @@ export class SessionClient {
 
   #deliver({ payloads, tokens }: Delivery): void {
     this.#queue.push(payloads)
+    this.#firstAt ??= this.#options.now()
     this.#outputTokens += BigInt(tokens)
     this.#started.resolve()
   }
@@ -216,7 +221,10 @@ export class SessionClient {
   #end(reason: FinalReason, error: HanseError | undefined): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#options.store.endSession(this.session, reason, this.#options.now())
+    const { store, now } = this.#options
+    const at = now()
+    const firstMs = this.#firstAt === undefined ? null : this.#firstAt - this.#from
+    store.endSession(this.session, reason, at, { firstMs, totalMs: at - this.#from })
     void this.#link.end(isAnswered(reason))
     this.#queue.close(error)
     if (error === undefined) this.#started.resolve()

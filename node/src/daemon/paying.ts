@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { gatewaySettings } from '../config/schemas.ts'
 import type { Settings } from '../config/settings.ts'
 import { type ModelTokenizer, openTokenizer } from '../engine/index.ts'
+import { NoteSender } from '../settlement/note-sender.ts'
 import { Outbox } from '../settlement/outbox.ts'
 import { SettlementClient } from '../settlement/settlement-client.ts'
 import type { NodeStore } from '../store/node-store.ts'
@@ -73,6 +74,28 @@ export function openOutbox(
       log.warn(
         { cause: error instanceof Error ? error.message : '' },
         'settlement is out of reach',
+      ),
+  })
+}
+
+/** Tells settlement whom sessions were for, and how long they took. */
+export function openNotes(
+  { sessionNotes }: GatewaySettings,
+  store: NodeStore,
+  settlement: SettlementClient | undefined,
+  log: FastifyBaseLogger,
+): NoteSender | undefined {
+  const content = settlement === undefined ? 'off' : sessionNotes
+  store.notes.open(content)
+  if (settlement === undefined || content === 'off') return undefined
+  return new NoteSender({
+    notes: store.notes,
+    send: async (notes) => await settlement.submitNotes(notes),
+    now: clock,
+    onFailure: (error) =>
+      log.warn(
+        { cause: error instanceof Error ? error.message : '' },
+        'settlement does not take the notes of sessions yet',
       ),
   })
 }

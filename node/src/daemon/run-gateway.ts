@@ -12,6 +12,7 @@ import { openRules, type Rules } from '../gateway/open-rules.ts'
 import { openService } from '../gateway/open-service.ts'
 import { RequestObserver } from '../gateway/request-observer.ts'
 import { serveControl } from '../gateway/serve-control.ts'
+import { DeletionDesk } from '../deletion/deletion-desk.ts'
 import { AuditLog } from '../log/audit-log.ts'
 import { refusalsNote } from '../log/note-refusals.ts'
 import { GatewayMetrics, type MetricsServer, serveMetrics } from '../metrics/index.ts'
@@ -23,7 +24,7 @@ import { serveStatements } from '../statement/countersign.ts'
 import { NodeStore } from '../store/node-store.ts'
 import { GatewayTelemetry, openTelemetry } from '../telemetry/index.ts'
 import { VERSION } from '../version.ts'
-import { openOutbox, openSettlement, openTokenizers, residencyPolicy } from './paying.ts'
+import { openNotes, openOutbox, openSettlement, openTokenizers, residencyPolicy } from './paying.ts'
 import { openRulesFeed, rulesHealth } from './rules-feed.ts'
 import { clock, type RunningNode, random } from './running.ts'
 import { withSpotChecks } from './spot-checks.ts'
@@ -77,9 +78,27 @@ export async function startGateway(
   audit?.notePolicy(place)
   const feed = await openRulesFeed(settings, rules.organization, { peerId: network.peerId, log })
   if (feed !== undefined) stack.use(feed)
+  const notes = openNotes(settings, store, settlement, log)
+  if (notes !== undefined) stack.use(notes)
+  // Closed before the notes are: what settlement acknowledges then is told yet.
   const outbox = settlement && stack.use(openOutbox(store, settlement, log))
   const revoked = settlement && stack.use(new RevokedAttestations({ context, settlement, log }))
   revoked?.start()
+  const deletions =
+    settlement &&
+    stack.use(
+      new DeletionDesk({
+        context,
+        side: 'consumer',
+        store: store.deletions,
+        audit,
+        settlement,
+        log,
+        now: clock,
+        random: Math.random,
+      }),
+    )
+  deletions?.start()
   const isRevoked = (cid: string): boolean => revoked?.has(cid) === true
   const tokenizers = stack.use(await openTokenizers(settings.tokenizers))
   const consumer = stack.use(

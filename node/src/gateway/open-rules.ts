@@ -16,7 +16,7 @@ import { SpendLedger } from './keys/spend-ledger.ts'
 import { OrganizationRules } from './organization/organization-rules.ts'
 
 export interface DeskParts {
-  readonly store: Pick<NodeStore, 'keys' | 'spend' | 'privacy' | 'spotChecks'>
+  readonly store: Pick<NodeStore, 'keys' | 'spend' | 'privacy' | 'spotChecks' | 'notes'>
   readonly euAudit: boolean
   /** Into the node’s own log. */
   readonly note: (event: Exclude<AuditEvent, { kind: 'session' }>) => void
@@ -144,6 +144,7 @@ function openParts(
     now,
     budget,
     organization,
+    noteUser: (session, user) => store.notes.setUser(session, user),
     onStop: ({ key, from }) => {
       log.warn({ key: key ?? 'all', from }, 'a budget stops requests')
       note({ kind: 'budget-stop', key: key ?? null, from, at: now() })

@@ -18,7 +18,7 @@ export interface RequestFacts {
   readonly bodyBytes: number
   /** For the spend, in the client's own words. */
   readonly tags: readonly string[]
-  /** `user` of the body: whom the client asks for. It never leaves this node. */
+  /** Whom the client asks for. No provider is told; the organization's own settlement only where the owner wants that. */
   readonly user: string | undefined
 }
 

@@ -9,6 +9,7 @@ import {
 } from '@hanse/protocol'
 import { type RequestPolicy, SORTS, type Sort } from '../consumer/request.ts'
 import { isJsonObject, type JsonObject } from '../engine/json.ts'
+import { attributionOf } from './attribution.ts'
 import { FieldError } from './field-error.ts'
 
 /** Headers of a request, by lower-case name, as `Headers` gives them. */
@@ -19,8 +20,10 @@ export interface RequestHeaders {
 /** How a client wants to be served, beyond what OpenAI's fields can say. */
 export interface Wishes {
   readonly policy: RequestPolicy
-  /** For the spend. */
+  /** For the spend: tags as the client gave them, and those that a team, feature and prompt version become. */
   readonly tags: readonly string[]
+  /** Whom the client asks for, in whatever field it says so. */
+  readonly user: string | undefined
   /** Take an answer that was given before, and keep this one, for so long: ms; the node's own setting when absent. */
   readonly cacheMs: number | undefined
   readonly cache: boolean | undefined
@@ -54,6 +57,10 @@ const NAMES = {
   allow_fallbacks: 'x-hanse-allow-fallbacks',
   models: 'x-hanse-models',
   tags: 'x-hanse-tags',
+  user: 'x-hanse-user',
+  team: 'x-hanse-team',
+  feature: 'x-hanse-feature',
+  prompt_version: 'x-hanse-prompt-version',
   deadline: 'x-hanse-deadline',
   affinity: 'x-hanse-affinity',
   hedge: 'x-hanse-hedge',
@@ -72,7 +79,7 @@ const LIKE_OURS = ['order', 'only', 'ignore', 'allow_fallbacks'] as const
 
 /**
  * Reads how a client wants to be served. A header goes before the `hanse` object of the body, and that before what other
- * gateways call it: `provider`, `models`, `session_id`, `prompt_cache_key`.
+ * gateways call it: `provider`, `models`, `session_id`, `prompt_cache_key`; for whom it is see `attributionOf`.
  *
  * @throws {FieldError} that names the header or field: what cannot be kept is refused, never overheard
  */
@@ -98,7 +105,13 @@ export function readWishes(body: JsonObject, headers: RequestHeaders): Wishes {
       affinity: read('affinity', textOf),
       deadlineMs: read('deadline', durationOf),
     }),
-    tags: read('tags', (each) => listOf(each, TAGS_MAX)) ?? [],
+    ...attributionOf(body, headers, {
+      tags: read('tags', (each) => listOf(each, TAGS_MAX)),
+      user: read('user', textOf),
+      team: read('team', textOf),
+      feature: read('feature', textOf),
+      promptVersion: read('prompt_version', textOf),
+    }),
     cache: cache === undefined ? undefined : cache !== false,
     cacheMs: typeof cache === 'number' ? cache : undefined,
   }

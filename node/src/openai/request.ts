@@ -82,7 +82,7 @@ export function parseRequest(
     body,
     policy: { ...(sort === undefined ? {} : { sort }), ...wishes.policy },
     wishes,
-    user: typeof json.user === 'string' ? json.user.slice(0, MODEL_CHARS_MAX) : undefined,
+    user: wishes.user,
     links: kind === 'chat' ? mediaLinks(json) : [],
     encoding: readEncoding(kind, json),
     dimensions: kind === 'embedding' ? readCount(json, 'dimensions', TOKENS_MAX) : undefined,

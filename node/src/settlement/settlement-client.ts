@@ -1,6 +1,7 @@
 import {
   attestationSigners,
   encodeCanonical,
+  encodeSessionNotes,
   HanseError,
   isPeerId,
   type Named,
@@ -11,6 +12,7 @@ import {
   type RegionAttestation,
   regionAttestation,
   type SessionEvidence,
+  type SessionNote,
   type SignedRecord,
   type Signer,
   type SigningContext,
@@ -98,6 +100,9 @@ const statementsJson = z.object({
     ]),
   ),
 })
+const notedJson = z.object({ noted: z.array(z.string()) })
+const deletionsJson = z.object({ requests: z.array(signedJson), next: z.string().nullable() })
+const confirmedJson = z.object({ state: z.string() })
 const revokedJson = z.object({ list: signedJson, more: z.boolean() })
 /** Of what a release came to, settlement's books tell the rest. */
 const releasedJson = z.object({ closedAt: z.number().nullable() })
@@ -105,6 +110,8 @@ const releasedJson = z.object({ closedAt: z.number().nullable() })
 /** The HTTP API of a settlement service, as nodes use it. Every fault is a HanseError. */
 export class SettlementClient {
   readonly #options: SettlementOptions
+  /** Whom notes are signed for; asked for once. */
+  #identity: PeerId | undefined
 
   constructor(options: SettlementOptions) {
     this.#options = options
@@ -145,19 +152,37 @@ export class SettlementClient {
 
   /** Lets this node spend its organization's money: the organization says so with the key, the node with its signature. */
   async #bindConsumer(): Promise<void> {
-    const { context, signer, now } = this.#options
     const { organization } = await this.#call('GET', '/v1/balance', organizationJson)
     const url = '/v1/consumers'
     const bytes = JSON.stringify({ organization })
-    const headers = signRequest(signer, {
-      method: 'POST',
-      url,
-      body: new TextEncoder().encode(bytes),
-      network: context.network,
-      settlement: await this.identity(),
-      at: now(),
-    })
+    const headers = this.#signed(url, new TextEncoder().encode(bytes), await this.identity())
     await this.#call('POST', url, organizationJson, { type: 'application/json', bytes, headers })
+  }
+
+  /** That this node sends it, to this service and no other. */
+  #signed(url: string, body: Uint8Array, settlement: PeerId): Record<string, string> {
+    const { context, signer, now } = this.#options
+    const { network } = context
+    return signRequest(signer, { method: 'POST', url, body, network, settlement, at: now() })
+  }
+
+  /**
+   * Tells whom sessions of this node were for and how long they took; telling it again changes nothing.
+   *
+   * @throws {HanseError} when settlement could not be asked, or does not take them
+   */
+  async submitNotes(notes: readonly SessionNote[]): Promise<void> {
+    const url = '/v1/session-notes'
+    const bytes = encodeSessionNotes(notes)
+    try {
+      this.#identity ??= await this.identity()
+      const headers = this.#signed(url, bytes, this.#identity)
+      await this.#call('POST', url, notedJson, { type: 'application/cbor', bytes, headers })
+    } catch (error) {
+      // It may be another service by now.
+      this.#identity = undefined
+      throw error
+    }
   }
 
   /** Binds this node to a payout account in `country`, or finds the account it is bound to. @throws {HanseError} */
@@ -215,6 +240,35 @@ export class SettlementClient {
       bytes: encodeCanonical(signedFields(signed)),
     })
     return closedAt !== null
+  }
+
+  /**
+   * What settlement asks this node to erase and has no answer to; whether it is settlement's is for the reader to say.
+   *
+   * @param after the `next` of the page before
+   * @throws {HanseError} when settlement could not be asked
+   */
+  async deletionsAfter(
+    after: string,
+  ): Promise<{ requests: SignedRecord[]; next: string | null }> {
+    const url = `/v1/gdpr/deletions?after=${after}`
+    const { context, signer, now } = this.#options
+    this.#identity ??= await this.identity()
+    const facts = { network: context.network, settlement: this.#identity, at: now() }
+    const headers = signRequest(signer, { method: 'GET', url, ...facts })
+    const { requests, next } = await this.#call('GET', url, deletionsJson, undefined, headers)
+    return { requests: requests.map(toSigned), next }
+  }
+
+  /** Hands in what this node says it has erased; telling it again changes nothing. @throws {HanseError} */
+  async confirmDeletion(signed: SignedRecord): Promise<void> {
+    await this.#call('POST', '/v1/gdpr/deletions/confirmations', confirmedJson, {
+      type: 'application/json',
+      bytes: JSON.stringify({
+        bytes: base64(signed.bytes),
+        signatures: signed.signatures.map((one) => ({ ...one, signature: base64(one.signature) })),
+      }),
+    })
   }
 
   /** One result for each submission, in order. @throws {HanseError} when settlement could not be asked */
@@ -307,6 +361,7 @@ export class SettlementClient {
       idempotencyKey?: string
       headers?: Readonly<Record<string, string>>
     },
+    signed?: Readonly<Record<string, string>>,
   ): Promise<Result> {
     const { url, apiKey, session, organization } = this.#options
     let response: Response
@@ -322,6 +377,7 @@ export class SettlementClient {
           ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
           ...(organization === undefined ? {} : { [ORGANIZATION_HEADER]: organization }),
           ...body?.headers,
+          ...signed,
         },
         ...(body === undefined ? {} : { body: body.bytes as NonNullable<RequestInit['body']> }),
       })
@@ -333,3 +389,6 @@ export class SettlementClient {
     return readAnswer(url, schema, answer)
   }
 }
+
+/** Browsers have no `Buffer`. */
+const base64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes))

@@ -19,8 +19,10 @@ import {
 } from '@hanse/protocol'
 import { AuthorizationEnds } from './authorization-ends.ts'
 import { Database, isDiskFault, pack, unpack } from './database.ts'
+import { DeletionStore } from './deletion-store.ts'
 import { KeyStore } from './key-store.ts'
 import { SqliteMeasurementStore } from './measurement-store.ts'
+import { NoteStore, type SessionTiming } from './note-store.ts'
 import { PrivacyStore } from './privacy-store.ts'
 import { migrate } from './schema.ts'
 import { type SessionEnd, SessionEnds, type SessionRole } from './session-ends.ts'
@@ -63,6 +65,12 @@ export interface Submission {
   readonly receipt: SignedRecord
 }
 
+interface SessionEnding {
+  readonly reason: FinalReason
+  readonly now: number
+  readonly timing: SessionTiming | undefined
+}
+
 /** How long after a session settlement is still told of it, at most. */
 const ATTEMPT_MS_MAX = 60_000
 /** Some 100 bytes each. */
@@ -81,8 +89,10 @@ export class NodeStore implements Disposable {
   readonly spend: SpendStore
   readonly privacy: PrivacyStore
   readonly ends: AuthorizationEnds
+  readonly deletions: DeletionStore
+  readonly notes: NoteStore
   /** Ends that the disk did not take yet. */
-  readonly #ends = new Map<string, { reason: FinalReason; now: number }>()
+  readonly #ends = new Map<string, SessionEnding>()
   /** Records of which many sessions cite the same: offers, attestations, authorizations. */
   readonly #kept = new Set<string>()
   readonly #spent = new SpentSums()
@@ -105,6 +115,12 @@ export class NodeStore implements Disposable {
     this.spend = new SpendStore(this.#db)
     this.privacy = new PrivacyStore(this.#db)
     this.ends = new AuthorizationEnds(this.#db)
+    this.deletions = new DeletionStore(this.#db, () => {
+      this.#kept.clear()
+      this.#spent.clear()
+      this.#sessionEnds.clear()
+    })
+    this.notes = new NoteStore(this.#db)
   }
 
   [Symbol.dispose](): void {
@@ -179,6 +195,7 @@ export class NodeStore implements Disposable {
         )
         .run(session, role, peer, model, offer.toString(), authorizationCid, now)
       if (changes === 0) return false
+      if (role === 'consumer' && authorizationCid !== null) this.notes.begin(session)
       this.#spent.begin(session, authorizationCid)
       this.#sessionEnds.begin(session, role, peer)
       return true
@@ -236,26 +253,28 @@ export class NodeStore implements Disposable {
   }
 
   /** On a full disk the end is kept in memory until there is space: a session that is over cannot be held open. */
-  endSession(session: string, reason: FinalReason, now: number): void {
+  endSession(session: string, reason: FinalReason, now: number, timing?: SessionTiming): void {
     this.#spent.end(session)
     this.#sessionEnds.end(session, now)
-    this.#ends.set(session, { reason, now })
-    this.#writeEnd(session, reason, now)
+    const ending = { reason, now, timing }
+    this.#ends.set(session, ending)
+    this.#writeEnd(session, ending)
   }
 
   #writeEnds(): void {
-    for (const [session, { reason, now }] of this.#ends) this.#writeEnd(session, reason, now)
+    for (const [session, ending] of this.#ends) this.#writeEnd(session, ending)
   }
 
-  #writeEnd(session: string, reason: FinalReason, now: number): void {
+  #writeEnd(session: string, { reason, now, timing }: SessionEnding): void {
     try {
-      this.#db.writeOne(() =>
+      this.#db.write(() => {
         this.#db
           .prepare(
             'update session set ended_at = ?, reason = ? where session = ? and ended_at is null',
           )
-          .run(now, reason, session),
-      )
+          .run(now, reason, session)
+        this.notes.end(session, timing)
+      })
     } catch (error) {
       if (!isDiskFault(error)) throw error
       return

@@ -185,6 +185,44 @@ export const MIGRATIONS = [
     refused text
   ) strict, without rowid;
   `,
+  `
+  -- What settlement is to be told of a session besides its receipts, once it has acknowledged it.
+  create table session_note (
+    session text primary key,
+    end_user text,
+    first_ms integer,
+    total_ms integer,
+    attempts integer not null default 0,
+    -- Null until the session is acknowledged.
+    next_at integer
+  ) strict, without rowid;
+  create index session_note_due on session_note (next_at) where next_at is not null;
+  -- A session leaves the outbox when settlement has booked it, by a Statement or by its receipt.
+  create trigger session_note_acknowledged after delete on outbox begin
+    update session_note set next_at = 0 where session = old.session;
+  end;
+  `,
+  `
+  -- What settlement asks this node to erase, and what was done: the sums are in the transaction that erases, and the answer is
+  -- written before it is told.
+  create table deletion_request (
+    cid text primary key,
+    settlement text not null,
+    signed blob not null,
+    received_at integer not null,
+    -- Counts by class, JSON.
+    erased text not null default '{}',
+    -- Entries of the log that are being erased: they are in another file.
+    log_pending text not null default '{}',
+    -- Of the last answer; -1 before the first.
+    sequence integer not null default -1,
+    confirmation blob,
+    -- The last answer for which the file holds no copy of what was erased; and the last that settlement has taken.
+    scrubbed integer not null default -1,
+    told integer not null default -1,
+    refused text
+  ) strict, without rowid;
+  `,
 ]
 
 export const migrate = migrationOf(MIGRATIONS)

@@ -25,6 +25,7 @@ import { auditPackageRoutes } from './audit-package-routes.ts'
 import { auditAdminRoutes, auditRoutes } from './audit-routes.ts'
 import { authorizationRoutes } from './authorization-routes.ts'
 import { backupRoutes } from './backup-routes.ts'
+import { balanceSheetRoutes } from './balance-sheet-routes.ts'
 import { billRoutes } from './bill-routes.ts'
 import { billingRoutes } from './billing-routes.ts'
 import { breachRoutes } from './breach-routes.ts'
@@ -34,8 +35,8 @@ import { consumerRoutes } from './consumer-routes.ts'
 import { corsFor } from './cors.ts'
 import { costRoutes } from './cost-routes.ts'
 import { dac7Routes } from './dac7-routes.ts'
-import { directoryRoutes } from './directory-routes.ts'
 import { deletionRoutes } from './deletion-routes.ts'
+import { directoryRoutes } from './directory-routes.ts'
 import { disableRoutes } from './disable-routes.ts'
 import { documentRoutes } from './document-routes.ts'
 import { earningsRoutes } from './earnings-routes.ts'
@@ -55,6 +56,7 @@ import { keyRoutes } from './key-routes.ts'
 import { logAdminRoutes } from './log-admin-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { memberRoutes } from './member-routes.ts'
+import { monthRoutes } from './month-routes.ts'
 import { nodeLinkRoutes } from './node-link-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { installOpenApi } from './openapi/install-openapi.ts'
@@ -69,6 +71,7 @@ import { installProblems } from './problem.ts'
 import { providerProfileRoutes } from './provider-profile-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { publicLevelRoutes } from './public-level-routes.ts'
+import { publicRateCardRoutes } from './public-rate-card-routes.ts'
 import { rateCardRoutes } from './rate-card-routes.ts'
 import { receiptRoutes } from './receipt-routes.ts'
 import { reconciliationRoutes } from './reconciliation-routes.ts'
@@ -188,6 +191,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     gatewayRulesRoutes(routes, context)
     costRoutes(routes, context)
     rateCardRoutes(routes, context)
+    publicRateCardRoutes(routes, context)
     importRoutes(routes, context)
     spendRoutes(routes, context)
     billRoutes(routes, context)
@@ -220,6 +224,8 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     logAdminRoutes(routes, context)
     operatorRoutes(routes, context)
     operatorSessionRoutes(routes, context)
+    monthRoutes(routes, context)
+    balanceSheetRoutes(routes, context)
     disableRoutes(routes, context)
     payoutRoutes(routes, context)
     adjustmentRoutes(routes, context)

@@ -13,7 +13,8 @@ export const usageFilters = {
   country: value,
   key: value.describe('prefix of the API key that the money was asked for with'),
   member: value.describe('id of the person who answers for the key'),
-  tag: value.describe('of the key or the authorization'),
+  tag: value.describe('of the key, the authorization, or the session'),
+  user: value.describe('whom the session was for, where the gateway tells that'),
 }
 
 /** The filters that were given. */
@@ -35,6 +36,6 @@ export async function checkKept(
   if (selection.from >= from) return
   throw new SettlementError(
     'HANSE_REQUEST_INVALID',
-    'providers and countries together with something else are told out of single sessions, which are kept for ninety days',
+    'end users, and providers and countries together with something else, are told out of single sessions, which are kept for ninety days',
   )
 }

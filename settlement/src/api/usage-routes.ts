@@ -45,7 +45,7 @@ const response = {
 }
 
 const description =
-  'Sums by hour, day, model, provider, country, key, member or tag, of all or of what the filters name. What has several tags ' +
+  'Sums by hour, day, model, provider, country, key, member, tag or end user, of all or of what the filters name. What has several tags ' +
   'counts under each of them; the empty key is what has none, or is not known. A session counts in the hour in which it was accepted, from some ' +
   'seconds after it was settled; `from` and `to` are whole hours in UTC, `to` is not included.'
 

@@ -16,6 +16,7 @@ export const PLACEMENTS = {
     { table: 'usage', column: 'organization', with: undefined },
     { table: 'usage_hourly', column: 'organization', with: 'usage' },
     { table: 'usage_daily', column: 'organization', with: 'usage' },
+    { table: 'session_note', column: 'organization', with: 'usage' },
     { table: 'usage_spender', column: 'organization', with: 'usage' },
     { table: 'usage_spender_hourly', column: 'organization', with: 'usage' },
     { table: 'usage_spender_daily', column: 'organization', with: 'usage' },

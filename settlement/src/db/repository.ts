@@ -31,6 +31,7 @@ import { providerDirectory } from '../directory/provider-directory.ts'
 import { deletionStore } from '../deletion/deletion-store.ts'
 import { disputeStore } from '../disputes/dispute-store.ts'
 import { documentStore } from '../documents/document-store.ts'
+import { monthStore } from '../documents/month-store.ts'
 import { profileStore } from '../documents/profile-store.ts'
 import { earningsStore } from '../earnings/earnings-store.ts'
 import { explorerStore } from '../explorer/explorer-store.ts'
@@ -41,6 +42,7 @@ import { anomalyStore } from '../forecast/anomaly-store.ts'
 import { forecastStore } from '../forecast/forecast-store.ts'
 import { spendStore } from '../forecast/spend-store.ts'
 import { importStore } from '../imports/import-store.ts'
+import { balanceSheetStore } from '../ledger/balance-sheet-store.ts'
 import { ledgerStore } from '../ledger/ledger-store.ts'
 import { logStore } from '../log/log-store.ts'
 import { channelStore } from '../notifications/channel-store.ts'
@@ -70,6 +72,7 @@ import { linkStore } from '../provider-links/link-store.ts'
 import { providerStore } from '../providers/provider-store.ts'
 import { receiptStore } from '../receipts/receipt-store.ts'
 import { movementStore } from '../reconciliation/movement-store.ts'
+import { differenceStore } from '../reconciliation/difference-store.ts'
 import { reconciliationStore } from '../reconciliation/reconciliation-store.ts'
 import { refundStore } from '../refunds/refund-store.ts'
 import { retentionStore } from '../retention/retention-store.ts'
@@ -104,6 +107,7 @@ import type { Database } from './database.ts'
 export function createRepository(db: Database) {
   return {
     ...ledgerStore(db),
+    ...balanceSheetStore(db),
     ...explorerStore(db),
     ...organizationDirectory(db),
     ...providerDirectory(db),
@@ -149,7 +153,9 @@ export function createRepository(db: Database) {
     ...operatorStore(db),
     ...movementStore(db),
     ...reconciliationStore(db),
+    ...differenceStore(db),
     ...documentStore(db),
+    ...monthStore(db),
     ...profileStore(db),
     ...logStore(db),
     ...trailStore(db),
@@ -216,6 +222,10 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'providerBalance',
   'revenue',
   'ledgerEntries',
+  'balanceSheet',
+  'closings',
+  'difference',
+  'differenceSides',
   'outcomeSums',
   'serviceMeasurements',
   'serviceLevels',
@@ -329,6 +339,7 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'providerBill',
   'rateCards',
   'rateCardsInForce',
+  'platformCardsOn',
   'rateCardVersion',
   'newestRateCard',
   'rateCard',

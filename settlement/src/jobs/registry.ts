@@ -16,6 +16,7 @@ import { RETENTION_JOBS } from '../retention/jobs.ts'
 import { keepUsage } from '../retention/keep-usage.ts'
 import { RIGHTS_JOBS } from '../rights/jobs.ts'
 import { SERVICE_LEVEL_JOBS } from '../service-levels/jobs.ts'
+import { SESSION_NOTE_JOBS } from '../session-notes/jobs.ts'
 import { TRADER_JOBS } from '../traders/jobs.ts'
 import type { Job } from './job.ts'
 import { PROVIDER_MONEY_JOBS } from './provider-money-jobs.ts'
@@ -74,5 +75,6 @@ export const JOBS: readonly Job[] = [
   ...BREACH_JOBS,
   ...TRADER_JOBS,
   ...SERVICE_LEVEL_JOBS,
+  ...SESSION_NOTE_JOBS,
   ...RIGHTS_JOBS,
 ]

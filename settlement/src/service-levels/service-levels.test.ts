@@ -190,6 +190,8 @@ test('a month from promise to credit, by receipts that both sides signed', async
       timed: '26',
       msPerTokenP50: 10,
       msPerTokenP95: 10,
+      firstToken: { observed: '0', msP50: null, msP95: null },
+      answer: { observed: '0', msP50: null, msP95: null },
     },
   ])
 

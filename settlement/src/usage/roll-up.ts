@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Database, rows, transact } from '../db/database.ts'
 import { type BookingMark, nextBatch } from '../receipts/booking-order.ts'
+import { ADD_TO_SUMS } from './add-to-sums.ts'
 
 /** Receipts that one transaction takes: a fifth of a second or so, in which nobody else's rows are locked. */
 const RECEIPTS_MAX = 10_000
@@ -12,45 +13,10 @@ export interface RollUp {
   readonly more: boolean
 }
 
-const MEASURES = [
-  'sessions',
-  'input_tokens',
-  'cached_input_tokens',
-  'output_tokens',
-  'amount',
-  'fee',
-]
-
-const added = (table: string): string =>
-  MEASURES.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ')
-
-const sums = MEASURES.map((name) => `sum(${name})`).join(', ')
-const sumsAs = MEASURES.map((name) => `sum(${name}) as ${name}`).join(', ')
-
-/** A rollup by the hour or the day, out of the sums of what changed. */
-const rollUpOf = (table: string, unit: 'hour' | 'day'): string => `
-  insert into ${table} (organization, dimension, key, ${unit}, ${MEASURES.join(', ')})
-  select organization, dimension, key, date_trunc('${unit}', hour, 'UTC'), ${sums}
-  from (select organization, hour, v.dimension, v.key, ${MEASURES.join(', ')}
-      from summed cross join lateral (values
-        ('total', ''), ('model', model), ('provider', provider), ('country', country)) as v(dimension, key)
-    union all select organization, hour, w.dimension, w.key, ${MEASURES.join(', ')}
-      from summed join whose w using (organization, spender)) d
-  group by 1, 2, 3, 4 order by 1, 2, 4, 3
-  on conflict (organization, dimension, ${unit}, key) do update set ${added(table)}
-  returning 1`
-
-/** The same by who spent it on which model, of what it is known. */
-const rollUpSpendersOf = (table: string, unit: 'hour' | 'day'): string => `
-  insert into ${table} (organization, spender, model, ${unit}, ${MEASURES.join(', ')})
-  select organization, spender, model, date_trunc('${unit}', hour, 'UTC'), ${sums}
-  from summed where spender <> 0 group by 1, 2, 3, 4 order by 1, 4, 2, 3
-  on conflict (organization, ${unit}, spender, model) do update set ${added(table)}
-  returning 1`
-
 /**
  * Facts and rollups in one statement. What a session adds is the difference to its fact, so taking a receipt twice adds
- * nothing. Who spends is what was known when the fact was made: what is added later goes to the same.
+ * nothing. Who spends is what was known when the fact was made, by the authorization and by what the consumer's node said of
+ * the session; what is added later goes to the same, and what is said later moves it (`take-notes.ts`).
  */
 const ROLL_UP = `
 with session as materialized (
@@ -60,7 +26,7 @@ with session as materialized (
       and (booked_by, session, sequence) <= ({to_booked_by}, {to_session}, {to_sequence})) r),
 fact as materialized (
   select coalesce(s.organization, '') as organization, s.session, s.accepted_at as at, s.provider, s.model,
-    coalesce(u.country, p.country, '') as country, coalesce(u.spender, a.spender, 0) as spender,
+    coalesce(u.country, p.country, '') as country, coalesce(u.spender, n.spender, a.spender, 0) as spender,
     s.input_tokens, s.cached_input_tokens, s.output_tokens, s.amount, s.fee,
     u.session is null as is_new, coalesce(u.input_tokens, 0) as old_input_tokens,
     coalesce(u.cached_input_tokens, 0) as old_cached_input_tokens,
@@ -70,6 +36,7 @@ fact as materialized (
   join settled_session s on s.session = c.session
   left join provider p on p.peer_id = s.provider
   left join spend_authorization a on a.serial = s.authorization_serial
+  left join session_note n on n.organization = s.organization and n.session = s.session
   left join usage u on u.organization = coalesce(s.organization, '') and u.session = s.session
     and u.at = s.accepted_at
   where s.accepted_at >= {kept_from}),
@@ -90,24 +57,7 @@ change as materialized (
   from fact
   where is_new or (input_tokens, cached_input_tokens, output_tokens, amount, fee)
     <> (old_input_tokens, old_cached_input_tokens, old_output_tokens, old_amount, old_fee)),
--- One pass over the sessions; the dimensions are made of the few rows that it leaves.
-summed as materialized (
-  select organization, date_trunc('hour', at, 'UTC') as hour, provider, model, country, spender, ${sumsAs}
-  from change group by 1, 2, 3, 4, 5, 6),
-whose as materialized (
-  select w.organization, w.id as spender, v.dimension, v.key
-  from (select distinct organization, spender from summed where spender <> 0) c
-  join usage_spender w on w.organization = c.organization and w.id = c.spender
-  cross join lateral (
-    select 'key' as dimension, w.key where w.key <> ''
-    union all select 'member', w.member where w.member <> ''
-    union all select 'tagged', '' where w.tags <> '{}'
-    union all select 'tag', tag from unnest(w.tags) tag) v),
-hourly as (${rollUpOf('usage_hourly', 'hour')}),
-daily as (${rollUpOf('usage_daily', 'day')}),
-spenders_hourly as (${rollUpSpendersOf('usage_spender_hourly', 'hour')}),
-spenders_daily as (${rollUpSpendersOf('usage_spender_daily', 'day')})
-select (select count(*) from hourly) + (select count(*) from daily) as rows`
+${ADD_TO_SUMS}`
 
 /**
  * Rolls up what was booked since the last time, at most so much of it as one transaction should take.

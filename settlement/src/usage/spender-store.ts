@@ -34,13 +34,30 @@ export function spenderStore(db: Database) {
     ): Promise<bigint | null> => {
       const tags = [...given.tags, ...(await tagsOfKey(db, organization, given.key))]
       const spender = { ...given, tags: [...new Set(tags)].sort() }
-      if (isNobody(spender)) return null
-      return (
-        (await find(db, organization, spender)) ??
-        transact(db, (tx) => intern(tx, organization, spender, at, limits))
-      )
+      return isNobody(spender) ? null : internOne(db, organization, spender, at, limits)
     },
+
+    /** The same of somebody whose tags are all given, in their order and each once. */
+    internKnown: (
+      organization: string,
+      spender: UsageSpender,
+      at: number,
+      limits: SpenderLimits = LIMITS,
+    ): Promise<bigint> => internOne(db, organization, spender, at, limits),
   }
+}
+
+async function internOne(
+  db: Database,
+  organization: string,
+  spender: UsageSpender,
+  at: number,
+  limits: SpenderLimits,
+): Promise<bigint> {
+  return (
+    (await find(db, organization, spender)) ??
+    transact(db, (tx) => intern(tx, organization, spender, at, limits))
+  )
 }
 
 async function tagsOfKey(db: Database, organization: string, key: string): Promise<string[]> {

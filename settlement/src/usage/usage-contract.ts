@@ -192,7 +192,7 @@ export function usageContract(name: string, open: () => Promise<SettlementStore>
   })
 }
 
-type Session = Record<'model' | 'provider' | 'country' | 'key' | 'member', string> &
+type Session = Record<'model' | 'provider' | 'country' | 'key' | 'member' | 'user', string> &
   Record<'amount' | 'fee' | 'input' | 'cached' | 'output', string> & {
     readonly tags: readonly string[]
     readonly at: number
@@ -203,7 +203,7 @@ async function settledSessions(store: SettlementStore, organization: string): Pr
     `select s.model, s.provider, p.country, (extract(epoch from accepted_at) * 1000)::float8 as at,
        s.amount::text, s.fee::text, s.input_tokens::text as input, s.cached_input_tokens::text as cached,
        s.output_tokens::text as output, coalesce(w.key, '') as key, coalesce(w.member, '') as member,
-       coalesce(w.tags, '{}') as tags
+       coalesce(w.tags, '{}') as tags, '' as "user"
      from settled_session s join provider p on p.peer_id = s.provider
      left join spend_authorization a on a.serial = s.authorization_serial
      left join usage_spender w on w.organization = a.organization and w.id = a.spender

@@ -6,7 +6,13 @@ export const TIME_GROUPS = ['hour', 'day'] as const
 export const SESSION_DIMENSIONS = ['model', 'provider', 'country'] as const
 /** By the authorization that it was paid under; see `UsageSpender`. */
 export const SPENDER_DIMENSIONS = ['key', 'member', 'tag'] as const
-export const USAGE_DIMENSIONS = [...SESSION_DIMENSIONS, ...SPENDER_DIMENSIONS] as const
+/** By what the gateway said of a session alone: too many for sums. */
+export const NOTE_DIMENSIONS = ['user'] as const
+export const USAGE_DIMENSIONS = [
+  ...SESSION_DIMENSIONS,
+  ...SPENDER_DIMENSIONS,
+  ...NOTE_DIMENSIONS,
+] as const
 export type UsageDimension = (typeof USAGE_DIMENSIONS)[number]
 export const USAGE_GROUPS = [...TIME_GROUPS, ...USAGE_DIMENSIONS] as const
 export type UsageGroup = (typeof USAGE_GROUPS)[number]
@@ -44,10 +50,11 @@ type Unit = 'hour' | 'day'
 
 /**
  * Whether only the single sessions can answer it, which are kept for ninety days: sums are of each dimension for itself, and of
- * who spent and the model together.
+ * who spent and the model together. End users are in no sum.
  */
 export function needsSessions({ group, filters = {} }: UsageSelection): boolean {
   const named = namesOf(filters)
+  if ([group, ...named].includes('user')) return true
   if (named.length === 0 || (named.length === 1 && isTime(group))) return false
   return [group, ...named].some((name) => name === 'provider' || name === 'country')
 }
@@ -85,16 +92,19 @@ function inUnit(selection: UsageSelection, unit: Unit): SQL {
 /** Of cells that know several dimensions, those that the filters let through; what has several tags counts under each. */
 function chosen({ group, filters = {} }: UsageSelection, cells: SQL): SQL {
   const each = group === 'tag' ? sql`left join lateral unnest(tags) t(tag) on true` : sql``
-  const key = group === 'tag' ? sql`coalesce(tag, '')` : isTime(group) ? sql`''` : sql.raw(group)
-  const wanted = namesOf(filters).map((name) => conditionOf(name, filters[name] ?? ''))
+  const key = group === 'tag' ? sql`coalesce(tag, '')` : isTime(group) ? sql`''` : columnOf(group)
+  const wanted = [sql`true`, ...namesOf(filters).map((name) => conditionOf(name, filters[name] ?? ''))]
   return sql`select at, ${key} as key, ${COLUMNS} from (${cells}) c ${each}
     where ${sql.join(wanted, sql` and `)}`
 }
 
 function conditionOf(name: UsageDimension, value: string): SQL {
-  if (name !== 'tag') return sql`${sql.raw(name)} = ${value}`
+  if (name !== 'tag') return sql`${columnOf(name)} = ${value}`
   return value === '' ? sql`tags = '{}'` : sql`tags @> array[${value}::text]`
 }
+
+/** `user` is a word of SQL. */
+const columnOf = (name: UsageDimension): SQL => sql.raw(`"${name}"`)
 
 /**
  * What is stored of a dimension, or of one value of it. Of who spent only what is known is stored: the rest is what remains of
@@ -131,14 +141,15 @@ export function combined(span: UsageSpan, unit: Unit): SQL {
 }
 
 function sessions(span: UsageSpan): SQL {
-  return sql`select at, coalesce(w.key, '') as key, coalesce(w.member, '') as member,
-      coalesce(w.tags, '{}') as tags, provider, model, country, 1 as sessions, ${sql.raw(MEASURES.slice(1).join(', '))}
+  return sql`select u.at, coalesce(w.key, '') as key, coalesce(w.member, '') as member,
+      coalesce(w.tags, '{}') as tags, coalesce(n.end_user, '') as "user", provider, model, country, 1 as sessions, ${sql.raw(MEASURES.slice(1).join(', '))}
     from usage u left join usage_spender w on w.organization = u.organization and w.id = u.spender
+      left join session_note n on n.organization = u.organization and n.session = u.session
     where ${within(span, 'at', 'u.')}`
 }
 
 function within({ organization, from, to }: UsageSpan, column: Unit | 'at', of = ''): SQL {
-  const name = sql.raw(column)
+  const name = sql.raw(of + column)
   const whose =
     organization === undefined ? sql`true` : sql`${sql.raw(of)}organization = ${organization}`
   return sql`${whose} and ${name} >= ${iso(from)}::timestamptz and ${name} < ${iso(to)}::timestamptz`

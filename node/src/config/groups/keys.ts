@@ -1,5 +1,6 @@
 import { ANONYMOUS } from '../../gateway/keys/anonymous.ts'
 import { PERIODS } from '../../gateway/keys/period.ts'
+import { NOTE_CONTENTS } from '../../store/note-content.ts'
 import * as kinds from '../kinds.ts'
 
 /** Who may use a gateway, and what it may spend. */
@@ -15,6 +16,11 @@ export const keysGroup = {
   budgetPeriod: kinds.oneOf(PERIODS, {
     description: 'when that budget begins anew, in UTC',
     fallback: 'month',
+  }),
+  sessionNotes: kinds.oneOf(NOTE_CONTENTS, {
+    description:
+      'what settlement is told of each session besides its receipts, for the organization alone: nothing; how long it took; also its tags and key; also the end user',
+    fallback: 'tags',
   }),
   rules: kinds.oneOf(['on', 'fail-closed', 'off'], {
     description:

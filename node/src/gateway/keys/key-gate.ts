@@ -177,6 +177,7 @@ export class KeyGate implements RequestGate {
       key: OWNER,
       name: OWNER,
       tags: request.tags,
+      user: request.user,
       limitedBy: wordsOf(request, most),
     })
     const { controller, end } = this.#run(OWNER)
@@ -226,6 +227,7 @@ export class KeyGate implements RequestGate {
         key: id,
         name,
         tags,
+        user: request.user,
         limitedBy: wordsOf(request, most),
       }),
       limits: ruled === undefined ? limitsOf(key) : narrowed(limitsOf(key) ?? {}, ruled.limits),

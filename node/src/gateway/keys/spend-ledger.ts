@@ -11,6 +11,8 @@ export interface Payer {
   /** For messages. */
   readonly name: string
   readonly tags: readonly string[]
+  /** Whom the client asks for. */
+  readonly user?: string | undefined
   /** What limits the answer, in words: the number that an owner or a client may lower. */
   readonly limitedBy: string
 }
@@ -31,6 +33,8 @@ export interface SpendLedgerOptions {
   readonly onStop?: (stop: BudgetStop) => void
   /** Of the organization, besides those of this gateway's owner. */
   readonly organization?: OrganizationBudgets | undefined
+  /** Keeps whom a session is for, where somebody is told. */
+  readonly noteUser?: (session: string, user: string) => void
   /** What an ended session came to could not be read; its worst case stays reserved. */
   readonly onFailure?: (error: unknown) => void
 }
@@ -103,9 +107,10 @@ export class SpendLedger {
 
   /** What pays for a request; nothing for the owner's own where nothing is counted. */
   account(payer: Payer): Account | undefined {
-    const { key, name, tags } = payer
+    const { key, name, tags, user } = payer
     const isRuled = this.#options.organization?.isAny === true
-    if (key === OWNER && this.#node === undefined && tags.length === 0 && !isRuled) return undefined
+    const isBare = tags.length === 0 && user === undefined
+    if (key === OWNER && this.#node === undefined && isBare && !isRuled) return undefined
     const own = this.#keys.get(key)
     const pots: Pot[] = []
     if (own !== undefined) pots.push({ key, owner: `key ${name}`, budget: own })
@@ -127,8 +132,8 @@ export class SpendLedger {
     most: PicoEuro,
     model: string | undefined,
   ): Reservation {
-    const { key, tags, limitedBy } = payer
-    const { organization } = this.#options
+    const { key, tags, user, limitedBy } = payer
+    const { organization, noteUser } = this.#options
     const now = this.#options.now()
     organization?.check(payer, model, most, now)
     for (const pot of pots) {
@@ -145,6 +150,7 @@ export class SpendLedger {
     return {
       begin: (session) => {
         this.#store.attribute({ session, key, at, tags })
+        if (user !== undefined) noteUser?.(session, user)
         sessions.push(session)
       },
       release: () => {

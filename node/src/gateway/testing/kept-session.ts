@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { picoEuro } from '@hanse/protocol'
+import { picoEuro, type SignedRecord } from '@hanse/protocol'
 import {
   makeAcceptance,
   makeOrder,
@@ -8,6 +8,7 @@ import {
   type provider,
 } from '@hanse/protocol/testing'
 import type { NodeStore } from '../../store/node-store.ts'
+import type { SessionTiming } from '../../store/note-store.ts'
 
 export interface KeptSession {
   readonly at?: number
@@ -19,12 +20,24 @@ export interface KeptSession {
   /** Told that the order was signed, in the turn in which it is kept. */
   readonly begin?: (session: string) => void
   readonly isEnded?: boolean
+  /** What pays for it; nothing when absent. */
+  readonly authorization?: SignedRecord
+  readonly timing?: SessionTiming
 }
 
 /** Keeps a session of a consumer’s as it is kept while it runs: two receipts, of which the last one counts. */
 export function keepSession(
   store: NodeStore,
-  { at = NOW, model, provider: seller, amount, begin, isEnded = true }: KeptSession,
+  {
+    at = NOW,
+    model,
+    provider: seller,
+    amount,
+    begin,
+    isEnded = true,
+    authorization,
+    timing,
+  }: KeptSession,
 ): string {
   const order = makeOrder({
     nonce: new Uint8Array(randomBytes(16)),
@@ -34,7 +47,7 @@ export function keepSession(
   })
   const session = order.cid.toString()
   begin?.(session)
-  store.beginSession('consumer', order, null, at)
+  store.beginSession('consumer', order, authorization ?? null, at)
   if (amount !== undefined) {
     const said = makeReceipts(order, makeAcceptance(order), 2, (value, i) => ({
       ...value,
@@ -42,6 +55,6 @@ export function keepSession(
     }))
     for (const receipt of said) void store.saveReceipt(session, receipt)
   }
-  if (isEnded) store.endSession(session, 'completed', at)
+  if (isEnded) store.endSession(session, 'completed', at, timing)
   return session
 }

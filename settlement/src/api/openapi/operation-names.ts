@@ -6,6 +6,7 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
   'GET /readyz': ['getReadiness', 'Whether the process takes requests'],
   'GET /v1/identity': ['getIdentity', 'Who this service is'],
   'GET /v1/terms': ['getTerms', 'Fees, minimums and countries of this service'],
+  'GET /v1/rate-cards/current': ['listCurrentPrices', 'What models cost elsewhere today'],
   'POST /v1/stripe/webhook': ['takeStripeEvent', 'Take an event of Stripe'],
   // Organizations
   'PUT /v1/members/{person}': ['setMemberRole', 'Give a member another role'],
@@ -59,6 +60,9 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
   'GET /v1/gdpr/me/exports': ['listMyDataExports', 'Exports of one’s own data'],
   'POST /v1/gdpr/me/exports': ['createMyDataExport', 'Ask for an export of one’s own data'],
   'GET /v1/gdpr/me/exports/{export}/file': ['getMyDataExportFile', 'The archive of one’s own data'],
+  'GET /v1/admin/months': ['listMonths', 'Months that are closed, and the one that is due'],
+  'GET /v1/admin/ledger/balances': ['getBalanceSheet', 'The books at a glance'],
+  'GET /v1/admin/differences/{difference}': ['getDifference', 'A difference with both its sides'],
   'GET /v1/operator': ['getOperator', 'As which operator one acts'],
   'PUT /v1/admin/operators/{operator}/person': [
     'linkOperator',

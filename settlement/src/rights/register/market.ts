@@ -224,6 +224,19 @@ export const MARKET = {
       technical: 'only_one booked_by session sequence kept_from',
     },
   },
+  session_note: {
+    purpose: 'cost-reports',
+    basis: 'contract',
+    kept: 'request-metadata',
+    whose: { organization: 'organization' },
+    erased: { organization: 'deleted' },
+    columns: {
+      'free-text': 'tags end_user',
+      pseudonym: 'organization session spender',
+      activity: 'first_ms total_ms duration_ms',
+      technical: 'at taken_at',
+    },
+  },
   usage_spender: {
     purpose: 'cost-reports',
     basis: 'contract',

@@ -98,6 +98,18 @@ export const NOTIFICATIONS = {
       technical: 'hour',
     },
   },
+  latency_hour: {
+    purpose: 'service-quality',
+    basis: 'contract',
+    kept: 'request-metadata',
+    whose: { organization: 'organization' },
+    erased: { organization: 'deleted' },
+    columns: {
+      pseudonym: 'organization provider',
+      activity: 'model answers',
+      technical: 'hour measure bound',
+    },
+  },
   service_cut: {
     purpose: 'service-quality',
     basis: 'contract',
