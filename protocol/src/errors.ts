@@ -110,6 +110,12 @@ export const ERRORS = {
     true,
     'No prompt was sent: who answered could not show that it is where the policy asks. Others are asked by themselves; the message says what is missing.',
   ),
+  HANSE_DELETION_REQUEST: entry(
+    403,
+    'permission_error',
+    false,
+    'Nothing was erased: the request is not from the settlement that this node works with, or is for another node.',
+  ),
   HANSE_CAPACITY: entry(
     429,
     'rate_limit_error',

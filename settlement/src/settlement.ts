@@ -137,7 +137,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
 
   // However the database came back: who was erased is erased before anybody is let in.
   const vault = vaultFolder(dataDir)
-  await replayErasures(store, (await readVault(vault)).tombstones)
+  await replayErasures(store, (await readVault(vault)).tombstones, options.euAudit ?? true)
   await keepVault(store, vault)
 
   await claimStripe(store, options, now())

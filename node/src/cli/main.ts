@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   replay: async () => (await import('./commands/replay.ts')).replayCommand(),
   log: async () => (await import('./commands/log.ts')).logCommand(),
+  deletions: async () => (await import('./commands/deletions.ts')).deletionsCommand(),
   earnings: async () => (await import('./commands/earnings.ts')).earningsCommand(),
   documents: async () => (await import('./commands/documents.ts')).documentsCommand(),
   'tax-profile': async () => (await import('./commands/tax-profile.ts')).taxProfileCommand(),

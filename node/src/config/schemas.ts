@@ -273,6 +273,14 @@ export const batchSettings = {
   }),
 } as const
 
+/** For commands that read what a node keeps. */
+export const nodeFolderSettings = {
+  dataDir: kinds.folder({
+    description: 'data folder of the gateway or provider, read while it runs, too',
+    fallback: '.hanse/node',
+  }),
+} as const
+
 /** For commands that read receipts. */
 export const receiptsSettings = {
   ...clientSettings,

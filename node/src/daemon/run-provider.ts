@@ -106,6 +106,7 @@ export async function startProvider(
       statementEveryMs: settings.statementEveryMs,
       releaseIdleMs: settings.releaseIdleMs,
       drainMs: settings.drainMs,
+      audit,
       log,
       now: clock,
       statistics,

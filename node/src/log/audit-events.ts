@@ -176,9 +176,11 @@ export class AuditEvents {
     }
   }
 
-  /** The event at an index of the log. */
+  /** The event at an index of the log; undefined, too, where it was erased. */
   at(index: bigint): StoredEvent | undefined {
-    const row = this.#db.prepare('select leaf, salt, body from event where entry = ?').get(index)
+    const row = this.#db
+      .prepare('select leaf, salt, body from event where entry = ? and length(body) > 0')
+      .get(index)
     if (row === undefined) return undefined
     const body = row.body as Uint8Array
     const event = auditEvent.parse(decodeCanonical(body, BODY_BYTES_MAX))
@@ -188,7 +190,7 @@ export class AuditEvents {
   /** Newest first, before the one given. */
   newest(max: number, before?: number): ListedEvent[] {
     return this.#db
-      .prepare('select id, entry, body from event where id < ? order by id desc limit ?')
+      .prepare('select id, entry, body from event where id < ? and length(body) > 0 order by id desc limit ?')
       .all(before ?? Number.MAX_SAFE_INTEGER, max)
       .map(({ id, entry, body }) => ({
         id: Number(id),
@@ -245,6 +247,38 @@ export class AuditEvents {
     // The write-ahead log would hold a copy of the key until it is overwritten some day.
     this.#db.prepare('pragma wal_checkpoint(truncate)').get()
     return isErased
+  }
+
+  /** How many of these sessions the log tells of, and for how many of these peers there is a key. */
+  countOf(sessions: readonly string[], peers: readonly string[]): { entries: number; keys: number } {
+    const count = (sql: string, names: readonly string[]) =>
+      Number(this.#db.prepare(sql).get(JSON.stringify(names))?.n ?? 0)
+    return {
+      entries: count(
+        'select count(*) as n from event where session in (select value from json_each(?))',
+        sessions,
+      ),
+      keys: count(
+        'select count(*) as n from subject where peer in (select value from json_each(?))',
+        peers,
+      ),
+    }
+  }
+
+  /**
+   * Erases what the log commits to of these sessions: which they were, and when. Its leaves stay, which without the salt say
+   * nothing, and so every other proof stays valid.
+   */
+  eraseSessions(sessions: readonly string[]): void {
+    this.#db.durably(() =>
+      this.#db
+        .prepare(
+          `update event set session = null, body = zeroblob(0), salt = zeroblob(0)
+           where session in (select value from json_each(?))`,
+        )
+        .run(JSON.stringify(sessions)),
+    )
+    this.#db.prepare('pragma wal_checkpoint(truncate)').get()
   }
 
   #keyOf(peer: string): Uint8Array | undefined {

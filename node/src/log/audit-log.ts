@@ -162,6 +162,18 @@ export class AuditLog implements AsyncDisposable {
     return isErased
   }
 
+  /** See `AuditEvents.countOf`. */
+  countOf(sessions: readonly string[], peers: readonly string[]): { entries: number; keys: number } {
+    this.#addEnded()
+    return this.events.countOf(sessions, peers)
+  }
+
+  /** See `AuditEvents.eraseSessions`. What has no place in the log yet gets it as a leaf alone. */
+  eraseSessions(sessions: readonly string[]): void {
+    this.#addEnded()
+    this.events.eraseSessions(sessions)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)

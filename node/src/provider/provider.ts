@@ -17,6 +17,8 @@ import {
 import type { FastifyBaseLogger } from 'fastify'
 import type { ProviderStatistics } from '../metrics/provider-statistics.ts'
 import type { Network } from '../network/index.ts'
+import { DeletionDesk } from '../deletion/deletion-desk.ts'
+import type { AuditLog } from '../log/audit-log.ts'
 import { AuthorizationCare } from '../settlement/authorizations/authorization-care.ts'
 import { Outbox } from '../settlement/outbox.ts'
 import type { ProviderAccount, SettlementClient } from '../settlement/settlement-client.ts'
@@ -62,6 +64,8 @@ export interface ProviderOptions {
   readonly unsecuredCredit: PicoEuro
   readonly creditWindowMax: PicoEuro
   readonly settlement: { readonly url: string; readonly client: SettlementClient } | undefined
+  /** The node's own log, from which is erased what settlement asks to be; none without EU mode. */
+  readonly audit?: AuditLog | undefined
   /** How long running answers may take to finish when this provider stops, ms. */
   readonly drainMs: number
   /** Without an order for this long what is left of an authorization is given back, ms; 0 never for that. */
@@ -122,6 +126,7 @@ export class Provider implements AsyncDisposable {
   readonly #desk: AdmissionDesk
   readonly #link: SettlementLink | undefined
   readonly #authorizations: AuthorizationCare | undefined
+  readonly #deletions: DeletionDesk | undefined
   readonly #outbox: Outbox | undefined
   readonly #statements: StatementDesk | undefined
   readonly #sessions = new Set<SessionServer>()
@@ -197,6 +202,16 @@ export class Provider implements AsyncDisposable {
       onOnboarding: options.onOnboarding,
       onAttested: (attestation) => this.#onAttested(attestation),
     })
+    this.#deletions = new DeletionDesk({
+      context: { network: networkName, signer },
+      side: 'provider',
+      store: store.deletions,
+      audit: options.audit,
+      settlement: settlement.client,
+      log,
+      now,
+      random: options.random ?? Math.random,
+    })
     this.#authorizations = new AuthorizationCare({
       context: { network: networkName, signer },
       store,
@@ -223,6 +238,7 @@ export class Provider implements AsyncDisposable {
     provider.#presence.start()
     provider.#link?.start()
     provider.#authorizations?.start()
+    provider.#deletions?.start()
     return provider
   }
 
@@ -271,10 +287,16 @@ export class Provider implements AsyncDisposable {
     await this.#authorizations?.flush()
   }
 
+  /** Erases what settlement asks for, now and not when it is due. */
+  async eraseForOthers(): Promise<void> {
+    await this.#deletions?.poll()
+  }
+
   /** Drains, and ends. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain()
     await this.#link?.[Symbol.asyncDispose]()
+    await this.#deletions?.[Symbol.asyncDispose]()
     await this.#statements?.[Symbol.asyncDispose]()
     await this.#outbox?.[Symbol.asyncDispose]()
     await this.#authorizations?.[Symbol.asyncDispose]()

@@ -208,7 +208,11 @@ export const MIGRATIONS = [
   create table deletion_request (
     cid text primary key,
     settlement text not null,
-    signed blob not null,
+    side text not null,
+    at integer not null,
+    due_at integer not null,
+    -- It names whom it is about: gone when there is nothing left to look at again.
+    signed blob,
     received_at integer not null,
     -- Counts by class, JSON.
     erased text not null default '{}',

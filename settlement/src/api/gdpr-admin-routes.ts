@@ -20,9 +20,11 @@ import {
   erasureSchema,
   exportSchema,
   noteText,
+  requestDetailSchema,
   requestSchema,
   toErasureJson,
   toExportJson,
+  toRequestDetail,
   toRequestJson,
 } from './gdpr-schemas.ts'
 import { nextOf, timePage } from './schemas.ts'
@@ -112,9 +114,14 @@ export function gdprAdminRoutes(app: App, context: SettlementContext): void {
     '/v1/admin/gdpr/requests/:request',
     {
       config: { access: 'operator' },
-      schema: { security, params, response: { 200: requestSchema } },
+      schema: {
+        security,
+        description: 'One request; of an erasure, also what nodes were asked to erase.',
+        params,
+        response: { 200: requestDetailSchema },
+      },
     },
-    async (request) => toRequestJson(await requestOf(request.params.request)),
+    async (request) => toRequestDetail(context, await requestOf(request.params.request)),
   )
 
   app.post(

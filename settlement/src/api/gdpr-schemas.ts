@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import type { SettlementContext } from '../context.ts'
 import type { Erased } from '../rights/ask.ts'
 import type { ErasureReport } from '../rights/erasure-store.ts'
 import type { DataExport } from '../rights/export-run-store.ts'
 import { BASES, BASIS_PURPOSES } from '../rights/lawful-basis.ts'
 import { SUBJECT_KINDS } from '../rights/register/index.ts'
 import { REQUEST_KINDS, REQUEST_STATES, type RightsRequest } from '../rights/rights-request.ts'
+import { deletionSchema, toDeletionJson } from './deletion-schemas.ts'
 
 const time = z.number()
 const maybeTime = time.nullable()
@@ -39,6 +41,20 @@ export const toRequestJson = (request: RightsRequest): z.output<typeof requestSc
   ...request,
   history: [...request.history],
 })
+
+/** One request, with what nodes were asked because of it. */
+export const requestDetailSchema = requestSchema.extend({ deletions: z.array(deletionSchema) })
+
+export async function toRequestDetail(
+  { store }: Pick<SettlementContext, 'store'>,
+  request: RightsRequest,
+): Promise<z.output<typeof requestDetailSchema>> {
+  const deletions = await store.deletionRequests({ request: request.id, limit: DELETIONS_SHOWN })
+  return { ...toRequestJson(request), deletions: deletions.map(toDeletionJson) }
+}
+
+/** The rest is at `/v1/admin/gdpr/deletions`. */
+const DELETIONS_SHOWN = 500
 
 export const askBody = z.strictObject({
   kind: z.enum(REQUEST_KINDS).exclude(['erasure']),

@@ -12,8 +12,10 @@ import { ARCHIVE, sendArchive, sendExport } from './gdpr-archive.ts'
 import {
   askBody,
   exportSchema,
+  requestDetailSchema,
   requestSchema,
   toExportJson,
+  toRequestDetail,
   toRequestJson,
 } from './gdpr-schemas.ts'
 import { nextOf, timePage } from './schemas.ts'
@@ -88,12 +90,16 @@ export function gdprSubjectRoutes(
       config: read,
       schema: {
         security,
+        description: 'One request; of an erasure, also what nodes were asked to erase.',
         params: z.object({ request: z.string().max(64) }),
-        response: { 200: requestSchema },
+        response: { 200: requestDetailSchema },
       },
     },
     async (request) =>
-      toRequestJson(await ownRequest(context, request.params.request, subjectOf(request))),
+      toRequestDetail(
+        context,
+        await ownRequest(context, request.params.request, subjectOf(request)),
+      ),
   )
 
   app.get(

@@ -58,7 +58,7 @@ async function load(store: SettlementStore, from: string, vault: Vault): Promise
   const { at, tables } = manifest
   // Compared before anything else is written.
   const differing = await store.compareCounts(from, leftOut)
-  const erasedAgain = await replayErasures(store, vault.tombstones)
+  const erasedAgain = await replayErasures(store, vault.tombstones, true)
   const [ledger, log] = [await store.ledgerCheck(), await checkLog(store)]
   return {
     from,

@@ -33,7 +33,7 @@ const TEXTS = {
     measures: 'Technical and organizational measures',
     help: 'Help with rights, breaches and audits',
     helpRows: [
-      ['Access, portability, erasure, restriction', '/v1/gdpr/… (docs/guides/data-rights.md)'],
+      ['Access, portability, erasure, restriction', '/v1/gdpr/… (docs/guides/rights.md)'],
       ['Proof of what was processed where', '/v1/log/…, /v1/audit/…'],
       ['Breaches', '/v1/admin/breaches: who is affected is found from settled sessions'],
     ],
@@ -60,7 +60,7 @@ const TEXTS = {
     helpRows: [
       [
         'Auskunft, Übertragbarkeit, Löschung, Einschränkung',
-        '/v1/gdpr/… (docs/guides/data-rights.md)',
+        '/v1/gdpr/… (docs/guides/rights.md)',
       ],
       ['Nachweis, was wo verarbeitet wurde', '/v1/log/…, /v1/audit/…'],
       ['Datenpannen', '/v1/admin/breaches: Betroffene werden aus abgerechneten Sitzungen gefunden'],

@@ -38,6 +38,10 @@ export const EVENT_KINDS = {
   'payout.held': platform('warning', 'Payouts to a provider are on hold'),
   'reconciliation.difference': platform('urgent', 'Books and Stripe differ'),
   'rights.due': platform('warning', 'A request about data is due soon'),
+  'rights.deletion_due': platform(
+    'warning',
+    'A node has not said that it erased what it was asked to',
+  ),
   'breach.detected': platform('urgent', 'A breach of personal data was recorded'),
   'breach.clock': platform('urgent', 'The 72 hours of a breach run'),
   'breach.overdue': platform('urgent', 'The 72 hours of a breach are over'),

@@ -5,7 +5,7 @@ import type { ErasureReport } from './erasure-store.ts'
 import type { Subject } from './request-store.ts'
 import type { RequestKind, RightsRequest, RightsStep } from './rights-request.ts'
 
-type Context = Pick<SettlementContext, 'store' | 'payments' | 'vault' | 'now'>
+type Context = Parameters<typeof eraseSubject>[0]
 
 export interface Asked {
   readonly kind: RequestKind
@@ -19,7 +19,7 @@ export interface Asked {
 
 /** Takes a request about data: from now on it has a deadline. */
 export function ask(
-  { store, now }: Pick<Context, 'store' | 'now'>,
+  { store, now }: Pick<SettlementContext, 'store' | 'now'>,
   { kind, subject, by, note, isIdentified }: Asked,
 ): Promise<RightsRequest> {
   const steps: readonly RightsStep[] = isIdentified ? [{ step: 'identified' }] : []
@@ -44,7 +44,7 @@ export interface Erased {
 
 /**
  * Carries out an erasure that whoever may ask for it has asked for: the request is kept with its steps, and stays open where
- * something has to come to its end first.
+ * something has to come to its end first, or nodes have to answer that they erased theirs.
  *
  * @param request one that is open already, instead of a new one
  * @throws {SettlementError} HANSE_LAST_OWNER, HANSE_ERASURE_BLOCKED, HANSE_NOT_FOUND, HANSE_RIGHTS_REQUEST_STATE
@@ -71,13 +71,22 @@ export async function eraseOnRequest(
     open.state === 'in-progress'
       ? open
       : await store.advanceRightsRequest(open.id, { step: 'begun' }, { by, note: null, at: now() })
-  const { report, email } = await eraseSubject(context, { subject, at: now(), givesUpBalance })
+  const { report, email } = await eraseSubject(context, {
+    subject,
+    at: now(),
+    givesUpBalance,
+    request: begun.id,
+  })
+  const told = { report, ...(email !== undefined && { email }) }
+  // The last of the nodes that were asked ends it, or their time.
+  const waiting = await store.deletionRequests({ request: begun.id, isWaiting: true, limit: 1 })
+  if (waiting.length > 0) return { ...told, request: begun }
   const done = await store.advanceRightsRequest(
     begun.id,
     { step: 'done' },
     { by, note: null, at: now() },
   )
-  return { report, request: done, ...(email !== undefined && { email }) }
+  return { ...told, request: done }
 }
 
 /** The one that waits for something to end, where there is one. */

@@ -80,9 +80,12 @@ async function* entries(
     await onProgress?.({ tablesDone: i + 1, tablesAll: tables.length, records })
     await setImmediate()
   }
-  const trail = await trailOf(store, subject)
-  for (const [i, events] of trail.entries()) {
-    const name = `audit-trail-${String(i + 1).padStart(4, '0')}.json`
+  let trailFiles = 0
+  let trailEvents = 0
+  for await (const events of trailOf(store, subject)) {
+    signal?.throwIfAborted()
+    const name = `audit-trail-${String(++trailFiles).padStart(4, '0')}.json`
+    trailEvents += events.length
     yield tarEntry({ name, bytes: jsonList(events.map((event) => JSON.stringify(event))) }, at)
   }
   const erasure = await store.erasureOf(subject)
@@ -92,7 +95,7 @@ async function* entries(
     at: new Date(at).toISOString(),
     records,
     tables: index,
-    auditTrail: trail.flat().length,
+    auditTrail: trailEvents,
     erasure: erasure ?? null,
   }
   yield tarEntry(
@@ -115,13 +118,15 @@ async function* pages(
   }
 }
 
-async function trailOf(store: SettlementStore, subject: Subject): Promise<TrailEvent[][]> {
-  const files: TrailEvent[][] = []
+async function* trailOf(
+  store: SettlementStore,
+  subject: Subject,
+): AsyncGenerator<readonly TrailEvent[]> {
   for (let after = '0'; ; ) {
     const found = await store.exportTrail(subject, after)
     const last = found.at(-1)
-    if (last === undefined) return files
-    files.push(found.map(({ event }) => event))
+    if (last === undefined) return
+    yield found.map(({ event }) => event)
     after = last.id
   }
 }

@@ -1,27 +1,34 @@
 import { keepVault } from '../backup/vault.ts'
 import type { SettlementContext } from '../context.ts'
+import { signDeletions } from '../deletion/ask-nodes.ts'
 import { SettlementError } from '../errors.ts'
 import { PaymentsError } from '../stripe/index.ts'
 import type { ErasureOrder, ErasureReport } from './erasure-store.ts'
 
-type Context = Pick<SettlementContext, 'store' | 'payments' | 'vault'>
+type Context = Pick<
+  SettlementContext,
+  'store' | 'payments' | 'vault' | 'signer' | 'network' | 'now' | 'euAudit'
+>
 
 /**
- * Erases everything about a subject, here, at the payment service and in the backups that were made: see `eraseData`. A crash
- * in between loses nothing: asked again it goes on, and the vault is brought up at the next start.
+ * Erases everything about a subject, here, at the payment service and in the backups that were made (see `eraseData`), and in
+ * EU mode asks the nodes that know it to do the same. A crash in between loses nothing: asked again it goes on, and the vault
+ * is brought up at the next start.
  *
  * @throws {SettlementError} HANSE_LAST_OWNER, HANSE_ERASURE_BLOCKED, HANSE_NOT_FOUND
  */
 export async function eraseSubject(
   context: Context,
-  order: ErasureOrder,
+  order: Omit<ErasureOrder, 'tellsNodes'>,
 ): Promise<{ report: ErasureReport; isNew: boolean; email?: string }> {
   const { store, vault } = context
   const { subject } = order
   const earlier = await store.erasureOf(subject)
   if (earlier === undefined) await readyPayments(context, order)
-  const erased = await store.eraseData(order)
+  const tellsNodes = context.euAudit
+  const erased = await store.eraseData({ ...order, tellsNodes })
   if (vault !== undefined) await keepVault(store, vault)
+  if (tellsNodes && erased.isNew) await signDeletions(context)
   return erased
 }
 

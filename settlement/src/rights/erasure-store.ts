@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { tablesOf } from '../backup/catalog.ts'
 import { type Database, rows, transact } from '../db/database.ts'
+import { planDeletions } from '../deletion/plan-deletions.ts'
 import { SettlementError } from '../errors.ts'
 import { ownerOf } from '../log/log-fact.ts'
 import { destroyKey, subjectKeys } from '../log/subject-keys.ts'
@@ -41,6 +42,10 @@ export interface ErasureOrder {
   readonly givesUpBalance: boolean
   /** After a restore: it was decided long ago. */
   readonly isRepeated?: boolean
+  /** Nodes that know the subject are asked to erase, too. */
+  readonly tellsNodes?: boolean
+  /** The request that it answers. */
+  readonly request?: string
 }
 
 /** Erasures of everything about a subject, as the register says. */
@@ -114,7 +119,8 @@ async function erase(
   if (earlier !== undefined) return { report: earlier, isNew: false }
   await refuseUnknown(tx, subject)
   if (order.isRepeated !== true) await refuseBlocked(tx, order)
-  const { isRepeated = false } = order
+  const { isRepeated = false, tellsNodes = false, request = null } = order
+  if (tellsNodes) await planDeletions(tx, { subject, tombstone, request, at })
   const email =
     subject.kind === 'person'
       ? await emptyPerson(tx, subject.id, at, { isRepeated, keepsOwn: true })

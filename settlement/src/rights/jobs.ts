@@ -1,4 +1,5 @@
 import { keepVault } from '../backup/vault.ts'
+import { finishErasures, signDeletions } from '../deletion/ask-nodes.ts'
 import type { Job } from '../jobs/job.ts'
 import { runDataExports } from './run-exports.ts'
 
@@ -26,6 +27,22 @@ export const RIGHTS_JOBS: readonly Job[] = [
     audited: true,
     work: async ({ store, now }) => ({
       reminded: (await store.remindOfRequests(now() + REMIND_BEFORE_MS, now())).length,
+    }),
+  },
+  {
+    name: 'deletion-requests',
+    purpose:
+      'sign what nodes are asked to erase, tell operators who has not answered, and end erasures that only waited for that',
+    schedule: { cron: '27 * * * *' },
+    audited: true,
+    work: async (context) => ({
+      signed: await signDeletions(context),
+      reminded: await context.store.remindOfDeletions(
+        context.now() + REMIND_BEFORE_MS,
+        context.now(),
+      ),
+      expired: await context.store.expireDeletions(context.now()),
+      finished: await finishErasures(context),
     }),
   },
   {

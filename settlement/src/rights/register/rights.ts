@@ -47,6 +47,32 @@ export const RIGHTS = {
     notExported: 'a digest of an id, which says of nobody whose it was',
     columns: { proof: 'tombstone subject', technical: 'kind report at scrubbed_at' },
   },
+  deletion_request: {
+    purpose: 'rights',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    whose: { provider: 'node' },
+    of: { column: 'rights_request', table: 'rights_request', key: 'id' },
+    erased: { person: 'kept', organization: 'kept', provider: 'kept' },
+    because: 'that others were told of an erasure has to be shown afterwards (GDPR, Article 19)',
+    columns: {
+      pseudonym: 'rights_request node consumers authorizations',
+      proof: 'tombstone cid signed',
+      technical: 'id side part at due_at fetched_at reminded_at state ended_at sequence',
+    },
+  },
+  deletion_confirmation: {
+    purpose: 'rights',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    of: { column: 'request', table: 'deletion_request', key: 'id' },
+    erased: { person: 'kept', organization: 'kept', provider: 'kept' },
+    because: 'that others were told of an erasure has to be shown afterwards (GDPR, Article 19)',
+    columns: {
+      proof: 'cid signed',
+      technical: 'request sequence erased kept is_complete at received_at',
+    },
+  },
   data_export: {
     purpose: 'rights',
     basis: 'legal-obligation',
