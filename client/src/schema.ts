@@ -1057,7 +1057,7 @@ export interface paths {
         };
         /**
          * What was used on the network, in sums
-         * @description Sums by hour, day, model, provider, country, key, member or tag, of all or of what the filters name. What has several tags counts under each of them; the empty key is what has none, or is not known. A session counts in the hour in which it was accepted, from some seconds after it was settled; `from` and `to` are whole hours in UTC, `to` is not included.
+         * @description Sums by hour, day, model, provider, country, key, member, tag or end user, of all or of what the filters name. What has several tags counts under each of them; the empty key is what has none, or is not known. A session counts in the hour in which it was accepted, from some seconds after it was settled; `from` and `to` are whole hours in UTC, `to` is not included.
          */
         get: operations["getUsage"];
         put?: never;
@@ -1077,7 +1077,7 @@ export interface paths {
         };
         /**
          * What organizations used, in sums
-         * @description Sums by hour, day, model, provider, country, key, member or tag, of all or of what the filters name. What has several tags counts under each of them; the empty key is what has none, or is not known. A session counts in the hour in which it was accepted, from some seconds after it was settled; `from` and `to` are whole hours in UTC, `to` is not included. Of one organization, or of all together.
+         * @description Sums by hour, day, model, provider, country, key, member, tag or end user, of all or of what the filters name. What has several tags counts under each of them; the empty key is what has none, or is not known. A session counts in the hour in which it was accepted, from some seconds after it was settled; `from` and `to` are whole hours in UTC, `to` is not included. Of one organization, or of all together.
          */
         get: operations["getAdminUsage"];
         put?: never;
@@ -1607,6 +1607,26 @@ export interface paths {
          * @description Publishes a new version of a rate card, out of a file of ours or LiteLLM’s list of model prices; with `dryRun` it only says what would change. A price that becomes more than ten times as much or as little, or 0, needs `accept`. Published versions never change. Prices are decimal strings for one unit. For all organizations; what is fetched again and again is a setting.
          */
         post: operations["importAdminRateCard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rate-cards/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What models cost elsewhere today
+         * @description The platform’s rate cards that are in force today, with the models that have one price for input and one for output: 200 of a card at the most. What is not verified says so. Live offers of this market are not among them.
+         */
+        get: operations["listCurrentPrices"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2945,6 +2965,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/months": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Months that are closed, and the one that is due
+         * @description Months whose books are closed, newest first, and which one is closed next, from when on
+         */
+        get: operations["listMonths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/months/{month}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close month
+         * @description Writes the statements of a month that is over, as far as there are none
+         */
+        post: operations["closeAdminMonth"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/ledger/balances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The books at a glance
+         * @description What all accounts of each kind come to, pico-euro. All debits together are all credits together.
+         */
+        get: operations["getBalanceSheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/organizations/{organization}/disable": {
         parameters: {
             query?: never;
@@ -3237,6 +3317,26 @@ export interface paths {
         };
         /** List differences */
         get: operations["listAdminDifferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/differences/{difference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A difference with both its sides
+         * @description A difference with both of its sides: what Stripe has told of it, and what our books say must have moved
+         */
+        get: operations["getDifference"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3547,26 +3647,6 @@ export interface paths {
         get: operations["checkAdminDocument"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/admin/months/{month}/close": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Close month
-         * @description Writes the statements of a month that is over, as far as there are none
-         */
-        post: operations["closeAdminMonth"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8162,7 +8242,9 @@ export interface operations {
     listDisputes: {
         parameters: {
             query?: {
+                /** @description rows of a page, at most */
                 limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
                 before?: string;
             };
             header?: never;
@@ -8191,6 +8273,7 @@ export interface operations {
                             createdAt: number;
                             updatedAt: number;
                         }[];
+                        next: string | null;
                     };
                 };
             };
@@ -8242,7 +8325,9 @@ export interface operations {
     listAdminDisputes: {
         parameters: {
             query?: {
+                /** @description rows of a page, at most */
                 limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
                 before?: string;
             };
             header?: never;
@@ -8271,6 +8356,7 @@ export interface operations {
                             createdAt: number;
                             updatedAt: number;
                         }[];
+                        next: string | null;
                     };
                 };
             };
@@ -9003,7 +9089,7 @@ export interface operations {
             query: {
                 from: string;
                 to: string;
-                group?: "hour" | "day" | "model" | "provider" | "country" | "key" | "member" | "tag";
+                group?: "hour" | "day" | "model" | "provider" | "country" | "key" | "member" | "tag" | "user";
                 model?: string;
                 provider?: string;
                 country?: string;
@@ -9011,8 +9097,10 @@ export interface operations {
                 key?: string;
                 /** @description id of the person who answers for the key */
                 member?: string;
-                /** @description of the key or the authorization */
+                /** @description of the key, the authorization, or the session */
                 tag?: string;
+                /** @description whom the session was for, where the gateway tells that */
+                user?: string;
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
                 /** @description rows of a page, at most */
@@ -9052,7 +9140,7 @@ export interface operations {
             query: {
                 from: string;
                 to: string;
-                group?: "hour" | "day" | "model" | "provider" | "country" | "key" | "member" | "tag";
+                group?: "hour" | "day" | "model" | "provider" | "country" | "key" | "member" | "tag" | "user";
                 model?: string;
                 provider?: string;
                 country?: string;
@@ -9060,8 +9148,10 @@ export interface operations {
                 key?: string;
                 /** @description id of the person who answers for the key */
                 member?: string;
-                /** @description of the key or the authorization */
+                /** @description of the key, the authorization, or the session */
                 tag?: string;
+                /** @description whom the session was for, where the gateway tells that */
+                user?: string;
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
                 /** @description rows of a page, at most */
@@ -10410,7 +10500,7 @@ export interface operations {
                 from: string;
                 /** @description not included */
                 to: string;
-                group?: "model" | "provider" | "country" | "key" | "member" | "tag";
+                group?: "model" | "provider" | "country" | "key" | "member" | "tag" | "user";
                 model?: string;
                 provider?: string;
                 country?: string;
@@ -10418,8 +10508,10 @@ export interface operations {
                 key?: string;
                 /** @description id of the person who answers for the key */
                 member?: string;
-                /** @description of the key or the authorization */
+                /** @description of the key, the authorization, or the session */
                 tag?: string;
+                /** @description whom the session was for, where the gateway tells that */
+                user?: string;
                 /** @description the `next` of the page before */
                 after?: string;
                 /** @description rows of a page, at most */
@@ -11103,6 +11195,51 @@ export interface operations {
                         leftOut: string[];
                         /** @description fields with prices that are not understood */
                         ignored: string[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCurrentPrices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description of UTC, on which these are in force */
+                        day: string;
+                        rateCards: {
+                            card: string;
+                            publisher: string;
+                            currency: string;
+                            version: number;
+                            effectiveFrom: string;
+                            /** @description when somebody looked */
+                            retrieved: string;
+                            source: string;
+                            /** @description whether somebody compared it with what the publisher says */
+                            verified: boolean;
+                            models: {
+                                model: string;
+                                /** @description for a million tokens, in the card’s currency */
+                                input: string;
+                                /** @description an exact decimal number, as a string */
+                                output: string;
+                                /** @description long prompts cost more than this */
+                                hasPromptTiers: boolean;
+                            }[];
+                        }[];
                     };
                 };
             };
@@ -14509,6 +14646,101 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listMonths: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        due: {
+                            month: string;
+                            closableAt: number;
+                            isOver: boolean;
+                        } | null;
+                        months: {
+                            month: string;
+                            closedAt: number;
+                            statements: number;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    closeAdminMonth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        month: string;
+                        statements: number;
+                        closed: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getBalanceSheet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        at: number;
+                        balances: {
+                            /** @enum {string} */
+                            kind: "stripe_clearing" | "bank" | "available" | "held" | "payable" | "held_back" | "payout_in_transit" | "revenue" | "vat" | "stripe_fees" | "promotions" | "losses" | "debt";
+                            accounts: number;
+                            debits: string;
+                            credits: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     disableAdminOrganization: {
         parameters: {
             query?: never;
@@ -15303,7 +15535,10 @@ export interface operations {
     listAdminDifferences: {
         parameters: {
             query?: {
+                /** @description rows of a page, at most */
                 limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
                 outstanding?: string;
             };
             header?: never;
@@ -15335,6 +15570,57 @@ export interface operations {
                             lastSeen: string;
                             at: number;
                             updatedAt: number;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDifference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                difference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        side: "receipts-ledger" | "ledger-stripe";
+                        subject: string;
+                        expected: string;
+                        actual: string;
+                        reason: string;
+                        /** @enum {string} */
+                        state: "open" | "explained" | "resolved";
+                        note: string | null;
+                        resolvedBy: string | null;
+                        firstSeen: string;
+                        lastSeen: string;
+                        at: number;
+                        updatedAt: number;
+                        seen: {
+                            id: string;
+                            type: string;
+                            netCents: string;
+                            feeCents: string;
+                            at: number;
+                        }[];
+                        booked: {
+                            cents: string;
+                            at: number | null;
                         }[];
                     };
                 };
@@ -15982,33 +16268,6 @@ export interface operations {
                             expected: string;
                             actual: string;
                         }[];
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    closeAdminMonth: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                month: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        month: string;
-                        statements: number;
-                        closed: boolean;
                     };
                 };
             };

@@ -8,7 +8,7 @@ export interface DayUsageQuery {
   readonly from: number
   readonly to: number
   /** The last row of the page before. */
-  readonly after?: Pick<DayUsage, 'day' | 'model' | 'provider' | 'country'>
+  readonly after?: Pick<DayUsage, 'day' | 'model' | 'provider' | 'country' | 'spender'>
   readonly limit: number
 }
 
@@ -20,30 +20,34 @@ export interface BillDocument {
 
 export function exportStore(db: Database) {
   return {
-    /** By day, model, provider and country, in this order; out of single sessions, which are kept for ninety days. */
+    /** By day, model, provider, country and who spent, in this order; out of single sessions, which are kept for ninety days. */
     dayUsage: async (query: DayUsageQuery): Promise<DayUsage[]> => {
       const { organization, from, to, after, limit } = query
       const beyond =
         after === undefined
           ? sql`true`
-          : sql`(day, model, provider, country) > (${iso(after.day)}::timestamptz, ${after.model}, ${after.provider}, ${after.country})`
+          : sql`(day, model, provider, country, spender) > (${iso(after.day)}::timestamptz, ${after.model}, ${after.provider},
+              ${after.country}, ${after.spender.toString()}::int8)`
       const found = await rows<StoredDay>(
         db,
-        sql`select (extract(epoch from day) * 1000)::int8::text as day, model, provider, country, sessions, input, cached,
-            output, amount
-          from (select date_trunc('day', at, 'UTC') as day, model, provider, country, count(*)::text as sessions,
+        sql`select (extract(epoch from day) * 1000)::int8::text as day, model, provider, country, spender::text, coalesce(tags, '{}') as tags,
+            sessions, input, cached, output, amount
+          from (select date_trunc('day', at, 'UTC') as day, model, provider, country, spender, count(*)::text as sessions,
               sum(input_tokens)::text as input, sum(cached_input_tokens)::text as cached,
               sum(output_tokens)::text as output, sum(amount)::text as amount
             from usage where organization = ${organization} and at >= ${iso(from)}::timestamptz
               and at < ${iso(to)}::timestamptz
-            group by 1, 2, 3, 4) d
-          where ${beyond} order by day, model, provider, country limit ${limit}`,
+            group by 1, 2, 3, 4, 5) d
+          left join (select id, tags from usage_spender where organization = ${organization}) w on w.id = d.spender
+          where ${beyond} order by day, model, provider, country, d.spender limit ${limit}`,
       )
       return found.map((row) => ({
         day: Number(row.day),
         model: row.model,
         provider: row.provider,
         country: row.country,
+        spender: BigInt(row.spender),
+        tags: row.tags,
         sessions: BigInt(row.sessions),
         inputTokens: BigInt(row.input),
         cachedInputTokens: BigInt(row.cached),
@@ -77,6 +81,8 @@ interface StoredDay {
   readonly model: string
   readonly provider: string
   readonly country: string
+  readonly spender: string
+  readonly tags: readonly string[]
   readonly sessions: string
   readonly input: string
   readonly cached: string

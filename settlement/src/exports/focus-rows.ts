@@ -1,6 +1,7 @@
 import type { DocumentContent } from '../documents/document.ts'
 import { decimalCents, decimalPico } from '../documents/render/figures.ts'
 import type { FocusColumn, FocusRow } from './focus-columns.ts'
+import { focusTags } from './focus-tags.ts'
 
 /** Whose costs they are, and who sends the invoices. */
 export interface FocusParties {
@@ -9,7 +10,7 @@ export interface FocusParties {
   readonly operatorName: string
 }
 
-/** What an organization used of one model at one provider in one day. Money is pico-euro. */
+/** What one who spends used of one model at one provider in one day. Money is pico-euro. */
 export interface DayUsage {
   /** The day's first instant, milliseconds since 1970. */
   readonly day: number
@@ -18,6 +19,9 @@ export interface DayUsage {
   readonly provider: string
   /** ISO 3166-1 alpha-2, or empty. */
   readonly country: string
+  /** Number of who spent; 0 where nobody is known. */
+  readonly spender: bigint
+  readonly tags: readonly string[]
   readonly sessions: bigint
   readonly inputTokens: bigint
   readonly cachedInputTokens: bigint
@@ -54,6 +58,7 @@ export function usageRow(parties: FocusParties, usage: DayUsage): FocusRow {
     SkuId: model,
     SkuMeter: 'Tokens',
     SkuPriceId: model,
+    Tags: focusTags(usage.tags),
     x_Sessions: usage.sessions.toString(),
     x_InputTokens: usage.inputTokens.toString(),
     x_CachedInputTokens: usage.cachedInputTokens.toString(),

@@ -152,6 +152,27 @@ test('every row keeps to the specification, column by column', async () => {
   for (const row of rows) check(row)
 })
 
+test('usage with other tags is a row of its own, and the rows add up to the same', async () => {
+  const tenant = await customer()
+  const before = (await exported(tenant.organization)).filter(ofUsage)
+  const { rows: sessions } = await store.executeSql(
+    'select session from settled_session where organization = $1 order by session limit 1',
+    [tenant.organization],
+  )
+  const [{ session } = { session: '' }] = sessions as { session: string }[]
+  const given = { session, tags: ['team:web', 'trial'], user: '', firstMs: null, totalMs: null }
+  await store.keepNotes(tenant.consumer.peerId, [{ ...given, receipt: null, receiptAt: null }], NOW)
+  await store.takeNotes(NOW)
+  const after = (await exported(tenant.organization)).filter(ofUsage)
+  expect(after).toHaveLength(before.length + 1)
+  for (const row of after) check(row)
+  expect(after.map(({ Tags }) => Tags).sort()).toEqual([
+    '{"team":"web","trial":true}',
+    ...before.map(() => '{}'),
+  ])
+  expect(sum(after, 'EffectiveCost').eq(sum(before, 'EffectiveCost'))).toBe(true)
+})
+
 test('what is effective is what was used, and what is billed is what the invoices ask for', async () => {
   const tenant = await customer()
   const rows = await exported(tenant.organization)

@@ -36,11 +36,11 @@ export interface ReturnQuery {
 
 export type OutcomeRow = OutcomeSums & { readonly key: string }
 
-/** Sessions that are not settled here have no model and no provider. */
+/** Sessions that are not settled here have no model and no provider. What a verdict does not say, the session's own tags may. */
 const GROUP_KEYS: Record<ReturnGroup, string> = {
   model: `coalesce(s.model, '')`,
   provider: `coalesce(s.provider, '')`,
-  promptVersion: 'o.prompt_version',
+  promptVersion: `coalesce(nullif(o.prompt_version, ''), (select substr(t, 8) from unnest(n.tags) t where t like 'prompt:%' limit 1), '')`,
   tag: 'tag',
 }
 
@@ -81,7 +81,7 @@ export function outcomeStore(db: Database) {
     /** The dearest groups first. */
     outcomeSums: async (query: ReturnQuery): Promise<OutcomeRow[]> => {
       const { organization, name, from, to, group, threshold, limit } = query
-      const tags = sql.raw(group === 'tag' ? 'cross join lateral unnest(o.tags) as t(tag)' : '')
+      const tags = sql.raw(group === 'tag' ? `cross join lateral unnest(case when o.tags = '{}' then coalesce(n.tags, '{}') else o.tags end) as t(tag)` : '')
       const good = sql`coalesce(o.good, o.score >= ${threshold}::numeric, o.value > 0)`
       const found = await rows<StoredSums>(
         db,
@@ -91,6 +91,7 @@ export function outcomeStore(db: Database) {
             coalesce(sum(s.amount), 0)::text as cost, coalesce(sum(o.value), 0)::text as value
           from outcome o
           left join settled_session s on s.session = o.session and s.organization = o.organization
+          left join session_note n on n.organization = o.organization and n.session = o.session
           ${tags}
           where o.organization = ${organization} and o.name = ${name}
             and o.at >= ${new Date(from).toISOString()}::timestamptz

@@ -48,7 +48,7 @@ async function tenantWith(model: string, outputs: readonly number[]) {
     requestsPerMinute: null,
     at: NOW,
   })
-  return { apiKey, sessions: deals.map(({ session }) => session) }
+  return { apiKey, consumer: tenant.consumer.peerId, sessions: deals.map(({ session }) => session) }
 }
 
 const call = async (method: 'GET' | 'POST', url: string, key: string, payload?: object) => {
@@ -100,6 +100,33 @@ test('verdicts are held against what the sessions cost, by model, prompt version
   expect(byTag.body.returns).toMatchObject([
     { key: 'a', outcomes: 2, good: 2 },
     { key: 'b', outcomes: 1, good: 1 },
+  ])
+})
+
+test('tags and prompt versions that a verdict does not name are those of its session', async () => {
+  const tenant = await tenantWith('m/noted', [5, 7])
+  const note = { user: '', firstMs: null, totalMs: null, receipt: null, receiptAt: null }
+  const tags = ['prompt:v7', 'team:web']
+  const notes = tenant.sessions.map((session) => ({ ...note, session, tags }))
+  await store.keepNotes(tenant.consumer, notes, NOW)
+  const [first, second] = tenant.sessions
+  const outcomes = [
+    { session: first, good: true },
+    { session: second, good: true, promptVersion: 'v8', tags: ['said'] },
+  ]
+  await call('POST', '/v1/outcomes', tenant.apiKey, { outcomes })
+  const by = async (group: string) => {
+    const { body } = await call('GET', `/v1/returns?${range}&group=${group}`, tenant.apiKey)
+    return body.returns.map(({ key, outcomes: of }: { key: string; outcomes: number }) => [key, of])
+  }
+  expect((await by('promptVersion')).sort()).toEqual([
+    ['v7', 1],
+    ['v8', 1],
+  ])
+  expect((await by('tag')).sort()).toEqual([
+    ['prompt:v7', 1],
+    ['said', 1],
+    ['team:web', 1],
   ])
 })
 
