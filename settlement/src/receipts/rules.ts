@@ -1,5 +1,11 @@
 // What settlement decides, without its database and its server: for simulations, which run these rules in virtual time.
 export {
+  DEFAULT_HOLD_BACK,
+  type HeldPart,
+  type HoldBackSchedule,
+  holdBack,
+} from '../earnings/hold-back.ts'
+export {
   type AccountId,
   accountId,
   accountParts,

@@ -37,6 +37,33 @@ describe('a slot', () => {
     assert.equal(scheduler.free(MODEL), 1)
   })
 
+  test('is waited for by the timer that is handed in, which is taken back once there is one', async () => {
+    const due: { ms: number; run: () => void; cleared: boolean }[] = []
+    const timer = (ms: number, run: () => void) => {
+      const entry = { ms, run, cleared: false }
+      due.push(entry)
+      return () => {
+        entry.cleared = true
+      }
+    }
+    using scheduler = open({ timer, patienceMs: 7_000 })
+    const first = await scheduler.acquire(ask(), live())
+    const late = scheduler.acquire(ask({ consumer: 'c2' }), live())
+    const lucky = scheduler.acquire(ask({ consumer: 'c3' }), live())
+    assert.deepEqual(
+      due.map(({ ms }) => ms),
+      [7_000, 7_000],
+    )
+    due[0]?.run()
+    await assert.rejects(late, { code: 'HANSE_CAPACITY' })
+    first.release()
+    await lucky
+    assert.deepEqual(
+      due.map(({ cleared }) => cleared),
+      [true, true],
+    )
+  })
+
   test('is not kept for a consumer that left the queue', async () => {
     using scheduler = open()
     const first = await scheduler.acquire(ask(), live())

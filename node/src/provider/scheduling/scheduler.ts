@@ -11,6 +11,8 @@ export interface SchedulerOptions {
   /** How long an order may wait for a slot, ms. */
   readonly patienceMs?: number
   readonly now: () => number
+  /** Calls once, unless it is taken back; by the clock of the machine when left out. */
+  readonly timer?: (ms: number, run: () => void) => () => void
 }
 
 export interface SlotAsk {
@@ -125,16 +127,14 @@ export class Scheduler implements Disposable {
       reject(error)
     }
     const onAbort = () => giveUp(cancelled())
-    const timer = setTimeout(
-      () => giveUp(asError(this.#board.tooLate(ask.model, this.#options.now()))),
-      patienceMs,
-    )
+    const { now, timer = machineTimer } = this.#options
+    const clear = timer(patienceMs, () => giveUp(asError(this.#board.tooLate(ask.model, now()))))
     signal.addEventListener('abort', onAbort, { once: true })
     this.#grant()
     try {
       return await promise
     } finally {
-      clearTimeout(timer)
+      clear()
       signal.removeEventListener('abort', onAbort)
       this.#waiters.delete(id)
     }
@@ -165,6 +165,11 @@ export class Scheduler implements Disposable {
     if (this.#owners.has(consumer)) return 'owner'
     return authorized ? 'authorized' : 'unsecured'
   }
+}
+
+function machineTimer(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
 }
 
 interface LeaseHandlers {
