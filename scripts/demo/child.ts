@@ -30,6 +30,8 @@ export class Child implements AsyncDisposable {
       env?: Readonly<Record<string, string>>
       /** Goes on with the log of the process that had this name before. */
       appendLog?: boolean
+      /** In a process group of its own, which a Ctrl-C of the terminal does not reach. */
+      detached?: boolean
       /** A command that replaces itself by the one that follows it, such as `ip netns exec lab`. */
       under?: readonly string[]
     },
@@ -45,6 +47,7 @@ export class Child implements AsyncDisposable {
     this.#process = spawn(command, all, {
       cwd: options.cwd,
       stdio: ['pipe', 'pipe', 'pipe'],
+      detached: options.detached === true,
       env: { ...process.env, ...options.env, HANSE_STOP_WITH_PARENT: '1' },
     })
     const { stdout, stderr } = this.#process
@@ -94,6 +97,11 @@ export class Child implements AsyncDisposable {
   /** Whether it ended without being asked to. */
   get failed(): boolean {
     return this.#exit !== undefined && !this.#stopping
+  }
+
+  /** Whether it was killed, by us or by whoever else may: it had no time to finish anything. */
+  get wasKilled(): boolean {
+    return this.#exit === 'SIGKILL'
   }
 
   /** Ends it at once, as a crash would. */

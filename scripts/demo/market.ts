@@ -35,7 +35,17 @@ export interface MarketOptions {
   /** More for settlement. */
   readonly settlementArgs?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** The processes do not hear a Ctrl-C of the terminal: whoever started them ends them. */
+  readonly detached?: boolean
   readonly onProgress?: (line: string) => void
+}
+
+type Run = (name: string, args: readonly string[], env?: Readonly<Record<string, string>>) => Child
+
+/** A gateway that is ready, and who pays for what it buys. */
+export interface StartedGateway {
+  readonly url: string
+  readonly tenant: Tenant
 }
 
 /** What outlives one run: the operator's token and the organization that buys. */
@@ -59,17 +69,23 @@ export class Market implements AsyncDisposable {
   relayWebSocket = ''
   operator!: Operator
   tenant!: Tenant
+  readonly #options: MarketOptions
+  readonly #run: Run
 
   get gateway(): Child {
     return this.child('gateway')
   }
 
-  private constructor() {}
+  private constructor(options: MarketOptions) {
+    this.#options = options
+    this.#run = (name, args, more = {}) =>
+      this.spawn(name, args, { ...options.env, ...more }, options.stateDir)
+  }
 
   static async start(options: MarketOptions): Promise<Market> {
-    const market = new Market()
+    const market = new Market(options)
     try {
-      await market.#start(options)
+      await market.#start()
       return market
     } catch (error) {
       await market[Symbol.asyncDispose]()
@@ -95,7 +111,8 @@ export class Market implements AsyncDisposable {
   ): Child {
     const start = (appendLog: boolean): Child => {
       const logPath = join(stateDir, 'logs', `${name}.log`)
-      const child = new Child(name, args, { cwd: stateDir, logPath, env, appendLog })
+      const { detached = false } = this.#options
+      const child = new Child(name, args, { cwd: stateDir, logPath, env, appendLog, detached })
       this.#children.push(child)
       this.#running.set(name, { child, again: () => start(true) })
       return this.#stack.use(child)
@@ -119,15 +136,11 @@ export class Market implements AsyncDisposable {
     return child
   }
 
-  async #start(options: MarketOptions): Promise<void> {
-    const { stateDir, env = {}, onProgress = () => {} } = options
+  async #start(): Promise<void> {
+    const { stateDir, providers: plans, onProgress = () => {}, ...options } = this.#options
     mkdirSync(stateDir, { recursive: true, mode: 0o700 })
     const secrets = readSecrets(stateDir)
-    const run = (
-      name: string,
-      args: readonly string[],
-      more: Readonly<Record<string, string>> = {},
-    ) => this.spawn(name, args, { ...env, ...more }, stateDir)
+    const run = this.#run
 
     onProgress('settlement: opening the database…')
     const settlementPort = await freePort(options.ports?.settlement ?? 0)
@@ -167,11 +180,30 @@ export class Market implements AsyncDisposable {
     this.operator = new Operator(this.settlementUrl, secrets.operatorToken)
 
     onProgress('providers: loading the model, signing offers…')
-    const providers = options.providers.map((plan) => this.#startProvider(plan, run, stateDir))
-    const gatewayPort = await freePort(options.ports?.gateway ?? 0)
-    this.tenant = secrets.tenant ?? (await this.#createTenant(stateDir, secrets, run))
-    const gateway = run(
-      'gateway',
+    const providers = plans.map((plan) => this.addProvider(plan))
+    this.tenant =
+      secrets.tenant ?? (await this.#createTenant('gateway', 'Demo GmbH', { keep: true }))
+    const port = await freePort(options.ports?.gateway ?? 0)
+    const [url] = await Promise.all([
+      this.#startGateway('gateway', port, this.tenant),
+      ...providers,
+    ])
+    this.gatewayUrl = url
+    onProgress('market: waiting until the gateway sees every offer…')
+    await this.untilListed(this.gatewayUrl, plans.length)
+  }
+
+  /** One more gateway, of an organization of its own, which has nothing to spend yet. */
+  async addGateway(name: string): Promise<StartedGateway> {
+    const tenant = await this.#createTenant(name, `${name} GmbH`, { keep: false })
+    const url = await this.#startGateway(name, await freePort(0), tenant)
+    return { url, tenant }
+  }
+
+  async #startGateway(name: string, port: number, tenant: Tenant): Promise<string> {
+    const { stateDir, gatewayArgs = [] } = this.#options
+    const gateway = this.#run(
+      name,
       [
         HANSE,
         'gateway',
@@ -179,32 +211,27 @@ export class Market implements AsyncDisposable {
         '--network',
         NETWORK,
         '--data-dir',
-        join(stateDir, 'gateway'),
+        join(stateDir, name),
         '--bootstrap',
         this.relayAddress,
         '--settlement-url',
         this.settlementUrl,
         '--port',
-        `${gatewayPort}`,
+        `${port}`,
         // Whoever tries this out asks for themselves.
         '--lawful-basis',
         'legitimate-interests',
-        ...(options.gatewayArgs ?? []),
+        ...gatewayArgs,
       ],
-      { HANSE_SETTLEMENT_API_KEY: this.tenant.apiKey },
+      { HANSE_SETTLEMENT_API_KEY: tenant.apiKey },
     )
-    const [ready] = await Promise.all([gateway.event('ready'), ...providers])
-    this.gatewayUrl = String(ready.url)
-    onProgress('market: waiting until the gateway sees every offer…')
-    await this.#untilListed(options.providers.length)
+    return String((await gateway.event('ready')).url)
   }
 
-  async #startProvider(
-    plan: ProviderPlan,
-    run: (name: string, args: readonly string[]) => Child,
-    stateDir: string,
-  ): Promise<void> {
-    const child = run(plan.name, [
+  /** One more provider. Resolves when its offer, with evidence of where it is, is on the market. */
+  async addProvider(plan: ProviderPlan): Promise<void> {
+    const { stateDir } = this.#options
+    const child = this.#run(plan.name, [
       HANSE,
       'provider',
       '--json',
@@ -240,32 +267,30 @@ export class Market implements AsyncDisposable {
   }
 
   /** The gateway's key decides its peer id, which the organization must know before the gateway may spend. */
-  async #createTenant(
-    stateDir: string,
-    secrets: Secrets,
-    run: (name: string, args: readonly string[]) => Child,
-  ): Promise<Tenant> {
+  async #createTenant(name: string, title: string, { keep }: { keep: boolean }): Promise<Tenant> {
+    const { stateDir } = this.#options
     // The identity is made by a first start, which needs nobody else.
-    const first = run('gateway-identity', [
+    const first = this.#run(`${name}-identity`, [
       HANSE,
       'relay',
       '--json',
       '--network',
       NETWORK,
       '--data-dir',
-      join(stateDir, 'gateway'),
+      join(stateDir, name),
     ])
     const { peerId } = await first.event('ready')
     await first[Symbol.asyncDispose]()
-    const tenant = await this.operator.createOrganization('Demo GmbH', [String(peerId)])
-    writeSecrets(stateDir, { ...secrets, tenant })
+    const tenant = await this.operator.createOrganization(title, [String(peerId)])
+    if (keep) writeSecrets(stateDir, { ...readSecrets(stateDir), tenant })
     return tenant
   }
 
-  async #untilListed(count: number): Promise<void> {
+  /** @throws {Error} when a gateway does not see so many offers with evidence within a minute */
+  async untilListed(gatewayUrl: string, count: number): Promise<void> {
     const until = Date.now() + 60_000
     while (Date.now() < until) {
-      const response = await fetch(`${this.gatewayUrl}/hanse/v1/offers`)
+      const response = await fetch(`${gatewayUrl}/hanse/v1/offers`)
       const { candidates, excluded } = (await response.json()) as {
         candidates: Facts[]
         excluded: Facts[]

@@ -14,6 +14,12 @@ export interface LedgerReport {
   readonly differences: readonly unknown[]
 }
 
+export interface LogCheck {
+  readonly differences: readonly unknown[]
+  /** Events that no checkpoint covers yet. */
+  readonly waiting: boolean
+}
+
 export interface Payout {
   readonly id: string
   readonly provider: string
@@ -85,6 +91,10 @@ export class Operator {
 
   async checkLedger(): Promise<LedgerReport> {
     return await this.#call<LedgerReport>('GET', '/v1/admin/ledger/check')
+  }
+
+  async checkLog(): Promise<LogCheck> {
+    return await this.#call<LogCheck>('GET', '/v1/admin/log/check')
   }
 
   async runPayouts(): Promise<readonly Payout[]> {

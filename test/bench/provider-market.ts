@@ -15,10 +15,10 @@ import {
   seedOf,
 } from '@hanse/node'
 import { picoEuro, type Signer, signerOf } from '@hanse/protocol'
+import { ENGINE_PROCESS } from '@hanse/simulations/lab'
 import { Child } from '../../scripts/demo/child.ts'
 
 const HANSE = fileURLToPath(new URL('../../node/bin/hanse.mjs', import.meta.url))
-const ENGINE = fileURLToPath(new URL('./engine-process.ts', import.meta.url))
 const NETWORK = 'bench'
 
 export const STUB_MODEL = 'stub-model'
@@ -150,7 +150,7 @@ export class ProviderMarket implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const engine = this.#spawn('engine', [ENGINE, STUB_MODEL])
+    const engine = this.#spawn('engine', [ENGINE_PROCESS, STUB_MODEL])
     const relay = this.#hanse('relay', 'relay', [])
     const [{ url }, { addresses }] = await Promise.all([
       engine.event('ready'),

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { Child } from '../../scripts/demo/child.ts'
 import { Market, NETWORK } from '../../scripts/demo/market.ts'
-import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
+import { type EngineStub, startEngineStub } from '@hanse/simulations/lab'
 import { runScript } from '../support/hanse.ts'
 
 const BIN = fileURLToPath(new URL('../../node/bin/hanse.mjs', import.meta.url))

@@ -11,7 +11,7 @@ import { build } from 'vite'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { packInto } from '../../scripts/pack.ts'
 import { launchChromium } from '../support/chromium.ts'
-import { startEngineStub } from '../support/engine-stub.ts'
+import { startEngineStub } from '@hanse/simulations/lab'
 import { MODEL, NatLab } from '../support/nat-lab.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

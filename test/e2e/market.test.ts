@@ -16,7 +16,7 @@ import { entriesOf, Market, NETWORK } from '../../scripts/demo/market.ts'
 import type { Tenant } from '../../scripts/demo/operator.ts'
 import { buildWeb, WEB_BUILD } from '../../scripts/demo/web.ts'
 import { launchChromium } from '../support/chromium.ts'
-import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
+import { type EngineStub, startEngineStub } from '@hanse/simulations/lab'
 import { hanse } from '../support/hanse.ts'
 import { sessionsOf, untilSettled } from '../support/sessions.ts'
 

@@ -1,5 +1,5 @@
+import { clearlyAbove } from '@hanse/simulations/lab'
 import type { SoakResult } from './run-soak.ts'
-import { clearlyAbove } from './slope.ts'
 import type { Measure } from './watch.ts'
 
 /**

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ControlClient, localControl } from '@hanse/node'
+import { PROCESS_PROBE } from '@hanse/simulations/lab'
 import { Child } from '../../scripts/demo/child.ts'
 import { freePort } from '../../scripts/demo/ports.ts'
 
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 const HANSE = pathOf('../../node/bin/hanse.mjs')
 const ENGINE = pathOf('./engine-process.ts')
-const PROBE = pathOf('./process-probe.ts')
 
 export const NETWORK = 'soak'
 export const DAEMONS = ['relay', 'provider', 'built-in', 'gateway'] as const
@@ -150,7 +150,7 @@ export class SoakMarket implements AsyncDisposable {
   }
 
   #hanse(daemon: Daemon, command: string, args: readonly string[]): Child {
-    const node = ['--expose-gc', '--import', PROBE, HANSE]
+    const node = ['--expose-gc', '--import', PROCESS_PROBE, HANSE]
     const common = ['--json', '--network', NETWORK, '--data-dir', join(this.folder, daemon)]
     const log = this.#running.has(daemon) ? `${daemon}-${++this.#restarts}` : daemon
     const child = this.#stack.use(

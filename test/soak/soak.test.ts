@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
+import { clearlyAbove, slopeOf } from '@hanse/simulations/lab'
 import { describe, expect, test } from 'vitest'
 import { judge } from './judge.ts'
 import { MISBEHAVIOURS } from './misbehaviour.ts'
 import { randomFrom } from './random.ts'
 import { printSoak } from './report.ts'
 import { runSoak } from './run-soak.ts'
-import { clearlyAbove, slopeOf } from './slope.ts'
 
 describe('a slope', () => {
   const line = (perMinute: number, noise: (i: number) => number) =>

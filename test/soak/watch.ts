@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { type Sample, type Slope, slopeOf } from './slope.ts'
+import { type Sample, type Slope, slopeOf } from '@hanse/simulations/lab'
 import { DAEMONS, type Daemon, type SoakMarket, type Told } from './soak-market.ts'
 
 const MIB = 2 ** 20

@@ -1,4 +1,4 @@
-import { startEngineStub } from './engine-stub.ts'
+import { startEngineStub } from '@hanse/simulations/lab'
 
 // The engine stub as a process of its own, for tests that put it in another network namespace.
 const stub = await startEngineStub({

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type EngineStub, startEngineStub } from '@hanse/simulations/lab'
 import { createParser } from 'eventsource-parser'
 import { test } from 'vitest'
-import { type EngineStub, startEngineStub } from './engine-stub.ts'
 
 interface Chunk {
   readonly choices: readonly {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type EngineStub, startEngineStub } from '@hanse/simulations/lab'
 import { Child } from '../../scripts/demo/child.ts'
 import { freePort } from '../../scripts/demo/ports.ts'
-import { type EngineStub, startEngineStub } from './engine-stub.ts'
 
 const HANSE = fileURLToPath(new URL('../../node/bin/hanse.mjs', import.meta.url))
 const STUB = fileURLToPath(new URL('./engine-stub-process.ts', import.meta.url))

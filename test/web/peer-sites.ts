@@ -1,5 +1,5 @@
+import { type EngineStub, startEngineStub } from '@hanse/simulations/lab'
 import fastify from 'fastify'
-import { type EngineStub, startEngineStub } from '../support/engine-stub.ts'
 import { NatLab } from '../support/nat-lab.ts'
 import { PaperMarket, type PaperProvider } from './paper-market.ts'
 import { Site } from './site.ts'

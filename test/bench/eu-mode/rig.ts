@@ -5,13 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { openSettlement, type Settlement } from '@hanse/settlement'
 import { prepareDataDir } from '@hanse/settlement/testing'
+import { ENGINE_PROCESS } from '@hanse/simulations/lab'
 import { Child } from '../../../scripts/demo/child.ts'
 import { LoadClient } from '../load-client.ts'
 import type { Watched } from '../process-use.ts'
 import type { Side } from '../sides.ts'
 
 const HANSE = fileURLToPath(new URL('../../../node/bin/hanse.mjs', import.meta.url))
-const ENGINE = fileURLToPath(new URL('../engine-process.ts', import.meta.url))
 const NETWORK = 'bench'
 const MODEL = 'stub-model'
 /** More than is asked for at once. */
@@ -75,7 +75,7 @@ export class EuRig implements AsyncDisposable {
     const settlement = this.#stack.use(
       await openSettlement({ dataDir, network: NETWORK, pressure: { eventLoopMs: Infinity } }),
     )
-    const engine = this.#spawn('engine', [ENGINE, MODEL])
+    const engine = this.#spawn('engine', [ENGINE_PROCESS, MODEL])
     const engineUrl = String((await engine.event('ready')).url)
     for (const mode of MODES) {
       const { url, watched } = await this.#startSide(mode, engineUrl, settlement)

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ENGINE_PROCESS } from '@hanse/simulations/lab'
 import { Child } from '../../../scripts/demo/child.ts'
 import { LoadClient } from '../load-client.ts'
 import type { Watched } from '../process-use.ts'
@@ -9,7 +10,6 @@ import type { Side } from '../sides.ts'
 import { EngineChats } from './engine-chats.ts'
 import { type Market, startMarket } from './market.ts'
 
-const ENGINE = fileURLToPath(new URL('../engine-process.ts', import.meta.url))
 const PIPE = fileURLToPath(new URL('./pipe-process.ts', import.meta.url))
 const PORTKEY = fileURLToPath(new URL('./portkey-process.ts', import.meta.url))
 const MODEL = 'stub-model'
@@ -77,7 +77,7 @@ export class Rig implements AsyncDisposable {
 
   async #start({ sides, tokensPerChunk, cpuProfDir }: RigOptions): Promise<void> {
     const written = ['--tokens-per-chunk', String(tokensPerChunk)]
-    const engine = this.spawn('engine', [ENGINE, MODEL, ...written])
+    const engine = this.spawn('engine', [ENGINE_PROCESS, MODEL, ...written])
     this.engineUrl = String((await engine.event('ready')).url)
     const chats = new EngineChats(engine)
     for (const name of SIDE_NAMES.filter((each) => sides.includes(each))) {

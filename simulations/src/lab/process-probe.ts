@@ -4,8 +4,8 @@ import { isMainThread } from 'node:worker_threads'
 // JSON between the daemon's own. Nothing of the daemon is changed by it, and it keeps no process alive.
 
 const SAMPLE_MS = 2_000
-/** A collection of some 50 MB stops a process for some 50 ms. */
-const COLLECT_MS = 10_000
+/** A collection of some 50 MB stops a process for some 50 ms: many processes take longer turns. */
+const COLLECT_MS = Number(process.env.HANSE_PROBE_COLLECT_MS ?? 10_000)
 
 if (isMainThread) {
   const tell = (event: string, facts: object): void => {
