@@ -45,6 +45,7 @@ export const PAGES = {
   '/v1/audit/events': ['before', 'events'],
   '/v1/audit/packages': ['before', 'packages'],
   '/v1/authorizations': ['before', 'authorizations'],
+  '/v1/billing/notices': ['before', 'notices'],
   '/v1/bills': ['after', 'bills'],
   '/v1/costs': ['after', 'costs'],
   '/v1/deliveries': ['after', 'deliveries'],

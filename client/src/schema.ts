@@ -3036,7 +3036,7 @@ export interface paths {
         put?: never;
         /**
          * Disable organization
-         * @description From the next request on no key, no directory and nobody who is signed in acts for the organization, and no top-up is made by itself. Authorizations that providers hold already stay good.
+         * @description From the next request on no key, no directory and nobody who is signed in acts for the organization, and no top-up is made by itself. Its open authorizations are revoked: providers take no new orders under them within seconds, and what they have served until then is paid.
          */
         post: operations["disableAdminOrganization"];
         delete?: never;
@@ -3056,7 +3056,7 @@ export interface paths {
         put?: never;
         /**
          * Enable organization
-         * @description Keys and members are as they were before. Automatic top-ups stay off until their owner sets them again.
+         * @description Keys and members are as they were before. Authorizations stay revoked, and gateways ask for new ones; automatic top-ups stay off until their owner sets them again.
          */
         post: operations["enableAdminOrganization"];
         delete?: never;
@@ -8014,7 +8014,9 @@ export interface operations {
     listBillingNotices: {
         parameters: {
             query?: {
+                /** @description rows of a page, at most */
                 limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
                 before?: string;
             };
             header?: never;
@@ -8036,6 +8038,7 @@ export interface operations {
                             cause: string;
                             at: number;
                         }[];
+                        next: string | null;
                     };
                 };
             };

@@ -73,6 +73,21 @@ export function cardStore(db: Database) {
         VERSIONS_MAX,
       ),
 
+    /** Of each of the platform's cards the newest version that is in force on a day, with what is in it; by name. */
+    platformCardsOn: async (
+      day: string,
+      limit: number,
+    ): Promise<(CardVersion & { content: string })[]> =>
+      (
+        await rows<StoredCard & { content: string }>(
+          db,
+          sql`select distinct on (card) ${COLUMNS}, content from rate_card_version
+            where organization is null and effective_from <= ${day}::date
+              and (effective_to is null or effective_to > ${day}::date)
+            order by card, version desc limit ${limit}`,
+        )
+      ).map(({ content, ...row }) => ({ ...toVersion(row), content })),
+
     rateCardVersion: async (
       organization: CardOwner,
       card: string,
