@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { openSettlement, type Settlement } from '@hanse/settlement'
+import { seedDemo } from '@hanse/settlement/testing'
 import type { Page } from 'playwright-core'
 import { freePort } from './free-port.ts'
 import { Site } from './site.ts'
@@ -33,17 +34,12 @@ export class DemoAccount implements AsyncDisposable {
     this.#stack = stack
   }
 
-  static async open(): Promise<DemoAccount> {
+  /** @param days how many of the ninety it has lived: fewer are made sooner */
+  static async open(days?: number): Promise<DemoAccount> {
     await using stack = new AsyncDisposableStack()
     const dataDir = await mkdtemp(join(tmpdir(), 'hanse-demo-'))
     stack.defer(() => rm(dataDir, { recursive: true, force: true }))
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      program,
-      'seed-demo',
-      '--data-dir',
-      dataDir,
-    ])
-    const seed = JSON.parse(stdout) as Seed
+    const seed = days === undefined ? await seedAll(dataDir) : await seedDays(dataDir, days)
     const port = await freePort()
     const webOrigin = `http://127.0.0.1:${port}`
     const settlement = stack.use(await openSettlement({ dataDir, network: 'test', webOrigin }))
@@ -65,4 +61,18 @@ export class DemoAccount implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack.disposeAsync()
   }
+}
+
+/** As whoever tries the program does. */
+async function seedAll(dataDir: string): Promise<Seed> {
+  const args = [program, 'seed-demo', '--data-dir', dataDir]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  return JSON.parse(stdout) as Seed
+}
+
+async function seedDays(dataDir: string, days: number): Promise<Seed> {
+  const clock = { now: Date.now() }
+  const options = { dataDir, network: 'test', verifyThreads: 0, now: () => clock.now }
+  await using settlement = await openSettlement(options)
+  return await seedDemo(settlement, clock, { days })
 }

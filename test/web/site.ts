@@ -145,7 +145,7 @@ export async function pagePaths(): Promise<string[]> {
 }
 
 /** Once for all tests that run after each other: a build takes longer than all of them. */
-async function buildIfStale(): Promise<void> {
+export async function buildIfStale(): Promise<void> {
   const index = join(BUILD, 'index.html')
   const built = existsSync(index) ? (await stat(index)).mtimeMs : 0
   const sources = [join(workspace, 'vite.config.ts'), join(workspace, 'package.json')]
