@@ -35,7 +35,7 @@ const clients = new Map<string, Promise<Client>>()
 export const personal = (organization = ''): Promise<Client> => clientOf(`person ${organization}`)
 
 /** Of everybody: without a cookie, so that any site may show it. */
-const open = (): Promise<Client> => clientOf('open')
+export const everybody = (): Promise<Client> => clientOf('open')
 
 function clientOf(who: string): Promise<Client> {
   const known = clients.get(who)
@@ -70,9 +70,28 @@ async function settlementUrl(): Promise<string> {
   }
 }
 
+/** What a model costs elsewhere, for a million tokens, in the currency of its card. */
+export type RateCard = {
+  readonly card: string
+  readonly publisher: string
+  readonly currency: string
+  /** The day on which somebody looked. */
+  readonly retrieved: string
+  readonly source: string
+  readonly verified: boolean
+  readonly models: readonly {
+    readonly model: string
+    readonly input: string
+    readonly output: string
+    readonly hasPromptTiers: boolean
+  }[]
+}
+
 export const api = {
+  rateCards: async (): Promise<readonly RateCard[]> =>
+    (await (await everybody()).get('/v1/rate-cards/current')).rateCards,
   plans: async (): Promise<readonly Plan[]> => {
-    const { plans } = await (await open()).get('/v1/plans')
+    const { plans } = await (await everybody()).get('/v1/plans')
     return plans.map(({ plan, title, cents, creditCents }) => ({
       plan,
       title,
@@ -81,7 +100,7 @@ export const api = {
     }))
   },
   terms: async (): Promise<Terms> => {
-    const { feeBps, payoutMinimumCents } = await (await open()).get('/v1/terms')
+    const { feeBps, payoutMinimumCents } = await (await everybody()).get('/v1/terms')
     return { feeBps, payoutMinimumCents: BigInt(payoutMinimumCents) }
   },
   signUp: async (body: { email: string; password: string; name: string }) =>

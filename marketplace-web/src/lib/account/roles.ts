@@ -13,6 +13,8 @@ const allowed = {
   'alerts:write': ['owner', 'admin', 'billing'],
   'exports:write': ['owner', 'admin', 'billing'],
   'settings:read': ['owner', 'admin', 'auditor'],
+  'settings:write': ['owner', 'admin'],
+  'audit:read': ['owner', 'admin', 'auditor'],
 } as const satisfies Record<string, readonly Role[]>
 export type Permission = keyof typeof allowed
 

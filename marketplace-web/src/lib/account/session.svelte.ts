@@ -1,6 +1,7 @@
 import { ApiError, type Client, personal } from '#lib/api.ts'
 import { isExpired } from '#lib/expiry.ts'
 import { faultText } from '#lib/fault-text.ts'
+import { proving } from '#lib/proving.svelte.ts'
 import { Query } from '#lib/query.svelte.ts'
 import { type Permission, type Role, roleAllows } from './roles.ts'
 
@@ -30,8 +31,8 @@ class Session {
   fault = $state<string>()
   person = $state.raw<Person>()
   organizations = $state.raw<readonly Organization[]>([])
-  /** Somebody must show once more who they are, before what they wanted goes on. */
-  proof = $state.raw<{ readonly done: () => void; readonly refused: () => void }>()
+  /** The service runs in EU mode: it has an audit trail, and answers what the GDPR lets people ask. */
+  isAudited = $state(false)
   /** Of the organization that was just made: shown once. */
   firstKey = $state<string>()
   #chosen = $state('')
@@ -57,10 +58,12 @@ class Session {
   async open(): Promise<void> {
     try {
       const client = await personal()
-      const [person, { organizations }] = await Promise.all([
+      const [person, { organizations }, isAudited] = await Promise.all([
         client.get('/v1/account'),
         client.get('/v1/organizations'),
+        hasRights(client),
       ])
+      this.isAudited = isAudited
       this.person = person
       this.organizations = organizations
       this.#chosen = readKept()
@@ -97,24 +100,20 @@ class Session {
   /** Does what wants a sign-in of the last ten minutes: where it is older, the person is asked, and it is done again. */
   async fresh<Value>(send: (client: Client) => Promise<Value>): Promise<Value> {
     const client = await this.client()
-    try {
-      return await send(client)
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 'HANSE_SIGN_IN_AGAIN') throw error
-      await new Promise<void>((resolve, reject) => {
-        this.proof = { done: resolve, refused: () => reject(new ProofRefused()) }
-      }).finally(() => {
-        this.proof = undefined
-      })
-      return await send(client)
-    }
+    return await proving.fresh(() => send(client))
   }
 }
 
-/** The person closed the question who they are: nothing was done, and nothing is wrong. */
-export class ProofRefused extends Error {}
-
-export const isRefusedProof = (error: unknown): boolean => error instanceof ProofRefused
+/** Elsewhere none of these routes is there. */
+async function hasRights(client: Client): Promise<boolean> {
+  try {
+    await client.get('/v1/gdpr/me/exports')
+    return true
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'HANSE_NOT_FOUND') return false
+    throw error
+  }
+}
 
 function readKept(): string {
   try {
