@@ -1,6 +1,6 @@
 // What runs in the page is given as text: this program is checked without the types of a browser.
 import assert from 'node:assert/strict'
-import type { Page } from 'playwright-core'
+import type { Page, WebSocketRoute } from 'playwright-core'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { violations } from './axe.ts'
 import { manyProviders, POPULAR, someProviders } from './paper-offers.ts'
@@ -163,6 +163,23 @@ describe('a market of eight providers', () => {
     }
   })
 
+  test('says that the network is gone, keeps what it had read, and joins again by itself', async () => {
+    await using visit = await lab.site.visit(undefined)
+    const { page } = visit
+    const wire = await cuttable(page)
+    await page.goto(`${lab.site.web.url}/market`)
+    await found(page, /of 8 providers$/u)
+    await wire.cut()
+    await page.getByText('You are offline').waitFor()
+    await found(page, /of 8 providers$/u)
+    assert.equal(await page.getByTestId('joined').count(), 0)
+    const before = wire.dialed
+    await wire.mend()
+    await page.getByTestId('joined').waitFor({ timeout: 60_000 })
+    assert.equal(await page.getByText('You are offline').count(), 0)
+    assert.ok(wire.dialed > before, 'the page has dialed anew')
+  })
+
   test('joins with a policy that other pages do not have', async () => {
     const policyOf = async (path: string) =>
       (await fetch(`${lab.site.web.url}${path}`)).headers.get('content-security-policy') ?? ''
@@ -240,6 +257,32 @@ describe('a page that cannot join', () => {
     await visit.page.getByText(/none of them knows of a provider/u).waitFor()
   })
 })
+
+/** All lines of a page, to be cut at once: a browser that is told to be offline keeps the sockets that it has. */
+async function cuttable(page: Page) {
+  const lines = new Set<WebSocketRoute>()
+  let isCut = false
+  const wire = {
+    dialed: 0,
+    cut: async () => {
+      isCut = true
+      await page.context().setOffline(true)
+      await Promise.all([...lines].map((line) => line.close()))
+      lines.clear()
+    },
+    mend: async () => {
+      isCut = false
+      await page.context().setOffline(false)
+    },
+  }
+  await page.routeWebSocket(/.*/u, (line) => {
+    if (isCut) return void line.close()
+    wire.dialed += 1
+    lines.add(line)
+    line.connectToServer()
+  })
+  return wire
+}
 
 /** A visit to the market that has found its offers. */
 async function joined(site: Site): Promise<Visit> {
