@@ -22,12 +22,19 @@ export function utcDay(day: string, locale: Locale, withYear = false): string {
   return formatOf(withYear ? fullDays : days, locale, options).format(Date.parse(day))
 }
 
+/** A month of a report, which is one of UTC: "2026-11" as "November 2026". */
+export const monthName = (month: string, locale: Locale): string =>
+  formatOf(months, locale, { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(
+    Date.parse(`${month}-01`),
+  )
+
 /** To make a format takes a hundred times as long as to use it. */
 type Formats = Map<Locale, Intl.DateTimeFormat>
 const dateTimes: Formats = new Map()
 const dates: Formats = new Map()
 const days: Formats = new Map()
 const fullDays: Formats = new Map()
+const months: Formats = new Map()
 
 function formatOf(known: Formats, locale: Locale, options: Intl.DateTimeFormatOptions) {
   // British English: the day before the month, as in the rest of Europe.

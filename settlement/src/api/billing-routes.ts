@@ -72,6 +72,10 @@ const disputeSchema = z.object({
   updatedAt: z.number(),
 })
 
+const disputePage = {
+  200: z.object({ disputes: z.array(disputeSchema), next: z.string().nullable() }),
+}
+
 const cursorSchema = z.object({
   list: z.enum(['v1', 'v2']),
   seenUntil: z.number(),
@@ -134,6 +138,7 @@ export function billingRoutes(app: App, context: SettlementContext): void {
             notices: z.array(
               z.object({ id: money, kind: z.string(), cause: z.string(), at: z.number() }),
             ),
+            next: z.string().nullable(),
           }),
         },
       },
@@ -141,13 +146,13 @@ export function billingRoutes(app: App, context: SettlementContext): void {
     async (request) => {
       const { organization } = principal(request)
       const { limit, before } = request.query
-      return {
-        notices: await store.notices({
-          organization,
-          limit,
-          ...(before !== undefined && { before }),
-        }),
-      }
+      const notices = await store.notices({
+        organization,
+        limit,
+        ...(before !== undefined && { before }),
+      })
+      const last = notices.length < limit ? undefined : notices.at(-1)
+      return { notices, next: last?.id.toString() ?? null }
     },
   )
 
@@ -270,12 +275,12 @@ export function billingRoutes(app: App, context: SettlementContext): void {
       schema: {
         security,
         querystring: timePage,
-        response: { 200: z.object({ disputes: z.array(disputeSchema) }) },
+        response: disputePage,
       },
     },
-    async (request) => {
+    (request) => {
       const { organization } = principal(request)
-      return { disputes: await store.disputes({ organization, limit: request.query.limit }) }
+      return disputesOf(store, { ...request.query, organization })
     },
   )
 
@@ -302,10 +307,10 @@ export function billingRoutes(app: App, context: SettlementContext): void {
       schema: {
         security,
         querystring: timePage,
-        response: { 200: z.object({ disputes: z.array(disputeSchema) }) },
+        response: disputePage,
       },
     },
-    async (request) => ({ disputes: await store.disputes({ limit: request.query.limit }) }),
+    ({ query }) => disputesOf(store, query),
   )
 
   const disputeParams = z.object({ id: z.string().max(64) })
@@ -346,6 +351,15 @@ export function billingRoutes(app: App, context: SettlementContext): void {
     },
     async () => ({ lists: await store.eventCursors() }),
   )
+}
+
+async function disputesOf(
+  store: SettlementContext['store'],
+  { before, ...query }: z.output<typeof timePage> & { readonly organization?: string },
+) {
+  const disputes = await store.disputes({ ...query, ...(before !== undefined && { before }) })
+  const last = disputes.length < query.limit ? undefined : disputes.at(-1)
+  return { disputes, next: nextOf(last?.createdAt, last?.id) }
 }
 
 const toProfile = ({ vatIdCheck, ...profile }: BillingProfile) => ({

@@ -1,7 +1,6 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
-import { closeMonth } from '../documents/close-month.ts'
 import { DOCUMENT_KINDS, type DocumentContent } from '../documents/document.ts'
 import { readDocument } from '../documents/document-schema.ts'
 import type { StoredDocument } from '../documents/issue-document.ts'
@@ -108,26 +107,7 @@ export function documentRoutes(app: App, context: SettlementContext): void {
     },
     ({ params }) => verifyDocument(store, params.number),
   )
-
-  app.post(
-    '/v1/admin/months/:month/close',
-    {
-      config: { access: 'operator' },
-      schema: {
-        security,
-        description: 'Writes the statements of a month that is over, as far as there are none',
-        params: z.object({ month: z.string().max(7) }),
-        response: {
-          200: z.object({ month: z.string(), statements: z.number(), closed: z.boolean() }),
-        },
-      },
-    },
-    ({ params }) => closeMonth(context, params.month, AbortSignal.timeout(CLOSE_MS)),
-  )
 }
-
-/** Less than the program waits for; what is left is done by the next call, or the job. */
-const CLOSE_MS = 300_000
 
 function reading(
   app: App,

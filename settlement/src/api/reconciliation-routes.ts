@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
+import { SettlementError } from '../errors.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
 import type { App } from './app.ts'
 import { operatorOf } from './auth.ts'
-import { money } from './schemas.ts'
+import { money, nextOf, timePage } from './schemas.ts'
 
 const security = [{ key: [] }]
 const PAGE_MAX = 500
@@ -24,6 +25,20 @@ const differenceSchema = z.object({
   at: z.number(),
   updatedAt: z.number(),
 })
+
+/** At most a hundred movements of each side. */
+const sidesSchema = {
+  seen: z.array(
+    z.object({
+      id: z.string(),
+      type: z.string(),
+      netCents: money,
+      feeCents: money,
+      at: z.number(),
+    }),
+  ),
+  booked: z.array(z.object({ cents: money, at: z.number().nullable() })),
+}
 
 const reconciliationSchema = z.object({
   id: z.string(),
@@ -98,11 +113,40 @@ export function reconciliationRoutes(app: App, context: SettlementContext): void
       config: { access: 'operator' },
       schema: {
         security,
-        querystring: z.strictObject({ limit, outstanding: z.stringbool().default(true) }),
-        response: { 200: z.object({ differences: z.array(differenceSchema) }) },
+        querystring: timePage.extend({ outstanding: z.stringbool().default(true) }),
+        response: {
+          200: z.object({ differences: z.array(differenceSchema), next: z.string().nullable() }),
+        },
       },
     },
-    async ({ query }) => ({ differences: await store.differences(query) }),
+    async ({ query: { before, ...query } }) => {
+      const differences = await store.differences({
+        ...query,
+        ...(before !== undefined && { before }),
+      })
+      const last = differences.length < query.limit ? undefined : differences.at(-1)
+      return { differences, next: nextOf(last?.at, last?.id) }
+    },
+  )
+
+  app.get(
+    '/v1/admin/differences/:difference',
+    {
+      config: { access: 'operator' },
+      schema: {
+        security,
+        params: z.object({ difference: z.string().max(64) }),
+        description:
+          'A difference with both of its sides: what Stripe has told of it, and what our books say must have moved',
+        response: { 200: differenceSchema.extend(sidesSchema) },
+      },
+    },
+    async ({ params }) => {
+      const found = await store.difference(params.difference)
+      if (found === undefined) throw new SettlementError('HANSE_NOT_FOUND', 'no such difference')
+      const { seen, booked } = await store.differenceSides(found.subject)
+      return { ...found, seen: [...seen], booked: [...booked] }
+    },
   )
 
   app.post(

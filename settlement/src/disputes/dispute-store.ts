@@ -6,6 +6,7 @@ import { postCredits, takeFunds } from '../billing/post-credits.ts'
 import { vatShare } from '../billing/vat-share.ts'
 import type { Database } from '../db/database.ts'
 import { dispute, disputeMovement } from '../db/schema.ts'
+import { olderThan, type TimeCursor } from '../db/time-cursor.ts'
 import { SettlementError } from '../errors.ts'
 import { type AccountId, accountId, CLEARING, type Transfer, VAT } from '../ledger/accounts.ts'
 import type { DisputeState } from '../stripe/index.ts'
@@ -42,6 +43,7 @@ export function disputeStore(db: Database) {
     disputes: async (query: {
       organization?: string
       status?: DisputeState['status']
+      before?: TimeCursor
       limit: number
     }): Promise<DisputeRow[]> =>
       (
@@ -54,6 +56,7 @@ export function disputeStore(db: Database) {
                 ? undefined
                 : eq(dispute.organization, query.organization),
               query.status === undefined ? undefined : eq(dispute.status, query.status),
+              olderThan({ at: dispute.createdAt, id: dispute.id }, query.before),
             ),
           )
           .orderBy(desc(dispute.createdAt), desc(dispute.id))

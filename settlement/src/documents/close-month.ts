@@ -44,9 +44,8 @@ export async function closeMonth(
   if (!isMonth(month)) throw refusal(`${month} is no month such as 2026-10`)
   if (await store.isClosed(month)) return { month, statements: 0, closed: true }
   const period = periodOf(month)
-  if (now() < period.to + GRACE_MS) throw refusal(`${month} is not over`)
-  const { first, last } = await store.closedMonths()
-  const due = last === null ? first : nextMonth(last)
+  if (now() < closableAt(month)) throw refusal(`${month} is not over`)
+  const due = await dueMonth(store)
   if (due !== null && due < month) throw refusal(`${due} has to be closed before ${month}`)
 
   await issueDue(context, signal, 0)
@@ -68,6 +67,15 @@ export async function closeMonth(
   return { month, statements, closed: true }
 }
 
+/** The month that is closed next; null where nothing was booked yet. */
+export async function dueMonth(store: SettlementContext['store']): Promise<Month | null> {
+  const { first, last } = await store.closedMonths()
+  return last === null ? first : nextMonth(last)
+}
+
+/** From when on a month may be closed, milliseconds since 1970. */
+export const closableAt = (month: Month): number => periodOf(month).to + GRACE_MS
+
 /** Closes every month that is over, the oldest first. */
 export async function closeMonths(
   context: SettlementContext,
@@ -76,7 +84,7 @@ export async function closeMonths(
   const { first, last } = await context.store.closedMonths()
   const closings: Closing[] = []
   let month = last === null ? (first ?? monthOf(context.now())) : nextMonth(last)
-  for (; periodOf(month).to + GRACE_MS <= context.now(); month = nextMonth(month)) {
+  for (; closableAt(month) <= context.now(); month = nextMonth(month)) {
     const closing = await closeMonth(context, month, signal)
     closings.push(closing)
     if (!closing.closed) break

@@ -4,6 +4,7 @@ import { and, desc, eq, lt, ne, sql } from 'drizzle-orm'
 import { recordset } from '../db/column-lists.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { reconciliation, reconciliationDifference } from '../db/schema.ts'
+import { olderThan, type TimeCursor } from '../db/time-cursor.ts'
 import { SettlementError } from '../errors.ts'
 import { CLEARING } from '../ledger/accounts.ts'
 import { emitEvents } from '../notifications/emit.ts'
@@ -95,15 +96,29 @@ export function reconciliationStore(db: Database) {
       readonly limit: number
       /** Only those that are not resolved. */
       readonly outstanding: boolean
+      readonly before?: TimeCursor
     }): Promise<Difference[]> =>
       (
         await db
           .select()
           .from(reconciliationDifference)
-          .where(query.outstanding ? ne(reconciliationDifference.state, 'resolved') : undefined)
+          .where(
+            and(
+              query.outstanding ? ne(reconciliationDifference.state, 'resolved') : undefined,
+              olderThan(reconciliationDifference, query.before),
+            ),
+          )
           .orderBy(desc(reconciliationDifference.at), desc(reconciliationDifference.id))
           .limit(query.limit)
       ).map(toDifference),
+
+    difference: async (id: string): Promise<Difference | undefined> => {
+      const [row] = await db
+        .select()
+        .from(reconciliationDifference)
+        .where(eq(reconciliationDifference.id, id))
+      return row && toDifference(row)
+    },
 
     /** Somebody has looked at it; should its amounts change, it is open again. @throws {SettlementError} HANSE_NOT_FOUND */
     resolveDifference: async (
