@@ -43,18 +43,19 @@ async function main(): Promise<void> {
     return
   }
   const sliceMs = values.quick ? QUICK_SLICE_MS : SLICE_MS
+  const startedAt = new Date().toISOString()
+  const machine = machineFacts()
   const figures: Figure[] = []
   for (const comparison of protocolComparisons()) {
     process.stderr.write(`${comparison.title}…\n`)
     figures.push(await compare(comparison, sliceMs))
   }
-  const machine = machineFacts()
   const { cpu, cores, platform, node } = machine
   console.log(`${cpu}, ${cores} cores, one used; ${platform}, Node ${node}\n`)
   console.log(table([HEAD, ...figures.map(row)]).join('\n'))
   mkdirSync(dirname(values.json), { recursive: true })
-  const facts = { benchmark: 'protocol', quick: values.quick, rounds: ROUNDS, machine, figures }
-  writeFileSync(values.json, `${JSON.stringify(facts, null, 2)}\n`)
+  const facts = { benchmark: 'protocol', quick: values.quick, rounds: ROUNDS, startedAt, machine }
+  writeFileSync(values.json, `${JSON.stringify({ ...facts, figures }, null, 2)}\n`)
   process.stderr.write(`written to ${values.json}\n`)
 }
 

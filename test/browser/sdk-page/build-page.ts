@@ -1,5 +1,5 @@
 import { isBuiltin } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'vite'
 
@@ -12,16 +12,18 @@ export interface BuiltPage {
 /** Old packages that ask for Node's modules only where there is no `self.crypto`. */
 const GUARDED = /\/node_modules\/tweetnacl\//u
 
-/** Bundles the page as for a browser, and fails where anything asks for a module of Node's. */
-export async function buildPage(): Promise<BuiltPage> {
+/** Bundles a page as for a browser, and fails where anything asks for a module of Node's. */
+export async function buildPage(
+  page: string = join(import.meta.dirname, 'page.ts'),
+): Promise<BuiltPage> {
   const built = await build({
-    root: import.meta.dirname,
+    root: dirname(page),
     configFile: false,
     logLevel: 'warn',
     build: {
       write: false,
       target: 'es2024',
-      rollupOptions: { input: join(import.meta.dirname, 'page.ts') },
+      rollupOptions: { input: page },
     },
     plugins: [noNodeModules()],
   })
