@@ -29,7 +29,7 @@ export type { AuditEvent } from './log/audit-events.ts'
 export { DeletionDesk } from './deletion/deletion-desk.ts'
 export { AuditLog } from './log/audit-log.ts'
 export { exportLog } from './log/export-log.ts'
-export { refusalsNote } from './log/note-refusals.ts'
+export { refusalsNote, unreachedNote } from './log/note-refusals.ts'
 export {
   keepVkey,
   openLogDatabase,

@@ -13,6 +13,28 @@ const openConsumer = async (
   options: Omit<EuConsumerOptions, 'trustedAttestors'>,
 ) => stack.use(await EuConsumer.open({ ...options, trustedAttestors: [attestor.peerId] }))
 
+/** What the consumer's log says of whom it sent nothing to. */
+async function noted(consumer: EuConsumer) {
+  const refusals = await consumer.refusals()
+  return refusals.map((refusal) => ({
+    place: refusal.place,
+    reason: refusal.reason,
+    country: refusal.country,
+    about: consumer.about(refusal),
+  }))
+}
+
+test('a provider that is away is no refusal', async () => {
+  await using stack = new AsyncDisposableStack()
+  const peer = await TappedPeer.open({ attest })
+  await peer[Symbol.asyncDispose]()
+  for (const discovery of ['bypassed', 'honest'] as const) {
+    const consumer = await openConsumer(stack, { peers: [peer], discovery })
+    await consumer.ask()
+    assert.deepEqual(await noted(consumer), [])
+  }
+})
+
 describe('somebody else at the address of an attested provider', () => {
   test('cannot prove its key, and hears nothing', async () => {
     await using stack = new AsyncDisposableStack()
@@ -21,11 +43,23 @@ describe('somebody else at the address of an attested provider', () => {
     const { peerId, signed, attestations } = good
     const addresses = [`/ip4/127.0.0.1/tcp/${liar.tap.port}/p2p/${peerId}`]
     const victim = { peerId, signed, attestations, addresses }
-    const consumer = await openConsumer(stack, { peers: [victim], discovery: 'bypassed' })
-    assert.equal(await consumer.ask(), 'HANSE_PROVIDER_UNREACHABLE')
-    assert.ok(liar.tap.connections > 0)
-    for (const bytes of [liar.plaintext(), liar.tap.bytes()])
-      assert.ok(!bytes.includes(consumer.marker))
+    for (const discovery of ['bypassed', 'honest'] as const) {
+      const consumer = await openConsumer(stack, { peers: [victim], discovery })
+      const isAsked = discovery === 'bypassed'
+      const code = isAsked ? 'HANSE_PROVIDER_UNREACHABLE' : 'HANSE_MODEL_UNKNOWN'
+      assert.equal(await consumer.ask(), code)
+      assert.ok(liar.tap.connections > 0)
+      for (const bytes of [liar.plaintext(), liar.tap.bytes()])
+        assert.ok(!bytes.includes(consumer.marker))
+      assert.deepEqual(await noted(consumer), [
+        {
+          place: isAsked ? 'before-prompt' : 'discovery',
+          reason: 'another-peer',
+          country: isAsked ? 'DE' : '',
+          about: peerId,
+        },
+      ])
+    }
   })
 
   test('hears nothing either where the address does not say whom to expect, and is noted', async () => {
@@ -81,6 +115,14 @@ describe('a relay in the middle', () => {
         const isUnknown = discovery === 'honest'
         assert.equal(code, isUnknown ? 'HANSE_MODEL_UNKNOWN' : 'HANSE_PROVIDER_UNREACHABLE')
         assert.ok(!tap.bytes().includes(consumer.marker))
+        assert.deepEqual(await noted(consumer), [
+          {
+            place: isUnknown ? 'discovery' : 'before-prompt',
+            reason: 'relay-excluded',
+            country: isUnknown ? '' : 'DE',
+            about: peer.peerId,
+          },
+        ])
       }
     assert.equal(tap.connections, before)
     assert.equal(peer.plaintext().byteLength, 0)

@@ -18,6 +18,7 @@ import type { ModelTokenizer } from '../engine/index.ts'
 import { Deadline } from '../network/deadline.ts'
 import type { FrameStream } from '../network/frame-stream.ts'
 import type { Network } from '../network/index.ts'
+import { whyUnreached } from '../network/why-unreached.ts'
 import type { AnswerPart } from './answer.ts'
 import type { Authorizer } from './authorizer.ts'
 import { Bidder } from './bidder.ts'
@@ -213,6 +214,8 @@ export class Buyer {
       .openStream([...known.addresses], SESSION_PROTOCOL, { signal: deadline.signal })
       .catch((cause: unknown) => {
         store.endSession(session, 'provider-unreachable', now())
+        const why = whyUnreached(cause, known.addresses)
+        if (why !== undefined) this.#recipients.noteUnreached(known, why, residency)
         const message = `provider ${known.offer.provider} cannot be reached`
         throw new HanseError('HANSE_PROVIDER_UNREACHABLE', message, { cause })
       })

@@ -22,6 +22,7 @@ import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import type { Network } from '../network/index.ts'
 import { openOfferValue } from '../network/offer-records.ts'
+import { type UnreachedReason, whyUnreached } from '../network/why-unreached.ts'
 
 /** An offer as its provider gave it, with the attestations it cites. */
 export interface FetchedOffer extends KnownOffer {
@@ -37,6 +38,8 @@ export interface OfferDirectoryOptions {
   readonly now: () => number
   /** Whether an attestation, by its CID, was taken back by who gave it. */
   readonly isRevoked?: (cid: string) => boolean
+  /** A provider could not be asked, for a reason that is not being away. */
+  readonly onUnreached?: (provider: string, reason: UnreachedReason) => void
 }
 
 /** An attestation with its name, and its place among those that came with an offer. */
@@ -192,8 +195,10 @@ export class OfferDirectory {
   async #fetch(provider: string, addresses: readonly string[]): Promise<void> {
     try {
       this.#offers.set(provider, await this.#askAnywhere(provider, addresses))
-    } catch {
+    } catch (error) {
       this.#offers.delete(provider)
+      const why = whyUnreached(error, addresses)
+      if (why !== undefined) this.#options.onUnreached?.(provider, why)
     }
   }
 

@@ -16,16 +16,17 @@ import {
   type SignedRecord,
   type SigningContext,
 } from '@hanse/protocol'
+import { type UnreachedReason, unreachedText } from '../network/why-unreached.ts'
 import type { FetchedOffer } from './offer-directory.ts'
 
-/** A provider that got no prompt for its place, and who saw to that. */
+/** A provider that got no prompt for its place, or for who answers there, and who saw to that. */
 export interface PlaceRefused {
   /** While offers were compared, or on the connection over which the prompt was to leave. */
   readonly place: 'discovery' | 'before-prompt'
   readonly provider: string
   /** As it says itself. */
   readonly country: string
-  readonly reason: ResidencyReason
+  readonly reason: ResidencyReason | UnreachedReason
   readonly message: string
   readonly policy: Residency
 }
@@ -77,6 +78,19 @@ export class RecipientCheck {
       policy: { allow, minLevel, ...(evidence !== undefined && { evidence }) },
     })
     throw new HanseError('HANSE_RESIDENCY_UNPROVEN', `nothing was sent to ${named}: ${message}`)
+  }
+
+  /** Nobody could be asked, for a reason that is not being away: it is told as a refusal is. */
+  noteUnreached({ offer: { provider, country } }: FetchedOffer, reason: UnreachedReason, policy: Residency): void {
+    const { allow, minLevel, evidence } = policy
+    this.#options.onRefused?.({
+      place: 'before-prompt',
+      provider,
+      country,
+      reason,
+      message: unreachedText(provider, reason),
+      policy: { allow, minLevel, ...(evidence !== undefined && { evidence }) },
+    })
   }
 
   #refuse(known: FetchedOffer, remotePeer: string, policy: ResidencyPolicy) {

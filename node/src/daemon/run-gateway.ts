@@ -14,7 +14,7 @@ import { RequestObserver } from '../gateway/request-observer.ts'
 import { serveControl } from '../gateway/serve-control.ts'
 import { DeletionDesk } from '../deletion/deletion-desk.ts'
 import { AuditLog } from '../log/audit-log.ts'
-import { refusalsNote } from '../log/note-refusals.ts'
+import { refusalsNote, unreachedNote } from '../log/note-refusals.ts'
 import { GatewayMetrics, type MetricsServer, serveMetrics } from '../metrics/index.ts'
 import { listenFault } from '../network/index.ts'
 import type { LawfulBasis } from '../privacy/lawful-basis.ts'
@@ -101,6 +101,7 @@ export async function startGateway(
   deletions?.start()
   const isRevoked = (cid: string): boolean => revoked?.has(cid) === true
   const tokenizers = stack.use(await openTokenizers(settings.tokenizers))
+  const noteRefused = refusalsNote(audit, { log, now: clock })
   const consumer = stack.use(
     new Consumer({
       networkName,
@@ -112,9 +113,10 @@ export async function startGateway(
         context,
         now: clock,
         isRevoked,
+        onUnreached: unreachedNote(noteRefused, place),
       }),
       isRevoked,
-      onRefused: refusalsNote(audit, { log, now: clock }),
+      onRefused: noteRefused,
       authorizer: new Authorizer({
         context,
         store,

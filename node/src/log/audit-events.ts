@@ -55,14 +55,14 @@ const auditEvent = z.discriminatedUnion('kind', [
     from: z.number().int(),
     at: z.number().int(),
   }),
-  /** A peer got no prompt, or took none, for its place; see `RESIDENCY_REASONS`. */
+  /** A peer got no prompt, or took none, for its place (see `RESIDENCY_REASONS`), or for the relays on the way to it. */
   z.strictObject({
     kind: z.literal('residency'),
     role: z.enum(['consumer', 'provider']),
     /** Who saw to it: while offers were compared, on the connection, or who was to take the prompt. */
     place: z.enum(['discovery', 'before-prompt', 'provider']),
-    reason: z.enum([...RESIDENCY_REASONS, 'unproven']),
-    /** As the provider says itself. */
+    reason: z.enum([...RESIDENCY_REASONS, 'unproven', 'relay-excluded']),
+    /** As the provider says itself; empty where it could not be asked. */
     country: z.string(),
     policy: residencySchema,
     /** The other peer's id, sealed. */

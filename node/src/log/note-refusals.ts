@@ -1,6 +1,7 @@
-import type { HanseError, Order } from '@hanse/protocol'
+import type { HanseError, Order, Residency } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
 import type { PlaceRefused } from '../consumer/recipient-check.ts'
+import { type UnreachedReason, unreachedText } from '../network/why-unreached.ts'
 import type { AuditLog } from './audit-log.ts'
 
 export interface RefusalNotesOptions {
@@ -28,6 +29,19 @@ export function refusalsNote(
     audit?.noteOf(provider, { kind: 'residency', role: 'consumer', place, reason, country, policy })
   }
 }
+
+/** The same of providers that were found and could not be asked for their offer: where they say they are is not known. */
+export const unreachedNote =
+  (note: (refused: PlaceRefused) => void, { allow, minLevel, evidence }: Residency) =>
+  (provider: string, reason: UnreachedReason): void =>
+    note({
+      place: 'discovery',
+      provider,
+      country: '',
+      reason,
+      message: unreachedText(provider, reason),
+      policy: { allow, minLevel, ...(evidence !== undefined && { evidence }) },
+    })
 
 /** Writes into a provider's audit log whose orders ask for another place than it can show to be in. */
 export function misplacedNote(

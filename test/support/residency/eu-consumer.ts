@@ -11,6 +11,7 @@ import {
   NodeStore,
   OfferDirectory,
   refusalsNote,
+  unreachedNote,
 } from '@hanse/node'
 import { HanseError, picoEuro, type RegionAttestation, type ResidencyPolicy } from '@hanse/protocol'
 import { MODEL, NETWORK, newIdentity, openLoopback, type TappedPeer } from './tapped-peer.ts'
@@ -82,7 +83,9 @@ export class EuConsumer implements AsyncDisposable {
     )
     const residency = { allow: ['EU'], minLevel: 3, trustedAttestors, ...policy }
     const known = knowing(network, peers)
-    const honest = { network: known, context, now, ...(isRevoked && { isRevoked }) }
+    const note = refusalsNote(audit, { log, now })
+    const onUnreached = unreachedNote(note, residency)
+    const honest = { network: known, context, now, onUnreached, ...(isRevoked && { isRevoked }) }
     const directory =
       options.discovery === 'bypassed'
         ? new TakenOver({ network: known, context, now }, peers, residency)
@@ -113,7 +116,7 @@ export class EuConsumer implements AsyncDisposable {
         now,
         random,
         ...(isRevoked && { isRevoked }),
-        onRefused: refusalsNote(audit, { log, now }),
+        onRefused: note,
       }),
     )
     return new EuConsumer(network, consumer, audit, stack.move())
