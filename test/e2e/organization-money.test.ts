@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@hanse/client'
@@ -35,7 +35,7 @@ beforeAll(async () => {
   })
   const { url: baseUrl, operatorToken } = settlement
   const operator = createClient({ baseUrl, apiKey: operatorToken })
-  const body = { name: 'Spender GmbH', consumers: [] }
+  const body = { name: 'Spender GmbH', consumers: [], lawfulBasis: 'contract' as const }
   const { apiKey } = await operator.post('/v1/admin/organizations', { body })
   const client = createClient({ baseUrl, apiKey })
   await client.post('/v1/imports/{format}', {
@@ -97,6 +97,52 @@ describe('who answers for an organization’s money', () => {
     )
     assert.match(await done('budgets', 'history', 'All'), /^FROM +TO +SPENT +HELD$/mu)
     assert.match(await done('budgets', 'remove', 'All'), /budget All removed/u)
+  })
+
+  test('says which cost centre bears what, and tries rules before they count', async () => {
+    assert.match(await done('costs', 'allocation', 'plans'), /No plans/u)
+    const rules = [
+      { name: 'chat', when: { tag: 'chat*' }, to: 'support' },
+      { name: 'the rest', when: {}, to: 'all' },
+    ]
+    await writeFile(join(folder, 'rules.json'), JSON.stringify({ rules }))
+    const tried = await done('costs', 'allocation', 'try', 'rules.json')
+    assert.match(tried, /^With these rules:$/mu)
+    assert.match(tried, /^As it is:$/mu)
+    const set = ['costs', 'allocation', 'set', 'rules.json', '--month', '2026-10'] as const
+    assert.match(await done(...set), /plan 1 counts from 2026-10 on, with 2 rules/u)
+    assert.match(await done('costs', 'allocation', 'plans'), /^1 +2026-10 +2 /mu)
+    const { plan } = JSON.parse(await done('costs', 'allocation', '--json'))
+    assert.equal(plan.version, 1)
+    await writeFile(join(folder, 'wrong.json'), '{"rules":[{"name":"x"}]}')
+    const wrong = await run('costs', 'allocation', 'set', 'wrong.json')
+    assert.equal(wrong.code, 1)
+    assert.match(wrong.stderr, /HANSE_REQUEST_INVALID/u)
+    const none = await run('costs', 'allocation', 'try', 'nowhere.json')
+    assert.equal(none.code, 2)
+  })
+
+  test('has files made by themselves', async () => {
+    assert.match(await done('costs', 'exports'), /No schedules/u)
+    const added = await done(
+      'costs',
+      'exports',
+      'add',
+      'lake',
+      '--content',
+      'focus',
+      '--every',
+      'day',
+    )
+    assert.match(added, /^lake +focus, csv +day +90 days +exs_/mu)
+    assert.match(await done('costs', 'exports', 'runs', '--schedule', 'lake'), /No files yet/u)
+    const target = await run('costs', 'exports', 'target', 'lake', 'http://127.0.0.1:9/')
+    assert.match(target.stderr, /HANSE_EXPORT_TARGET/u)
+    assert.match(await done('costs', 'exports', 'target', 'lake', 'none'), /lake/u)
+    const retry = await run('costs', 'exports', 'retry', 'exr_nothing')
+    assert.match(retry.stderr, /HANSE_NOT_FOUND/u)
+    assert.match(await done('costs', 'exports', 'remove', 'lake'), /schedule lake ended/u)
+    assert.match(await done('costs', 'exports', 'list'), /No schedules/u)
   })
 
   test('is told what is wrong, and programs are by the exit code', async () => {

@@ -1,12 +1,13 @@
 import { sql } from 'drizzle-orm'
+import { revokeAllOf } from '../authorizations/revoke-all.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 
 /** Organizations that an operator shuts, and opens again. */
 export function disableStore(db: Database) {
   return {
     /**
-     * From now on no key and nobody who is signed in acts for the organization, and no top-up is made by itself. Doing it again
-     * keeps the first time.
+     * From now on no key and nobody who is signed in acts for the organization, no top-up is made by itself, and what
+     * providers hold of its authorizations is revoked. Doing it again keeps the first time.
      *
      * @returns milliseconds since 1970; undefined when there is no such organization
      */
@@ -21,6 +22,7 @@ export function disableStore(db: Database) {
         await tx.execute(
           sql`update automatic_top_up set enabled = false where organization = ${organization}`,
         )
+        if (shut !== undefined) await revokeAllOf(tx, organization, at, 'operator')
         return shut?.disabledAt
       }),
 

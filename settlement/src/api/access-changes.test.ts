@@ -1,8 +1,11 @@
+import { cidOf } from '@hanse/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ACCESS_JOBS } from '../access/jobs.ts'
 import { type AccessApp, openAccessApp, ROOT } from '../access/testing/access-app.ts'
 import { addKeyOf, addMemberOf, addOrganization, addPerson } from '../access/testing/people.ts'
 import type { EventKind } from '../notifications/event-kinds.ts'
+import { newSigner } from '../testing/deals.ts'
+import { addProvider, CENT, credit, hold } from '../testing/market.ts'
 
 const DAY_MS = 86_400_000
 
@@ -66,11 +69,20 @@ test('an organization that is disabled takes nothing from its keys and its peopl
   const { organization, key } = await addOrganization(context)
   const owner = await addMemberOf(context, organization, 'owner')
   const admin = `/v1/admin/organizations/${organization}`
+  const { store, now } = context
+  const consumer = newSigner()
+  await store.bindConsumers(organization, [consumer.peerId], now())
+  await credit(context, organization, 100n)
+  const held = await hold(context, { organization, consumer }, await addProvider(context), CENT)
   expect((await call('POST', `${admin}/disable`, key)).status).toBe(401)
   const disabled = await call('POST', `${admin}/disable`, ROOT)
   expect(disabled).toMatchObject({ status: 200, body: { disabledAt: context.clock.now } })
+  const revocation = async () => store.authorization(cidOf(held.bytes).toString())
+  const before = await revocation()
+  expect(before).toMatchObject({ revokedAt: now(), revokedBy: 'operator' })
   context.clock.now += 1000
   expect((await call('POST', `${admin}/disable`, ROOT)).body).toEqual(disabled.body)
+  expect(await revocation()).toEqual(before)
   for (const headers of [key, owner.headers]) {
     expect(await call('GET', '/v1/balance', headers)).toMatchObject({
       status: 403,

@@ -30,7 +30,7 @@ export function disableRoutes(app: App, { store, now }: SettlementContext): void
       schema: {
         security,
         description:
-          'From the next request on no key, no directory and nobody who is signed in acts for the organization, and no top-up is made by itself. Authorizations that providers hold already stay good.',
+          'From the next request on no key, no directory and nobody who is signed in acts for the organization, and no top-up is made by itself. Its open authorizations are revoked: providers take no new orders under them within seconds, and what they have served until then is paid.',
         params,
         response: { 200: state },
       },
@@ -51,7 +51,7 @@ export function disableRoutes(app: App, { store, now }: SettlementContext): void
       schema: {
         security,
         description:
-          'Keys and members are as they were before. Automatic top-ups stay off until their owner sets them again.',
+          'Keys and members are as they were before. Authorizations stay revoked, and gateways ask for new ones; automatic top-ups stay off until their owner sets them again.',
         params,
         response: { 200: state },
       },

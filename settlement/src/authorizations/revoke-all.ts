@@ -5,12 +5,17 @@ import { type Database, rows } from '../db/database.ts'
 export const REVOCATION_LOCK = 4_824_273_111n
 
 /** Revokes every open authorization of an organization. @returns how many there were */
-export async function revokeAllOf(tx: Database, organization: string, at: number): Promise<number> {
+export async function revokeAllOf(
+  tx: Database,
+  organization: string,
+  at: number,
+  by: 'organization' | 'operator' = 'organization',
+): Promise<number> {
   await tx.execute(sql`select pg_advisory_xact_lock(${REVOCATION_LOCK.toString()}::int8)`)
   const revoked = await rows(
     tx,
     sql`update spend_authorization set revocation = nextval('authorization_revocation'),
-        revoked_at = ${new Date(at).toISOString()}::timestamptz, revoked_by = 'organization'
+        revoked_at = ${new Date(at).toISOString()}::timestamptz, revoked_by = ${by}
       where organization = ${organization} and closed_at is null and revoked_at is null returning serial`,
   )
   return revoked.length

@@ -12,7 +12,10 @@ export function focusTags(tags: readonly string[]): string {
     if (hasValue) known.add(tag.slice(end + 1))
     values.set(key, known)
   }
-  const entries = [...values].map(([key, of]) => [key, of.size === 0 ? true : [...of].sort().join(',')])
+  const entries = [...values].map(([key, of]) => [
+    key,
+    of.size === 0 ? true : [...of].sort().join(','),
+  ])
   return JSON.stringify(Object.fromEntries(entries.toSorted(byKey)))
 }
 

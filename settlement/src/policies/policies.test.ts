@@ -1,6 +1,5 @@
 import { usagePolicySchema } from '@hanse/protocol'
 import { describe, expect, test } from 'vitest'
-import { budgetOf } from '../cli/budgets.ts'
 import { dryRun, dryRunLines } from './dry-run.ts'
 import { faultLines, parsePolicy } from './parse-policy.ts'
 import type { PastSession } from './policy-store.ts'
@@ -93,26 +92,4 @@ test('a dry run judges every session of the past by pages, and says what for', a
     '  12 by cheap: output-price',
     '  11868 could not be judged wholly: their key or tags are not known here',
   ])
-})
-
-test('a budget is written on the command line in euro and words', () => {
-  const common = { name: 'b', amount: '2.50' }
-  expect(budgetOf({ ...common, team: 'research', window: '30d', notify: '50,80' })).toEqual({
-    name: 'b',
-    scope: { team: 'research' },
-    amount: '2500000000000',
-    window: { kind: 'rolling', days: 30 },
-    thresholds: [
-      { percent: 50, action: 'notify' },
-      { percent: 80, action: 'notify' },
-      { percent: 100, action: 'stop' },
-    ],
-    carryOver: false,
-  })
-  expect(budgetOf({ ...common, window: '2026-11-01..2026-12-01', stop: 'none' })).toMatchObject({
-    window: { kind: 'fixed', from: Date.parse('2026-11-01'), to: Date.parse('2026-12-01') },
-    thresholds: [{ percent: 80, action: 'notify' }],
-  })
-  for (const wrong of [{ window: 'year' }, { notify: 'some' }, { amount: '-1' }])
-    expect(() => budgetOf({ ...common, ...wrong })).toThrow()
 })

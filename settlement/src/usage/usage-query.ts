@@ -93,7 +93,10 @@ function inUnit(selection: UsageSelection, unit: Unit): SQL {
 function chosen({ group, filters = {} }: UsageSelection, cells: SQL): SQL {
   const each = group === 'tag' ? sql`left join lateral unnest(tags) t(tag) on true` : sql``
   const key = group === 'tag' ? sql`coalesce(tag, '')` : isTime(group) ? sql`''` : columnOf(group)
-  const wanted = [sql`true`, ...namesOf(filters).map((name) => conditionOf(name, filters[name] ?? ''))]
+  const wanted = [
+    sql`true`,
+    ...namesOf(filters).map((name) => conditionOf(name, filters[name] ?? '')),
+  ]
   return sql`select at, ${key} as key, ${COLUMNS} from (${cells}) c ${each}
     where ${sql.join(wanted, sql` and `)}`
 }

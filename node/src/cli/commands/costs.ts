@@ -9,6 +9,8 @@ import { shortened } from '../spending/decimals.ts'
 import { type Period, periodFrom, periodOptions } from '../spending/period.ts'
 import { type SpendingCall, spendingCommand } from '../spending/spending-command.ts'
 import { clean } from '../terminal-text.ts'
+import { allocationCommand } from './costs-allocation.ts'
+import { exportsCommand } from './costs-exports.ts'
 
 /** Of everything that was used, wherever it was bought. */
 const OF_ALL = ['hour', 'day', 'model', 'provider', 'source', 'tag'] as const
@@ -49,6 +51,8 @@ export function costsCommand(): Command {
         .option('--leave-out', 'leave out models without a price instead of failing')
         .option('--batch', 'as if all of it had been batches'),
     )
+    .addCommand(allocationCommand())
+    .addCommand(exportsCommand())
 }
 
 async function showCosts({ client, json, flags }: SpendingCall): Promise<void> {
