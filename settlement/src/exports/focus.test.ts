@@ -166,7 +166,7 @@ test('usage with other tags is a row of its own, and the rows add up to the same
   const after = (await exported(tenant.organization)).filter(ofUsage)
   expect(after).toHaveLength(before.length + 1)
   for (const row of after) check(row)
-  expect(after.map(({ Tags }) => Tags).sort()).toEqual([
+  expect(after.map(({ Tags }) => String(Tags)).sort()).toEqual([
     '{"team":"web","trial":true}',
     ...before.map(() => '{}'),
   ])
