@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { progressBar } from '../report/progress.ts'
 import { judge } from './judge.ts'
-import type { LoadNetwork } from './network.ts'
 import { AT_ONCE_MAX, CONSUMERS_MAX, type LoadPlan, PROVIDERS_MAX } from './plan.ts'
 import { renderLoad } from './report.ts'
 import { runLoad } from './run-load.ts'
@@ -49,12 +48,8 @@ async function main(): Promise<void> {
   }
   const startedAt = new Date().toISOString()
   const stop = new AbortController()
-  let network: LoadNetwork | undefined
   const onSignal = (): void => {
-    if (stop.signal.aborted) {
-      network?.abandon()
-      process.exit(130)
-    }
+    if (stop.signal.aborted) process.exit(130)
     process.stderr.write('\nstopping: what was done is reconciled and told; again to end at once\n')
     stop.abort()
   }
@@ -66,9 +61,6 @@ async function main(): Promise<void> {
     onSoak: (text) => {
       bar.clear()
       process.stderr.write(`${text}\n`)
-    },
-    onNetwork: (started) => {
-      network = started
     },
   })
   bar.clear()

@@ -4,6 +4,7 @@ import { Random } from '../kernel/random.ts'
 import { outcomeOf } from './ask.ts'
 import type { Books, Kept } from './books.ts'
 import { nextDeparture } from './churn.ts'
+import { type Growing, grow } from './grow.ts'
 import { Histogram } from './histogram.ts'
 import { MemoryWatch, pooledSlope } from './memory.ts'
 import { best, brokenBy, goesOn, type Step } from './ramp.ts'
@@ -92,6 +93,82 @@ describe('a ramp', () => {
     const slow = { firstTokenP95Ms: 2_000 }
     assert.equal(best([step(2, 3), step(4, 6), step(8, 9, slow)])?.atOnce, 4)
     assert.equal(best([step(2, 3, slow), step(4, 6, slow)])?.atOnce, 2)
+  })
+})
+
+describe('a network that grows', () => {
+  /** A machine that holds eight providers, and gives no more than 40 sessions a second. */
+  const machine = () => {
+    const providers: string[] = []
+    const gateways = new Map([['gateway', 'url']])
+    const told: string[] = []
+    const growing: Growing = {
+      network: {
+        providers,
+        gateways,
+        addProvider: async () => void providers.push(`provider-${providers.length}`),
+        addConsumer: async () => void gateways.set(`consumer-${gateways.size}`, 'url'),
+        untilFound: async () => {},
+        shrink: async (keep, consumers) => {
+          providers.splice(keep)
+          for (const name of [...gateways.keys()].slice(consumers)) gateways.delete(name)
+        },
+      },
+      measure: async (atOnce) => ({
+        atOnce,
+        providers: providers.length,
+        consumers: gateways.size,
+        sessionsPerSecond: Math.min(40, atOnce),
+        firstTokenP95Ms: providers.length > 8 ? 1_500 : 50,
+        failedShare: 0,
+        memoryFreeShare: 0.5,
+      }),
+      rest: async () => {},
+      signal: new AbortController().signal,
+      tell: (text) => void told.push(text),
+    }
+    return { growing, providers, gateways, told }
+  }
+  const plan = { seed: 0, minutes: 1, churnSeconds: 5 }
+
+  test('is as large as the machine holds, and asked for less than it gives at most', async () => {
+    const { growing, providers, gateways } = machine()
+    const { networks, loads, atOnce } = await grow(growing, plan)
+    assert.deepEqual(
+      networks.map((each) => [each.providers, each.consumers]),
+      [
+        [2, 1],
+        [4, 2],
+        [8, 4],
+        [16, 8],
+      ],
+    )
+    assert.deepEqual([providers.length, gateways.size], [8, 4], 'the last step did not hold')
+    assert.deepEqual(
+      loads.map((each) => each.atOnce),
+      [8, 16, 32, 64, 128],
+    )
+    assert.equal(atOnce, 45, 'of the 64 that gave most')
+  })
+
+  test('is as large as was asked for, without measuring', async () => {
+    const { growing, providers, gateways } = machine()
+    const grown = await grow(growing, { ...plan, providers: 3, consumers: 2, atOnce: 5 })
+    assert.deepEqual(grown, { networks: [], loads: [], atOnce: 5 })
+    assert.deepEqual([providers.length, gateways.size], [3, 2])
+  })
+
+  test('never grows beyond what was asked for of one side', async () => {
+    const { growing, providers, gateways } = machine()
+    await grow(growing, { ...plan, providers: 3 })
+    assert.equal(providers.length, 3)
+    assert.equal(gateways.size, 32)
+  })
+
+  test('stops at once when it is told to', async () => {
+    const { growing, providers } = machine()
+    const { networks, loads } = await grow({ ...growing, signal: AbortSignal.abort() }, plan)
+    assert.deepEqual([networks, loads, providers], [[], [], []])
   })
 })
 

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { prepareDataDir } from '@hanse/settlement/testing'
 import type { Child } from '../../../scripts/demo/child.ts'
 import { Market } from '../../../scripts/demo/market.ts'
 import { ENGINE_PROCESS, PROCESS_PROBE } from '../lab/index.ts'
@@ -31,8 +30,9 @@ export class LoadNetwork implements AsyncDisposable {
   /** Names of all nodes that ever ran, by side: each has a book. */
   readonly ever = { providers: [] as string[], consumers: ['gateway'] }
   readonly complaints: string[] = []
-  /** Of every process that was ever started. */
-  readonly pids = new Set<number>()
+  /** Processes that were started so far; and by id those that run. */
+  started = 0
+  readonly running = new Set<number>()
   readonly #options: NetworkOptions
   readonly #heard = new WeakSet<Child>()
   readonly #away = new Set<string>()
@@ -43,6 +43,7 @@ export class LoadNetwork implements AsyncDisposable {
 
   private constructor(options: NetworkOptions) {
     this.#options = options
+    process.once('exit', this.#onExit)
   }
 
   static async start(options: NetworkOptions): Promise<LoadNetwork> {
@@ -56,8 +57,12 @@ export class LoadNetwork implements AsyncDisposable {
     }
   }
 
+  /** Whatever ends this process, such as a second Ctrl-C: no other process goes on, and no folder stays. */
+  readonly #onExit = (): void => this.#abandon()
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+    process.off('exit', this.#onExit)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
@@ -66,9 +71,8 @@ export class LoadNetwork implements AsyncDisposable {
     await (this.#market as Market | undefined)?.[Symbol.asyncDispose]()
   }
 
-  /** Ends at once, without a word to anybody; for a second Ctrl-C. */
-  abandon(): void {
-    for (const pid of this.pids) {
+  #abandon(): void {
+    for (const pid of this.running) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
@@ -134,13 +138,11 @@ export class LoadNetwork implements AsyncDisposable {
   async depart(name: string, how: 'kill' | 'leave'): Promise<void> {
     this.#away.add(name)
     const child = this.#market.child(name)
-    const { pid } = child
     if (how === 'kill') await child.killed()
     else await child[Symbol.asyncDispose]()
     // One that leaves and takes too long is killed as well.
     const peerId = this.#market.providers.get(name)?.peerId
     if (child.wasKilled && peerId !== undefined) this.killed.add(peerId)
-    if (pid !== undefined) this.#options.memory.forget(pid)
   }
 
   async comeBack(name: string): Promise<void> {
@@ -160,8 +162,6 @@ export class LoadNetwork implements AsyncDisposable {
       // Not what whoever runs this has set for themselves.
       XDG_CONFIG_HOME: this.folder,
     }
-    // A database that was made before: settlement's first start is not what is looked at here.
-    await prepareDataDir(join(this.folder, 'settlement'))
     this.#market = await Market.start({
       stateDir: this.folder,
       providers: [],
@@ -191,9 +191,15 @@ export class LoadNetwork implements AsyncDisposable {
     const { pid } = child
     if (pid === undefined || this.#heard.has(child)) return
     this.#heard.add(child)
-    this.pids.add(pid)
+    this.started++
+    this.running.add(pid)
+    const { memory } = this.#options
     child.on((event, facts) => {
-      this.#options.memory.hear(kind, pid, event, facts)
+      memory.hear(kind, pid, event, facts)
+      if (event === 'exit') {
+        this.running.delete(pid)
+        memory.forget(pid)
+      }
       if (event === 'warning' || event === 'uncaught')
         this.complaints.push(
           `${name}: ${event}: ${JSON.stringify({ name: facts.name, message: facts.message })}`,

@@ -6,6 +6,7 @@ import { readBooks } from './books.ts'
 import { Clients } from './clients.ts'
 import { ComingAndGoing } from './coming-and-going.ts'
 import { type Grown, grow } from './grow.ts'
+import { measureStep } from './measure.ts'
 import { type MemoryRow, MemoryWatch } from './memory.ts'
 import { LoadNetwork, MODEL } from './network.ts'
 import type { LoadPlan } from './plan.ts'
@@ -49,8 +50,6 @@ export interface Watcher {
   readonly onProgress: (done: number, text: string) => void
   /** Told once, when all is there and the clients ask. */
   readonly onSoak: (text: string) => void
-  /** Told once, as soon as there is something to end in a hurry. */
-  readonly onNetwork: (network: LoadNetwork) => void
 }
 
 const MINUTE_MS = 60_000
@@ -61,7 +60,7 @@ const [STARTED, GROWN, SOAKED] = [0.05, 0.25, 0.9]
 export async function runLoad(
   plan: LoadPlan,
   signal: AbortSignal,
-  { onProgress, onSoak, onNetwork }: Watcher,
+  { onProgress, onSoak }: Watcher,
 ): Promise<LoadResult> {
   const startedAt = performance.now()
   const machine = machineFacts()
@@ -73,14 +72,20 @@ export async function runLoad(
     collectMs,
     onProgress: (text) => onProgress(0, text),
   })
-  onNetwork(network)
   const own = setInterval(
     () => memory.hear('simulation', process.pid, 'memory', { ...process.memoryUsage() }),
     2_000,
   )
   const clients = new Clients(MODEL)
   try {
-    const grown = await grow(network, clients, plan, signal, (text) => onProgress(STARTED, text))
+    const growing = {
+      network,
+      measure: async (atOnce: number) => await measureStep(network, clients, atOnce, signal),
+      rest: async () => await clients.stop(),
+      signal,
+      tell: (text: string) => onProgress(STARTED, text),
+    }
+    const grown = await grow(growing, plan)
     const soakedAt = performance.now()
     const tell = (share: number, text: string) => onProgress(GROWN + share * (SOAKED - GROWN), text)
     const soaked = await soak({ plan, network, clients, memory, grown, signal, onSoak }, tell)
@@ -119,7 +124,7 @@ export async function runLoad(
         reconcile: Math.round((now - reconciledAt) / 1000),
         all: Math.round((now - startedAt) / 1000),
       },
-      processes: network.pids.size,
+      processes: network.started,
       leftovers: leftoversOf(network),
     }
   } finally {
@@ -181,13 +186,7 @@ async function soak(
   return { minutes, total: figures, churn: churn.done }
 }
 
-function leftoversOf({ pids, folder }: LoadNetwork): string[] {
-  const alive = [...pids].filter((pid) => {
-    try {
-      return process.kill(pid, 0)
-    } catch {
-      return false
-    }
-  })
-  return [...alive.map((pid) => `process ${pid}`), ...(existsSync(folder) ? [folder] : [])]
+function leftoversOf({ running, folder }: LoadNetwork): string[] {
+  const alive = [...running].map((pid) => `process ${pid}`)
+  return existsSync(folder) ? [...alive, folder] : alive
 }
