@@ -150,4 +150,12 @@ export {
   statementSigners,
   stateSessions,
 } from './statement/statement.ts'
-export { bytesEqual, cidOf, concat, decodeCanonical, encodeCanonical, isRecordCid, parseCid } from './wire.ts'
+export {
+  bytesEqual,
+  cidOf,
+  concat,
+  decodeCanonical,
+  encodeCanonical,
+  isRecordCid,
+  parseCid,
+} from './wire.ts'

@@ -57,6 +57,9 @@ export function isRecordCid(value: unknown): value is CID {
   )
 }
 
+/** The CID that a text names. @throws {Error} when it names none */
+export const parseCid = (text: string): CID => CID.parse(text)
+
 /**
  * Canonical DAG-CBOR.
  *
