@@ -42,9 +42,9 @@ test('a month at a rate card is exact, in its own currency, and in euro at a rat
   expect(amount).toBe(137_500_000_000_000_000_000n)
   expect(foreignText(amount, 'USD', 'en')).toBe('$137.50')
   expect(inEuro(amount, parseRate('0,9') ?? 0n)).toBe(123_750_000_000_000n)
-  expect(monthlyElsewhere({ inputTokens: 1n, outputTokens: 0n }, { input: '0.05', output: '1' })).toBe(
-    50_000_000_000n,
-  )
+  expect(
+    monthlyElsewhere({ inputTokens: 1n, outputTokens: 0n }, { input: '0.05', output: '1' }),
+  ).toBe(50_000_000_000n)
 })
 
 test('what is no price and no rate is none', () => {
