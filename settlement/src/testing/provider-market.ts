@@ -104,7 +104,7 @@ export async function openProviderMarket(
       const request = { organization, cents, paymentMethod: CARD, idempotencyKey: randomUUID() }
       await topUp(context, request)
     },
-    addProvider: () => addProvider(context, double),
+    addProvider: () => addPaidProvider(context, double),
     earn: (provider, amount) => bookSession(context, tenant, provider.signer, amount),
     async deliver() {
       for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -116,7 +116,8 @@ export async function openProviderMarket(
   }
 }
 
-async function addProvider(
+/** A provider in Germany whose account Stripe verified. */
+export async function addPaidProvider(
   context: SettlementContext,
   double: StripeDouble,
 ): Promise<TestProvider> {
