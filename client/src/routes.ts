@@ -63,6 +63,7 @@ export const PAGES = {
   '/v1/providers/self/alerts': ['before', 'alerts'],
   '/v1/providers/self/documents': ['before', 'documents'],
   '/v1/providers/self/documents/{number}/lines/{line}/receipts': ['after', 'receipts'],
+  '/v1/providers/self/gdpr/requests': ['before', 'requests'],
   '/v1/providers/self/service-levels': ['after', 'measurements'],
   '/v1/rate-cards': ['before', 'rateCards'],
   '/v1/receipts': ['before', 'receipts'],

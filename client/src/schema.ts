@@ -5437,6 +5437,128 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/providers/self/gdpr/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a provider has asked about its data
+         * @description What this provider has asked about its data, newest first, with every step.
+         */
+        get: operations["listOwnDataRequests"];
+        put?: never;
+        /**
+         * Ask something about a provider’s data
+         * @description Asks for access, rectification, restriction, or objects (GDPR, Articles 15, 16, 18, 21), with JSON of {"kind", "note"}.
+         */
+        post: operations["createOwnDataRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/gdpr/requests/{request}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request about a provider’s data */
+        get: operations["getOwnDataRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/gdpr/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a provider’s data
+         * @description Erases what is held about this provider and no law wants kept, for good: JSON of {"confirm": its peer id, "giveUpBalance"}. Books, and what was paid, stay and are named. Money that is owed is paid out before, or given up.
+         */
+        post: operations["eraseProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/gdpr/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All of a provider’s data, at once
+         * @description Everything that is held about this provider, as an archive of JSON files with an index (`.tar.gz`), read as it is sent.
+         */
+        get: operations["exportOwnData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/gdpr/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports of a provider’s data
+         * @description Exports that were asked for, and how far each is.
+         */
+        get: operations["listOwnDataExports"];
+        put?: never;
+        /**
+         * Ask for an export of a provider’s data
+         * @description Asks for an export in the background; one that waits already is the answer.
+         */
+        post: operations["createOwnDataExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/self/gdpr/exports/{export}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The archive of a provider’s data */
+        get: operations["getOwnDataExportFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/imports/{format}": {
         parameters: {
             query?: never;
@@ -20576,6 +20698,337 @@ export interface operations {
                         }[];
                         next: string | null;
                     };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listOwnDataRequests: {
+        parameters: {
+            query?: {
+                /** @description rows of a page, at most */
+                limit?: number;
+                /** @description the `next` of the page before; without it, the list begins */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        requests: {
+                            id: string;
+                            /** @enum {string} */
+                            kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                            /** @enum {string} */
+                            state: "received" | "identified" | "in-progress" | "done" | "refused";
+                            /** @enum {string} */
+                            subjectKind: "person" | "organization" | "provider";
+                            subject: string;
+                            openedBy: string;
+                            receivedAt: number;
+                            dueAt: number;
+                            extended: boolean;
+                            endedAt: number | null;
+                            liftedAt: number | null;
+                            history: {
+                                number: number;
+                                step: string;
+                                by: string;
+                                ground: string | null;
+                                note: string | null;
+                                at: number;
+                            }[];
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createOwnDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOwnDataRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
+                        }[];
+                        deletions: {
+                            cid: string | null;
+                            request: string | null;
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            part: number;
+                            /** @enum {string} */
+                            state: "open" | "partial" | "confirmed" | "expired";
+                            consumers: number;
+                            authorizations: number;
+                            at: number;
+                            dueAt: number;
+                            fetchedAt: number | null;
+                            endedAt: number | null;
+                            confirmation: {
+                                cid: string;
+                                sequence: number;
+                                at: number;
+                                receivedAt: number;
+                                erased: {
+                                    class: string;
+                                    count: string;
+                                }[];
+                                kept: {
+                                    class: string;
+                                    reason: string;
+                                    count: string;
+                                    until: number | null;
+                                }[];
+                            } | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    eraseProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        tombstone: string;
+                        /** @enum {string} */
+                        kind: "person" | "organization" | "provider";
+                        at: number;
+                        scrubbedAt: number | null;
+                        tables: {
+                            table: string;
+                            rows: number;
+                            /** @enum {string} */
+                            outcome: "deleted" | "emptied" | "sealed" | "unlinked" | "kept";
+                            because?: string;
+                        }[];
+                        request: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportOwnData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A compressed archive (tar) of JSON files with an index */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listOwnDataExports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        exports: {
+                            id: string;
+                            /** @enum {string} */
+                            state: "waiting" | "done" | "failed";
+                            tablesDone: number;
+                            tablesAll: number;
+                            records: number;
+                            bytes: number | null;
+                            sha256: string | null;
+                            failure: string | null;
+                            createdAt: number;
+                            endedAt: number | null;
+                            expiresAt: number | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createOwnDataExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "failed";
+                        tablesDone: number;
+                        tablesAll: number;
+                        records: number;
+                        bytes: number | null;
+                        sha256: string | null;
+                        failure: string | null;
+                        createdAt: number;
+                        endedAt: number | null;
+                        expiresAt: number | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOwnDataExportFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A compressed archive (tar) of JSON files with an index */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
                 };
             };
             default: components["responses"]["Problem"];

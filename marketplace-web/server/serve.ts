@@ -33,8 +33,8 @@ export interface Web {
   close(): Promise<void>
 }
 
-/** Pages that dial peers, with what is below them. */
-const PEER_PAGES = /^(?:\/de)?\/(?:market|playground)(?:[/?]|$)/u
+/** Pages that dial peers: some with what is below them, of a provider's own those two alone. */
+const PEER_PAGES = /^(?:\/de)?\/(?:(?:market|playground)(?:[/?]|$)|provider(?:\/prices)?(?:\?|$))/u
 
 /** Serves the built pages and `/config.json`. @throws {Error} when nothing is built or an address is none. */
 export async function startWeb(options: WebOptions): Promise<Web> {

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { openSettlement } from '@hanse/settlement'
 import type { Page } from 'playwright-core'
 import { DemoAccount } from '../demo-account.ts'
+import { OperatorDesk } from '../operator-desk.ts'
 import { someProviders } from '../paper-offers.ts'
 import { MarketSite, PlaygroundSite } from '../peer-sites.ts'
+import { ProviderDesk } from '../provider-desk.ts'
 import { Site } from '../site.ts'
 import type { Area, Scene, Scenery } from './area.ts'
 
@@ -15,7 +17,13 @@ import type { Area, Scene, Scenery } from './area.ts'
  */
 export const areas: readonly Area[] = [
   { covers: /^\/account(?:\/|$)/u, open: account },
+  {
+    covers:
+      /^\/console\/(?:ledger|receipts|log|events|providers|organizations|rights|breaches|system)(?:\/|$)/u,
+    open: evidence,
+  },
   { covers: /^\/market(?:\/|$)/u, open: market },
+  { covers: /^\/provider(?:\/|$)/u, open: provider },
   { covers: /^\/playground(?:\/|$)/u, open: playground },
   { covers: /^\//u, open: everybody },
 ]
@@ -27,6 +35,29 @@ async function account(): Promise<Scenery> {
     site: demo.site,
     enter: (page) => demo.signIn(page),
     [Symbol.asyncDispose]: () => demo[Symbol.asyncDispose](),
+  }
+}
+
+/** What operators look after besides the ways of money. */
+async function evidence(): Promise<Scenery> {
+  const lab = await OperatorDesk.open()
+  const { payout, provider, organization, sessions } = lab.desk
+  const about: Readonly<Record<string, string>> = {
+    payout,
+    provider,
+    organization,
+    session: sessions[0] ?? '',
+    account: `payable/${provider}`,
+    transfer: '1',
+  }
+  return {
+    site: lab.site,
+    enter: (page) => lab.enter(page),
+    scenes: (path) => {
+      const id = about[path.split('/').at(-1) ?? '']
+      return [{ name: '', ...(id !== undefined && { query: `?id=${encodeURIComponent(id)}` }) }]
+    },
+    [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
   }
 }
 
@@ -54,6 +85,29 @@ async function market(): Promise<Scenery> {
     site: lab.site,
     scenes: (path) => (path.endsWith('/provider') ? [provider] : [offers]),
     [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
+  }
+}
+
+/** The owner of two nodes. */
+async function provider(): Promise<Scenery> {
+  const desk = await ProviderDesk.open()
+  const seen: Scene = {
+    name: '',
+    act: (page) => page.locator('[data-step=offered][data-done=true]').waitFor(),
+  }
+  const advised: Scene = {
+    name: '',
+    act: (page) => page.getByTestId('advice').first().waitFor(),
+  }
+  const steps: Record<string, readonly Scene[]> = {
+    '/provider': [seen],
+    '/provider/prices': [advised],
+  }
+  return {
+    site: desk.site,
+    enter: (page) => desk.signIn(page),
+    scenes: (path) => steps[path] ?? [{ name: '' }],
+    [Symbol.asyncDispose]: () => desk[Symbol.asyncDispose](),
   }
 }
 

@@ -1,4 +1,4 @@
-import { personal } from '#lib/api.ts'
+import { everybody, personal } from '#lib/api.ts'
 import { siteConfig } from '#lib/site-config.ts'
 
 const dayMs = 86_400_000
@@ -37,6 +37,40 @@ export async function historyOf(provider: string, now: number): Promise<Day[]> {
     availabilityBps,
     msPerTokenP50,
   }))
+}
+
+/** How a provider has served all organizations together, as everybody may know it. */
+export type Levels = {
+  /** Up to when, milliseconds since 1970. */
+  readonly until: number
+  readonly months: readonly {
+    /** Of UTC: "2026-11". */
+    readonly month: string
+    /** Rounded down; 0 is fewer than twenty. */
+    readonly sessionsAtLeast: bigint
+    readonly availabilityBps: number | null
+    readonly msPerTokenP50: number | null
+    readonly msPerTokenP95: number | null
+  }[]
+}
+
+/** Undefined where nobody answers. */
+export async function levelsOf(peerId: string): Promise<Levels | undefined> {
+  try {
+    const client = await everybody()
+    const { until, months } = await client.get('/v1/providers/{peerId}/service-levels', {
+      params: { path: { peerId } },
+    })
+    return {
+      until,
+      months: months.map(({ sessionsAtLeast, ...rest }) => ({
+        ...rest,
+        sessionsAtLeast: BigInt(sessionsAtLeast),
+      })),
+    }
+  } catch {
+    return undefined
+  }
 }
 
 /** Who a provider is by its own word, as the Digital Services Act has traders say it. */

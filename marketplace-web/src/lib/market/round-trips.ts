@@ -2,7 +2,7 @@ import type { RegionAttestation, SignedRecord } from '@hanse/protocol'
 import { siteConfig } from '#lib/site-config.ts'
 import type { Circle } from './map.ts'
 
-type SignedJson = {
+export type SignedJson = {
   readonly bytes: string
   readonly signatures: readonly {
     readonly signer: string
@@ -56,17 +56,18 @@ async function readPings(provider: string): Promise<SignedRecord[]> {
     })
     if (!response.ok) return []
     const { pings } = (await response.json()) as { pings: readonly SignedJson[] }
-    return pings.slice(0, pingsMax).map(
-      ({ bytes, signatures }) =>
-        ({
-          bytes: fromBase64(bytes),
-          signatures: signatures.map((one) => ({ ...one, signature: fromBase64(one.signature) })),
-        }) as unknown as SignedRecord,
-    )
+    return pings.slice(0, pingsMax).map(toSigned)
   } catch {
     return []
   }
 }
+
+/** Whether it verifies is for whoever opens it to say. */
+export const toSigned = ({ bytes, signatures }: SignedJson): SignedRecord =>
+  ({
+    bytes: fromBase64(bytes),
+    signatures: signatures.map((one) => ({ ...one, signature: fromBase64(one.signature) })),
+  }) as unknown as SignedRecord
 
 const fromBase64 = (text: string): Uint8Array =>
   Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
