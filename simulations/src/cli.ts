@@ -3,9 +3,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { renderPage } from './report/page.ts'
+import { faultsPage } from './faults/page.ts'
+import { selectionPage } from './market-selection/page.ts'
+import { renderPage, type Section } from './report/page.ts'
+import { residencyPage } from './residency/page.ts'
 
-const HELP = `npm run sim -- dht|faults|residency|selection [--seed N] [--out DIR] [further options of that simulation]
+const HELP = `npm run sim -- dht|faults|load|market|residency|selection [--seed N] [--out DIR] [further options of that simulation]
 
 Writes NAME.json and NAME.html into DIR (sim-out). The options of each: npm run sim -- NAME --help`
 
@@ -23,14 +26,20 @@ const SIMULATIONS: Readonly<
     script: './faults/cli.ts',
     args: (seed) => [...(seed === undefined ? [] : ['--from', seed]), '--json'],
   },
+  load: {
+    script: './load/cli.ts',
+    args: (seed, out) => [...(seed === undefined ? [] : ['--seed', seed]), '--out', out],
+  },
+  market: {
+    script: './market/cli.ts',
+    args: (seed, out) => [...(seed === undefined ? [] : ['--seed', seed]), '--out', out],
+  },
   residency: {
     script: './residency/cli.ts',
     args: (seed, out) => [
       ...(seed === undefined ? [] : ['--seed', `residency ${seed}`]),
       '--json',
       join(out, 'residency.json'),
-      '--svg',
-      join(out, 'residency.svg'),
     ],
   },
   selection: {
@@ -43,6 +52,18 @@ const SIMULATIONS: Readonly<
   },
 }
 
+/** What is shown of a file of figures; each simulation's own, in the form that all have. */
+const PAGES: Readonly<Record<string, (figures: never) => readonly Section[]>> = {
+  faults: faultsPage,
+  residency: residencyPage,
+  selection: selectionPage,
+}
+
+/** They write their page themselves. */
+const OWN_PAGE = new Set(['dht', 'load', 'market'])
+
+// Ctrl-C reaches the simulation too, which ends by itself and tells how far it came.
+process.on('SIGINT', () => {})
 process.exitCode = main(process.argv.slice(2))
 
 function main([name = '', ...given]: readonly string[]): number {
@@ -65,8 +86,11 @@ function main([name = '', ...given]: readonly string[]): number {
   mkdirSync(out, { recursive: true })
   const { status, output } = run(script, [...simulation.args(seed, out), ...rest])
   process.stdout.write(output)
-  if (name === 'faults') writeFileSync(join(out, 'faults.json'), output)
-  if (name !== 'dht') writeFileSync(join(out, `${name}.html`), pageOf(name, out, output))
+  if (name === 'faults' && output.startsWith('{'))
+    writeFileSync(join(out, 'faults.json'), withoutTime(output))
+  const figures = join(out, `${name}.json`)
+  if (!OWN_PAGE.has(name) && status < 2 && existsSync(figures))
+    writeFileSync(join(out, `${name}.html`), pageOf(name, readFileSync(figures, 'utf8')))
   return status
 }
 
@@ -106,18 +130,16 @@ function common(args: readonly string[]): {
   }
 }
 
-function pageOf(name: string, out: string, output: string): string {
-  const svg = join(out, `${name}.svg`)
+/** How long it took is no figure: the same seed gives the same file. */
+function withoutTime(output: string): string {
+  const { seconds: _, ...summary } = JSON.parse(output) as { seconds: number }
+  return `${JSON.stringify(summary, undefined, 2)}\n`
+}
+
+function pageOf(name: string, figures: string): string {
   return renderPage({
     title: `Simulation: ${name}`,
-    header: new Date().toISOString(),
-    sections: [
-      {
-        title: 'Figures',
-        text: `Every figure is in ${name}.json.`,
-        plots: existsSync(svg) ? [readFileSync(svg, 'utf8')] : [],
-        pre: output,
-      },
-    ],
+    header: `${new Date().toISOString()}; every figure is in ${name}.json`,
+    sections: PAGES[name]?.(JSON.parse(figures) as never) ?? [],
   })
 }

@@ -150,7 +150,7 @@ function sayFee(results: MarketResults): string | undefined {
   const most = scenarios.at(-1)
   if (least === undefined || most === undefined || least === most) return undefined
   const price = changeOf(least, most, paidOf)
-  const answered = changeOf(least, most, (run) => run.answered)
+  const answered = changeOf(least, most, answeredOf)
   const parts = PROVIDER_CLASSES.map((type) => {
     const stays = (run: MarketOutcome) => run.classes[type].stays
     const change = changeOf(least, most, stays)
@@ -170,6 +170,10 @@ function sayFee(results: MarketResults): string | undefined {
 /** Of a price that is the margin above the electricity, the fee that leaves just the electricity; percent. */
 const breakEven = (): string =>
   ((100 * PRICE_SETTINGS.marginPercent) / (100 + PRICE_SETTINGS.marginPercent)).toFixed(1)
+
+/** Of what was asked for: whoever has used up its budget asks for nothing. */
+export const answeredOf = ({ answered, overBudget }: MarketOutcome): number =>
+  overBudget < 1 ? answered / (1 - overBudget) : 0
 
 /** Over all that was answered, prompts paid along; EUR a million tokens of answers. */
 export const paidOf = ({ hours }: MarketOutcome): number => {
@@ -272,7 +276,7 @@ function sayPolicy(results: MarketResults): string | undefined {
   const programs = best('batch', ({ eurPerThousand }) => eurPerThousand, -1)
   if (people === undefined || programs === undefined) return undefined
   const lead = ({ first, second, clear }: typeof people, text: (e: Estimate) => string) =>
-    `\`${first.sort}\` (${text(first.is)}; next is \`${second.sort}\` with ${text(second.is)}${clear ? '' : ', which is within chance'})`
+    `“${first.sort}” (${text(first.is)}; next is “${second.sort}” with ${text(second.is)}${clear ? '' : ', which is within chance'})`
   return `For people, whose first token should come within two seconds, ${lead(people, (e) => percentOf(e))}; for programs, which want a thousand answers for the least, ${lead(programs, (e) => `${shown(e)} EUR`)}.`
 }
 
@@ -293,7 +297,7 @@ function sayChecks(results: MarketResults): string | undefined {
       const verdict = by(
         directionOf({ ...pays, mean: pays.mean - 1 }),
         'pays',
-        'is even',
+        'may pay or not',
         'does not pay',
       )
       return `${shown(pays)} with ${scenario.value} (${verdict})`

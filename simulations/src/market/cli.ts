@@ -16,7 +16,7 @@ const HELP = `Simulates the market: prices, earnings, newcomers, fees, windows, 
   --seeds N       markets of each scenario, for the intervals (${REPORT.seeds})
   --hours N       of virtual time in each, two at least (${MARKET.hours})
   --only A,B      sweeps: ${SWEEPS.join(', ')}
-  --threads N     (2)
+  --threads N     beside this one (2); 0 for none
   --help`
 
 const { values } = parseArgs({
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   }
   const bar = progressBar()
   const started = performance.now()
-  const threads = whole('threads', values.threads, 1)
+  const threads = whole('threads', values.threads, 0)
   const results = await runAll(plan, (done, text) => bar.show(done, text), threads)
   bar.clear()
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()

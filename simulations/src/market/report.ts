@@ -4,6 +4,7 @@ import { plot } from '../report/plot.ts'
 import { type Estimate, estimate } from '../report/statistics.ts'
 import {
   type Answer,
+  answeredOf,
   answersOf,
   groupsOf,
   hourOf,
@@ -51,12 +52,8 @@ export function renderMarket(results: MarketResults, header: string): string {
     header,
     sections: [
       {
-        title: 'What the figures say',
-        text: `Each sentence is made of the figures below it: means of ${seeds} seeds, with the half-width of the 95 % interval (Student’s t); differences are taken seed by seed.`,
-        table: [
-          ['question', 'answer'],
-          ...answers.map(({ question, answer }) => [question, answer]),
-        ],
+        title: 'How to read this',
+        text: `Below each question stands what the figures say, in sentences that are made of them: means of ${seeds} seeds and the half-width of the 95 % interval (Student’s t); differences are taken seed by seed. Money is in EUR; a price is for a million tokens of answers, with their prompts paid along.`,
       },
       ...answers.map((answer): Section => sectionOf(answer, results)),
     ],
@@ -73,11 +70,12 @@ function tableOf(
   sweeps: readonly Sweep[],
   first: string,
   columns: readonly (readonly [head: string, text: (scenario: ScenarioResult) => string])[],
+  name: (scenario: ScenarioResult) => string = ({ value }) => value,
 ): string[][] {
   const scenarios = sweeps.flatMap((sweep) => sweepOf(results, sweep))
   return [
     [first, ...columns.map(([head]) => head)],
-    ...scenarios.map((scenario) => [scenario.value, ...columns.map(([, text]) => text(scenario))]),
+    ...scenarios.map((scenario) => [name(scenario), ...columns.map(([, text]) => text(scenario))]),
   ]
 }
 
@@ -115,19 +113,31 @@ function pricingPart(results: MarketResults): Part {
         curves: [...over('p10'), ...over('p90')],
       }),
     ],
-    table: tableOf(results, ['pricing', 'base', 'load'], 'prices; load', [
-      ['settles after, min', cell((run) => run.settlesAfterMinutes, 0)],
-      ['dearest ÷ cheapest tenth, first hour', cell((run) => run.spreadFirst)],
-      ['last hour', cell((run) => run.spreadLast)],
-      ['median at the end, EUR/Mtok', cell((run) => run.medianLast)],
-      ['paid, EUR/Mtok', cell(paidOf)],
-      ['answered', shareCell((run) => run.answered)],
-    ]),
+    table: tableOf(
+      results,
+      ['pricing', 'base', 'load'],
+      'prices, requests',
+      [
+        ['settles after, min', cell((run) => run.settlesAfterMinutes, 0)],
+        ['dearest ÷ cheapest tenth, first hour', cell((run) => run.spreadFirst)],
+        ['last hour', cell((run) => run.spreadLast)],
+        ['median at the end, EUR/Mtok', cell((run) => run.medianLast)],
+        ['paid, EUR/Mtok', cell(paidOf)],
+        ['answered', shareCell(answeredOf)],
+      ],
+      pricedAs,
+    ),
   }
+}
+
+const pricedAs = ({ sweep, value }: ScenarioResult): string => {
+  if (sweep === 'pricing') return `all ${value}`
+  return sweep === 'base' ? 'a third of each' : `a third of each, ${value}`
 }
 
 function classesPart(results: MarketResults): Part {
   const hours = hoursOf(results)
+  const byLoad = sweepOf(results, 'load')
   const figures = ['gross', 'net', 'power', 'profit'] as const
   const of = (figure: (typeof figures)[number]) =>
     PROVIDER_CLASSES.map((type) =>
@@ -147,7 +157,15 @@ function classesPart(results: MarketResults): Part {
       }),
     ],
     table: [
-      ['class', 'jobs', 'earned, EUR/h', 'after the fee', 'power', 'profit'],
+      [
+        'class',
+        'jobs',
+        'earned, EUR/h',
+        'after the fee',
+        'power',
+        'profit',
+        ...byLoad.map(({ value }) => `profit at ${value} the requests`),
+      ],
       ...PROVIDER_CLASSES.map((type) => [
         type,
         shown(
@@ -160,6 +178,7 @@ function classesPart(results: MarketResults): Part {
             3,
           ),
         ),
+        ...byLoad.map(cell(({ classes }) => classes[type].profitPerHour, 3)),
       ]),
     ],
   }
@@ -206,7 +225,7 @@ function idlePart(results: MarketResults): Part {
       ...PROVIDER_CLASSES.map(
         (type) => [`idle, ${type}`, shareCell(({ classes }) => classes[type].idleShare)] as const,
       ),
-      ['answered', shareCell((run) => run.answered)],
+      ['answered', shareCell(answeredOf)],
       ['over budget', shareCell((run) => run.overBudget)],
     ]),
   }
@@ -286,7 +305,7 @@ function feePart(results: MarketResults): Part {
       ),
       ['of the platform, EUR', cell((run) => run.fees)],
       ['paid, EUR/Mtok', cell(paidOf)],
-      ['answered', shareCell((run) => run.answered)],
+      ['answered', shareCell(answeredOf)],
     ]),
   }
 }
@@ -330,7 +349,7 @@ function heldPart({ held, stolen }: MarketResults): Part {
         'most that waits, EUR',
         'a euro waits, days',
         'cost at 8 % a year',
-        'all free after, days',
+        'last wait ends, day',
       ],
       ...held.map((row) => [
         row.schedule,

@@ -5,6 +5,7 @@ import { PROVIDER_CLASSES, type ProviderClass } from './classes.ts'
 import { type HeldOutcome, runHeldBack, runStolen, type StolenOutcome } from './held-back.ts'
 import type { MarketOutcome } from './outcome.ts'
 import { MARKET, type MarketShape } from './plan.ts'
+import { runMarket } from './run-market.ts'
 import { SCENARIOS, SWEEPS, type Sweep } from './scenarios.ts'
 import { type FreeRow, runFree, runStalls, type StallRow } from './window-lab.ts'
 
@@ -101,6 +102,7 @@ async function runShapes(
   progress: (done: number, text: string) => void,
   threads: number,
 ): Promise<MarketOutcome[]> {
+  if (threads === 0) return await runHere(shapes, progress)
   const outcomes: MarketOutcome[] = []
   // The longest first, so that no thread is left alone with one at the end.
   const order = shapes
@@ -132,6 +134,19 @@ async function runShapes(
     await finished.promise
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()))
+  }
+  return outcomes
+}
+
+/** One after the other, in this thread: for a few small ones that is sooner than starting others. */
+async function runHere(
+  shapes: readonly MarketShape[],
+  progress: (done: number, text: string) => void,
+): Promise<MarketOutcome[]> {
+  const outcomes: MarketOutcome[] = []
+  for (const shape of shapes) {
+    outcomes.push(await runMarket(shape))
+    progress(outcomes.length / shapes.length, `${outcomes.length} of ${shapes.length} markets`)
   }
   return outcomes
 }

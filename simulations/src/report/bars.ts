@@ -23,10 +23,13 @@ const FILLED = 0.72
 /** Grouped bars with 95 % intervals, as inline SVG in the page's colours. */
 export function bars({ title, up, categories, series, isShare = false }: BarOptions): string {
   const all = series.flatMap(({ values }) => values)
-  const most = isShare ? 1 : ceiling(Math.max(0, ...all.map(({ mean, off }) => mean + finite(off))))
-  const least = isShare
-    ? 0
-    : -floorOf(Math.min(0, ...all.map(({ mean, off }) => mean - finite(off))))
+  const highest = isShare ? 1 : Math.max(0, ...all.map(({ mean, off }) => mean + finite(off)))
+  // What is not below zero itself is drawn from zero up, however far it may be off.
+  const below = all.filter(({ mean }) => mean < 0)
+  const lowest = isShare ? 0 : Math.min(0, ...below.map(({ mean, off }) => mean - finite(off)))
+  const step = ceiling((highest - lowest) / LEVELS)
+  const most = Math.max(1, Math.ceil(highest / step)) * step
+  const least = Math.floor(lowest / step) * step
   const inner = {
     width: WIDTH - FRAME.left - FRAME.right,
     height: HEIGHT - FRAME.top - FRAME.bottom,
@@ -36,7 +39,10 @@ export function bars({ title, up, categories, series, isShare = false }: BarOpti
   const wide = (place * FILLED) / series.length
   const left = (category: number, i: number) =>
     FRAME.left + place * category + (place * (1 - FILLED)) / 2 + wide * i
-  const levels = Array.from({ length: LEVELS + 1 }, (_, i) => least + ((most - least) * i) / LEVELS)
+  const levels = Array.from(
+    { length: Math.round((most - least) / step) + 1 },
+    (_, i) => least + step * i,
+  )
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT + series.length * LEGEND_LINE}" role="img" aria-label="${escapeText(title)}">
 <text class="title" x="${FRAME.left}" y="18">${escapeText(title)}</text>
 ${levels.map((level) => `<line class="level" x1="${FRAME.left}" x2="${WIDTH - FRAME.right}" y1="${y(level)}" y2="${y(level)}"/><text x="${FRAME.left - 6}" y="${y(level) + 4}" text-anchor="end">${isShare ? `${level * 100} %` : signed(level)}</text>`).join('\n')}
@@ -48,10 +54,6 @@ ${series.map(({ name }, i) => `<rect class="dot c${i % 6}" x="${FRAME.left}" y="
 }
 
 const finite = (off: number): number => (Number.isFinite(off) ? off : 0)
-
-function floorOf(value: number): number {
-  return value === 0 ? 0 : ceiling(-value)
-}
 
 function signed(value: number): string {
   return value < 0 ? `−${short(-value)}` : short(value)

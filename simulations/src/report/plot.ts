@@ -46,19 +46,29 @@ ${labelled(xs)
   )
   .join('\n')}
 <text x="${FRAME.left + INNER.width / 2}" y="${y(0) + 34}" text-anchor="middle">${escapeText(across)} (up: ${escapeText(up)})</text>
-${curves.map((curve, i) => drawn(curve, { i, x, y })).join('\n')}
+${curves.map((curve, i) => drawn(curve, { i, x, y, most })).join('\n')}
 </svg>`
 }
 
 function drawn(
   { name, points, isDashed = false }: Curve,
-  { i, x, y }: { i: number; x: (value: number) => number; y: (value: number) => number },
+  {
+    i,
+    x,
+    y,
+    most,
+  }: {
+    i: number
+    x: (value: number) => number
+    y: (value: number) => number
+    most: number
+  },
 ): string {
   const style = `class="curve c${i % 6}"${isDashed ? ' stroke-dasharray="6 4"' : ''}`
   const line = points.map(([a, b]) => `${x(a)},${y(b)}`).join(' ')
   const top = HEIGHT + i * LEGEND_LINE
   const bars = points.flatMap(([a, b, off = 0]) =>
-    off > 0 ? [whisker(i, x(a), y(Math.max(0, b - off)), y(b + off))] : [],
+    off > 0 ? [whisker(i, x(a), y(Math.max(0, b - off)), y(Math.min(most, b + off)))] : [],
   )
   return `<polyline ${style} points="${line}"/>${bars.join('')}${points.map(([a, b]) => `<circle class="dot c${i % 6}" cx="${x(a)}" cy="${y(b)}" r="3"/>`).join('')}
 <line ${style} x1="${FRAME.left}" x2="${FRAME.left + 28}" y1="${top}" y2="${top}"/><text x="${FRAME.left + 36}" y="${top + 4}">${escapeText(name)}</text>`
