@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { prepareDataDir } from '@hanse/settlement/testing/database'
 import type { Child } from '../../../scripts/demo/child.ts'
 import { Market } from '../../../scripts/demo/market.ts'
 import { ENGINE_PROCESS, PROCESS_PROBE } from '../lab/index.ts'
@@ -103,7 +104,8 @@ export class LoadNetwork implements AsyncDisposable {
       name,
       country: 'DE',
       ...PRICES,
-      args: [...engine, ...models],
+      // As long as providers wait who are not being shown to somebody.
+      args: [...engine, ...models, '--statement-every-ms', '5000'],
     })
     this.#hear('provider', name)
     this.ever.providers.push(name)
@@ -162,6 +164,8 @@ export class LoadNetwork implements AsyncDisposable {
       // Not what whoever runs this has set for themselves.
       XDG_CONFIG_HOME: this.folder,
     }
+    // A database that was made before: settlement's very first start is not what is looked at here.
+    await prepareDataDir(join(this.folder, 'settlement'))
     this.#market = await Market.start({
       stateDir: this.folder,
       providers: [],

@@ -49,9 +49,9 @@ function books({ reconciliation, checks }: LoadResult): Section {
   const difference = (BigInt(consumers) - BigInt(ledger)).toString()
   return {
     title: 'Books',
-    text: `${reconciliation.paidSessions} sessions were paid. Each was looked up in the consumer’s book, the provider’s, and settlement’s. ${cutByKills.sessions} were cut by a kill between the consumer’s signature and the provider’s disk: the provider is paid ${euro(cutByKills.amount)} that its own book does not know of.`,
+    text: `${reconciliation.paidSessions} sessions were paid. Each was looked up in the consumer’s book, the provider’s, and settlement’s.${cutLine(cutByKills)}`,
     table: [
-      ['', 'EUR'],
+      ['', ''],
       ['consumers signed', euro(consumers)],
       ['providers hold', euro(providers)],
       ['cut by kills', euro(cutByKills.amount)],
@@ -66,6 +66,11 @@ function books({ reconciliation, checks }: LoadResult): Section {
   }
 }
 
+function cutLine({ sessions, amount }: LoadResult['reconciliation']['cutByKills']): string {
+  if (sessions === 0) return ''
+  return ` ${sessions} were cut by a kill between the consumer’s signature and the provider’s disk: their providers are paid ${euro(amount)} that their own books do not know of.`
+}
+
 function ramp({ grown }: LoadResult): Section {
   const { networks, loads } = grown
   const row = (step: Step): string[] => [
@@ -76,7 +81,7 @@ function ramp({ grown }: LoadResult): Section {
     ms(step.firstTokenP95Ms),
     percent(step.failedShare),
     percent(step.memoryFreeShare),
-    brokenBy(step) ?? 'held',
+    brokenIn(step),
   ]
   return {
     title: 'How much this machine holds',
@@ -109,6 +114,17 @@ function ramp({ grown }: LoadResult): Section {
       ...[...networks, ...loads].map(row),
     ],
   }
+}
+
+const BROKEN = {
+  firstTokenP95Ms: 'first token too late',
+  failedShareMost: 'too many failed',
+  memoryFreeShareLeast: 'too little memory left',
+} as const
+
+function brokenIn(step: Step): string {
+  const broken = brokenBy(step)
+  return broken === undefined ? 'held' : BROKEN[broken]
 }
 
 function byMinute({ minutes }: LoadResult): Section {
