@@ -285,11 +285,11 @@ test('who is erased at settlement is in no file of the node that served them, an
   const asked = await detailOf(id)
   assert.equal(asked.state, 'in-progress')
   assert.deepEqual(
-    asked.deletions.map(({ node, state }) => [node, state]).toSorted(),
-    [
+    new Map(asked.deletions.map(({ node, state }) => [node, state])),
+    new Map([
       [peerId, 'open'],
       [seller.signer.peerId, 'open'],
-    ].toSorted(),
+    ]),
   )
 
   // While the promise not to claim more could still be wanted, it is kept, and said to be.

@@ -81,7 +81,11 @@ export class RecipientCheck {
   }
 
   /** Nobody could be asked, for a reason that is not being away: it is told as a refusal is. */
-  noteUnreached({ offer: { provider, country } }: FetchedOffer, reason: UnreachedReason, policy: Residency): void {
+  noteUnreached(
+    { offer: { provider, country } }: FetchedOffer,
+    reason: UnreachedReason,
+    policy: Residency,
+  ): void {
     const { allow, minLevel, evidence } = policy
     this.#options.onRefused?.({
       place: 'before-prompt',

@@ -9,8 +9,8 @@ import {
   deletionRequest,
   HanseError,
   type Named,
-  openSigned,
   type Order,
+  openSigned,
   order,
   type SignedRecord,
   type Signer,
@@ -220,8 +220,12 @@ describe('what a provider is asked to erase', () => {
     await audit.flush()
     const listed = audit.events.newest(100).map(({ event }) => event)
     const sessions = listed.flatMap((event) => (event.kind === 'session' ? [event] : []))
-    expect(sessions.map(({ session }) => session.toString())).toEqual([other.ordered.cid.toString()])
-    expect(sessions.map((event) => audit.events.unseal(event.counterparty))).toEqual([OTHERS.peerId])
+    expect(sessions.map(({ session }) => session.toString())).toEqual([
+      other.ordered.cid.toString(),
+    ])
+    expect(sessions.map((event) => audit.events.unseal(event.counterparty))).toEqual([
+      OTHERS.peerId,
+    ])
     expect(listed.map(({ kind }) => kind)).toContain('erasure')
     expect(audit.events.at(0n)).toBeUndefined()
     expect(audit.events.hasSession(ordered.cid.toString())).toBe(false)
@@ -238,7 +242,9 @@ describe('what a provider is asked to erase', () => {
     ask()
     await poll()
     expect(last()).toMatchObject({ sequence: 0, erased: [] })
-    expect(last().kept).toEqual([{ class: 'sessions', reason: 'unsettled', count: 1n, until: null }])
+    expect(last().kept).toEqual([
+      { class: 'sessions', reason: 'unsettled', count: 1n, until: null },
+    ])
     expect(store.dueSubmissions(now, 9)).toHaveLength(1)
     book()
     await poll()
@@ -253,9 +259,7 @@ describe('what a provider is asked to erase', () => {
     ask()
     await poll()
     const { notAfter } = authorization.value
-    expect(last().kept).toEqual([
-      { class: 'sessions', reason: 'open', count: 1n, until: notAfter },
-    ])
+    expect(last().kept).toEqual([{ class: 'sessions', reason: 'open', count: 1n, until: notAfter }])
     expect(store.beginSession('provider', ordered, authorization, now)).toBe(false)
     expect(store.spentUnder(authorization.cid.toString())).toBeGreaterThan(0n)
     now = notAfter + 1
@@ -272,14 +276,15 @@ describe('what a provider is asked to erase', () => {
       claims: authorization.value.limit,
       at: now,
     }
-    store.ends.release({ cid: authorization.cid, bytes: new Uint8Array(), value }, asked[0] ?? authorization)
+    store.ends.release(
+      { cid: authorization.cid, bytes: new Uint8Array(), value },
+      asked[0] ?? authorization,
+    )
     now += 1
     ask()
     await poll()
     const { notAfter } = authorization.value
-    expect(last().kept).toEqual([
-      { class: 'releases', reason: 'open', count: 1n, until: notAfter },
-    ])
+    expect(last().kept).toEqual([{ class: 'releases', reason: 'open', count: 1n, until: notAfter }])
     expect(store.ends.isReleased(authorization.cid.toString())).toBe(true)
     now = notAfter + 1
     await poll()
@@ -298,9 +303,11 @@ describe('what a provider is asked to erase', () => {
     expect(store.hasSession(first.ordered.cid.toString())).toBe(false)
     expect(store.hasSession(again.ordered.cid.toString())).toBe(true)
     // Its name can still be read: it is a customer again.
-    const events = audit.events.newest(9).flatMap(({ event }) =>
-      event.kind === 'session' ? [audit.events.unseal(event.counterparty)] : [],
-    )
+    const events = audit.events
+      .newest(9)
+      .flatMap(({ event }) =>
+        event.kind === 'session' ? [audit.events.unseal(event.counterparty)] : [],
+      )
     expect(events).toEqual([consumer.peerId])
   })
 })
@@ -312,7 +319,10 @@ describe('who asks for more than is theirs', () => {
     ['settlement, on another network', () => resigned({}, settlement, settlement, 'elsewhere')],
     ['settlement, of another node', () => resigned({ node: OTHERS.peerId })],
     ['settlement, of the other side', () => resigned({ side: 'consumer' })],
-    ['settlement, of a time to come', () => resigned({ at: LATER + HOUR_MS, dueAt: LATER + DAY_MS })],
+    [
+      'settlement, of a time to come',
+      () => resigned({ at: LATER + HOUR_MS, dueAt: LATER + DAY_MS }),
+    ],
   ]
 
   function resigned(

@@ -8,8 +8,8 @@ import {
   deletionRequest,
   HanseError,
   isDeletionComplete,
-  parseRecordCid,
   type PeerId,
+  parseRecordCid,
   type Signer,
   type SigningContext,
   signRecord,
@@ -26,13 +26,8 @@ export interface DeletionDeskOptions {
   readonly side: DeletionRequest['side']
   readonly store: DeletionStore
   /** The node's own log, where it has one. */
-  readonly audit:
-    | Pick<AuditLog, 'countOf' | 'eraseSessions' | 'eraseSubject'>
-    | undefined
-  readonly settlement: Pick<
-    SettlementClient,
-    'identity' | 'deletionsAfter' | 'confirmDeletion'
-  >
+  readonly audit: Pick<AuditLog, 'countOf' | 'eraseSessions' | 'eraseSubject'> | undefined
+  readonly settlement: Pick<SettlementClient, 'identity' | 'deletionsAfter' | 'confirmDeletion'>
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>
   readonly now: () => number
   /** From 0 to below 1; so that nodes do not all ask at once. */
@@ -103,7 +98,10 @@ export class DeletionDesk implements AsyncDisposable {
     } catch (error) {
       if (this.#stopping.signal.aborted || isUnknownThere(error) || this.#isAway) return
       this.#isAway = true
-      log.warn({ cause: messageOf(error) }, 'requests to erase cannot be read; they are asked for again')
+      log.warn(
+        { cause: messageOf(error) },
+        'requests to erase cannot be read; they are asked for again',
+      )
     }
   }
 
@@ -123,7 +121,10 @@ export class DeletionDesk implements AsyncDisposable {
       if (next === null) return
       after = next
     }
-    log.warn({ pages: store.all().length }, 'there are more requests to erase; the rest comes later')
+    log.warn(
+      { pages: store.all().length },
+      'there are more requests to erase; the rest comes later',
+    )
   }
 
   #take(issuer: PeerId, signed: Parameters<typeof acceptRequest>[1]): void {
@@ -300,4 +301,5 @@ const sorted = (counts: readonly [DeletionClass, number][]): DeletionConfirmatio
 const isUnknownThere = (error: unknown): boolean =>
   error instanceof HanseError && error.code === 'HANSE_NOT_FOUND'
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)

@@ -35,7 +35,8 @@ test('everything of this settlement goes in the end, once it is ended and booked
         Math.max(now, known?.openUntil ?? 0, session.endedAt ?? 0) + YEARS_5,
       )
       if (known?.issuer !== 'ours') expect(later).toMatchObject({ reason: 'other-authority' })
-      else if (session.submission === 'waiting') expect(later).toMatchObject({ reason: 'unsettled' })
+      else if (session.submission === 'waiting')
+        expect(later).toMatchObject({ reason: 'unsettled' })
       else expect(later).toBe('erased')
     }),
   )

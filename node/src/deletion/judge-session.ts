@@ -20,9 +20,7 @@ export interface HeldTerms {
   readonly openUntil: number
 }
 
-export type Verdict =
-  | 'erased'
-  | { readonly reason: DeletionReason; readonly until: number | null }
+export type Verdict = 'erased' | { readonly reason: DeletionReason; readonly until: number | null }
 
 /** After so long nobody can be sued for the money any more (BGB §§ 195, 199: three years from the end of the year). */
 const CLAIM_MS = 4 * 366 * 86_400_000

@@ -190,7 +190,9 @@ export class AuditEvents {
   /** Newest first, before the one given. */
   newest(max: number, before?: number): ListedEvent[] {
     return this.#db
-      .prepare('select id, entry, body from event where id < ? and length(body) > 0 order by id desc limit ?')
+      .prepare(
+        'select id, entry, body from event where id < ? and length(body) > 0 order by id desc limit ?',
+      )
       .all(before ?? Number.MAX_SAFE_INTEGER, max)
       .map(({ id, entry, body }) => ({
         id: Number(id),
@@ -250,7 +252,10 @@ export class AuditEvents {
   }
 
   /** How many of these sessions the log tells of, and for how many of these peers there is a key. */
-  countOf(sessions: readonly string[], peers: readonly string[]): { entries: number; keys: number } {
+  countOf(
+    sessions: readonly string[],
+    peers: readonly string[],
+  ): { entries: number; keys: number } {
     const count = (sql: string, names: readonly string[]) =>
       Number(this.#db.prepare(sql).get(JSON.stringify(names))?.n ?? 0)
     return {

@@ -163,7 +163,10 @@ export class AuditLog implements AsyncDisposable {
   }
 
   /** See `AuditEvents.countOf`. */
-  countOf(sessions: readonly string[], peers: readonly string[]): { entries: number; keys: number } {
+  countOf(
+    sessions: readonly string[],
+    peers: readonly string[],
+  ): { entries: number; keys: number } {
     this.#addEnded()
     return this.events.countOf(sessions, peers)
   }

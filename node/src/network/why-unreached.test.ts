@@ -12,7 +12,12 @@ const otherKey = named(
 
 test.each([
   ['another key', otherKey, DIRECT, 'another-peer'],
-  ['another key among other faults', new AggregateError([denied, otherKey]), DIRECT, 'another-peer'],
+  [
+    'another key among other faults',
+    new AggregateError([denied, otherKey]),
+    DIRECT,
+    'another-peer',
+  ],
   ['another key as a cause', new Error('x', { cause: otherKey }), RELAYED, 'another-peer'],
   ['relays alone that are left out', denied, RELAYED, 'relay-excluded'],
   ['a direct way that is not allowed', denied, DIRECT, undefined],

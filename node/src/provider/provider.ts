@@ -15,10 +15,10 @@ import {
   signedFields,
 } from '@hanse/protocol'
 import type { FastifyBaseLogger } from 'fastify'
-import type { ProviderStatistics } from '../metrics/provider-statistics.ts'
-import type { Network } from '../network/index.ts'
 import { DeletionDesk } from '../deletion/deletion-desk.ts'
 import type { AuditLog } from '../log/audit-log.ts'
+import type { ProviderStatistics } from '../metrics/provider-statistics.ts'
+import type { Network } from '../network/index.ts'
 import { AuthorizationCare } from '../settlement/authorizations/authorization-care.ts'
 import { Outbox } from '../settlement/outbox.ts'
 import type { ProviderAccount, SettlementClient } from '../settlement/settlement-client.ts'

@@ -248,9 +248,7 @@ export class SettlementClient {
    * @param after the `next` of the page before
    * @throws {HanseError} when settlement could not be asked
    */
-  async deletionsAfter(
-    after: string,
-  ): Promise<{ requests: SignedRecord[]; next: string | null }> {
+  async deletionsAfter(after: string): Promise<{ requests: SignedRecord[]; next: string | null }> {
     const url = `/v1/gdpr/deletions?after=${after}`
     const { context, signer, now } = this.#options
     this.#identity ??= await this.identity()

@@ -1,4 +1,4 @@
-import type { SQLInputValue } from 'node:sqlite'
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import {
   type DeletionClass,
   type DeletionRequest,
@@ -51,7 +51,13 @@ export class DeletionStore {
     this.#write(
       `insert into deletion_request (cid, settlement, side, at, due_at, signed, received_at)
        values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
-      ...[cid.toString(), settlement, side, at, dueAt, pack(signed), now],
+      cid.toString(),
+      settlement,
+      side,
+      at,
+      dueAt,
+      pack(signed),
+      now,
     )
   }
 
@@ -220,7 +226,9 @@ export class DeletionStore {
   confirm(cid: string, sequence: number, confirmation: SignedRecord): void {
     this.#write(
       'update deletion_request set sequence = ?, confirmation = ? where cid = ?',
-      ...[sequence, pack(confirmation), cid],
+      sequence,
+      pack(confirmation),
+      cid,
     )
   }
 
@@ -252,7 +260,8 @@ export class DeletionStore {
   told(cid: string, sequence: number, isFinal: boolean): void {
     this.#write(
       `update deletion_request set told = ?${isFinal ? ', signed = null' : ''} where cid = ?`,
-      ...[sequence, cid],
+      sequence,
+      cid,
     )
     if (isFinal) this.#db.prepare('pragma wal_checkpoint(truncate)').get()
   }
@@ -374,7 +383,9 @@ export class DeletionStore {
   }
 
   #json(cid: string, column: 'erased' | 'log_pending'): Counts {
-    const row = this.#db.prepare(`select ${column} as value from deletion_request where cid = ?`).get(cid)
+    const row = this.#db
+      .prepare(`select ${column} as value from deletion_request where cid = ?`)
+      .get(cid)
     return row === undefined ? {} : (JSON.parse(String(row.value)) as Counts)
   }
 
@@ -396,7 +407,7 @@ function isOthers(signed: unknown, settlement: string): boolean {
 
 const list = (names: readonly string[]): string => JSON.stringify(names)
 
-const toEntry = (row: Record<string, unknown>): DeletionEntry => ({
+const toEntry = (row: Record<string, SQLOutputValue>): DeletionEntry => ({
   cid: String(row.cid),
   settlement: String(row.settlement),
   side: row.side as DeletionEntry['side'],

@@ -69,6 +69,7 @@ import { planRoutes } from './plan-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { installProblems } from './problem.ts'
 import { providerProfileRoutes } from './provider-profile-routes.ts'
+import { providerRightsRoutes } from './provider-rights-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { publicLevelRoutes } from './public-level-routes.ts'
 import { publicRateCardRoutes } from './public-rate-card-routes.ts'
@@ -180,6 +181,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     whenAudited(routes, context, gdprRoutes)
     whenAudited(routes, context, gdprAdminRoutes)
     whenAudited(routes, context, deletionRoutes)
+    whenAudited(routes, context, providerRightsRoutes)
     topUpRoutes(routes, context)
     billingRoutes(routes, context)
     planRoutes(routes, context)

@@ -196,10 +196,9 @@ export function deletionContract(name: string, open: () => Promise<SettlementSto
       const { report } = await erase(context, tenant)
       const before = await requestsOf(context, nth(providers, 0))
       const mine = (await store.tombstones()).filter((one) => one.tombstone === report.tombstone)
-      await store.executeSql(
-        `delete from deletion_request where tombstone = decode($1, 'hex')`,
-        [report.tombstone],
-      )
+      await store.executeSql(`delete from deletion_request where tombstone = decode($1, 'hex')`, [
+        report.tombstone,
+      ])
       await store.executeSql(`delete from erasure where tombstone = decode($1, 'hex')`, [
         report.tombstone,
       ])
@@ -218,9 +217,10 @@ async function market(store: SettlementStore) {
   const tenant = await addTenant(context, 100n)
   const providers = [await addProvider(context), await addProvider(context)]
   for (const provider of [...providers, ...providers]) await hold(context, tenant, provider, CENT)
-  await store.executeSql('update spend_authorization set closed_at = now() where organization = $1', [
-    tenant.organization,
-  ])
+  await store.executeSql(
+    'update spend_authorization set closed_at = now() where organization = $1',
+    [tenant.organization],
+  )
   return { context, tenant, providers }
 }
 

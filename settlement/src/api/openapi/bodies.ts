@@ -27,6 +27,8 @@ export const RAW_BODIES: Readonly<Record<RouteName, RequestBody>> = {
     },
   }),
   'PUT /v1/providers/self/tax-profile': body({ 'application/json': json }),
+  'POST /v1/providers/self/gdpr/requests': body({ 'application/json': json }),
+  'POST /v1/providers/self/gdpr/erase': body({ 'application/json': json }),
   'POST /v1/providers/self/links': body({
     'application/json': {
       schema: {
@@ -71,6 +73,8 @@ export const RAW_ANSWERS: Readonly<Record<RouteName, Readonly<Record<string, Ans
   'GET /v1/providers/self/documents/{file}': { 200: file },
   'GET /v1/account/nodes/{peerId}/documents/{file}': { 200: file },
   'GET /v1/admin/documents/{file}': { 200: file },
+  'GET /v1/providers/self/gdpr/export': { 200: archive },
+  'GET /v1/providers/self/gdpr/exports/{export}/file': { 200: archive },
   'GET /v1/gdpr/export': { 200: archive },
   'GET /v1/gdpr/exports/{export}/file': { 200: archive },
   'GET /v1/gdpr/me/export': { 200: archive },

@@ -72,6 +72,29 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
     'unlinkOperator',
     'End that somebody signs in as an operator',
   ],
+  'GET /v1/providers/self/gdpr/requests': [
+    'listOwnDataRequests',
+    'What a provider has asked about its data',
+  ],
+  'POST /v1/providers/self/gdpr/requests': [
+    'createOwnDataRequest',
+    'Ask something about a provider’s data',
+  ],
+  'GET /v1/providers/self/gdpr/requests/{request}': [
+    'getOwnDataRequest',
+    'One request about a provider’s data',
+  ],
+  'POST /v1/providers/self/gdpr/erase': ['eraseProvider', 'Erase a provider’s data'],
+  'GET /v1/providers/self/gdpr/export': ['exportOwnData', 'All of a provider’s data, at once'],
+  'GET /v1/providers/self/gdpr/exports': ['listOwnDataExports', 'Exports of a provider’s data'],
+  'POST /v1/providers/self/gdpr/exports': [
+    'createOwnDataExport',
+    'Ask for an export of a provider’s data',
+  ],
+  'GET /v1/providers/self/gdpr/exports/{export}/file': [
+    'getOwnDataExportFile',
+    'The archive of a provider’s data',
+  ],
   'GET /v1/gdpr/deletions': ['listDeletionRequests', 'What a node is asked to erase'],
   'POST /v1/gdpr/deletions/confirmations': ['confirmDeletion', 'Say what a node has erased'],
   'GET /v1/admin/gdpr/deletions': ['listAdminDeletions', 'What nodes were asked to erase'],

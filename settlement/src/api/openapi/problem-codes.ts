@@ -58,12 +58,20 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
     /^POST \/v1\/gdpr\/deletions\/confirmations$/u,
     [...SIGNED, 'HANSE_NOT_FOUND', 'HANSE_DELETION_CONFIRMATION'],
   ],
-  [/^POST \/v1\/gdpr\/(?:me\/)?erase$|\/gdpr\/requests\/[^/]+\/erasure$/u, ERASURE],
+  [/^\w+ \/v1\/providers\/self\/gdpr\//u, ['HANSE_PROVIDER_UNKNOWN']],
+  [/^\w+ \/v1\/providers\/self\/gdpr\/.*(?:requests|exports)\/[^/]+/u, ['HANSE_NOT_FOUND']],
+  [
+    /^POST \/v1\/(?:gdpr\/(?:me\/)?|providers\/self\/gdpr\/)erase$|\/gdpr\/requests\/[^/]+\/erasure$/u,
+    ERASURE,
+  ],
   [
     /^\w+ \/v1\/(?:admin\/)?gdpr\/.*(?:requests|exports)\/[^/]+|^DELETE \/v1\/gdpr\/bases$/u,
     ['HANSE_NOT_FOUND'],
   ],
-  [/^GET \/v1\/(?:admin\/)?gdpr\/.*exports\/[^/]+\/file$/u, ['HANSE_DATA_EXPORT_STATE']],
+  [
+    /^GET \/v1\/(?:admin\/|providers\/self\/)?gdpr\/.*exports\/[^/]+\/file$/u,
+    ['HANSE_DATA_EXPORT_STATE'],
+  ],
   [/^POST \/v1\/admin\/backups$/u, ['HANSE_BACKUP_VAULT']],
   [/^POST \/v1\/admin\/gdpr\/requests\/[^/]+\/steps$/u, ['HANSE_RIGHTS_REQUEST_STATE']],
   [

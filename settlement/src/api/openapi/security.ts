@@ -24,7 +24,7 @@ const PERSON: Security = [{ session: [] }]
 
 /** Nodes that sign the request; others of them sign what they send, and Stripe its events. */
 const SIGNED_REQUEST =
-  /^\/v1\/(?:provider\/|attestations(?:$|\/(?:self|challenges))|providers\/self\/(?!releases))/u
+  /^\/v1\/(?:provider\/|gdpr\/deletions$|session-notes$|attestations(?:$|\/(?:self|challenges))|providers\/self\/(?!releases))/u
 
 /** Who may call a route, by what the route itself asks for. */
 export function accessNotes(url: string, config: FastifyContextConfig) {
