@@ -153,7 +153,7 @@ export class Office implements AsyncDisposable {
       await page.getByLabel('Code of your authenticator app').fill(clerk.code())
       await page.getByRole('button', { name: 'Sign in', exact: true }).click()
     }
-    await page.waitForURL(/\/console$/u)
+    await page.waitForURL(`${this.site.web.url}/console`)
   }
 
   /** As root, unless somebody's token is given. */
@@ -212,9 +212,9 @@ function firstOfMonth(): number {
 /** RFC 4648, as authenticator apps are given their secret. */
 function base32(text: string): Uint8Array {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  const bits = [...text.replace(/=+$/u, '')]
-    .map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, '0'))
-    .join('')
+  const bits = Array.from(text.replace(/=+$/u, ''), (letter) =>
+    alphabet.indexOf(letter).toString(2).padStart(5, '0'),
+  ).join('')
   const bytes = bits.match(/.{8}/gu) ?? []
   return Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 2))
 }
