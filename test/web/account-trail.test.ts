@@ -12,7 +12,9 @@ import { buildIfStale } from './site.ts'
 /** Jobs of the service look every ten seconds. */
 const MADE_MS = 60_000
 /** Enough of each kind of event. */
-const DAYS = 12
+const DAYS = 5
+/** Days are lived one by one, with all signatures. */
+const SEEDED_MS = 400_000
 let demo: DemoAccount
 
 // A hook of its own: where nothing is built yet, it takes as long as all the rest.
@@ -20,7 +22,7 @@ beforeAll(() => buildIfStale())
 
 beforeAll(async () => {
   demo = await DemoAccount.open(DAYS)
-})
+}, SEEDED_MS)
 
 afterAll(() => demo?.[Symbol.asyncDispose]())
 
