@@ -108,7 +108,7 @@ function measured(text: string): string {
 
 /** How often some of what is seen of the table had no row, over forty jumps. */
 const scrolled = `(async () => {
-  const view = document.querySelector('[role=region][aria-label=Receipts]')
+  const view = document.querySelector('[role=region][aria-label^=Receipts]')
   view.scrollIntoView({ block: 'center' })
   const frame = () => new Promise((done) => requestAnimationFrame(done))
   let gaps = 0
