@@ -114,8 +114,8 @@ async function closeMonth(page: Page): Promise<void> {
     .waitFor({ timeout: 60_000 })
   await page.getByRole('rowheader', { name: lastMonth() }).waitFor()
   await page.getByRole('link', { name: 'Documents', exact: true }).click()
-  await page.getByText('Provider statement').first().waitFor()
-  await page.getByText('Usage statement').first().waitFor()
+  await page.getByRole('gridcell', { name: 'Provider statement' }).waitFor()
+  await page.getByRole('gridcell', { name: 'Usage statement' }).waitFor()
   await assertAccessible(page)
 }
 
