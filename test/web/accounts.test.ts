@@ -39,6 +39,7 @@ afterAll(async () => {
 })
 
 test('a visitor reads the plans, and what a month costs here and elsewhere', async () => {
+  await cardsArePublished()
   await using visit = await site.visit('/pricing')
   const { page } = visit
   await page.getByRole('heading', { name: 'Professional' }).waitFor()
@@ -121,3 +122,14 @@ test('a link without its token says so', async () => {
   await using visit = await site.visit('/verify-email')
   await visit.page.getByText('This link is not whole').waitFor()
 })
+
+/** The rate cards that come with the program: a job publishes them in the first minute. */
+async function cardsArePublished(): Promise<void> {
+  for (const until = Date.now() + 120_000; Date.now() < until; ) {
+    const answer = await fetch(`${settlement.url}/v1/rate-cards/current`)
+    const { rateCards } = (await answer.json()) as { rateCards: { card: string }[] }
+    if (rateCards.some(({ card }) => card === 'openai')) return
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+  throw new Error('no rate cards were published')
+}

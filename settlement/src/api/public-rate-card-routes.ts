@@ -50,9 +50,12 @@ export function publicRateCardRoutes(app: App, { store, now }: SettlementContext
     async (_request, reply) => {
       const at = now()
       const day = dayOf(at)
-      if (known === undefined || known.day !== day || at - known.at >= CURRENT_MS)
+      const isOld = known === undefined || known.day !== day || at - known.at >= CURRENT_MS
+      if (known === undefined || isOld || known.cards.length === 0)
         known = { day, at, cards: await publicCards(store, day) }
-      reply.header('cache-control', `public, max-age=${CURRENT_MS / 1000}`)
+      // A service that has just started has none yet, and soon will.
+      const isEmpty = known.cards.length === 0
+      reply.header('cache-control', isEmpty ? 'no-store' : `public, max-age=${CURRENT_MS / 1000}`)
       return { day, rateCards: known.cards.map((card) => ({ ...card, models: [...card.models] })) }
     },
   )
