@@ -3,10 +3,10 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type EngineStub, startEngineStub } from '@hanse/simulations/lab'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { Child } from '../../scripts/demo/child.ts'
 import { Market, NETWORK } from '../../scripts/demo/market.ts'
-import { type EngineStub, startEngineStub } from '@hanse/simulations/lab'
 import { runScript } from '../support/hanse.ts'
 
 const BIN = fileURLToPath(new URL('../../node/bin/hanse.mjs', import.meta.url))

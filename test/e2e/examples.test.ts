@@ -7,11 +7,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { startEngineStub } from '@hanse/simulations/lab'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { packInto } from '../../scripts/pack.ts'
 import { launchChromium } from '../support/chromium.ts'
-import { startEngineStub } from '@hanse/simulations/lab'
 import { MODEL, NatLab } from '../support/nat-lab.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

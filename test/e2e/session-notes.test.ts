@@ -106,7 +106,10 @@ test('tags, users and times of sessions reach their payer’s settlement over a 
   }
 })
 
-async function waitFor<Found>(what: string, look: () => Promise<Found | undefined>): Promise<Found> {
+async function waitFor<Found>(
+  what: string,
+  look: () => Promise<Found | undefined>,
+): Promise<Found> {
   for (const until = Date.now() + WAIT_MS; Date.now() < until; ) {
     const found = await look()
     if (found !== undefined) return found

@@ -68,9 +68,7 @@ export class ProviderDesk implements AsyncDisposable {
 /** Only what pages show: the books of it do not balance. */
 async function seed({ store, context }: Settlement, market: PaperMarket, person: string) {
   const at = context.now()
-  const [peerId = ''] = market.providers.filter(
-    (one) => (market.pings.get(one)?.length ?? 0) > 0,
-  )
+  const [peerId = ''] = market.providers.filter((one) => (market.pings.get(one)?.length ?? 0) > 0)
   const sql = (text: string, ...values: unknown[]) => store.executeSql(text, values)
   const iso = (time: number) => new Date(time).toISOString()
   for (const [node, days] of [

@@ -58,10 +58,7 @@ const TEXTS = {
     measures: 'Technische und organisatorische Maßnahmen',
     help: 'Hilfe bei Rechten, Pannen und Prüfungen',
     helpRows: [
-      [
-        'Auskunft, Übertragbarkeit, Löschung, Einschränkung',
-        '/v1/gdpr/… (docs/guides/rights.md)',
-      ],
+      ['Auskunft, Übertragbarkeit, Löschung, Einschränkung', '/v1/gdpr/… (docs/guides/rights.md)'],
       ['Nachweis, was wo verarbeitet wurde', '/v1/log/…, /v1/audit/…'],
       ['Datenpannen', '/v1/admin/breaches: Betroffene werden aus abgerechneten Sitzungen gefunden'],
     ],

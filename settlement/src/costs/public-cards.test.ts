@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ROOT_TOKEN } from '../access/testing/access-app.ts'
 import { type App, createApp } from '../api/app.ts'
 import type { PGliteStore } from '../db/pglite.ts'
-import { openTestStore } from '../testing/database-template.ts'
 import { openIngest } from '../ingest/ingest-service.ts'
+import { openTestStore } from '../testing/database-template.ts'
 import { addTenant, type TestContext, testContext } from '../testing/market.ts'
 import { importCard } from './import-card.ts'
 import { publishShippedCards } from './shipped-cards.ts'
@@ -16,7 +16,10 @@ let app: App
 beforeAll(async () => {
   store = await openTestStore()
   context = testContext(store)
-  app = await createApp(context, { operatorToken: ROOT_TOKEN, ingest: openIngest({ context, verifyThreads: 0 }) })
+  app = await createApp(context, {
+    operatorToken: ROOT_TOKEN,
+    ingest: openIngest({ context, verifyThreads: 0 }),
+  })
 }, 120_000)
 afterAll(async () => {
   await app?.close()

@@ -24,7 +24,7 @@ export function explorerContract(name: string, open: () => Promise<SettlementSto
     return { context, store: context.store, tenant, provider, parties, deal }
   }
   const net = (movements: readonly Movement[]) =>
-    movements.reduce((sum, { side, amount }) => sum + (side === 'in' ? amount : -amount), 0n)
+    movements.reduce((sum, { side, amount }) => (side === 'in' ? sum + amount : sum - amount), 0n)
 
   describe(`${name}: explorer`, () => {
     test('a payout is all that was earned since the one before, and what is left goes into the next', async () => {
@@ -197,8 +197,8 @@ export function explorerContract(name: string, open: () => Promise<SettlementSto
       const [newest] = await store.settledSessions({ provider: provider.peerId, limit: 1 })
       const before = { at: newest?.updatedAt ?? 0, id: newest?.key ?? '' }
       const rest = await store.settledSessions({ provider: provider.peerId, limit: 10, before })
-      expect([newest, ...rest].map((row) => row?.session).toSorted()).toEqual(
-        [one.session, other.session].toSorted(),
+      expect(new Set([newest, ...rest].map((row) => row?.session))).toEqual(
+        new Set([one.session, other.session]),
       )
       const frozen = await store.settledSessions({
         frozen: true,

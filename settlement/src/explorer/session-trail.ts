@@ -112,7 +112,12 @@ export function sessionTrailStore(db: Database) {
       const { inputTokens, cachedInputTokens, outputTokens, sequence, final, authorization } = row
       return {
         ...toSummary(row),
-        ...{ inputTokens, cachedInputTokens, outputTokens, sequence, final, authorization },
+        inputTokens,
+        cachedInputTokens,
+        outputTokens,
+        sequence,
+        final,
+        authorization,
         acceptedAt: row.acceptedAt.getTime(),
         receipts,
         conflicts: await conflictsOf(db, row.key),

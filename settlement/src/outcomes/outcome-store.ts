@@ -81,7 +81,11 @@ export function outcomeStore(db: Database) {
     /** The dearest groups first. */
     outcomeSums: async (query: ReturnQuery): Promise<OutcomeRow[]> => {
       const { organization, name, from, to, group, threshold, limit } = query
-      const tags = sql.raw(group === 'tag' ? `cross join lateral unnest(case when o.tags = '{}' then coalesce(n.tags, '{}') else o.tags end) as t(tag)` : '')
+      const tags = sql.raw(
+        group === 'tag'
+          ? `cross join lateral unnest(case when o.tags = '{}' then coalesce(n.tags, '{}') else o.tags end) as t(tag)`
+          : '',
+      )
       const good = sql`coalesce(o.good, o.score >= ${threshold}::numeric, o.value > 0)`
       const found = await rows<StoredSums>(
         db,

@@ -64,7 +64,9 @@ export class Photographer {
         }
       }
     } catch (error) {
-      this.faults.push(`${path} (${file}): ${error instanceof Error ? error.message : error}`)
+      this.faults.push(
+        `${path} (${file}): ${error instanceof Error ? error.message : String(error)}`,
+      )
     }
   }
 

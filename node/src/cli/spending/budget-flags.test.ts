@@ -13,7 +13,11 @@ test('a budget is written on the command line in euro and words', () => {
     window: { kind: 'fixed', from: Date.parse('2026-11-01'), to: Date.parse('2026-12-01') },
   })
   expect(changesOf({})).toEqual({})
-  for (const wrong of [{ window: 'year' }, { amount: 'much' }, { window: '2026-12-01..2026-11-01' }])
+  for (const wrong of [
+    { window: 'year' },
+    { amount: 'much' },
+    { window: '2026-12-01..2026-11-01' },
+  ])
     expect(() => changesOf(wrong)).toThrow(
       expect.objectContaining({ code: 'HANSE_CONFIG_INVALID' }),
     )
