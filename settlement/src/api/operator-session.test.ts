@@ -240,21 +240,23 @@ test('signing in is no second operator: who proposed by token does not approve b
   expect((await send('POST', approve, other.person.headers, {})).status).toBe(200)
 })
 
-test('who tries tokens has to wait, and so has who comes with a good one from there', async () => {
+test('who tries tokens has to wait, and who comes with a good one from there does not', async () => {
   const { token } = await addOperator()
+  const wrong = { authorization: `Bearer hanse_op_${'0'.repeat(12)}_${'A'.repeat(43)}` }
   const asking = (headers: Headers, remoteAddress: string) =>
     opened.app.inject({ method: 'GET', url: '/v1/operator', headers, remoteAddress })
   const statuses: number[] = []
   for (let tries = 0; tries < 21; tries++) {
-    const wrong = { authorization: `Bearer hanse_op_${'0'.repeat(12)}_${'A'.repeat(43)}` }
     statuses.push((await asking(wrong, '203.0.113.7')).statusCode)
   }
   expect(statuses).toEqual([...Array.from({ length: 20 }, () => 401), 429])
-  const waiting = await asking(token, '203.0.113.7')
+  const waiting = await asking(wrong, '203.0.113.7')
   expect(waiting.json()).toMatchObject({ code: 'HANSE_SIGN_IN_LIMITED' })
   expect(Number(waiting.headers['retry-after'])).toBeGreaterThan(0)
-  expect((await asking(ROOT, '203.0.113.7')).statusCode).toBe(429)
-  expect((await asking(token, '203.0.113.8')).statusCode).toBe(200)
+  for (const right of [token, ROOT]) {
+    expect((await asking(right, '203.0.113.7')).statusCode).toBe(200)
+  }
+  expect((await asking(wrong, '203.0.113.8')).statusCode).toBe(401)
   now += HOUR_MS
-  expect((await asking(token, '203.0.113.7')).statusCode).toBe(200)
+  expect((await asking(wrong, '203.0.113.7')).statusCode).toBe(401)
 })

@@ -301,7 +301,6 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'operators',
   'operatorByPrefix',
   'operatorOfPerson',
-  'signInWait',
   'operatorActions',
   'reconciliations',
   'differences',

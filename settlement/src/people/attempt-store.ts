@@ -25,15 +25,6 @@ export function attemptStore(db: Database) {
         return 0
       }),
 
-    /** How long whoever is counted here has to wait, milliseconds; nothing is counted by asking. */
-    signInWait: async (subject: Uint8Array, at: number): Promise<number> => {
-      const [row] = await db
-        .select({ notBefore: signInAttempt.notBefore })
-        .from(signInAttempt)
-        .where(eq(signInAttempt.subject, subject))
-      return row === undefined ? 0 : Math.max(0, row.notBefore.getTime() - at)
-    },
-
     /**
      * It was no guess: nothing is held against the account any more. Of the place only this one attempt is taken back, or
      * whoever has an account there could make room for guesses at others.
