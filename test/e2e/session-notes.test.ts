@@ -93,7 +93,9 @@ test('tags, users and times of sessions reach their payer’s settlement over a 
   // Told again after an answer that was lost: the store of the gateway is the same, and so is what settlement knows.
   const found = await waitFor('the notes of three sessions', async () => {
     const now = await known()
-    return now.users[USER] === 3 && now.measured?.timed === '3' ? now : undefined
+    // Users are told by the notes themselves, tags by the sums, which learn of a note half a minute later at most.
+    const all = now.users[USER] === 3 && now.tags['nightly'] === 3 && now.measured?.timed === '3'
+    return all ? now : undefined
   })
   assert.deepEqual(found.tags, { nightly: 3, 'prompt:seven': 3, [`team:${TEAM}`]: 3 })
   // The crash took the end of the last answer or two with it, and none of their tags.

@@ -39,7 +39,7 @@ afterAll(async () => {
 })
 
 test('a visitor reads the plans, and what a month costs here and elsewhere', async () => {
-  await cardsArePublished()
+  await publishCards()
   await using visit = await site.visit('/pricing')
   const { page } = visit
   await page.getByRole('heading', { name: 'Professional' }).waitFor()
@@ -82,8 +82,9 @@ test('signing up, confirming by mail, signing out and in', async () => {
   await page.getByRole('heading', { name: 'Look into your mail' }).waitFor()
 
   await page.goto(await mails.link('/verify-email'))
+  // The token stays in no history: the page takes it out of its address as soon as it runs.
+  await page.waitForURL(`${site.web.url}/verify-email`)
   await page.getByLabel('Password').fill(PASSWORD)
-  assert.equal(new URL(page.url()).hash, '', 'the token stays in no history')
   await page.getByRole('button', { name: 'Confirm and sign in' }).click()
   await page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
 
@@ -123,13 +124,12 @@ test('a link without its token says so', async () => {
   await visit.page.getByText('This link is not whole').waitFor()
 })
 
-/** The rate cards that come with the program: a job publishes them in the first minute. */
-async function cardsArePublished(): Promise<void> {
-  for (const until = Date.now() + 120_000; Date.now() < until; ) {
-    const answer = await fetch(`${settlement.url}/v1/rate-cards/current`)
-    const { rateCards } = (await answer.json()) as { rateCards: { card: string }[] }
-    if (rateCards.some(({ card }) => card === 'openai')) return
-    await new Promise((resolve) => setTimeout(resolve, 500))
-  }
-  throw new Error('no rate cards were published')
+/** The rate cards that come with the program: a job publishes them in the first minute, or when it is told to. */
+async function publishCards(): Promise<void> {
+  const { url, operatorToken } = settlement
+  const answer = await fetch(`${url}/v1/admin/jobs/rate-cards/runs`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${operatorToken}` },
+  })
+  assert.equal(answer.status, 200)
 }
