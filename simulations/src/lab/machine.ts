@@ -17,7 +17,8 @@ export function machineFacts(): MachineFacts {
     cores: availableParallelism(),
     memoryMb: Math.round(totalmem() / 1e6),
     platform: `${process.platform} ${process.arch}`,
-    kernel: release(),
+    // What a distribution adds to it says nothing of speed.
+    kernel: release().split('-')[0] ?? '',
     node: process.version,
     load: loadavg()[0] ?? Number.NaN,
   }
