@@ -153,6 +153,7 @@ export class Provider implements AsyncDisposable {
       electricity: options.electricity,
       load: (model) => this.#scheduler.load(model),
       throughput: (model) => this.#scheduler.throughput(model),
+      feeBps: () => this.#link?.feeBps ?? 0,
       offerLifeMs: VALID_MS,
       now,
     })
@@ -201,6 +202,7 @@ export class Provider implements AsyncDisposable {
       now,
       onOnboarding: options.onOnboarding,
       onAttested: (attestation) => this.#onAttested(attestation),
+      onFee: () => this.#prices.update(),
     })
     this.#deletions = new DeletionDesk({
       context: { network: networkName, signer },

@@ -16,6 +16,8 @@ export interface SettlementLinkOptions {
   readonly onOnboarding?: ((url: string) => void) | undefined
   /** An attestation of this node's location came, the first or a newer one; or the last one was taken back. */
   readonly onAttested: (attestation: ProviderAccount['attestation']) => void
+  /** Settlement has told its fee, for the first time or another one than before. */
+  readonly onFee?: (() => void) | undefined
 }
 
 /** While onboarding is not done its owner is at the keyboard. */
@@ -43,6 +45,11 @@ export class SettlementLink implements AsyncDisposable {
   /** Whose authorizations are honoured; `undefined` until settlement was reached. */
   get issuer(): PeerId | undefined {
     return this.#issuer
+  }
+
+  /** What settlement keeps of each payment, basis points; 0 until it was reached, before which nobody pays by it. */
+  get feeBps(): number {
+    return this.#account?.feeBps ?? 0
   }
 
   start(): void {
@@ -82,7 +89,7 @@ export class SettlementLink implements AsyncDisposable {
   }
 
   async #ask(): Promise<void> {
-    const { settlement, country, log, onOnboarding, onAttested } = this.#options
+    const { settlement, country, onOnboarding } = this.#options
     try {
       this.#issuer ??= await settlement.identity()
       const account = this.#bound
@@ -90,30 +97,37 @@ export class SettlementLink implements AsyncDisposable {
         : await settlement.bindProvider(country, this.#issuer)
       if (!this.#bound && account.onboardingUrl !== undefined) onOnboarding?.(account.onboardingUrl)
       this.#bound = true
-      const before = this.#account?.attestation
-      this.#account = {
-        ...account,
-        onboardingUrl: account.onboardingUrl ?? this.#account?.onboardingUrl,
-      }
+      const before = this.#account
+      this.#account = { ...account, onboardingUrl: account.onboardingUrl ?? before?.onboardingUrl }
       this.#fault = undefined
       this.#failures = 0
-      const { attestation, payable } = account
-      if (attestation === undefined && before === undefined) return
-      if (attestation !== undefined && before?.cid.equals(attestation.cid) === true) return
-      if (attestation === undefined)
-        log.warn({ payable }, 'settlement attests this node’s location no more')
-      else
-        log.info(
-          { evidenceLevel: attestation.value.level, payable },
-          'location attested by settlement',
-        )
-      onAttested(attestation)
+      this.#tell(account, before)
     } catch (error) {
       this.#failures++
       this.#fault = error instanceof Error ? error.message : String(error)
       if (!this.#stopping.signal.aborted)
-        log.warn({ cause: this.#fault }, 'settlement cannot be asked')
+        this.#options.log.warn({ cause: this.#fault }, 'settlement cannot be asked')
     }
+  }
+
+  /** What has changed. */
+  #tell({ attestation, payable, feeBps }: ProviderAccount, before?: ProviderAccount): void {
+    const { log, onAttested, onFee } = this.#options
+    if (feeBps !== before?.feeBps) {
+      log.info({ feeBps }, 'settlement has told its fee')
+      onFee?.()
+    }
+    if (attestation === undefined && before?.attestation === undefined) return
+    if (attestation !== undefined && before?.attestation?.cid.equals(attestation.cid) === true)
+      return
+    if (attestation === undefined)
+      log.warn({ payable }, 'settlement attests this node’s location no more')
+    else
+      log.info(
+        { evidenceLevel: attestation.value.level, payable },
+        'location attested by settlement',
+      )
+    onAttested(attestation)
   }
 
   #message(): string {

@@ -1,6 +1,18 @@
 import { HanseError, type SignedRecord, type Signer, signRequest } from '@hanse/protocol'
 import { z } from 'zod'
 import {
+  type DataExportView,
+  dataExportJson,
+  dataExportsJson,
+  type ErasureView,
+  erasureJson,
+  type RightsDetail,
+  type RightsRequestView,
+  rightsDetailJson,
+  rightsRequestJson,
+  rightsRequestsJson,
+} from './rights-json.ts'
+import {
   REQUEST_MS,
   readAnswer,
   refusalForPeople,
@@ -31,6 +43,8 @@ const earningsJson = z.object({
   inTransit: amount,
   debt: amount,
   onHold: z.boolean(),
+  /** Of this provider's contract; not told by an earlier release. */
+  feeBps: z.number().optional(),
   held: z.array(z.object({ amount, shareBps: z.number(), heldAt: time, freeAt: time })),
   payouts: z.array(
     z.object({
@@ -179,6 +193,9 @@ export type DocumentFormat = 'pdf' | 'xml' | 'csv' | 'json'
 type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 /** Settlement gives out no longer pages. */
 const PAGE_MAX = 500
+const RIGHTS = '/v1/providers/self/gdpr'
+/** An archive of everything takes as long as it takes to read and send it. */
+const ARCHIVE_MS = 30 * 60_000
 
 /** What settlement tells a provider of its own money; each request is signed with its node's key (RFC 9421). */
 export class ProviderApi {
@@ -259,6 +276,58 @@ export class ProviderApi {
     return (await this.#json('DELETE', path, ownersJson)).owners
   }
 
+  /** What this provider has asked about its data, newest first. */
+  async rightsRequests(limit: number): Promise<RightsRequestView[]> {
+    const found: RightsRequestView[] = []
+    for (let before = ''; found.length < limit; ) {
+      const page = Math.min(PAGE_MAX, limit - found.length)
+      const path = `${RIGHTS}/requests?limit=${page}${before}`
+      const { requests, next } = await this.#json('GET', path, rightsRequestsJson)
+      found.push(...requests)
+      if (next === null) break
+      before = `&before=${encodeURIComponent(next)}`
+    }
+    return found
+  }
+
+  async rightsRequest(id: string): Promise<RightsDetail> {
+    const path = `${RIGHTS}/requests/${encodeURIComponent(id)}`
+    return await this.#json('GET', path, rightsDetailJson)
+  }
+
+  async askForRight(kind: string, note: string | undefined): Promise<RightsRequestView> {
+    const body = encoded({ kind, ...(note !== undefined && { note }) })
+    return await this.#json('POST', `${RIGHTS}/requests`, rightsRequestJson, body)
+  }
+
+  /** Ends a restriction. */
+  async withdrawRestriction(id: string): Promise<RightsRequestView> {
+    const path = `${RIGHTS}/requests/${encodeURIComponent(id)}/withdraw`
+    return await this.#json('POST', path, rightsRequestJson)
+  }
+
+  async dataExports(): Promise<DataExportView[]> {
+    return (await this.#json('GET', `${RIGHTS}/exports`, dataExportsJson)).exports
+  }
+
+  /** One that waits already is the answer. */
+  async askForExport(): Promise<DataExportView> {
+    return await this.#json('POST', `${RIGHTS}/exports`, dataExportJson)
+  }
+
+  /** The archive (`.tar.gz`) of an export, or without one, of everything as it is now. */
+  async dataArchive(id: string | undefined): Promise<Response> {
+    const path =
+      id === undefined ? `${RIGHTS}/export` : `${RIGHTS}/exports/${encodeURIComponent(id)}/file`
+    return await this.#signed('GET', path, undefined, ARCHIVE_MS)
+  }
+
+  /** For good. @param confirm this provider's peer id */
+  async eraseEverything(confirm: string, giveUpBalance: boolean): Promise<ErasureView> {
+    const body = encoded({ confirm, giveUpBalance })
+    return await this.#json('POST', `${RIGHTS}/erase`, erasureJson, body)
+  }
+
   /** What landmarks' measurements of this node have to be of. */
   async locationChallenge(): Promise<LocationChallenge> {
     const body = new TextEncoder().encode('{}')
@@ -286,14 +355,20 @@ export class ProviderApi {
     )
   }
 
-  async #signed(method: Method, path: string, body?: Uint8Array): Promise<Response> {
+  async #signed(
+    method: Method,
+    path: string,
+    body?: Uint8Array,
+    timeoutMs = REQUEST_MS,
+  ): Promise<Response> {
     const { signer, network, now } = this.#options
     this.#settlement ??= this.#identity()
     const settlement = await this.#settlement
     // Behind a prefix settlement sees, and checks, the path that is left of it.
     const facts = { method, url: path, network, settlement, at: now(), ...(body && { body }) }
     const type = body === undefined ? {} : { 'content-type': 'application/json' }
-    return await this.#fetch(method, path, { ...type, ...signRequest(signer, facts) }, body)
+    const headers = { ...type, ...signRequest(signer, facts) }
+    return await this.#fetch(method, path, headers, body, timeoutMs)
   }
 
   async #identity(): Promise<string> {
@@ -312,6 +387,7 @@ export class ProviderApi {
     path: string,
     headers: Readonly<Record<string, string>>,
     body?: Uint8Array,
+    timeoutMs = REQUEST_MS,
   ): Promise<Response> {
     const { url } = this.#options
     let response: Response
@@ -319,7 +395,7 @@ export class ProviderApi {
       response = await fetch(`${url}${path}`, {
         method,
         headers,
-        signal: AbortSignal.timeout(REQUEST_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         ...(body === undefined ? {} : { body: body as NonNullable<RequestInit['body']> }),
       })
     } catch (cause) {
@@ -338,6 +414,8 @@ async function jsonOf(response: Response): Promise<unknown> {
     return undefined
   }
 }
+
+const encoded = (json: object): Uint8Array => new TextEncoder().encode(JSON.stringify(json))
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 

@@ -64,6 +64,8 @@ export interface ProviderAccount {
   /** Where the provider's owner finishes onboarding. */
   readonly onboardingUrl: string | undefined
   readonly attestation: (Named<RegionAttestation> & SignedRecord) | undefined
+  /** What this service keeps of what the provider's consumers pay, by the provider's contract; basis points. */
+  readonly feeBps: number
 }
 
 /** As settlement reads it: which organization a person acts for. */
@@ -74,11 +76,15 @@ const BINDING_VALID_MS = 10 * 60_000
 
 const logKeyJson = z.object({ key: signedJson })
 const identityJson = z.object({ peerId: z.string().refine(isPeerId), network: z.string() })
+const feeBps = z.int().min(0).max(10_000)
 const accountJson = z.object({
   payable: z.boolean(),
   onboardingUrl: z.string().nullish(),
   attestation: signedJson.nullish(),
+  /** Not told by an earlier release. */
+  feeBps: feeBps.optional(),
 })
+const termsJson = z.object({ feeBps })
 const authorizationJson = z.object({ authorization: signedJson })
 const organizationJson = z.object({ organization: z.string() })
 const resultsJson = z.object({
@@ -200,13 +206,13 @@ export class SettlementClient {
       type: 'application/cbor',
       bytes: encodeCanonical(signedFields(binding)),
     })
-    return this.#account(account)
+    return await this.#account(account)
   }
 
   /** @throws {HanseError} */
   async providerAccount(): Promise<ProviderAccount> {
     const path = `/v1/providers/${this.#options.signer.peerId}`
-    return this.#account(await this.#call('GET', path, accountJson))
+    return await this.#account(await this.#call('GET', path, accountJson))
   }
 
   /**
@@ -337,8 +343,9 @@ export class SettlementClient {
     }
   }
 
-  #account({ payable, onboardingUrl, attestation }: z.output<typeof accountJson>): ProviderAccount {
+  async #account(account: z.output<typeof accountJson>): Promise<ProviderAccount> {
     const { context, signer } = this.#options
+    const { payable, onboardingUrl, attestation } = account
     const opened =
       attestation === null || attestation === undefined
         ? undefined
@@ -346,7 +353,14 @@ export class SettlementClient {
     if (opened !== undefined && opened.value.subject !== signer.peerId) {
       throw new HanseError('HANSE_SIGNATURE_INVALID', 'settlement attested another node')
     }
-    return { payable, onboardingUrl: onboardingUrl ?? undefined, attestation: opened }
+    // What new contracts get is the best that is known where the own one is not told.
+    const { feeBps } =
+      account.feeBps === undefined ? await this.#terms() : { feeBps: account.feeBps }
+    return { payable, onboardingUrl: onboardingUrl ?? undefined, attestation: opened, feeBps }
+  }
+
+  async #terms(): Promise<z.output<typeof termsJson>> {
+    return await this.#call('GET', '/v1/terms', termsJson)
   }
 
   async #call<Result>(

@@ -15,6 +15,8 @@ const schema = z.object({
   inTransit: money,
   debt: money,
   onHold: z.boolean(),
+  /** What the platform keeps of what this provider’s consumers pay, basis points: of its contract. */
+  feeBps: z.number(),
   held: z.array(
     z.object({ amount: money, shareBps: z.number(), heldAt: z.number(), freeAt: z.number() }),
   ),
@@ -62,7 +64,8 @@ function earningsBy(way: ProviderWay, app: App, { store }: SettlementContext): v
     },
     async (request) => {
       const peerId = await way.reader(request)
-      if ((await store.provider(peerId)) === undefined) {
+      const row = await store.provider(peerId)
+      if (row === undefined) {
         throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)
       }
       const holds = await store.payoutHolds({ provider: peerId, open: true, limit: 1 })
@@ -70,6 +73,7 @@ function earningsBy(way: ProviderWay, app: App, { store }: SettlementContext): v
         peerId,
         ...(await store.providerMoney(peerId)),
         onHold: holds.length > 0,
+        feeBps: row.feeBps,
         held: await store.heldEarnings(peerId),
         payouts: await store.providerPayouts(peerId, LAST),
         bankPayouts: await store.bankPayouts(peerId, LAST),

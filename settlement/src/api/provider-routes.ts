@@ -28,6 +28,8 @@ const accountSchema = z.object({
   peerId: z.string(),
   country: z.string(),
   payable: z.boolean(),
+  /** What the platform keeps of what this provider’s consumers pay, basis points: of its contract. */
+  feeBps: z.number(),
   onboardingUrl: z.string().nullable(),
   attestation: signedJson.nullable(),
 })

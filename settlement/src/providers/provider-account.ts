@@ -24,6 +24,8 @@ export interface ProviderAccount {
   readonly peerId: string
   readonly country: string
   readonly payable: boolean
+  /** What the platform keeps of what its consumers pay, basis points: as its terms were when it joined. */
+  readonly feeBps: number
   /**
    * Stripe's page for the owner, while something is left to do there. Only the answer to a signed binding carries it:
    * whoever has it could give their own bank account.
@@ -161,6 +163,7 @@ async function toAccount(context: SettlementContext, row: ProviderRow): Promise<
     peerId: row.peerId,
     country: row.country,
     payable: row.payableSince !== null,
+    feeBps: row.feeBps,
     onboardingUrl: null,
     attestation: 'attestation' in attested ? attested.attestation : null,
   }

@@ -50,7 +50,55 @@ async function run(...flags: string[]): Promise<string> {
   return printed.join('\n')
 }
 
+/** A settlement service that knows one contract, and its terms. */
+async function settlement(contract: string): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer((request, reply) => {
+    const known: Record<string, object> = {
+      [`/v1/providers/${contract}`]: { payable: true, feeBps: 2_000 },
+      '/v1/terms': { feeBps: 5_000 },
+    }
+    const answer = known[request.url ?? '']
+    reply
+      .writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' })
+      .end(JSON.stringify(answer ?? { code: 'HANSE_PROVIDER_UNKNOWN' }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
 describe('hanse price advise', () => {
+  test('counts what settlement keeps: by the own contract, else by its terms', async () => {
+    const own = peerIdOf(await loadOrCreateIdentity(join(folder, 'identity.key')))
+    body = {
+      network: 'test',
+      candidates: [offer(own, '600000', { tokensPerSecond: 100 }), offer('a', '200000')],
+      excluded: [],
+    }
+    const costs = ['--electricity-price', '0.36', '--watts', '400', '--margin-percent', '0']
+    const told = async (contract: string) => {
+      await using paid = await settlement(contract)
+      printed = []
+      return await run(...costs, '--settlement-url', paid.url)
+    }
+    // 0.40 EUR/Mtok of power, of 80 % and of half of the price.
+    assert.match(await told(own), /out 0\.50 EUR\/Mtok at least, of which 20 % are/u)
+    assert.match(await told('somebody-else'), /out 0\.80 EUR\/Mtok at least, of which 50 % are/u)
+  })
+
+  test('says so when settlement cannot be asked for its fee', async () => {
+    body = { network: 'test', candidates: [], excluded: [] }
+    const url = await settlement('nobody').then(async (gone) => {
+      await gone[Symbol.asyncDispose]()
+      return gone.url
+    })
+    await assert.rejects(run('--settlement-url', url), { code: 'HANSE_SETTLEMENT_UNAVAILABLE' })
+  })
+
   test('shows the market, and knows its own offer by the data folder', async () => {
     const own = peerIdOf(await loadOrCreateIdentity(join(folder, 'identity.key')))
     const gone = { slots: 0, freeSlots: 0 }

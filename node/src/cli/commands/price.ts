@@ -18,11 +18,14 @@ import {
   electricityFloor,
   type ModelMarket,
   type OwnModel,
+  REFERENCE_MACHINE,
   suggestPrices,
   summarizeMarket,
   Tariff,
 } from '../../provider/pricing/index.ts'
+import { platformFee } from '../../settlement/platform-fee.ts'
 import { askGatewayJson } from '../gateway-client.ts'
+import { shareText } from '../money/money-text.ts'
 import { bigints, paint, table } from '../output.ts'
 import { settingsCommand } from '../settings-command.ts'
 
@@ -54,6 +57,9 @@ export const priceAdviseSettings = {
   }),
   marginPercent: pricingGroup.marginPercent,
   timeZone: scheduleGroup.timeZone,
+  settlementUrl: kinds.optionalUrl({
+    description: 'settlement service that pays this provider: what it keeps is counted',
+  }),
 } as const
 
 type AdviseSettings = Settings<typeof priceAdviseSettings>
@@ -102,12 +108,15 @@ function adviseCommand(): Command {
       )
       // An offer without slots is one that is being withdrawn.
       const offers = [...candidates, ...onSale].filter(({ slots }) => slots > 0)
-      const own = new Set([...settings.provider, ...(await ownPeer(settings.dataDir))])
+      const mine = await ownPeer(settings.dataDir)
+      const { settlementUrl } = settings
+      const feeBps = settlementUrl === undefined ? 0 : await platformFee(settlementUrl, mine[0])
+      const own = new Set([...settings.provider, ...mine])
       const market = summarizeMarket(offers)
-      const advice = adviceFor(settings, offers, own)
+      const advice = adviceFor({ ...settings, feeBps }, offers, own)
       if (flags.json === true)
-        console.log(JSON.stringify({ network, market, own: advice }, bigints))
-      else print(network, market, advice)
+        console.log(JSON.stringify({ network, market, own: advice, feeBps }, bigints))
+      else print({ network, market, advice, feeBps })
     },
   ).option('--json', 'print as JSON')
 }
@@ -117,11 +126,12 @@ interface OwnAdvice extends Advice {
   readonly floor: Prices | undefined
 }
 
-function adviceFor(
-  settings: AdviseSettings,
-  offers: readonly Row[],
-  own: ReadonlySet<string>,
-): OwnAdvice[] {
+interface Costs extends AdviseSettings {
+  /** What settlement keeps of the price, basis points. */
+  readonly feeBps: number
+}
+
+function adviceFor(settings: Costs, offers: readonly Row[], own: ReadonlySet<string>): OwnAdvice[] {
   const others = offers.filter(({ provider }) => !own.has(provider))
   const mine = offers.filter(({ provider }) => own.has(provider))
   const thought = settings.model.filter((name) => mine.every(({ model }) => model !== name))
@@ -134,6 +144,7 @@ function adviceFor(
     const suggested = suggestPrices(
       { id: model, parameters: null, sizeBytes: null, quantization: null },
       others,
+      { ...REFERENCE_MACHINE, feeBps: settings.feeBps },
     )
     const floor = floorOf(settings, offer?.tokensPerSecond ?? undefined, prices ?? suggested)
     const judged = advise({ model, prices, floor } satisfies OwnModel, others)
@@ -145,7 +156,7 @@ function adviceFor(
 }
 
 function floorOf(
-  { electricityPrice, watts, tokensPerSecond, marginPercent, timeZone }: AdviseSettings,
+  { electricityPrice, watts, tokensPerSecond, marginPercent, timeZone, feeBps }: Costs,
   measured: number | undefined,
   base: Prices,
 ): Prices | undefined {
@@ -155,7 +166,14 @@ function floorOf(
   const tariff = new Tariff(electricityPrice, new WallClock(timeZone))
   const perKwh = tariff.dearest(clock(), VALID_MS)
   return electricityFloor(
-    { perKwh, watts, marginPercent, outputTokensPerSecond, inputTokensPerSecond: undefined },
+    {
+      perKwh,
+      watts,
+      marginPercent,
+      feeBps,
+      outputTokensPerSecond,
+      inputTokensPerSecond: undefined,
+    },
     base,
   )
 }
@@ -166,11 +184,14 @@ async function ownPeer(dataDir: string): Promise<string[]> {
   return existsSync(path) ? [peerIdOf(await loadOrCreateIdentity(path))] : []
 }
 
-function print(
-  network: string,
-  market: readonly ModelMarket[],
-  advice: readonly OwnAdvice[],
-): void {
+interface Findings {
+  readonly network: string
+  readonly market: readonly ModelMarket[]
+  readonly advice: readonly OwnAdvice[]
+  readonly feeBps: number
+}
+
+function print({ network, market, advice, feeBps }: Findings): void {
   console.log(`network ${network}; EUR per million tokens, lowest / median / highest\n`)
   if (market.length === 0) {
     console.log('No offers. Is a provider running, and does it share a relay with this gateway?')
@@ -190,8 +211,9 @@ function print(
     if (asked !== undefined) {
       console.log(`  asked        ${pair(asked)}; ${cheaper} others ask less, ${dearer} more`)
     }
+    const fee = feeBps === 0 ? '' : `, of which ${shareText(feeBps)} are the platform’s`
     console.log(
-      `  electricity  ${floor === undefined ? 'unknown: give --electricity-price, --watts and --tokens-per-second' : `${pair(floor)} at least`}`,
+      `  electricity  ${floor === undefined ? 'unknown: give --electricity-price, --watts and --tokens-per-second' : `${pair(floor)} at least${fee}`}`,
     )
     const what = prices === undefined ? action : `${action}: ${pair(prices)}`
     console.log(`  advice       ${paint(action === 'keep' ? 'green' : 'yellow', what)}`)

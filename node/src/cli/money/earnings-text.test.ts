@@ -71,6 +71,7 @@ test('earnings are told with the days on which they come free', () => {
     '  2026-11-21  5.00 EUR  in_transit',
     '',
     'Rules',
+    '  the platform keeps 25 % of what consumers pay: prices with a floor count it in',
     '  payouts once a day from 0.01 EUR, the next 2026-11-22 03:30 UTC',
     '  held back, the first 5.00 EUR free; the first line that applies counts:',
     '    50 % for 14 days, in the first 14 days or until 50.00 EUR are earned',

@@ -14,7 +14,7 @@ export function earningsLines(earnings: Earnings, terms: EarningsTerms, paint: P
     ...heldLines(earnings, paint),
     ...payoutLines(earnings, paint),
     ...bankLines(earnings, paint),
-    ...scheduleLines(terms, paint),
+    ...scheduleLines(terms, earnings.feeBps ?? terms.feeBps, paint),
   ]
 }
 
@@ -77,7 +77,7 @@ function bankLines({ bankPayouts }: Earnings, paint: Paint): string[] {
   return section(title, ['ARRIVES', 'AMOUNT', 'STATE', ''], rows, bankPayouts.length, paint)
 }
 
-function scheduleLines(terms: EarningsTerms, paint: Paint): string[] {
+function scheduleLines(terms: EarningsTerms, feeBps: number, paint: Paint): string[] {
   const { payoutMinimumCents, nextPayoutRunAt, holdBack } = terms
   const next = nextPayoutRunAt === undefined ? '' : `, the next ${minuteText(nextPayoutRunAt)} UTC`
   const lines = holdBack.stages.map(
@@ -88,6 +88,7 @@ function scheduleLines(terms: EarningsTerms, paint: Paint): string[] {
   return [
     '',
     paint('bold', 'Rules'),
+    `  the platform keeps ${shareText(feeBps)} of what consumers pay: prices with a floor count it in`,
     `  payouts once a day from ${centsText(payoutMinimumCents)}${next}`,
     ...(lines.length === 0
       ? ['  nothing is held back']

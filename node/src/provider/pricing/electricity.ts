@@ -11,27 +11,36 @@ export interface PowerFacts {
   readonly inputTokensPerSecond: number | undefined
   /** What is to be earned on top of the power, percent. */
   readonly marginPercent: number
+  /** What the platform keeps of the price, basis points; 0 where there is none. */
+  readonly feeBps: number
 }
 
 /**
- * What a token has to cost so that it pays for its power and the margin, pico-euro, rounded up:
+ * What a token has to cost so that what is left of it after the fee pays for its power and the margin, pico-euro, rounded
+ * up:
  *
- *     EUR/kWh × kW ÷ 3600 s/h ÷ tokens/s × (100 + margin) / 100
+ *     EUR/kWh × kW ÷ 3600 s/h ÷ tokens/s × (100 + margin) / 100 ÷ (1 − fee)
  *
  * Money stays whole; watts and speeds, which are measured, count to a thousandth.
  */
 export function tokenFloor(
-  { perKwh, watts, marginPercent }: Omit<PowerFacts, `${'in' | 'out'}putTokensPerSecond`>,
+  { perKwh, watts, marginPercent, feeBps }: Omit<PowerFacts, `${'in' | 'out'}putTokensPerSecond`>,
   tokensPerSecond: number,
 ): PicoEuro {
   const milliwatts = thousandths(watts)
   // Slower than a token in a thousand seconds is no speed; a division by zero is no price.
   const milliTokens = max(thousandths(tokensPerSecond), 1n)
-  const cost = perKwh * milliwatts * BigInt(100 + Math.round(marginPercent))
-  return picoEuro(ceilDiv(cost, WATT_SECONDS_PER_KWH * 100n * milliTokens))
+  const cost = perKwh * milliwatts * BigInt(100 + Math.round(marginPercent)) * BPS
+  return picoEuro(ceilDiv(cost, WATT_SECONDS_PER_KWH * 100n * milliTokens * leftOf(feeBps)))
 }
 
 const WATT_SECONDS_PER_KWH = 3_600_000n
+const BPS = 10_000n
+
+/** Basis points that the fee leaves. Of a fee that takes everything no price is left with anything: one part remains. */
+function leftOf(feeBps: number): bigint {
+  return max(BPS - BigInt(Math.max(0, Math.ceil(feeBps))), 1n)
+}
 
 /**
  * The least prices of a model. While nobody knows how fast prompts are read, a token of a prompt is worth the share of

@@ -12,36 +12,43 @@ const KWH = 10n ** 12n
 describe('a token’s share of the electricity', () => {
   test('is exact', () => {
     // 350 W at 0.30 EUR/kWh cost 105 milli-euro an hour; 50 tokens a second make 180,000 of them.
-    const facts = { perKwh: picoEuro((3n * KWH) / 10n), watts: 350, marginPercent: 0 }
+    const facts = { perKwh: picoEuro((3n * KWH) / 10n), watts: 350, marginPercent: 0, feeBps: 0 }
     assert.equal(tokenFloor(facts, 50), 583_334n)
     assert.equal(tokenFloor({ ...facts, marginPercent: 20 }, 50), 700_000n)
+    // Of a fee of a quarter, three quarters are left to pay for it.
+    assert.equal(tokenFloor({ ...facts, marginPercent: 20, feeBps: 2_500 }, 50), 933_334n)
   })
 
-  test('covers the power, and is not a pico-euro more than it has to be', () => {
+  test('covers the power and the margin after the fee, and is not a pico-euro more than it has to be', () => {
     fc.assert(
       fc.property(
         fc.bigInt(0n, 100n * KWH),
         fc.integer({ min: 0, max: 20_000 }),
         fc.integer({ min: 1, max: 100_000 }),
         fc.integer({ min: 0, max: 1_000 }),
-        (perKwh, watts, tokensPerSecond, marginPercent) => {
-          const facts = { perKwh: picoEuro(perKwh), watts, marginPercent }
+        fc.integer({ min: 0, max: 9_999 }),
+        (perKwh, watts, tokensPerSecond, marginPercent, feeBps) => {
+          const facts = { perKwh: picoEuro(perKwh), watts, marginPercent, feeBps }
           const floor = tokenFloor(facts, tokensPerSecond)
-          // Of an hour: what comes in, and what has to.
-          const income = floor * BigInt(tokensPerSecond) * 3600n * 1000n * 100n
-          const cost = perKwh * BigInt(watts) * BigInt(100 + marginPercent)
-          assert.ok(income >= cost)
-          if (floor > 0n) {
-            const less = (floor - 1n) * BigInt(tokensPerSecond) * 3600n * 1000n * 100n
-            assert.ok(less < cost)
-          }
+          // Of an hour: what is left of what comes in, and what has to be; in hundredths, and of the fee in its own parts.
+          const left = (price: bigint) =>
+            price * BigInt(10_000 - feeBps) * BigInt(tokensPerSecond) * 3600n * 1000n * 100n
+          const cost = perKwh * BigInt(watts) * BigInt(100 + marginPercent) * 10_000n
+          assert.ok(left(floor) >= cost)
+          if (floor > 0n) assert.ok(left(floor - 1n) < cost)
         },
       ),
     )
   })
 
   test('of a machine that stands still is finite', () => {
-    assert.ok(tokenFloor({ perKwh: picoEuro(KWH), watts: 1, marginPercent: 0 }, 0) > 0n)
+    assert.ok(tokenFloor({ perKwh: picoEuro(KWH), watts: 1, marginPercent: 0, feeBps: 0 }, 0) > 0n)
+  })
+
+  test('under a fee that takes everything is finite', () => {
+    const facts = { perKwh: picoEuro(KWH), watts: 1, marginPercent: 0 }
+    const [all, nearly] = [10_000, 9_999].map((feeBps) => tokenFloor({ ...facts, feeBps }, 1))
+    assert.equal(all, nearly)
   })
 })
 

@@ -27,6 +27,7 @@ class World {
     outputTokensPerSecond: undefined,
     inputTokensPerSecond: undefined,
   }
+  feeBps = 0
   changes = 0
   readonly book: PriceBook
 
@@ -36,6 +37,7 @@ class World {
       load: () => this.load,
       throughput: () => this.throughput,
       electricity: electricity && { watts: () => 400, marginPercent: 0, ...electricity },
+      feeBps: () => this.feeBps,
       offerLifeMs: LIFE_MS,
       now: () => this.now,
     })
@@ -183,6 +185,25 @@ describe('the floor that power sets', () => {
   test('counts a speed that was given until one is measured', () => {
     const world = new World(RANGE, { tariff: tariff('0.36'), expectedTokensPerSecond: 50 })
     assert.deepEqual(world.prices, prices(200_000n, 800_000n), 'a prompt as the price list has it')
+  })
+
+  test('leaves the margin after what settlement keeps, and follows that at once', () => {
+    const world = new World(RANGE, { tariff: tariff('0.36'), marginPercent: 20 })
+    world.throughput = { outputTokensPerSecond: 100, inputTokensPerSecond: 4_000 }
+    const floor = (feeBps: number) => {
+      world.feeBps = feeBps
+      world.book.update()
+      return world.prices.outputPrice
+    }
+    assert.equal(floor(0), 480_000n)
+    assert.equal(floor(2_500), 640_000n)
+    // A hundredth more is less than the step by which measured speeds move prices.
+    assert.equal(floor(2_600), 648_649n)
+    assert.equal(floor(0), 480_000n)
+    for (const feeBps of [1, 333, 2_500, 2_501, 9_000]) {
+      const price = floor(feeBps)
+      assert.ok(price * BigInt(10_000 - feeBps) >= 480_000n * 10_000n, `a loss at ${feeBps}`)
+    }
   })
 
   test('is of the dearest hour in which an offer made now is still valid', () => {

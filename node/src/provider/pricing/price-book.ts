@@ -12,6 +12,8 @@ export interface PriceBookOptions {
   readonly throughput: (model: string) => Throughput
   /** `undefined` where power costs nothing, or nobody said what. */
   readonly electricity?: Electricity | undefined
+  /** What settlement keeps of each payment, as far as it is known, basis points; nothing when absent. */
+  readonly feeBps?: (() => number) | undefined
   /** How long an offer is valid, ms. */
   readonly offerLifeMs: number
   readonly now: () => number
@@ -71,7 +73,7 @@ export class PriceBook implements Disposable {
     return this.#pages.get(model)?.prices
   }
 
-  /** Below these prices power costs more than it earns; `undefined` while something about it is unknown. */
+  /** Below these prices power costs more than the fee leaves of them; `undefined` while something about it is unknown. */
   floorOf(model: string): Prices | undefined {
     const strategy = this.#options.strategies.get(model)
     const { electricity, throughput, offerLifeMs, now } = this.#options
@@ -86,7 +88,14 @@ export class PriceBook implements Disposable {
     const perKwh = tariff.dearest(now(), offerLifeMs)
     const { inputTokensPerSecond } = measured
     return electricityFloor(
-      { perKwh, watts, marginPercent, outputTokensPerSecond, inputTokensPerSecond },
+      {
+        perKwh,
+        watts,
+        marginPercent,
+        feeBps: this.#feeBps(),
+        outputTokensPerSecond,
+        inputTokensPerSecond,
+      },
       strategy.type === 'fixed' ? strategy.prices : strategy.floor,
     )
   }
@@ -117,14 +126,25 @@ export class PriceBook implements Disposable {
     const now = this.#options.now()
     const answering = [...this.#pages.keys()].some((model) => load(model).busy > 0)
     if (answering || this.#watts === undefined) this.#watts = electricity?.watts() ?? this.#watts
+    const feeBps = this.#feeBps()
     let changed = false
     for (const [model, page] of this.#pages) {
       const { slots, busy, queued } = load(model)
       const share = slots === 0 ? 0 : (busy + queued) / slots
-      if (page.turn(share, this.floorOf(model), now)) changed = true
+      if (page.turn(share, { feeBps, prices: this.floorOf(model) }, now)) changed = true
     }
     if (changed) for (const listener of this.#listeners) listener()
   }
+
+  #feeBps(): number {
+    return this.#options.feeBps?.() ?? 0
+  }
+}
+
+/** The least prices, if anything about them is known, and the fee that they are for. */
+interface Floor {
+  readonly prices: Prices | undefined
+  readonly feeBps: number
 }
 
 /** The prices of one model, and those that offers which are still valid may name. */
@@ -135,7 +155,7 @@ class Page {
   /** Each with when it was replaced; the last one is of now. */
   #history: { prices: Prices; until: number }[] = []
   #asked: Prices
-  #floor: Prices | undefined
+  #floor: Floor = { prices: undefined, feeBps: 0 }
   prices: Prices
 
   constructor(strategy: Strategy, lifeMs: number) {
@@ -146,16 +166,17 @@ class Page {
   }
 
   /** @returns whether the prices have changed */
-  turn(share: number, floor: Prices | undefined, now: number): boolean {
+  turn(share: number, floor: Floor, now: number): boolean {
     this.#share.add(share, now)
     this.#history = this.#history.filter(({ until }) => until > now - this.#lifeMs)
     if (this.#strategy.type === 'utilization') {
       this.#asked = nextPrices(this.#strategy, this.#share.value, this.#asked, this.#lowest())
     }
-    // A measured speed is never twice the same: the floor, too, moves by steps.
-    if (floor === undefined || this.#floor === undefined || isStep(this.#floor, floor))
-      this.#floor = floor
-    const next = atLeast(this.#asked, this.#floor)
+    // A measured speed is never twice the same: the floor, too, moves by steps. A fee is told, and counts at once.
+    const { prices: before, feeBps } = this.#floor
+    const known = before !== undefined && floor.prices !== undefined && floor.feeBps === feeBps
+    if (!known || isStep(before, floor.prices)) this.#floor = floor
+    const next = atLeast(this.#asked, this.#floor.prices)
     if (next.inputPrice === this.prices.inputPrice && next.outputPrice === this.prices.outputPrice)
       return false
     this.#history.push({ prices: this.prices, until: now })

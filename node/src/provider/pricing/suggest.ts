@@ -33,6 +33,8 @@ export interface ReferenceMachine {
   readonly flops: number
   /** What is to be earned on top of the electricity, percent: the card itself has to be paid, too. */
   readonly marginPercent: number
+  /** What the platform keeps of the price, where that is known, basis points. */
+  readonly feeBps: number
 }
 
 /**
@@ -47,6 +49,7 @@ export const REFERENCE_MACHINE: ReferenceMachine = {
   concurrency: 2,
   flops: 71e12 * 0.4,
   marginPercent: 100,
+  feeBps: 0,
 }
 
 /** Where neither engine nor name tells: the most common size of model that fits a gaming card. */
