@@ -171,6 +171,12 @@ export const ERRORS = {
     true,
     'Ask settlement for a new authorization.',
   ),
+  HANSE_PAYMENT_OVERDUE: entry(
+    402,
+    'insufficient_quota',
+    true,
+    'Answers of this provider were left unpaid: try again after the time given and countersign its receipts, or choose another provider.',
+  ),
   HANSE_BALANCE_INSUFFICIENT: entry(
     402,
     'insufficient_quota',

@@ -81,6 +81,7 @@ export {
 export * from './session/credit-window.ts'
 export * from './session/determinism.ts'
 export * from './session/frames.ts'
+export * from './session/payer-standing.ts'
 export * from './session/plausibility.ts'
 export {
   type Delta,

@@ -12,6 +12,8 @@ const FOR_OWNERS: Readonly<Record<string, string>> = {
     'Consumers pay through another settlement than yours: set --settlement-url to theirs.',
   HANSE_AUTHORIZATION_EXPIRED: 'Compare the clocks: see clock.offset.',
   HANSE_AUTHORIZATION_EXHAUSTED: 'Authorizations were too small: lower --min-authorization.',
+  HANSE_PAYMENT_OVERDUE:
+    'Consumers that left answers unpaid asked again: nothing to do; they pay first, or wait.',
   HANSE_ORDER_PRICE:
     'Prices rose between offer and order: let --output-price move less often, so that consumers order at what they saw.',
   HANSE_ORDER_EXPIRED: 'Orders arrived too old or from the future: see clock.offset.',

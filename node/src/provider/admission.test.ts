@@ -249,6 +249,47 @@ describe('an order', () => {
   })
 })
 
+describe('a payer that left windows unpaid', () => {
+  const unpaid = (payer: string, at: number) =>
+    store.payers.ended([payer], { paid: picoEuro(0n), unpaid: picoEuro(100n) }, at)
+  const peer = `peer/${consumer.peerId}`
+
+  test('is to pay for the prompt first, whichever key of its organization asks', async () => {
+    const order = makeDesk()
+    const first = await admitted(order().admit())
+    first.release()
+    assert.equal(first.prepaid, false)
+    const [, organization] = first.payers
+    assert.ok(organization !== undefined)
+    assert.match(organization, new RegExp(`^organization/${settlement.peerId}/`, 'u'))
+    unpaid(organization, NOW)
+    const second = await admitted(order().admit())
+    second.release()
+    assert.equal(second.prepaid, true)
+  })
+
+  test('again and again is refused for a time, with a code of its own, and takes no slot', async () => {
+    const order = makeDesk()
+    for (let i = 0; i < 3; i++) unpaid(peer, NOW - (2 - i) * 40_000)
+    await assert.rejects(order().admit(), { code: 'HANSE_PAYMENT_OVERDUE', retryAfterMs: 60_000 })
+    assert.equal(scheduler.free(MODEL), 1)
+    now += 60_000
+    const later = await admitted(order().admit())
+    later.release()
+    assert.equal(later.prepaid, true)
+  })
+
+  test('is judged when its slot comes free, not only when it asked', async () => {
+    const order = makeDesk()
+    const first = await admitted(order().admit())
+    const waiting = order().admit()
+    await new Promise((resolve) => setImmediate(resolve))
+    unpaid(peer, NOW)
+    first.release()
+    assert.equal((await admitted(waiting)).prepaid, true)
+  })
+})
+
 describe('an authorization', () => {
   test('is never spent beyond its limit, however many orders come at once', async () => {
     scheduler = open(8)

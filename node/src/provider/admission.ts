@@ -26,6 +26,7 @@ import {
 import type { Engine, EngineRequest } from '../engine/index.ts'
 import { isDiskFault } from '../store/database.ts'
 import type { NodeStore } from '../store/node-store.ts'
+import { payersOf } from '../store/payer-store.ts'
 import { meteredRun } from './metered-run.ts'
 import { assertOffered, reviewRequest } from './request-kind.ts'
 import { Reservations } from './reservations.ts'
@@ -167,7 +168,8 @@ export class AdmissionDesk {
       inputTokens,
       outputTokens: order.value.maxOutputTokens,
     })
-    this.#reviewSpent(authorize(), cost)
+    const payers = payersOf(order.value.consumer, this.#reviewSpent(authorize(), cost)?.value)
+    this.#reviewPayers(payers, cost)
     const lease = await scheduler.acquire(
       {
         model: model.id,
@@ -184,9 +186,10 @@ export class AdmissionDesk {
       if (signal.aborted) throw new HanseError('HANSE_SESSION_CANCELLED', 'the consumer is gone')
       this.#assertOpen()
       this.#reviewOrder(ordered, offer)
-      const opened = authorize()
-      this.#reviewSpent(opened, cost)
-      return await this.#begin(ordered, { inputTokens, cost, request, served, lease, opened })
+      const opened = this.#reviewSpent(authorize(), cost)
+      const prepaid = this.#reviewPayers(payers, cost)
+      const seat = { inputTokens, cost, request, served, lease, opened, payers, prepaid }
+      return await this.#begin(ordered, seat)
     } catch (error) {
       lease.release()
       throw error
@@ -221,7 +224,7 @@ export class AdmissionDesk {
   /** Writes the session down and reserves what it may cost. */
   async #begin(
     { order, authorization, rounds }: OrderReceived,
-    { inputTokens, cost, request, served, lease, opened }: Seat,
+    { inputTokens, cost, request, served, lease, opened, payers, prepaid }: Seat,
   ): Promise<Admission> {
     const { store, now } = this.#options
     const unreserve =
@@ -241,6 +244,8 @@ export class AdmissionDesk {
     }
     return {
       inputTokens,
+      payers,
+      prepaid,
       kind: request.kind,
       reproducible: served.reproducible ?? null,
       run: (signal, fixed) =>
@@ -278,12 +283,31 @@ export class AdmissionDesk {
     throw new HanseError('HANSE_CAPACITY', message, { retryAfterMs })
   }
 
-  /** Whether the authorization still covers `cost`, beside all that runs under it. */
-  #reviewSpent(opened: Named<SpendAuthorization> | undefined, cost: PicoEuro): void {
-    if (opened === undefined) return
+  /** Whether the authorization still covers `cost`, beside all that runs under it. @throws {HanseError} */
+  #reviewSpent(
+    opened: Named<SpendAuthorization> | undefined,
+    cost: PicoEuro,
+  ): Named<SpendAuthorization> | undefined {
+    if (opened === undefined) return undefined
     const under = opened.cid.toString()
     const spent = picoEuro(this.#options.store.spentUnder(under) + this.#reservations.under(under))
     reviewRemaining(opened.value.limit, spent, cost)
+    return opened
+  }
+
+  /**
+   * What is remembered of who pays. An authorization says that there is money, not that receipts are countersigned.
+   *
+   * @returns whether the prompt is to be paid for before a token is sent
+   * @throws {HanseError} HANSE_PAYMENT_OVERDUE
+   */
+  #reviewPayers(payers: readonly string[], cost: PicoEuro): boolean {
+    if (cost === 0n) return false
+    const { store, now } = this.#options
+    const standing = store.payers.standing(payers, now())
+    if (standing.type !== 'refused') return standing.type === 'prepaid'
+    const message = 'answers of this provider were left unpaid, again and again'
+    throw new HanseError('HANSE_PAYMENT_OVERDUE', message, { retryAfterMs: standing.retryAfterMs })
   }
 
   #review(ordered: OrderReceived): Reviewed | Ask {
@@ -345,6 +369,8 @@ interface Seat {
   readonly served: ServedModel
   readonly lease: Lease
   readonly opened: Named<SpendAuthorization> | undefined
+  readonly payers: readonly string[]
+  readonly prepaid: boolean
 }
 
 /**

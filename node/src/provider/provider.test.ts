@@ -14,6 +14,7 @@ import {
   type ProviderFrame,
   picoEuro,
   promptFrames,
+  receipt,
   rejection,
   SESSION_PROTOCOL,
   type SignedRecord,
@@ -316,18 +317,10 @@ describe('a provider rejects, with the reason,', () => {
 
 describe('a hostile consumer', () => {
   test('that never countersigns gets no more than one credit window', async () => {
-    const creditWindow = picoEuro(2_000n)
-    const { frames } = await send(await makeOrder({ creditWindow, maxOutputTokens: 10_000n }))
-    let tokens = 0n
-    const deadline = Date.now() + 1_500
-    while (Date.now() < deadline) {
-      const frame = await Promise.race([nextFrame(frames), sleep(300)])
-      if (frame === undefined) break
-      if (frame.t === 'delta') tokens += frame.items.reduce((sum, [n]) => sum + BigInt(n), 0n)
-    }
+    const stranger = await openPeer()
+    const tokens = await takeUnpaid(stranger)
     assert.ok(tokens > 0n)
-    assert.ok(5n + tokens * OUTPUT_PRICE <= creditWindow, `${tokens} tokens came`)
-    frames.abort(new Error('done'))
+    assert.ok(5n + tokens * OUTPUT_PRICE <= TAKEN_WINDOW, `${tokens} tokens came`)
     await until(() => engine.running === 0)
   })
 
@@ -357,14 +350,81 @@ describe('a hostile consumer', () => {
   })
 
   test('that vanishes stops the engine and frees its slot', async () => {
-    const { frames } = await send(await makeOrder())
+    const stranger = await openPeer()
+    const order = await makeOrder({ consumer: stranger.signer.peerId }, stranger.signer)
+    const { frames } = await send(order, stranger.network)
     await until(() => engine.running > 0)
     frames.abort(new Error('gone'))
     await until(() => engine.running === 0)
   })
 })
 
+describe('a payer that left a window unpaid', () => {
+  test('gets nothing more for nothing, however often it asks', async () => {
+    const cheat = await openPeer()
+    const first = await takeUnpaid(cheat)
+    assert.ok(first > 0n)
+    const { peerId } = cheat.signer
+    await until(() => standing(peerId) === 'prepaid')
+    for (let i = 0; i < 4; i++) assert.equal(await takeUnpaid(cheat), 0n, 'a token came unpaid')
+    // What was read for it is owed, too.
+    await until(() => owed(peerId) > 2n * (5n + first * OUTPUT_PRICE))
+  })
+
+  test('that was cut off by mishap has its answers all the same, and is soon a stranger again', async () => {
+    const store = stack.use(new NodeStore(':memory:'))
+    const unlucky = await openPeer()
+    const { peerId } = unlucky.signer
+    const order = await makeOrder({ consumer: peerId, maxOutputTokens: 1n }, unlucky.signer)
+    const { frames } = await send(order, unlucky.network)
+    while ((await nextFrame(frames)).t !== 'delta');
+    frames.abort(new Error('the line is cut'))
+    await until(() => standing(peerId) === 'prepaid')
+    const buyer = honest(store, { peer: unlucky })
+    const answer = await buyer.request(asking(20), live())
+    for await (const _ of answer.payloads);
+    const { reason, last } = await answer.outcome
+    assert.equal(reason, 'completed')
+    assert.equal(last?.amount, 5n + 20n * OUTPUT_PRICE)
+    const [first] = providerStore.receipts(answer.session)
+    assert.ok(first !== undefined)
+    const prompt = receipt.decode(first.bytes)
+    assert.deepEqual([prompt.inputTokens, prompt.outputTokens, prompt.final], [5n, 0n, null])
+    await until(() => standing(peerId) === 'stranger')
+    assert.equal(providerStore.payers.of(`peer/${peerId}`)?.defaults, 1)
+  })
+})
+
+const TAKEN_WINDOW = picoEuro(2_000n)
+type Peer = Awaited<ReturnType<typeof openPeer>>
+
+const standing = (peerId: string) =>
+  providerStore.payers.standing([`peer/${peerId}`], Date.now()).type
+const owed = (peerId: string): bigint => providerStore.payers.of(`peer/${peerId}`)?.owed ?? 0n
+
+/** Asks for a long answer and countersigns nothing, until no more comes. @returns the tokens that came */
+async function takeUnpaid({ signer, network }: Peer): Promise<bigint> {
+  const order = await makeOrder(
+    { consumer: signer.peerId, creditWindow: TAKEN_WINDOW, maxOutputTokens: 10_000n },
+    signer,
+  )
+  const { frames } = await send(order, network)
+  let tokens = 0n
+  for (;;) {
+    const frame = await nextFrame(frames)
+    if (frame.t === 'delta') tokens += frame.items.reduce((sum, [n]) => sum + BigInt(n), 0n)
+    // A receipt that is due comes when the window is full, and nothing after it until it is countersigned.
+    if (frame.t === 'receipt') break
+  }
+  const more = await Promise.race([nextFrame(frames), sleep(200)])
+  assert.ok(more === undefined || more.t === 'delta')
+  if (more?.t === 'delta') tokens += more.items.reduce((sum, [n]) => sum + BigInt(n), 0n)
+  frames.abort(new Error('done'))
+  return tokens
+}
+
 interface Habits {
+  readonly peer?: Peer
   readonly allow?: readonly string[]
   /** Pico-euro per token. */
   readonly maxOutputPrice?: bigint
@@ -373,10 +433,11 @@ interface Habits {
 
 function honest(store: NodeStore, habits: Habits = {}): Consumer {
   const { allow = ['EU'], maxOutputPrice, knows = directory } = habits
+  const { signer, network } = habits.peer ?? { signer: consumer, network: consumerNetwork }
   return new Consumer({
     networkName: NETWORK,
-    signer: consumer,
-    network: consumerNetwork,
+    signer,
+    network,
     store,
     directory: knows,
     authorizer: new Authorizer({
@@ -478,12 +539,12 @@ function orderFrame({ bytes, signatures }: SignedRecord): Uint8Array {
   })
 }
 
-async function open(): Promise<{ frames: FrameStream }> {
-  return await consumerNetwork.openStream(providerNetwork.addresses(), SESSION_PROTOCOL)
+async function open(from: Network = consumerNetwork): Promise<{ frames: FrameStream }> {
+  return await from.openStream(providerNetwork.addresses(), SESSION_PROTOCOL)
 }
 
-async function send(signed: SignedRecord): Promise<{ frames: FrameStream }> {
-  const opened = await open()
+async function send(signed: SignedRecord, from?: Network): Promise<{ frames: FrameStream }> {
+  const opened = await open(from)
   opened.frames.write(orderFrame(signed))
   for (const frame of promptFrames(PROMPT)) opened.frames.write(encodeFrame(frame))
   return opened

@@ -361,7 +361,7 @@ export class Provider implements AsyncDisposable {
             log.warn({ session, code: error.code, cause: causeOf(error) }, error.message)
             this.#engines.wake()
           },
-          onEnd: (session, reason, error) => this.#onEnd(session, reason, error),
+          onEnd: (...end) => this.#onEnd(...end),
         })
         this.#sessions.add(server)
         await server.ended
@@ -412,11 +412,17 @@ export class Provider implements AsyncDisposable {
     })
   }
 
-  #onEnd(session: string, reason: string, error: HanseError | undefined): void {
+  #onEnd(
+    session: string,
+    reason: string,
+    error: HanseError | undefined,
+    unpaid: PicoEuro | undefined,
+  ): void {
     const { log } = this.#options
     const facts = {
       session,
       reason,
+      ...(unpaid === undefined ? {} : { unpaid: String(unpaid) }),
       ...(error === undefined ? {} : { code: error.code, cause: causeOf(error) }),
     }
     if (reason === 'completed' || reason === 'length') log.info(facts, 'session ended')

@@ -9,12 +9,14 @@ import {
   type Named,
   type OrderReceived,
   openProviderSession,
+  type PicoEuro,
   type Prices,
   type ProviderAction,
   type ProviderContext,
   type ProviderEvent,
   type ProviderState,
   type ProviderTimer,
+  picoEuro,
   providerStep,
   type Receipt,
   type SignedRecord,
@@ -31,6 +33,10 @@ import type { SessionTrace } from './session-board.ts'
 export interface Admission {
   /** The most input tokens that will be charged. */
   readonly inputTokens: bigint
+  /** Whose word its payment rests on. */
+  readonly payers: readonly string[]
+  /** One of them has left a window unpaid: the prompt is paid for before a token is sent. */
+  readonly prepaid: boolean
   readonly kind: RequestKind
   /** Names the engine and the weights when a request with fixed choices gives the same bytes again. */
   readonly reproducible: { readonly engine: string; readonly digest: string } | null
@@ -64,7 +70,13 @@ export interface SessionServerOptions {
   readonly holdPrompt: (bytes: number) => (() => void) | 'all' | 'each'
   /** The engine broke; the session goes on to its final receipt. */
   readonly onEngineFault?: (session: string, error: HanseError) => void
-  readonly onEnd?: (session: string, reason: FinalReason, error: HanseError | undefined) => void
+  /** @param unpaid what was sent and not countersigned, pico-euro; undefined where that is nothing */
+  readonly onEnd?: (
+    session: string,
+    reason: FinalReason,
+    error: HanseError | undefined,
+    unpaid: PicoEuro | undefined,
+  ) => void
 }
 
 /** Runs the provider's side of one session over a stream, by itself, until it has ended. */
@@ -81,6 +93,8 @@ export class SessionServer {
   #admission: Admission | undefined
   #fixed: FixedChoices | undefined
   #fault: HanseError | undefined
+  /** By the last receipt with both signatures. */
+  #paid = picoEuro(0n)
   readonly #parts: (() => void)[] = []
   readonly #inOrder = new InOrder((fault) => this.#onFault(fault))
   #isOver = false
@@ -192,6 +206,7 @@ export class SessionServer {
         this.#link.send(encodeFrame(action.frame))
         return
       case 'save-receipt':
+        this.#paid = action.receipt.value.amount
         return this.#save(action.receipt)
       case 'set-timer': {
         const { timer, ms } = action
@@ -202,7 +217,7 @@ export class SessionServer {
         this.#link.clearTimer(action.timer)
         return
       case 'end':
-        this.#end(action.reason, action.error)
+        this.#end(action.reason, action.error, action.unpaid)
         return
     }
   }
@@ -231,14 +246,15 @@ export class SessionServer {
         this.#options.store.endSession(session, 'cancelled', this.#options.now())
         return
       }
-      const { inputTokens, reproducible, kind } = admission
+      const { inputTokens, reproducible, kind, prepaid } = admission
       this.#session = session
       this.#admission = admission
       this.#fixed = fixedChoices(ordered.order)
       const determinism =
         reproducible === null ? null : { ...reproducible, seed: seedOf(prompt, this.#fixed) }
       trace.accepted(kind)
-      this.#dispatch({ type: 'accepted', inputTokens, determinism, now: this.#options.now() })
+      const now = this.#options.now()
+      this.#dispatch({ type: 'accepted', inputTokens, determinism, prepaid, now })
     } catch (error) {
       if (signal.aborted) return
       const fault = toHanseError(error)
@@ -297,16 +313,25 @@ export class SessionServer {
     this.#resume?.resolve()
   }
 
-  #end(reason: FinalReason, error: HanseError | undefined): void {
+  #end(reason: FinalReason, error: HanseError | undefined, unpaid?: PicoEuro): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#stopEngine()
+    this.#remember(unpaid ?? picoEuro(0n))
     this.#admission?.release()
     if (this.#session !== undefined)
       this.#options.store.endSession(this.#session, reason, this.#options.now())
     this.#options.trace.ended(reason, (this.#fault ?? error)?.code)
-    this.#options.onEnd?.(this.#session ?? '', reason, this.#fault ?? error)
+    this.#options.onEnd?.(this.#session ?? '', reason, this.#fault ?? error, unpaid)
     void this.#link.end(isAnswered(reason) || reason === 'rejected').then(this.#ended.resolve)
+  }
+
+  /** Before the slot comes free: the next order of this payer, which may wait for it, is judged by this one. */
+  #remember(unpaid: PicoEuro): void {
+    const { store, now } = this.#options
+    const { payers = [] } = this.#admission ?? {}
+    if (this.#paid > 0n || unpaid > 0n)
+      store.payers.ended(payers, { paid: this.#paid, unpaid }, now())
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from '@hanse/protocol'
 import type { HeldSession, HeldTerms } from '../deletion/judge-session.ts'
 import { type Database, pack, unpack } from './database.ts'
+import { organizationPayer, payersOf } from './payer-store.ts'
 
 export type Counts = Partial<Record<DeletionClass, number>>
 
@@ -201,6 +202,10 @@ export class DeletionStore {
     now: number,
   ): void {
     this.#securely(cid, () => {
+      this.#delete('payer_default', 'payer', [
+        ...consumers.flatMap((consumer) => payersOf(consumer, undefined)),
+        ...this.#organizationsOf(authorizations),
+      ])
       const unused = this.#unused(authorizations)
       const over = unused.filter((one) => (this.termsOf(one)?.openUntil ?? 0) < now)
       const statements = this.#delete('statement', 'authorization', over)
@@ -269,6 +274,14 @@ export class DeletionStore {
   /** Settlement will not have it. */
   refused(cid: string, code: string): void {
     this.#write('update deletion_request set refused = ? where cid = ?', code, cid)
+  }
+
+  /** Organizations behind authorizations that this node holds, as the memory of unpaid windows names them. */
+  #organizationsOf(authorizations: readonly string[]): string[] {
+    return this.#db
+      .prepare('select signed from record where cid in (select value from json_each(?))')
+      .all(list(authorizations))
+      .map(({ signed }) => organizationPayer(spendAuthorization.decode(unpack(signed).bytes)))
   }
 
   /** Authorizations that this node has released. */

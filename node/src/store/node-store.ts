@@ -23,6 +23,7 @@ import { DeletionStore } from './deletion-store.ts'
 import { KeyStore } from './key-store.ts'
 import { SqliteMeasurementStore } from './measurement-store.ts'
 import { NoteStore, type SessionTiming } from './note-store.ts'
+import { PayerStore } from './payer-store.ts'
 import { PrivacyStore } from './privacy-store.ts'
 import { migrate } from './schema.ts'
 import { type SessionEnd, SessionEnds, type SessionRole } from './session-ends.ts'
@@ -91,6 +92,7 @@ export class NodeStore implements Disposable {
   readonly ends: AuthorizationEnds
   readonly deletions: DeletionStore
   readonly notes: NoteStore
+  readonly payers: PayerStore
   /** Ends that the disk did not take yet. */
   readonly #ends = new Map<string, SessionEnding>()
   /** Records of which many sessions cite the same: offers, attestations, authorizations. */
@@ -121,6 +123,7 @@ export class NodeStore implements Disposable {
       this.#sessionEnds.clear()
     })
     this.notes = new NoteStore(this.#db)
+    this.payers = new PayerStore(this.#db)
   }
 
   [Symbol.dispose](): void {

@@ -227,6 +227,17 @@ export const MIGRATIONS = [
     refused text
   ) strict, without rowid;
   `,
+  `
+  -- Peers and organizations that did not countersign all that they were sent: how often, when last, and what they have to
+  -- countersign before they are trusted with the window of a stranger again.
+  create table payer_default (
+    payer text primary key,
+    defaults integer not null,
+    last_at integer not null,
+    owed integer not null
+  ) strict, without rowid;
+  create index payer_default_last on payer_default (last_at);
+  `,
 ]
 
 export const migrate = migrationOf(MIGRATIONS)

@@ -15,6 +15,18 @@ export function openingWindow(cap: PicoEuro, inputCost: PicoEuro, outputPrice: P
   return picoEuro(min(cap, start > least ? start : least))
 }
 
+/**
+ * The window of one who has left another unpaid, once what is known of the prompt is countersigned: a few tokens, and of the
+ * prompt what no receipt says yet.
+ */
+export function prepaidWindow(
+  cap: PicoEuro,
+  uncountedInputCost: PicoEuro,
+  outputPrice: PicoEuro,
+): PicoEuro {
+  return picoEuro(min(cap, smallestWindow(uncountedInputCost, outputPrice)))
+}
+
 /** Every countersigned receipt earns a third more, up to the cap. */
 export function grownWindow(window: PicoEuro, cap: PicoEuro): PicoEuro {
   return picoEuro(min(cap, window + window / 3n + 1n))

@@ -14,7 +14,7 @@ import {
   signRecord,
 } from '../record/signed.ts'
 import { bytesEqual, concat } from '../wire.ts'
-import { grownWindow, openingWindow } from './credit-window.ts'
+import { grownWindow, openingWindow, prepaidWindow } from './credit-window.ts'
 import {
   type ConsumerFrame,
   DELTA_PAYLOAD_BYTES_MAX,
@@ -101,6 +101,8 @@ interface Streaming {
   readonly enginePaused: boolean
   readonly engineRunning: boolean
   readonly window: PicoEuro
+  /** Of a payer that has left a window unpaid: whether the prompt is still to be countersigned, or windows grow from a few tokens. */
+  readonly prepaid: 'prompt' | 'tokens' | undefined
   readonly countersigned: PicoEuro
   readonly tokensAtReceipt: bigint
   readonly last: Named<Receipt> | undefined
@@ -130,6 +132,8 @@ export type ProviderEvent =
       readonly type: 'accepted'
       readonly inputTokens: bigint
       readonly determinism: Determinism | null
+      /** The payer has left a window unpaid: the prompt is to be countersigned before a token is sent. */
+      readonly prepaid?: boolean
       readonly now: number
     }
   /** The order is good but for its prices: ask for these. */
@@ -158,7 +162,13 @@ export type ProviderAction =
   | { readonly type: 'save-receipt'; readonly receipt: Named<Receipt> & SignedRecord }
   | { readonly type: 'set-timer'; readonly timer: ProviderTimer; readonly ms: number }
   | { readonly type: 'clear-timer'; readonly timer: ProviderTimer }
-  | { readonly type: 'end'; readonly reason: FinalReason; readonly error?: HanseError }
+  | {
+      readonly type: 'end'
+      readonly reason: FinalReason
+      readonly error?: HanseError
+      /** What was sent and not countersigned; none where that is nothing. */
+      readonly unpaid?: PicoEuro
+    }
 
 export interface ProviderStep {
   readonly state: ProviderState
@@ -387,7 +397,7 @@ const draining = () => new HanseError('HANSE_DRAINING', 'the provider is shuttin
 function accept(
   context: ProviderContext,
   ordered: OrderReceived,
-  { inputTokens, determinism }: Pick<Acceptance, 'inputTokens' | 'determinism'>,
+  { inputTokens, determinism, prepaid = false }: Extract<ProviderEvent, { type: 'accepted' }>,
   now: number,
 ): ProviderStep {
   const { order } = ordered
@@ -421,7 +431,11 @@ function accept(
     pending: [],
     enginePaused: false,
     engineRunning: true,
-    window: openingWindow(creditWindow, amountOf(inputTokens, inputPrice), outputPrice),
+    // For the prompt, and for no token: whoever is to pay first has no other window.
+    window: prepaid
+      ? amountOf(inputTokens, inputPrice)
+      : openingWindow(creditWindow, amountOf(inputTokens, inputPrice), outputPrice),
+    prepaid: prepaid ? 'prompt' : undefined,
     countersigned: picoEuro(0n),
     tokensAtReceipt: 0n,
     last: undefined,
@@ -446,8 +460,13 @@ function onStreaming(
   switch (event.type) {
     case 'frame':
       return onStreamingFrame(context, state, event.frame, event.now)
-    case 'input':
-      return { state: { ...state, inputTokens: countInput(state, event.inputTokens) }, actions: [] }
+    case 'input': {
+      const counted = { ...state, inputTokens: countInput(state, event.inputTokens) }
+      // While the prompt is read its receipt has time to come back.
+      return state.prepaid === 'prompt'
+        ? advance(context, counted, event.now)
+        : { state: counted, actions: [] }
+    }
     case 'deltas':
       if (state.ending !== undefined) return { state, actions: [] }
       if (event.deltas.some(({ payload }) => payload.byteLength > DELTA_PAYLOAD_BYTES_MAX)) {
@@ -513,13 +532,17 @@ function onStreamingFrame(
     { type: 'clear-timer', timer: 'countersign' },
     { type: 'save-receipt', receipt: signed },
   ]
-  if (outstanding.value.final !== null) return end(state, outstanding.value.final, undefined, saved)
+  const countersigned = outstanding.value.amount
+  if (outstanding.value.final !== null)
+    return end({ ...state, countersigned }, outstanding.value.final, undefined, saved)
   const next: Streaming = {
     ...state,
     last: named(outstanding),
     outstanding: undefined,
-    countersigned: outstanding.value.amount,
-    window: grownWindow(state.window, state.order.value.creditWindow),
+    countersigned,
+    ...(state.prepaid === 'prompt'
+      ? { prepaid: 'tokens' as const, window: leastWindow(state) }
+      : { window: grownWindow(state.window, state.order.value.creditWindow) }),
   }
   const step = advance(context, next, now)
   return { state: step.state, actions: [...saved, ...step.actions] }
@@ -534,6 +557,7 @@ function advance(context: ProviderContext, before: Streaming, now: number): Prov
   if (state.outstanding === undefined) {
     const due = state.outputTokens - state.tokensAtReceipt >= state.order.value.receiptEvery
     const owing = amountSent(state) > state.countersigned
+    const wanted = owing && (blocked || state.prepaid === 'prompt')
     if (finished) {
       state = issueReceipt(
         context,
@@ -542,15 +566,13 @@ function advance(context: ProviderContext, before: Streaming, now: number): Prov
         now,
         actions,
       )
-    } else if ((due || (blocked && owing)) && receiptsLeft(state) <= 1n) {
+    } else if ((due || wanted) && receiptsLeft(state) <= 1n) {
       return stop(context, state, 'too-many-receipts', now, actions)
-    } else if (due || (blocked && owing)) {
+    } else if (due || wanted) {
       state = issueReceipt(context, state, null, now, actions)
     } else if (blocked && state.window < state.order.value.creditWindow) {
-      // Everything is countersigned and the next chunk alone exceeds the window. Chunks are never cut, so what was
-      // agreed at most is granted at once.
-      const widened = { ...state, window: state.order.value.creditWindow }
-      const step = advance(context, widened, now)
+      // Everything is countersigned and the next chunk alone exceeds the window. Chunks are never cut.
+      const step = advance(context, widened(state), now)
       return { state: step.state, actions: [...actions, ...step.actions] }
     } else if (blocked) {
       return stop(context, state, 'window-exhausted', now, actions)
@@ -592,6 +614,30 @@ function sendPending(state: Streaming, actions: ProviderAction[]): Streaming {
     deltas: state.deltas + BigInt(count),
     pending: count === state.pending.length ? [] : state.pending.slice(count),
   }
+}
+
+/** What was agreed at most, at once; of one who is to pay first, no more than the next chunk takes. */
+function widened(state: Streaming): Streaming {
+  const { creditWindow, inputPrice, outputPrice } = state.order.value
+  if (state.prepaid === undefined) return { ...state, window: creditWindow }
+  const [next] = state.pending
+  const tokens = state.outputTokens + BigInt(next?.tokens ?? 0)
+  const input = amountOf(state.acceptance.value.inputTokens, inputPrice)
+  const needed = input + amountOf(tokens, outputPrice) - state.countersigned
+  const least = leastWindow(state)
+  const window = needed > least ? needed : least
+  return {
+    ...state,
+    prepaid: 'tokens',
+    window: picoEuro(window < creditWindow ? window : creditWindow),
+  }
+}
+
+/** The least window that moves a session of which the prompt is countersigned as far as it is counted. */
+function leastWindow({ order, acceptance, inputTokens }: Streaming): PicoEuro {
+  const { creditWindow, inputPrice, outputPrice } = order.value
+  const uncounted = acceptance.value.inputTokens - inputTokens
+  return prepaidWindow(creditWindow, amountOf(uncounted, inputPrice), outputPrice)
 }
 
 /** Without a copy while nothing is held back, which is nearly always. */
@@ -736,13 +782,19 @@ function end(
   error?: HanseError,
   before: readonly ProviderAction[] = [],
 ): ProviderStep {
-  const running = (state.phase === 'streaming' || state.phase === 'settling') && state.engineRunning
+  const served = state.phase === 'streaming' || state.phase === 'settling' ? state : undefined
+  const unpaid = served === undefined ? 0n : amountSent(served) - served.countersigned
   return {
     state: { phase: 'ended', reason },
     actions: [
       ...before,
-      ...(running ? [{ type: 'stop-engine' } as const] : []),
-      { type: 'end', reason, ...(error === undefined ? {} : { error }) },
+      ...(served?.engineRunning === true ? [{ type: 'stop-engine' } as const] : []),
+      {
+        type: 'end',
+        reason,
+        ...(error === undefined ? {} : { error }),
+        ...(unpaid > 0n ? { unpaid: picoEuro(unpaid) } : {}),
+      },
     ],
   }
 }

@@ -57,6 +57,8 @@ export interface SessionOptions {
   readonly engine?: EngineScript
   readonly prompt?: Uint8Array
   readonly remaining?: PicoEuro | undefined
+  /** The provider remembers that this payer has left a window unpaid. */
+  readonly prepaid?: boolean
   /** The provider's decision, instead of accepting. */
   readonly reject?: HanseError
   /** What the provider asks for in answer to an order; accepts when `undefined`. */
@@ -79,7 +81,14 @@ interface Side {
   readonly inbox: (Uint8Array | 'closed')[]
   readonly timers: Map<string, number>
   readonly receipts: (Named<Receipt> & SignedRecord)[]
-  ended: { reason: FinalReason; error: HanseError | undefined } | undefined
+  ended:
+    | {
+        reason: FinalReason
+        error: HanseError | undefined
+        /** Sent and not countersigned; the provider's alone. */
+        unpaid: PicoEuro | undefined
+      }
+    | undefined
 }
 
 const newSide = (): Side => ({
@@ -331,7 +340,7 @@ export class SessionDriver {
 
   #review(ordered: OrderReceived): void {
     const { now } = this
-    const { reject, ask, inputTokens = 10n } = this.#options
+    const { reject, ask, inputTokens = 10n, prepaid = false } = this.#options
     const prices = ask?.(ordered.order.value)
     if (prices !== undefined) {
       this.toProvider({ type: 'quoted', prices, now })
@@ -345,7 +354,7 @@ export class SessionDriver {
       this.toProvider({ type: 'rejected', error, now })
       return
     }
-    this.toProvider({ type: 'accepted', inputTokens, determinism: null, now })
+    this.toProvider({ type: 'accepted', inputTokens, determinism: null, prepaid, now })
   }
 
   #post(to: Side, frames: readonly (ConsumerFrame | ProviderFrame | Uint8Array)[]): void {
@@ -358,10 +367,10 @@ export class SessionDriver {
   #end(
     side: Side,
     other: Side,
-    { reason, error }: { reason: FinalReason; error?: HanseError },
+    { reason, error, unpaid }: { reason: FinalReason; error?: HanseError; unpaid?: PicoEuro },
   ): void {
     if (side.ended) throw new Error('ended twice')
-    side.ended = { reason, error }
+    side.ended = { reason, error, unpaid }
     if (!this.#cut) other.inbox.push('closed')
   }
 
