@@ -1,10 +1,13 @@
-import type { Connection, Libp2p, PeerId, ServiceMap } from '@libp2p/interface'
+import type { Connection, Libp2p, PeerId, PeerInfo } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import { FrameStream } from './frame-stream.ts'
 import { keepDialed } from './keep-dialed.ts'
+import type { PeerServices } from './peer-options.ts'
 import { PROPOSED, type ProposedOptions } from './proposed-streams.ts'
+import { providerAnswers, rememberAddresses } from './provider-answers.ts'
+import { ProviderDraw } from './provider-draw.ts'
 import { closeWhenIdle, RelayedConnections } from './relayed-connections.ts'
 
 export interface OpenedStream {
@@ -47,14 +50,17 @@ const IDS_MAX = 1_024
 export class PeerNetwork implements AsyncDisposable {
   /** Aborted when the network stops. */
   protected readonly stopping = new AbortController()
-  readonly #libp2p: Libp2p
+  readonly #libp2p: Libp2p<PeerServices>
+  readonly #random: () => number
   readonly #relayed = new RelayedConnections()
   readonly #ids = new Map<string, PeerId>()
   /** Protocols of streams that the peer of a connection has taken. */
   readonly #protocols = new WeakMap<Connection, Set<string>>()
 
-  constructor(libp2p: Libp2p<ServiceMap>) {
+  /** @param random from 0 to below 1 */
+  constructor(libp2p: Libp2p<PeerServices>, random: () => number = Math.random) {
     this.#libp2p = libp2p
+    this.#random = random
     libp2p.addEventListener('connection:open', ({ detail }) => {
       this.#relayed.opened(detail)
       if (!detail.direct) closeWhenIdle(detail, this.stopping.signal)
@@ -109,24 +115,34 @@ export class PeerNetwork implements AsyncDisposable {
     return { frames: new FrameStream(stream), remotePeer: connection.remotePeer.toString() }
   }
 
-  /** Peers listed under `cid`, each once, as they are found. Ends at `limit`, or when all were asked. */
+  /**
+   * Peers listed under `cid`, each once, as they are found: of what each peer that is asked names, some by lot. Ends at
+   * `limit`, or when all were asked.
+   */
   async *findProviders(
     cid: CID,
     { limit, ...waiting }: Waiting & { limit: number },
   ): AsyncGenerator<FoundProvider> {
-    const seen = new Set<string>()
+    const { dht } = this.#libp2p.services
     const signal = this.signal(waiting, QUERY_MS)
-    for await (const { id, multiaddrs } of this.#libp2p.contentRouting.findProviders(cid, {
-      signal,
-    })) {
-      const peerId = id.toString()
-      if (multiaddrs.length === 0 || seen.has(peerId)) continue
-      seen.add(peerId)
-      yield {
-        peerId,
-        addresses: multiaddrs.map((address) => withPeerId(address.toString(), peerId)),
-      }
-      if (seen.size >= limit) return
+    const draw = new ProviderDraw<PeerInfo>({
+      limit,
+      idOf: ({ id }) => id.toString(),
+      random: this.#random,
+    })
+    for await (const named of providerAnswers(dht, cid, { signal })) {
+      yield* this.#found(draw.add(named.filter(({ multiaddrs }) => multiaddrs.length > 0)))
+      if (draw.isFull) return
+    }
+    yield* this.#found(draw.rest())
+  }
+
+  async *#found(peers: readonly PeerInfo[]): AsyncGenerator<FoundProvider> {
+    for (const peer of peers) {
+      await rememberAddresses(this.#libp2p.services.dht, peer)
+      const peerId = peer.id.toString()
+      const addresses = peer.multiaddrs.map((address) => withPeerId(address.toString(), peerId))
+      yield { peerId, addresses }
     }
   }
 

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { KadDHT } from '@libp2p/kad-dht'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Libp2p } from 'libp2p'
+import { createLibp2p } from 'libp2p'
+import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { sha256 } from 'multiformats/hashes/sha2'
+import { test } from 'vitest'
+import type { Network } from './libp2p-node.ts'
+import { type HanseServices, libp2pOptions } from './libp2p-options.ts'
+import { PeerGate } from './peer-gate.ts'
+import { NAMED_BY_ONE_MAX } from './provider-draw.ts'
+import { LOOPBACK_TCP, openTestNetwork } from './test-network.ts'
+
+const LIMIT = 64
+const OPEN_GATE = {
+  allowPeers: [],
+  denyPeers: [],
+  denyAddresses: [],
+  relays: 'any',
+  connectionsPerPeer: 8,
+  connectionsPerAddress: 10_000,
+  connectionsMax: 10_000,
+  lan: true,
+} as const
+
+const within = (ms: number) => ({ signal: AbortSignal.timeout(ms) })
+const keyOf = async (text: string) =>
+  CID.createV1(raw.code, await sha256.digest(new TextEncoder().encode(text)))
+
+/** A peer that names so many providers for every key, none of which exists. */
+async function openLiar(
+  stack: AsyncDisposableStack,
+  bootstrap: Network,
+  count: number,
+): Promise<Set<string>> {
+  const options = libp2pOptions(
+    {
+      privateKey: await generateKeyPair('Ed25519'),
+      listen: [LOOPBACK_TCP],
+      lan: true,
+      dhtClient: false,
+      validateRecord: async () => {},
+      selectRecord: () => 0,
+    },
+    { gate: new PeerGate(OPEN_GATE, Date.now), relayHost: undefined },
+  )
+  const libp2p: Libp2p<HanseServices> = await createLibp2p(options)
+  stack.defer(async () => await libp2p.stop())
+  const invented = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const id = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+      await libp2p.peerStore.merge(id, { multiaddrs: [multiaddr('/ip4/127.0.0.1/tcp/9')] })
+      return id
+    }),
+  )
+  const dht = libp2p.services.dht as KadDHT & { providers: { getProviders(): Promise<unknown> } }
+  dht.providers.getProviders = async () => invented
+  const [address] = bootstrap.addresses()
+  await libp2p.dial(multiaddr(address ?? ''), within(10_000))
+  return new Set(invented.map(String))
+}
+
+/** Joins, and knows everybody whom the bootstrap knows. */
+async function join(stack: AsyncDisposableStack, bootstrap: Network): Promise<Network> {
+  const network = stack.use(await openTestNetwork())
+  network.keepConnected(bootstrap.addresses())
+  await network.whenConnected(AbortSignal.timeout(10_000))
+  return network
+}
+
+test('peers that name false providers leave the real ones to be found', async () => {
+  await using stack = new AsyncDisposableStack()
+  const bootstrap = stack.use(await openTestNetwork())
+  const honest: Network[] = []
+  for (let i = 0; i < 8; i++) honest.push(await join(stack, bootstrap))
+  const cid = await keyOf('hanse/v1/any/EU')
+  const [one, two] = honest
+  assert.ok(one !== undefined && two !== undefined)
+  // Nobody lies yet, so that the records get to those who keep them.
+  await one.provide(cid, within(20_000))
+  await two.provide(cid, within(20_000))
+  const lies = await Promise.all([100, 100, 100].map((n) => openLiar(stack, bootstrap, n)))
+  const consumer = await join(stack, bootstrap)
+
+  // Who answers first is chance: it must not matter.
+  for (let i = 0; i < 5; i++) {
+    const found: string[] = []
+    for await (const { peerId } of consumer.findProviders(cid, { limit: LIMIT, ...within(20_000) }))
+      found.push(peerId)
+    for (const { peerId } of [one, two]) assert.ok(found.includes(peerId), 'a real one is missing')
+    assert.equal(new Set(found).size, found.length)
+    for (const invented of lies) {
+      const named = found.filter((peerId) => invented.has(peerId))
+      // Three liars and some of the eight who keep the records: no more than their share of what is wanted.
+      assert.ok(named.length <= Math.ceil(LIMIT / lies.length), `${named.length} of one liar`)
+    }
+    assert.ok(
+      found.length <= 2 + lies.length * Math.max(NAMED_BY_ONE_MAX, Math.ceil(LIMIT / lies.length)),
+    )
+  }
+}, 60_000)
+
+test('one honest holder of many providers is asked for all of them', async () => {
+  await using stack = new AsyncDisposableStack()
+  const bootstrap = stack.use(await openTestNetwork())
+  const named = await openLiar(stack, bootstrap, 30)
+  const consumer = await join(stack, bootstrap)
+  const found = new Set<string>()
+  const cid = await keyOf('a model')
+  for await (const { peerId } of consumer.findProviders(cid, { limit: LIMIT, ...within(20_000) }))
+    found.add(peerId)
+  assert.deepEqual(found, named)
+}, 60_000)
