@@ -37,7 +37,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hanse-settlement-'))
   await prepareDataDir(folder)
   settlement = await openSettlement({ dataDir: folder, network: NETWORK })
-})
+}, 180_000)
 afterAll(async () => {
   await settlement[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
@@ -350,4 +350,46 @@ test('plans are for everyone to see, and Stripe’s events for the operator', as
     expect((await call('GET', url, { key })).status).toBe(401)
     expect((await call('GET', url, { key: settlement.operatorToken })).status).toBe(200)
   }
+})
+
+test('notices come page by page, the newest first, each once, and none of anybody else', async () => {
+  const own = await newTenant()
+  const other = await newTenant()
+  const { store } = settlement
+  // In turns, so that pages go over those of others.
+  for (let i = 0; i < 5; i++) {
+    for (const { organization } of [own, other]) {
+      await store.executeSql(
+        `insert into billing_notice (organization, kind, cause, at) values ($1, 'dispute', $2, $3::timestamptz)`,
+        [organization, `${organization}/${i}`, new Date(1_793_577_600_000 + i).toISOString()],
+      )
+    }
+  }
+  const page = async (query: string) =>
+    (await call('GET', `/v1/billing/notices?${query}`, { key: own.apiKey })).body
+  const causes: string[] = []
+  const sizes: number[] = []
+  for (let next: string | null = ''; next !== null; ) {
+    const { notices, next: following } = await page(
+      `limit=2${next === '' ? '' : `&before=${next}`}`,
+    )
+    causes.push(...notices.map(({ cause }: { cause: string }) => cause))
+    sizes.push(notices.length)
+    expect(sizes.length).toBeLessThan(9)
+    next = following
+  }
+  expect(causes).toEqual([4, 3, 2, 1, 0].map((i) => `${own.organization}/${i}`))
+  expect(sizes).toEqual([2, 2, 1])
+  // A last page that is full says where it ends, and nothing is behind it.
+  const { notices, next } = await page('limit=5')
+  expect(notices.map(({ at }: { at: number }) => at)).toEqual(
+    [4, 3, 2, 1, 0].map((i) => 1_793_577_600_000 + i),
+  )
+  expect(next).toBe(notices.at(-1).id)
+  expect(await page(`limit=5&before=${next}`)).toEqual({ notices: [], next: null })
+  expect((await page('before=x')).code).toBe('HANSE_REQUEST_INVALID')
+  const theirs = await call('GET', `/v1/billing/notices?before=${notices[0].id}`, {
+    key: other.apiKey,
+  })
+  expect(theirs.body.notices).toHaveLength(4)
 })
