@@ -7,6 +7,14 @@ import { type ImportResult, importUpload, ROWS_MAX } from '../imports/import-upl
 import { NETWORK_SOURCE } from '../imports/spend-query.ts'
 import type { App } from './app.ts'
 import { principal } from './auth.ts'
+import {
+  isJson,
+  isProtobuf,
+  PROTOBUF,
+  partialSuccess,
+  protobufAnswer,
+  refuseOtlp,
+} from './otlp-answer.ts'
 import { bytesOf, takeStreams } from './upload-body.ts'
 
 const security = [{ key: [] }]
@@ -95,9 +103,9 @@ function uploadRoutes(app: App, context: SettlementContext): void {
       schema: {
         security,
         description:
-          'OTLP/JSON: spans of requests to models, as an OpenTelemetry exporter sends them with ' +
-          'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT here and OTEL_EXPORTER_OTLP_PROTOCOL=http/json. Other spans are ignored, ' +
-          'and so are messages in attributes and events.',
+          'OTLP: spans of requests to models, as JSON or protobuf, as an OpenTelemetry exporter sends them with ' +
+          'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT here and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf or http/json. Other spans ' +
+          'are ignored, and so are messages in attributes and events. The answer has the encoding of the request.',
         response: {
           200: z.object({
             partialSuccess: z
@@ -106,34 +114,31 @@ function uploadRoutes(app: App, context: SettlementContext): void {
           }),
         },
       },
+      errorHandler: refuseOtlp,
     },
-    async (request) => {
+    async (request, reply) => {
       const { organization } = principal(request)
-      if (!/^application\/json\b/iu.test(request.headers['content-type'] ?? '')) {
+      const isPacked = isProtobuf(request)
+      if (!isPacked && !isJson(request)) {
         throw new SettlementError(
           'HANSE_MEDIA_TYPE',
-          'send OTLP as JSON: OTEL_EXPORTER_OTLP_PROTOCOL=http/json',
+          `send OTLP as application/json or ${PROTOBUF}: OTEL_EXPORTER_OTLP_PROTOCOL=http/json or http/protobuf`,
         )
       }
       const result = await importUpload(context, {
         organization,
         source: 'otlp',
         format: 'otlp',
+        isProtobuf: isPacked,
         mapping: {},
         body: bytesOf(request),
         isDryRun: false,
       })
-      return partialSuccess(result)
+      const partial = partialSuccess(result)
+      if (isPacked) return reply.type(PROTOBUF).send(protobufAnswer(partial) as never)
+      return partial === undefined ? {} : { partialSuccess: partial }
     },
   )
-}
-
-/** What OTLP answers: nothing when all was taken. @throws {SettlementError} where it was no OTLP */
-function partialSuccess({ stopped, rejected: [first], rejectedCount }: ImportResult) {
-  if (stopped !== null) throw new SettlementError(stopped.code, stopped.message)
-  if (first === undefined) return {}
-  const errorMessage = `${first.code}: ${first.message}`
-  return { partialSuccess: { rejectedSpans: rejectedCount, errorMessage } }
 }
 
 function checkMapping(columns: Readonly<Record<string, string>>): void {

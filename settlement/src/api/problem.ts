@@ -20,16 +20,25 @@ export function problemOf(code: SettlementCode, detail: string): Problem {
 
 /** Every answer that is not a success is a problem, and only faults of ours are logged. */
 export function installProblems(app: FastifyInstance): void {
-  app.setErrorHandler((error, request, reply) => {
-    const problem = problemOfError(error)
-    if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-    if (error instanceof SettlementError && error.retryAfterMs !== undefined)
-      reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000))
-    return send(reply, problem)
-  })
+  app.setErrorHandler((error, request, reply) =>
+    send(reply, problemOfFailure(error, request, reply)),
+  )
   app.setNotFoundHandler((request: FastifyRequest, reply) =>
     send(reply, problemOf('HANSE_NOT_FOUND', `${request.method} ${request.url.split('?')[0]}`)),
   )
+}
+
+/** What somebody is told of it, with the header that says when to come back; a fault of ours is logged. */
+export function problemOfFailure(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Problem {
+  const problem = problemOfError(error)
+  if (problem.status >= 500) request.log.error({ err: error }, problem.code)
+  if (error instanceof SettlementError && error.retryAfterMs !== undefined)
+    reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000))
+  return problem
 }
 
 function send(reply: FastifyReply, problem: Problem) {

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { SettlementError } from '../errors.ts'
+import type { Format } from '../imports/formats/format.ts'
 import { FORMAT_NAMES, FORMATS, type FormatName } from '../imports/formats/index.ts'
+import { beginsAsJson } from '../imports/table-or-json.ts'
 import { toldError } from '../logging/told-error.ts'
 import { fileParts } from './file-parts.ts'
 import { print } from './operator-call.ts'
@@ -15,6 +17,8 @@ const PART_BYTES = 8 * 1024 * 1024
 const ANSWER_MS = 120_000
 const TRIES_MAX = 5
 const REJECTED_MAX = 100
+/** Enough to see whether it begins as JSON does. */
+const START_BYTES = 1_024
 /** Some lines were not taken: not a failure, but nothing to overlook. */
 const EXIT_REJECTED = 2
 
@@ -70,7 +74,7 @@ export function importCommand(program: Command): void {
 async function importFile(file: string, flags: ImportFlags): Promise<void> {
   const key = organizationKey()
   const size = await sizeOf(file)
-  const isCsv = FORMATS[flags.format].layout === 'csv'
+  const isCsv = await isTable(file, FORMATS[flags.format])
   let all: Answer = {
     accepted: 0,
     duplicates: 0,
@@ -103,6 +107,16 @@ async function sizeOf(file: string): Promise<number> {
   } catch (cause) {
     throw new SettlementError('HANSE_CONFIG_INVALID', `${file} cannot be read`, { cause })
   }
+}
+
+/** Tables may come in either form. */
+async function isTable(file: string, format: Format): Promise<boolean> {
+  if (format.layout === 'csv') return true
+  if (format.isTable !== true) return false
+  await using handle = await open(file)
+  const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(START_BYTES) })
+  const start = buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/u, '')
+  return start.trim() !== '' && !beginsAsJson(start)
 }
 
 function addressOf({ service, format, source, mapping, dryRun = false }: ImportFlags): URL {

@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fileParts } from '../cli/file-parts.ts'
 import { importCard } from '../costs/import-card.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
 import { prepareDataDir } from '../testing/database-template.ts'
 import { NETWORK } from '../testing/market.ts'
-import { ANTHROPIC, LITELLM, OTLP, PLANTED } from './testing/samples.ts'
+import { recordedSpans } from './testing/recorded-spans.ts'
+import { ANTHROPIC, LANGFUSE, LITELLM, OTLP, PLANTED } from './testing/samples.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/hanse-settlement.mjs', import.meta.url))
 
@@ -103,6 +105,70 @@ test('an exporter’s spans and a file become one view of all spend, and no prom
   expect(JSON.stringify(stored.rows)).not.toContain(PLANTED)
 })
 
+test('spans as protobuf are taken as those of JSON are, and answered in protobuf, refusals too', async () => {
+  const { organization, apiKey } = await newKey()
+  const send = async (payload: Uint8Array, headers: Record<string, string> = {}, key = apiKey) => {
+    const response = await settlement.app.inject({
+      method: 'POST',
+      url: '/v1/otlp/v1/traces',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/x-protobuf',
+        ...headers,
+      },
+      payload: Buffer.from(payload),
+    })
+    expect(response.headers['content-type']).toBe('application/x-protobuf')
+    const { statusCode: status, rawPayload } = response
+    return { status, bytes: rawPayload, text: rawPayload.toString() }
+  }
+  const pack = (spans: ReturnType<typeof recordedSpans>) =>
+    ProtobufTraceSerializer.serializeRequest(spans) ?? new Uint8Array()
+  const recorded = recordedSpans(Date.parse('2026-10-20T08:00:00Z'))
+  for (const packed of [pack(recorded), gzipSync(pack(recorded))]) {
+    const isZip = packed[0] === 0x1f
+    const answer = await send(packed, isZip ? { 'content-encoding': 'gzip' } : {})
+    expect(answer).toMatchObject({ status: 200, text: '' })
+  }
+  expect((await spend(apiKey, 'group=source')).spend).toMatchObject([
+    { key: 'otlp', requests: '2', outputTokens: '60', costs: [{ amount: '2.00123' }] },
+  ])
+  const stored = await settlement.context.store.executeSql(
+    'select to_jsonb(u)::text as row from external_usage u where organization = $1',
+    [organization],
+  )
+  expect(stored.rows).toHaveLength(3)
+  expect(JSON.stringify(stored.rows)).not.toContain(PLANTED)
+
+  const again = recordedSpans(Date.parse('2026-10-20T09:00:00Z'))
+  for (const span of again) span.attributes['gen_ai.usage.output_tokens'] = -5
+  const partial = await send(pack(again))
+  expect(partial.status).toBe(200)
+  expect(ProtobufTraceSerializer.deserializeResponse(partial.bytes)).toEqual({
+    partialSuccess: {
+      rejectedSpans: 3,
+      errorMessage: 'HANSE_IMPORT_FIELD: gen_ai.usage.output_tokens: not a count',
+    },
+  })
+  const garbage = await send(Buffer.from(PLANTED))
+  expect([garbage.status, garbage.text]).toEqual([
+    400,
+    expect.stringContaining('HANSE_IMPORT_FORMAT: not OTLP as protobuf'),
+  ])
+  expect(garbage.text).not.toContain(PLANTED)
+  const nobody = await send(pack(recorded), {}, 'hanse_nobody')
+  expect([nobody.status, nobody.text]).toEqual([
+    401,
+    expect.stringContaining('HANSE_UNAUTHENTICATED'),
+  ])
+  const large = gzipSync(Buffer.alloc(9 * 1024 * 1024))
+  const refused = await send(large, { 'content-encoding': 'gzip' })
+  expect([refused.status, refused.text]).toEqual([
+    413,
+    expect.stringContaining('HANSE_REQUEST_TOO_LARGE'),
+  ])
+})
+
 test('what no cost was reported for is rated by the cards that were in force', async () => {
   const { organization, apiKey: key } = await newKey()
   const prices = {
@@ -144,9 +210,7 @@ test('what no cost was reported for is rated by the cards that were in force', a
 
 test('bodies that are too large, of another type or by a key without the scope are refused', async () => {
   const { apiKey: key } = await newKey()
-  expect(
-    (await ask('/v1/otlp/v1/traces', { key, body: 'x', type: 'application/x-protobuf' })).status,
-  ).toBe(415)
+  expect((await ask('/v1/otlp/v1/traces', { key, body: 'x', type: 'text/plain' })).status).toBe(415)
   expect((await ask('/v1/otlp/v1/traces', { key, body: '{' })).json).toMatchObject({
     code: 'HANSE_IMPORT_FORMAT',
   })
@@ -298,6 +362,16 @@ test('the program sends a file, says what came of it, and ends with 2 when lines
     accepted: 2,
     rejected: [{ line: 3, code: 'HANSE_IMPORT_FIELD' }],
   })
+  // Tables come in either form, and the program sees which it is.
+  const table = join(folder, 'observations.csv')
+  const row = LANGFUSE[0] ?? {}
+  const quoted = (cells: readonly unknown[]) =>
+    cells.map((cell) => `"${String(cell).replaceAll('"', '""')}"`).join(',')
+  const cells = Object.values(row).map((v) => (typeof v === 'object' ? JSON.stringify(v) : v))
+  await writeFile(table, `${quoted(Object.keys(row))}\n${quoted(cells)}\n`)
+  const second = await run(table, '--format', 'langfuse')
+  expect(second).toMatchObject({ code: 0, errors: '' })
+  expect(JSON.parse(second.output)).toMatchObject({ accepted: 1, rejectedCount: 0 })
 }, 180_000)
 
 test('a file is cut between its records, and lines are those of the file', async () => {

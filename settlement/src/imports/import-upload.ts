@@ -1,10 +1,13 @@
 import type { SettlementContext } from '../context.ts'
 import { csvRows } from './csv.ts'
-import type { ReadTerms } from './formats/format.ts'
+import type { ExactJson } from './exact-json.ts'
+import type { JsonFormat, ReadTerms } from './formats/format.ts'
 import { FORMATS, type FormatName } from './formats/index.ts'
 import { jsonItems } from './json-items.ts'
 import { type LineCode, LineFault } from './line-fault.ts'
-import { decoded } from './lines.ts'
+import { decoded, type Item } from './lines.ts'
+import { protobufSpans } from './otlp-protobuf.ts'
+import { tableOrJson } from './table-or-json.ts'
 import { digestOf, type RawUsage, type UsageRecord, usageRecord } from './usage-record.ts'
 import type { NewUsage, UsageOutcome } from './write-usage.ts'
 
@@ -19,6 +22,8 @@ export interface Upload {
   readonly organization: string
   readonly source: string
   readonly format: FormatName
+  /** Of `otlp`: as protobuf in place of JSON. */
+  readonly isProtobuf?: boolean
   readonly mapping: Readonly<Record<string, string>>
   readonly body: AsyncIterable<Uint8Array>
   /** Reads and checks, and writes nothing. */
@@ -97,23 +102,28 @@ async function tellOfFailure(
 
 /** Each record of a file, or why it is none. */
 async function* recordsOf(
-  { format, body }: Upload,
+  { format, isProtobuf = false, body }: Upload,
   terms: ReadTerms,
 ): AsyncGenerator<{ line: number; value: UsageRecord | LineFault | undefined }> {
   const chosen = FORMATS[format]
-  const texts = decoded(body)
   if (chosen.layout === 'csv') {
-    for await (const { line, value } of csvRows(texts)) {
+    for await (const { line, value } of csvRows(decoded(body))) {
       yield { line, value: attempt(value, (row) => chosen.read(row, terms), terms) }
     }
     return
   }
-  for await (const { line, value } of jsonItems(texts)) {
+  const items = isProtobuf ? protobufSpans(body) : itemsOf(chosen, decoded(body))
+  for await (const { line, value } of items) {
     for (const unit of value instanceof LineFault ? [value] : chosen.units(value)) {
       yield { line, value: attempt(unit, (one) => chosen.read(one, terms), terms) }
     }
   }
 }
+
+const itemsOf = (
+  { isTable = false }: JsonFormat,
+  texts: AsyncIterable<string>,
+): AsyncIterable<Item<ExactJson>> => (isTable ? tableOrJson(texts) : jsonItems(texts))
 
 function attempt<Value>(
   value: Value | LineFault,

@@ -17,6 +17,8 @@ export type Format = JsonFormat | CsvFormat
 
 export interface JsonFormat {
   readonly layout: 'json'
+  /** Whether it comes as CSV as well, each row an object of its columns. */
+  readonly isTable?: boolean
   /** The single things in one element of the file, each of which may fail alone. */
   units(element: ExactJson): readonly ExactJson[]
   /** @throws {LineFault} */

@@ -1,6 +1,18 @@
 import { expect, test } from 'vitest'
 import { importUpload } from '../import-upload.ts'
-import { ANTHROPIC, AWS, AZURE, LITELLM, OPENAI, OTLP, PLANTED } from '../testing/samples.ts'
+import {
+  ANTHROPIC,
+  AWS,
+  AZURE,
+  HELICONE,
+  LANGFUSE,
+  LANGFUSE_PAGE,
+  LITELLM,
+  LITELLM_PAYLOADS,
+  OPENAI,
+  OTLP,
+  PLANTED,
+} from '../testing/samples.ts'
 import type { NewUsage } from '../write-usage.ts'
 import type { FormatName } from './index.ts'
 
@@ -29,6 +41,19 @@ async function read(format: FormatName, file: string, mapping: Record<string, st
     JSON.stringify([written, result, told], (_k, v) => (typeof v === 'bigint' ? `${v}` : v)),
   ).not.toContain('PLANTED')
   return { written, result, told }
+}
+
+/** As databases and Langfuse write it: columns of all rows, and JSON for what is no scalar. */
+function csvOf(rows: readonly object[]): string {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const text = (value: unknown): string => {
+    if (value === null || value === undefined) return ''
+    return typeof value === 'string' ? value : JSON.stringify(value)
+  }
+  const line = (cells: readonly string[]) =>
+    cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(',')
+  const body = rows.map((row) => line(names.map((name) => text((row as never)[name]))))
+  return [line(names), ...body].join('\n')
 }
 
 test('spans of OpenTelemetry: requests alone, by the names of today and of before', async () => {
@@ -122,6 +147,168 @@ test('spend logs of LiteLLM, as a list or in lines; a spend of 0 is no price', a
     accepted: 4,
     rejected: [{ line: 3, code: 'HANSE_IMPORT_FORMAT', message: 'not JSON' }],
   })
+})
+
+test('what LiteLLM’s loggers write to storage, with the parts of its tokens; a failure is no usage', async () => {
+  const lines = LITELLM_PAYLOADS.map((row) => JSON.stringify(row)).join('\n')
+  const { written, result } = await read('litellm', lines)
+  expect(result).toMatchObject({ accepted: 2, ignored: 1, rejectedCount: 0 })
+  expect(written).toMatchObject([
+    {
+      id: 'chatcmpl-7a1',
+      at: 1_792_484_130_123,
+      provider: 'anthropic',
+      model: 'claude-sonnet-4-5',
+      inputTokens: 1700n,
+      cachedInputTokens: 500n,
+      cacheWriteTokens: 1000n,
+      longCacheWriteTokens: 600n,
+      outputTokens: 40n,
+      reasoningTokens: 12n,
+      cost: { amount: '0.00021', currency: 'USD' },
+      tags: { team: 'search' },
+      key: 'b1946ac92492d2347c6235b4d2611184',
+      user: 'dev-3',
+    },
+    { provider: 'together_ai', model: 'meta-llama/Llama-3.3-70B-Instruct-Turbo' },
+  ])
+  expect(Object.keys(written[0]?.tags ?? {})).toEqual(['team'])
+})
+
+test('spend logs of LiteLLM out of a database as CSV are the same as its JSON', async () => {
+  const { written } = await read('litellm', JSON.stringify(LITELLM))
+  const table = await read('litellm', csvOf(LITELLM))
+  expect(table.written).toEqual(written)
+  const broken = csvOf(LITELLM).replace('2026-10-20 08:16:00', 'yesterday')
+  expect((await read('litellm', broken)).result).toMatchObject({
+    accepted: 1,
+    rejected: [{ line: 3, code: 'HANSE_IMPORT_FIELD' }],
+  })
+  expect((await read('litellm', 'neither of them')).result).toMatchObject({
+    stopped: { code: 'HANSE_IMPORT_FORMAT', message: 'neither JSON nor CSV' },
+  })
+})
+
+test('observations of Langfuse: its kinds of usage exclude each other, and only requests count', async () => {
+  const lines = LANGFUSE.map((row) => JSON.stringify(row)).join('\n')
+  for (const file of [JSON.stringify(LANGFUSE), lines, csvOf(LANGFUSE)]) {
+    const { written, result } = await read('langfuse', file)
+    expect(result).toMatchObject({ accepted: 2, ignored: 2, rejectedCount: 0 })
+    expect(written).toMatchObject([
+      {
+        id: '0af7651916cd43dd8448eb211c80319c:b7ad6b7169203331',
+        at: Date.parse('2026-10-20T08:15:30.123Z'),
+        provider: 'anthropic',
+        model: 'claude-sonnet-4-5',
+        inputTokens: 157n,
+        cachedInputTokens: 20n,
+        cacheWriteTokens: 37n,
+        longCacheWriteTokens: 7n,
+        outputTokens: 45n,
+        reasoningTokens: 5n,
+        requests: 1n,
+        cost: { amount: '0.0016', currency: 'USD' },
+        tags: { team: 'checkout', nightly: 'true', environment: 'production' },
+        user: 'customer-7',
+      },
+      {
+        provider: 'openai',
+        model: 'text-embedding-3-small',
+        inputTokens: 8n,
+        outputTokens: 0n,
+        otherTokens: { images: '2' },
+        cost: null,
+        user: null,
+      },
+    ])
+  }
+  const [first] = (await read('langfuse', JSON.stringify(LANGFUSE))).written
+  const page = await read('langfuse', JSON.stringify(LANGFUSE_PAGE, null, 2))
+  expect(page.written).toEqual([first])
+})
+
+test('an observation of Langfuse that is wrong is told by its line, and its neighbours count', async () => {
+  const [good = {}] = LANGFUSE
+  const rows = [
+    good,
+    { ...good, id: null },
+    { ...good, id: 'c', start_time: 'today' },
+    { ...good, id: 'd', usage_details: { input: 1.5 } },
+    { ...good, id: 'e', usage_details: { input: -1 } },
+    { ...good, id: 'f', provided_model_name: '' },
+    { ...good, id: 'g', total_cost: PLANTED },
+    { id: 'a score', timestamp: '2026-10-20 08:15:30', value: 1 },
+  ]
+  const { result } = await read('langfuse', rows.map((row) => JSON.stringify(row)).join('\n'))
+  expect(result).toMatchObject({ accepted: 1, ignored: 0, rejectedCount: 7 })
+  expect(result.rejected.map(({ line, message }) => [line, message])).toEqual([
+    [2, 'id: missing'],
+    [3, 'start_time: not a time as ISO 8601 writes it'],
+    [4, 'usage_details: not a whole number'],
+    [5, 'usage_details: not a count'],
+    [6, 'model: missing'],
+    [7, 'total_cost: not a decimal number'],
+    [8, 'not an observation'],
+  ])
+})
+
+test('requests of Helicone: what was cached and thought is beside the others there, and part of them here', async () => {
+  const lines = HELICONE.map((row) => JSON.stringify(row)).join('\n')
+  for (const file of [JSON.stringify(HELICONE), lines, JSON.stringify({ data: HELICONE })]) {
+    const { written, result } = await read('helicone', file)
+    expect(result).toMatchObject({ accepted: 3, ignored: 1, rejectedCount: 0 })
+    expect(written).toMatchObject([
+      {
+        id: '0c1a7f5e-7d5f-4b44-9d55-6a2f0f6d2b11',
+        at: Date.parse('2026-10-20T08:15:30.123Z'),
+        provider: 'anthropic',
+        model: 'claude-sonnet-4-5-20250929',
+        inputTokens: 150n,
+        cachedInputTokens: 20n,
+        cacheWriteTokens: 30n,
+        outputTokens: 45n,
+        reasoningTokens: 5n,
+        cost: { amount: '0.00162', currency: 'USD' },
+        tags: { team: 'checkout' },
+        user: 'customer-7',
+      },
+      { provider: 'custom', model: 'house-model', cost: null },
+      { model: 'gpt-4o', inputTokens: 0n, cost: { amount: '0', currency: 'USD' } },
+    ])
+    expect(Object.keys(written[0]?.tags ?? {})).toEqual(['team'])
+  }
+  const [good = {}] = HELICONE
+  const rows = [{ ...good, request_created_at: null }, { ...good, cost: '1,5' }, { id: 'x' }]
+  const { result } = await read('helicone', JSON.stringify(rows))
+  expect(result.rejected.map(({ line, code }) => [line, code])).toEqual([
+    [1, 'HANSE_IMPORT_FIELD'],
+    [2, 'HANSE_IMPORT_DECIMAL_COMMA'],
+    [3, 'HANSE_IMPORT_FORMAT'],
+  ])
+})
+
+test('images of OpenAI by size are several buckets, and storage is no use of a model', async () => {
+  const bucket = { object: 'bucket', start_time: 1_792_800_000, end_time: 1_792_886_400 }
+  const image = {
+    object: 'organization.usage.images.result',
+    images: 3,
+    num_model_requests: 3,
+    model: 'gpt-image-1',
+    source: 'image.generation',
+  }
+  const results = [
+    { ...image, size: '1024x1024' },
+    { ...image, size: '256x256' },
+    { object: 'organization.usage.vector_stores.result', usage_bytes: 1024 },
+    { object: 'organization.usage.code_interpreter_sessions.result', num_sessions: 1 },
+  ]
+  const { written, result } = await read('openai', JSON.stringify({ ...bucket, results }))
+  expect(result).toMatchObject({ accepted: 2, ignored: 2, rejectedCount: 0 })
+  expect(written).toMatchObject([
+    { model: 'gpt-image-1', otherTokens: { images: '3' }, requests: 3n },
+    { model: 'gpt-image-1' },
+  ])
+  expect(new Set(written.map(({ id }) => id)).size).toBe(2)
 })
 
 test('buckets of OpenAI, but not those that still grow, and not its costs', async () => {

@@ -2,6 +2,8 @@ import { anthropic } from './anthropic.ts'
 import { aws } from './aws.ts'
 import { azure } from './azure.ts'
 import type { Format } from './format.ts'
+import { helicone } from './helicone.ts'
+import { langfuse } from './langfuse.ts'
 import { litellm } from './litellm.ts'
 import { mappedCsv } from './mapped-csv.ts'
 import { openTelemetry } from './open-telemetry.ts'
@@ -13,6 +15,8 @@ export const FORMATS = {
   aws,
   azure,
   csv: mappedCsv,
+  helicone,
+  langfuse,
   litellm,
   openai,
   otlp: openTelemetry,

@@ -4,8 +4,8 @@ import { LineFault, wrongField } from '../line-fault.ts'
 import { amountOf, countOf, type RawUsage, textOf, type UsageRecord } from '../usage-record.ts'
 import type { JsonFormat } from './format.ts'
 
-// OTLP/JSON and the semantic conventions for generative AI, with the names that they had before and those that widespread
-// instrumentation has instead. The first that is there counts.
+// OTLP/JSON and the semantic conventions for generative AI as `@opentelemetry/semantic-conventions` 1.45 has them, with the
+// names that they had before and those that widespread instrumentation has instead. The first that is there counts.
 
 const NAMES = {
   provider: ['gen_ai.provider.name', 'gen_ai.system'],
@@ -32,11 +32,32 @@ const NAMES = {
     'gen_ai.usage.reasoning_tokens',
   ],
   tier: ['openai.response.service_tier', 'gen_ai.openai.response.service_tier'],
-  user: ['user.id', 'enduser.id'],
+  user: ['user.id', 'enduser.id', 'enduser.pseudo.id'],
 } as const
+const OPERATION = 'gen_ai.operation.name'
+const REPLAYED = 'hanse.replayed'
+const COST_PICO_EURO = 'hanse.cost_pico_euro'
+const COST_DOLLARS = 'gen_ai.usage.cost'
 
-/** Attributes of the service that become tags. */
-const RESOURCE_TAGS = { 'service.name': 'service', 'deployment.environment.name': 'environment' }
+/** Attributes of the service that become tags; the later one goes before the name that it had. */
+const RESOURCE_TAGS = {
+  'service.name': 'service',
+  'deployment.environment': 'environment',
+  'deployment.environment.name': 'environment',
+}
+
+const NAMED: ReadonlySet<string> = new Set([
+  ...Object.values(NAMES).flat(),
+  ...Object.keys(RESOURCE_TAGS),
+  OPERATION,
+  REPLAYED,
+  COST_PICO_EURO,
+  COST_DOLLARS,
+])
+
+/** Whether an attribute of a span or of its service is looked at. */
+export const isNamedAttribute = (key: string): boolean => NAMED.has(key)
+
 /** Spans of these hold the sums of the requests below them, or ask no model. */
 const NO_REQUESTS = ['invoke_agent', 'create_agent', 'execute_tool', 'invoke_workflow']
 /** A span of who answered (SERVER): who asked has one, too. */
@@ -97,24 +118,22 @@ function usageOf(span: ExactObject, attributes: Attributes, resource: Attributes
 function isRequest(span: ExactObject, attributes: Attributes): boolean {
   const hasTokens = [...NAMES.input, ...NAMES.output].some((name) => attributes.has(name))
   const isServer = span.kind === SPAN_KIND_SERVER || span.kind === 'SPAN_KIND_SERVER'
-  const isReplay = attributes.get('hanse.replayed') === 'true'
-  const operation = attributes.get('gen_ai.operation.name') ?? ''
+  const isReplay = attributes.get(REPLAYED) === 'true'
+  const operation = attributes.get(OPERATION) ?? ''
   return hasTokens && !isServer && !isReplay && !NO_REQUESTS.includes(operation)
 }
 
 /** Our gateway says what it paid; others say what they believe it was, in dollars. */
 function costOf(attributes: Attributes): UsageRecord['cost'] {
-  const pico = attributes.get('hanse.cost_pico_euro')
+  const pico = attributes.get(COST_PICO_EURO)
   if (pico !== undefined) {
     return {
-      amount: format(decimalOf(countOf('hanse.cost_pico_euro', pico), PICO_DIGITS)),
+      amount: format(decimalOf(countOf(COST_PICO_EURO, pico), PICO_DIGITS)),
       currency: 'EUR',
     }
   }
-  const dollars = attributes.get('gen_ai.usage.cost')
-  return dollars === undefined
-    ? null
-    : { amount: amountOf('gen_ai.usage.cost', dollars), currency: 'USD' }
+  const dollars = attributes.get(COST_DOLLARS)
+  return dollars === undefined ? null : { amount: amountOf(COST_DOLLARS, dollars), currency: 'USD' }
 }
 
 function startOf(span: ExactObject): number {

@@ -14,17 +14,34 @@ const GROUPS = [
   'service_tier',
   'api_source',
 ]
+/** What images are grouped by as well. */
+const IMAGE_GROUPS = ['size', 'source']
 /** Kinds that are counted beside input and output, or are part of them. */
-const OTHERS = ['input_audio_tokens', 'output_audio_tokens']
+const OTHERS = [
+  'input_audio_tokens',
+  'output_audio_tokens',
+  'input_image_tokens',
+  'output_image_tokens',
+  'images',
+  'characters',
+  'seconds',
+]
+/** Reports of what is no use of a model: storage, containers, and calls of tools. */
+const NO_MODELS = /vector_stores|code_interpreter_sessions|file_searches|web_searches/u
 
-/** Answers of OpenAI's usage API (`/v1/organization/usage/…`): pages, or the buckets in them. */
+/**
+ * Answers of OpenAI's usage API (`/v1/organization/usage/…`): pages, or the buckets in them. Field names after the types of
+ * `openai` 6 (`resources/admin/organization/usage`).
+ */
 export const openai: JsonFormat = {
   layout: 'json',
   units: bucketedUnits,
   read: (unit, terms) => {
     const found = bucketed(unit)
     if (found === undefined) throw notUsage()
-    return usageOf(found, terms)
+    return NO_MODELS.test(optionalText(found.result.object) ?? '')
+      ? undefined
+      : usageOf(found, terms)
   },
 }
 
@@ -40,7 +57,13 @@ function usageOf({ bucket, result }: Bucketed, { now }: ReadTerms): RawUsage {
   }
   const project = optionalText(result.project_id)
   return {
-    id: idOf(bucket.start_time, bucket.end_time, kind, ...GROUPS.map((name) => result[name])),
+    id: idOf(
+      bucket.start_time,
+      bucket.end_time,
+      kind,
+      ...GROUPS.map((name) => result[name]),
+      ...IMAGE_GROUPS.flatMap((name) => optionalText(result[name]) ?? []),
+    ),
     at: start,
     provider: 'openai',
     model: optionalText(result.model) ?? 'unknown',
