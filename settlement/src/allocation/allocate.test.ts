@@ -6,6 +6,7 @@ import { split } from './split.ts'
 
 const CENTRES = ['data', 'ops', 'web']
 const cell = (changes: Partial<SpendCell>): SpendCell => ({
+  source: 'hanse',
   key: '',
   member: '',
   tags: [],
@@ -17,6 +18,7 @@ const cell = (changes: Partial<SpendCell>): SpendCell => ({
 
 const cells = fc.array(
   fc.record({
+    source: fc.constantFrom('hanse', 'litellm'),
     key: fc.constantFrom('', 'hanse_ci', 'hanse_web'),
     member: fc.constantFrom('', 'anna', 'bert'),
     tags: fc.subarray(['blue', 'red', 'team:web']),
@@ -32,6 +34,7 @@ const when = fc.record(
     key: fc.constantFrom('', 'hanse_ci', 'hanse_*'),
     member: fc.constantFrom('anna', 'b*'),
     model: fc.constantFrom('m/one', 'm/*'),
+    source: fc.constantFrom('hanse', 'lite*'),
   },
   { requiredKeys: [] },
 )
@@ -81,10 +84,15 @@ test('parts are the whole to the last unit, none is further than one from its sh
 test('whatever the rules are, what is allocated and what is not are all that was spent', () => {
   fc.assert(
     fc.property(cells, rules, (spent, plan) => {
-      const { total, sessions, lines, rules: sums } = allocate(spent, plan)
+      const { total, sessions, sources, lines, rules: sums } = allocate(spent, plan)
       expect(total).toBe(sum(spent.map(({ amount }) => amount)))
       expect(sessions).toBe(sum(spent.map((one) => one.sessions)))
       expect(sum(lines.map(({ amount }) => amount))).toBe(total)
+      for (const { source, amount } of sources) {
+        const of = (all: readonly { source: string; amount: bigint }[]) =>
+          sum(all.filter((one) => one.source === source).map((one) => one.amount))
+        expect([of(lines), of(spent)]).toEqual([amount, amount])
+      }
       for (const { name, amount } of sums) {
         const of = lines.filter(({ rule }) => rule === name)
         expect(sum(of.map((line) => line.amount))).toBe(amount)
@@ -136,16 +144,23 @@ test('cost centres bear their own and their part of what is shared; what nobody 
     { name: 'data', when: { key: 'hanse_data' }, to: 'data' },
   ])
   expect(allocate(spent, plan).lines).toEqual([
-    { kind: 'direct', centre: 'web', rule: 'web', sessions: 1n, amount: 300n },
-    { kind: 'direct', centre: 'data', rule: 'data', sessions: 1n, amount: 100n },
-    { kind: 'shared', centre: 'data', rule: 'platform', sessions: 0n, amount: 3n },
-    { kind: 'shared', centre: 'web', rule: 'platform', sessions: 0n, amount: 7n },
-    { kind: 'unallocated', centre: null, rule: null, sessions: 1n, amount: 7n },
+    { kind: 'direct', centre: 'web', rule: 'web', source: 'hanse', sessions: 1n, amount: 300n },
+    { kind: 'direct', centre: 'data', rule: 'data', source: 'hanse', sessions: 1n, amount: 100n },
+    { kind: 'shared', centre: 'data', rule: 'platform', source: 'hanse', sessions: 0n, amount: 3n },
+    { kind: 'shared', centre: 'web', rule: 'platform', source: 'hanse', sessions: 0n, amount: 7n },
+    { kind: 'unallocated', centre: null, rule: null, source: 'hanse', sessions: 1n, amount: 7n },
   ])
   const [shared] = plan
   const alone = allocate(spent.slice(2, 3), shared === undefined ? [] : [shared])
   expect(alone.lines).toEqual([
-    { kind: 'unallocated', centre: null, rule: 'platform', sessions: 1n, amount: 10n },
+    {
+      kind: 'unallocated',
+      centre: null,
+      rule: 'platform',
+      source: 'hanse',
+      sessions: 1n,
+      amount: 10n,
+    },
   ])
 })
 

@@ -27,6 +27,9 @@ const condition = z.strictObject({
   key: pattern.optional(),
   member: pattern.optional(),
   model: pattern.optional(),
+  source: pattern
+    .optional()
+    .describe('where it was bought: `hanse`, or what was named when it was imported'),
 })
 export type Condition = z.output<typeof condition>
 

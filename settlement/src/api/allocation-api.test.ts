@@ -2,6 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { decimal, sum as decimalSum, format } from '../costs/decimal.ts'
+import { importCard } from '../costs/import-card.ts'
+import { cardText, flatModel } from '../costs/testing/card-text.ts'
+import { seedImports } from '../imports/testing/seed-imports.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import { prepareDataDir } from '../testing/database-template.ts'
@@ -130,13 +134,7 @@ test('tags of a key are told, changed and refused; what is spent with it is summ
   })
   const rotated = await call(own.apiKey, 'POST', `/v1/keys/${prefix}/rotate`, {})
   const next = (rotated.json() as { prefix: string }).prefix
-  const spender = { key: next, member: '', tags: [] }
-  const id = await settlement.store.internSpender(own.organization, spender, Date.now())
-  const { rows } = await settlement.store.executeSql(
-    'select key, tags from usage_spender where organization = $1 and id = $2::int8',
-    [own.organization, String(id)],
-  )
-  expect(rows).toEqual([{ key: next, tags: ['ci', 'web'] }])
+  expect(await settlement.store.key(own.organization, next)).toMatchObject({ tags: ['ci', 'web'] })
 })
 
 test('an authorization is on the key that asks for it, with the tags of both, and so is what is added to it', async () => {
@@ -209,7 +207,7 @@ test('plans count from their month on, are tried before, and a month is told by 
   expect(await get('/v1/showback?month=2026-11')).toEqual(november)
   const csv = await call(own.apiKey, 'GET', '/v1/exports/showback?month=2026-10')
   const lines = csv.body.trimEnd().split('\r\n').slice(1)
-  expect(sum(lines.map((line) => ({ amount: line.split(',').at(-1) ?? '' })))).toBe(
+  expect(sum(lines.map((line) => ({ amount: line.split(',').at(-2) ?? '' })))).toBe(
     toPico(october.total),
   )
   const listed = await get('/v1/allocation-plans')
@@ -244,4 +242,169 @@ test('a schedule is made, listed, given another address and removed by its organ
   expect((await remove(stranger.apiKey)).statusCode).toBe(404)
   expect((await remove(own.apiKey)).statusCode).toBe(200)
   expect((await remove(own.apiKey)).statusCode).toBe(404)
+})
+
+interface Part {
+  readonly currency: string
+  readonly total: string
+  readonly sources: { source: string; amount: string }[]
+  readonly centres: { centre: string; total: string }[]
+  readonly unallocated: { total: string }
+  readonly lines: { kind: string; source: string; rule: string | null; amount: string }[]
+  readonly rules: { name: string; amount: string }[]
+}
+interface Whole extends Part {
+  readonly otherCurrencies: Part[]
+  readonly unrated: { source: string; requests: string; models: string[] }[]
+}
+interface Spend {
+  readonly spend: {
+    key: string
+    costs: { currency: string; basis: string; amount: string }[]
+    unrated: { requests: string; models: string[] }
+  }[]
+}
+const totalOf = (amounts: readonly string[]) => format(decimalSum(amounts.map((a) => decimal(a))))
+
+test('what was bought elsewhere is borne by the same rules, told apart, and in the total to the last digit', async () => {
+  const { organization, apiKey } = await newOrganization()
+  const { store, context } = settlement
+  await seedUsage(store, { rows: 900, organization, from: FROM, to: TO })
+  await seedImports(store, { rows: 2_000, organization, from: FROM, to: TO })
+  await importCard(context, {
+    owner: organization,
+    source: 'contract',
+    actor: 'test',
+    accept: true,
+    text: cardText('anthropic', {
+      model_10: { ...flatModel('3', '15'), billedAs: { cached_input: 'input' } },
+    }),
+  })
+  const precise = ['0.1234567890123456789', '0.00000000000000000001', '-0.7']
+  const mapping = { at: 'at', provider: '=p', model: '=m', cost: 'cost', currency: '=EUR' }
+  const brought = await settlement.app.inject({
+    method: 'POST',
+    url: `/v1/imports/csv?source=precise&mapping=${encodeURIComponent(JSON.stringify(mapping))}`,
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'text/csv' },
+    payload: ['at,cost', ...precise.map((cost) => `2026-10-29,${cost}`)].join('\n'),
+  })
+  expect(brought.json()).toMatchObject({ accepted: 3 })
+  const ask = async <Answer>(url: string): Promise<Answer> => {
+    const answer = await call(apiKey, 'GET', url)
+    expect(answer.statusCode, answer.body).toBe(200)
+    return answer.json() as Answer
+  }
+  const OCTOBER = 'from=2026-10-01T00:00:00Z&to=2026-11-01T00:00:00Z'
+  const { spend } = await ask<Spend>(`/v1/spend?${OCTOBER}&group=source`)
+  expect(spend.map(({ key }) => key)).toEqual(['hanse', 'langfuse', 'litellm', 'otlp', 'precise'])
+  const costs: Costs = await ask('/v1/costs?from=2026-10-01&to=2026-11-01')
+
+  const rules = [
+    { name: 'web', when: { tag: 'team:web' }, to: 'web' },
+    { name: 'jobs', when: { tag: 'job:nightly', source: 'l*' }, to: 'data' },
+    {
+      name: 'precise',
+      when: { source: 'precise' },
+      share: { by: 'even', centres: ['a', 'b', 'c'] },
+    },
+    { name: 'chat', when: { tag: 'product:chat' }, share: { by: 'direct' } },
+    { name: 'otlp', when: { source: 'otlp' }, share: { by: 'fixed', shares: { web: 2, ops: 1 } } },
+  ]
+  const plan = await call(apiKey, 'POST', '/v1/allocation-plans', {
+    effectiveFrom: '2026-10',
+    rules,
+  })
+  expect(plan.statusCode, plan.body).toBe(200)
+  const report: Whole = await ask('/v1/showback?month=2026-10')
+  expect(report.currency).toBe('EUR')
+  expect(report.otherCurrencies.map(({ currency }) => currency)).toEqual(['USD'])
+  const rated = spend.flatMap((row) => row.costs.filter(({ basis }) => basis === 'rated'))
+  expect(rated.map(({ currency }) => currency)).toContain('USD')
+
+  for (const part of [report, ...report.otherCurrencies]) {
+    const inCurrency = spend.flatMap(({ key, costs: all }) =>
+      all
+        .filter(({ currency }) => currency === part.currency)
+        .map(({ amount }) => ({ key, amount })),
+    )
+    expect(part.total).toBe(totalOf(inCurrency.map(({ amount }) => amount)))
+    expect(totalOf(part.lines.map(({ amount }) => amount))).toBe(part.total)
+    const borne = part.centres.map(({ total }) => total)
+    expect(totalOf([...borne, part.unallocated.total])).toBe(part.total)
+    for (const { source, amount } of part.sources) {
+      const of = <Row extends { amount: string }>(rows: Row[], isOf: (row: Row) => boolean) =>
+        totalOf(rows.filter(isOf).map((row) => row.amount))
+      expect(of(inCurrency, ({ key }) => key === source)).toBe(amount)
+      expect(of(part.lines, (line) => line.source === source)).toBe(amount)
+    }
+    const kinds = new Set(part.lines.map(({ kind, source }) => `${kind} ${source}`))
+    for (const kind of ['direct litellm', 'direct otlp', 'shared otlp']) {
+      expect(kinds).toContain(kind)
+    }
+    expect([...kinds].some((kind) => kind.startsWith('unallocated'))).toBe(true)
+  }
+  expect(report.sources.find(({ source }) => source === 'hanse')?.amount).toBe(costs.total.amount)
+  expect(report.rules.find(({ name }) => name === 'precise')?.amount).toBe(totalOf(precise))
+  const shared = report.lines.filter(({ rule }) => rule === 'precise')
+  expect(shared).toHaveLength(3)
+  // All but the last digit are the same for the three of them.
+  expect(new Set(shared.map(({ amount }) => amount.slice(0, 20))).size).toBe(1)
+  const unrated = spend.filter((row) => row.unrated.models.length > 0)
+  expect(unrated.length).toBeGreaterThan(0)
+  expect(report.unrated).toMatchObject(
+    unrated.map(({ key, unrated: { requests, models } }) => ({ source: key, requests, models })),
+  )
+
+  const csv = (await call(apiKey, 'GET', '/v1/exports/showback?month=2026-10')).body
+  const [head = '', ...lines] = csv.trimEnd().split('\r\n')
+  expect(head).toBe('month,cost_centre,kind,rule,source,sessions,amount,currency')
+  for (const part of [report, ...report.otherCurrencies]) {
+    const own = lines.map((line) => line.split(',')).filter((cells) => cells[7] === part.currency)
+    expect(totalOf(own.map((cells) => cells[6] ?? ''))).toBe(part.total)
+  }
+})
+
+test('a tag is one word in the network and elsewhere, and spend tells both under it', async () => {
+  const { organization, apiKey } = await newOrganization()
+  await seedUsage(settlement.store, { rows: 900, organization, from: FROM, to: TO })
+  await seedImports(settlement.store, { rows: 2_000, organization, from: FROM, to: TO })
+  const ask = async <Answer>(url: string): Promise<Answer> => {
+    const answer = await call(apiKey, 'GET', url)
+    expect(answer.statusCode, answer.body).toBe(200)
+    return answer.json() as Answer
+  }
+  // Hours at both ends, and whole days between them.
+  const range = 'from=2026-10-28T05:00:00Z&to=2026-11-02T19:00:00Z'
+  const { usage } = await ask<{ usage: { key: string; amount: string; sessions: string }[] }>(
+    `/v1/usage?${range}&group=tag`,
+  )
+  const { spend } = await ask<Spend>(`/v1/spend?${range}&group=tag`)
+  expect(spend.map(({ key }) => key)).toEqual([
+    '',
+    'job:nightly',
+    'product:chat',
+    'product:search',
+    'production',
+    'team:data',
+    'team:web',
+  ])
+  const settledIn = (row: Spend['spend'][number]) =>
+    row.costs.filter(({ basis }) => basis === 'settled').map(({ amount }) => toPico(amount))
+  const settledTags = spend.flatMap((row) => {
+    const [amount] = settledIn(row)
+    return amount === undefined ? [] : [[row.key, amount]]
+  })
+  expect(settledTags).toEqual(usage.map(({ key, amount }) => [key, BigInt(amount)]))
+  const both = spend.find(({ key }) => key === 'team:web')
+  expect(new Set(both?.costs.map(({ basis }) => basis))).toEqual(new Set(['reported', 'settled']))
+  // Pages go over what is left of nothing.
+  const paged: string[] = []
+  for (let after: string | null = ''; after !== null; ) {
+    const page: Spend & { next: string | null } = await ask(
+      `/v1/spend?${range}&group=tag&limit=2${paged.length === 0 ? '' : `&after=${after}`}`,
+    )
+    paged.push(...page.spend.map(({ key }) => key))
+    after = page.next
+  }
+  expect(paged).toEqual(spend.map(({ key }) => key))
 })

@@ -33,21 +33,41 @@ const line = z.object({
   kind: z.enum(['direct', 'shared', 'unallocated']),
   centre: z.string().nullable(),
   rule: z.string().nullable(),
+  source: z.string(),
   sessions: wholeText,
   amount: decimalText,
 })
-const report = z.object({
-  month: z.string(),
-  currency: z.literal('EUR'),
-  plan: z.object({ version: z.number(), effectiveFrom: z.string() }).nullable(),
+const part = z.object({
+  currency: z.string(),
   total: decimalText,
-  sessions: wholeText,
+  sessions: wholeText.describe('of the network, and requests of what was imported'),
+  sources: z
+    .array(z.object({ source: z.string(), sessions: wholeText, amount: decimalText }))
+    .readonly()
+    .describe('where it was bought: `hanse` is the network'),
   centres: z.array(centre).readonly(),
   unallocated: z.object({ total: decimalText, sessions: wholeText }),
   lines: z.array(line).readonly(),
   rules: z
     .array(z.object({ name: z.string(), sessions: wholeText, amount: decimalText }))
     .readonly(),
+})
+const report = part.extend({
+  month: z.string(),
+  plan: z.object({ version: z.number(), effectiveFrom: z.string() }).nullable(),
+  otherCurrencies: z.array(part).readonly().describe('nothing is converted, or added up'),
+  unrated: z
+    .array(
+      z.object({
+        source: z.string(),
+        requests: wholeText,
+        inputTokens: wholeText,
+        outputTokens: wholeText,
+        models: z.array(z.string()).readonly(),
+      }),
+    )
+    .readonly()
+    .describe('imported usage without a price: in no sum'),
 })
 
 /** Which cost centre bears what. */
@@ -133,8 +153,9 @@ export function allocationRoutes(app: App, { store, now }: SettlementContext): v
       schema: {
         security,
         description:
-          'What a month came to by cost centre, exact to the last digit: the amounts of `lines` are all that was spent, with what ' +
-          'is not allocated.',
+          'What a month came to by cost centre, in the network and elsewhere, exact to the last digit: the amounts of `lines` are all ' +
+          'that was spent, with what is not allocated. Here in euro, in `otherCurrencies` in every other. What was imported has ' +
+          'its `source`; its costs are those of `GET /v1/spend`.',
         querystring: z.strictObject({ month }),
         response: { 200: report },
       },
@@ -149,7 +170,7 @@ export function allocationRoutes(app: App, { store, now }: SettlementContext): v
       schema: {
         security,
         description:
-          'The lines of `GET /v1/showback` for a spreadsheet: one for each rule and cost centre.',
+          'The lines of `GET /v1/showback` for a spreadsheet: one for each rule, cost centre and source, in its currency.',
         querystring: z.strictObject({ month }),
         produces: ['text/csv'],
       },

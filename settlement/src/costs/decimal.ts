@@ -67,8 +67,8 @@ export function format({ units, scale }: Decimal): string {
   return `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
-/** How many units of 10^-`scale` it is, for a scale of at least its own. */
-function unitsAt({ units, scale }: Decimal, wanted: number): bigint {
+/** How many units of 10^-`wanted` it is. @throws {RangeError} when its own scale is larger */
+export function unitsAt({ units, scale }: Decimal, wanted: number): bigint {
   return units * 10n ** BigInt(wanted - scale)
 }
 

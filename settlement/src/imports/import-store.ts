@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { billStore } from './bills/bill-store.ts'
 import { type MeteredQuery, meteredCells } from './bills/metered.ts'
+import { type OutsideCell, type OutsideQuery, outsideCells } from './outside-usage.ts'
 import { type SpendCell, type SpendQuery, spendCells } from './spend-query.ts'
 import {
   addUsage,
@@ -23,6 +24,9 @@ export function importStore(db: Database) {
 
     /** See `spendCells`. */
     spendCells: (query: SpendQuery): Promise<SpendCell[]> => spendCells(db, query),
+
+    /** See `outsideCells`. */
+    outsideCells: (query: OutsideQuery): Promise<OutsideCell[]> => outsideCells(db, query),
 
     /** See `meteredCells`. */
     meteredCells: (query: MeteredQuery): Promise<SpendCell[]> => meteredCells(db, query),

@@ -97,7 +97,7 @@ export function importsContract(name: string, open: () => Promise<SettlementStor
       const tags = await spend(open, organization, 'tag')
       expect(tags.map(({ key, requests }) => [key, requests])).toEqual([
         ['', 200n],
-        ['team=red', 200n],
+        ['team:red', 200n],
       ])
       const hours = await spend(open, organization, 'hour')
       expect(hours.reduce((sum, { inputTokens }) => sum + inputTokens, 0n)).toBe(79_800n)
@@ -202,6 +202,40 @@ export function importsContract(name: string, open: () => Promise<SettlementStor
       expect(rest.map(({ key, requests }) => [key, requests])).toEqual([['m3', 2n]])
       const own = await (await open()).spendCells({ ...query(first, 'model'), source: 'other' })
       expect(own.map(({ requests }) => requests)).toEqual([1n, 1n, 1n])
+    })
+
+    test('hours with nothing between them are pages without gaps, each hour with all that is in it', async () => {
+      const organization = await newOrganization()
+      const usage = { model: 'm', provider: 'openai', input: 1, cached: 0, output: 0, team: '' }
+      // Of each hour some with a cost and some without, in two sources.
+      const hours = [0, 1, 7, 8, 30, 31, 70]
+      const body = hours.flatMap((hour) =>
+        [1, undefined].map((cost) => lineOf(`${hour}/${cost}`, { ...usage, hour, cost })),
+      )
+      await upload(await open(), { organization, body })
+      await upload(await open(), { organization, body: body.slice(0, 6), source: 'other' })
+      const all = await spend(open, organization, 'hour')
+      expect(all.map(({ requests }) => requests)).toEqual([4n, 4n, 4n, 2n, 2n, 2n, 2n])
+      const paged: typeof all = []
+      for (;;) {
+        const after = paged.at(-1)?.key
+        const cells = await (await open()).spendCells({
+          ...query(organization, 'hour'),
+          limit: 2,
+          ...(after !== undefined && { after }),
+        })
+        const page = spendRows(cells, rateNothing)
+        paged.push(...page)
+        if (page.length < 2) break
+      }
+      expect(paged).toEqual(all)
+      const other = { ...query(organization, 'hour'), source: 'other', limit: 2 }
+      const keys = (cells: { key: string }[]) => [...new Set(cells.map(({ key }) => key))]
+      expect(keys(await (await open()).spendCells(other))).toEqual(
+        all.slice(0, 2).map(({ key }) => key),
+      )
+      const beyond = { ...other, after: all[2]?.key ?? '' }
+      expect(await (await open()).spendCells(beyond)).toEqual([])
     })
   })
 }

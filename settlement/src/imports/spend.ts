@@ -99,7 +99,8 @@ class Sum {
   }
 }
 
-function costOf(cell: SpendCell, rate: Rate): SpendCost | undefined {
+/** What a cell costs; `undefined` where nobody knows. */
+export function costOf(cell: SpendCell, rate: Rate): SpendCost | undefined {
   const { basis, currency, amount } = cell
   if (basis !== 'unrated') return { basis, currency, amount }
   const rated = rate(cell)
