@@ -1,6 +1,7 @@
 import { percentile, type Spread, spreadOf } from '../statistics.ts'
 import { measureApi } from './api.ts'
 import { drive } from './drive.ts'
+import { measureImports } from './imports.ts'
 import { receiptLoad, statementLoad } from './market.ts'
 import type { Used } from './meter.ts'
 import { measurePayouts } from './payouts.ts'
@@ -33,6 +34,7 @@ export async function measureStore(
   }
   if (scenarios.has('payouts')) await measurePayouts(store, scale, figures)
   if (scenarios.has('usage')) await measureUsage(store, scale, figures)
+  if (scenarios.has('imports')) await measureImports(store, scale, figures)
   if (scenarios.has('api')) await measureApi(store, scale, figures)
   return figures.all
 }
@@ -152,6 +154,14 @@ const TITLES: Record<string, readonly [title: string, unit: Figure['unit']]> = {
   'usage-tag': ['usage of 90 days by tag', 'ms'],
   'usage-key-days': ['usage of 90 days of one key by day', 'ms'],
   'usage-key-models': ['usage of 90 days of one key by model', 'ms'],
+  'imports-day': ['spend of 90 days with what was imported by day', 'ms'],
+  'imports-hour': ['spend of 90 days with what was imported by hour, a page', 'ms'],
+  'imports-model': ['spend of 90 days with what was imported by model', 'ms'],
+  'imports-provider': ['spend of 90 days with what was imported by provider', 'ms'],
+  'imports-source': ['spend of 90 days with what was imported by source', 'ms'],
+  'imports-tag': ['spend of 90 days with what was imported by tag', 'ms'],
+  'imports-showback': ['showback of a month with what was imported', 'ms'],
+  'imports-raw': ['imported rows of 90 days by source, key, tags and model', 'ms'],
   'usage-raw': ['sessions of 90 days with a tag by provider', 'ms'],
   'usage-raw-key': ['sessions of 90 days of one key by country', 'ms'],
 }

@@ -5,6 +5,7 @@ export const SCENARIOS = [
   'batches',
   'payouts',
   'usage',
+  'imports',
   'api',
 ] as const
 export type Scenario = (typeof SCENARIOS)[number]
@@ -31,6 +32,8 @@ export interface Scale {
   readonly receiptsInBatch: number
   readonly providers: number
   readonly usageRows: number
+  /** Rows that were imported from elsewhere. */
+  readonly importRows: number
   /** For how long two hundred requests come each second. */
   readonly apiSeconds: number
 }
@@ -47,6 +50,7 @@ export const FULL: Scale = {
   receiptsInBatch: 100,
   providers: 10_000,
   usageRows: 5_000_000,
+  importRows: 5_000_000,
   apiSeconds: 60,
 }
 
@@ -63,5 +67,6 @@ export const QUICK: Scale = {
   receiptsInBatch: 10,
   providers: 200,
   usageRows: 20_000,
+  importRows: 20_000,
   apiSeconds: 3,
 }

@@ -13,6 +13,8 @@ const SESSIONS_PER_SECOND = 16_700
 const CHECKS_IN_PAIR = 2
 /** What usage is asked for by. */
 const DASHBOARDS = ['day', 'hour', 'model', 'provider', 'country', 'key', 'member', 'tag'] as const
+/** What spend with imported usage is asked for by. */
+const SPEND = ['day', 'hour', 'model', 'provider', 'source', 'tag'] as const
 
 /** What is promised of PostgreSQL on two cores, and what was measured; nothing where a part of it was not. */
 export function outcomes(figures: readonly Figure[]): Outcome[] {
@@ -27,6 +29,8 @@ export function outcomes(figures: readonly Figure[]): Outcome[] {
     p95: median(`usage-${by}-p95`, 'postgres'),
   }))
   const raw = median('usage-raw-p95', 'postgres')
+  const spend = SPEND.map((by) => ({ by, p95: median(`imports-${by}-p95`, 'postgres') }))
+  const imported = median('imports-raw-p95', 'postgres')
   return [
     ...atLeast('sessions by Statements, per s', sessions, SESSIONS_PER_SECOND),
     ...shareOf(
@@ -38,6 +42,10 @@ export function outcomes(figures: readonly Figure[]): Outcome[] {
     ...atMost('a Statement of a hundred sessions, p95, ms', statement, 50),
     ...dashboards.flatMap(({ by, p95 }) => atMost(`usage of 90 days by ${by}, p95, ms`, p95, 50)),
     ...atMost('sessions of 90 days, p95, ms', raw, 5_000),
+    ...spend.flatMap(({ by, p95 }) =>
+      atMost(`spend of 90 days with imports by ${by}, p95, ms`, p95, 50),
+    ),
+    ...atMost('imported rows of 90 days, p95, ms', imported, 5_000),
     ...atMost('200 mixed requests a second, p95, ms', median('api-p95', 'postgres'), 50),
     ...atMost('of them, not answered well', median('api-failures', 'postgres'), 0),
   ]
