@@ -1,3 +1,4 @@
+export { type DocumentDigest, digestOfDocument, documentDigest } from './audit/document-digest.ts'
 export {
   entryOfEvent,
   LOG_EVENT_KINDS,
@@ -102,6 +103,7 @@ export * from './session/rounds.ts'
 export {
   decodeSessionNotes,
   encodeSessionNotes,
+  GATEWAY_KEY_TAG,
   NOTE_TAGS_MAX,
   NOTE_TEXT_CHARS_MAX,
   SESSION_NOTES_BYTES_MAX,

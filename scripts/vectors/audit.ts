@@ -1,5 +1,7 @@
 import {
   auditEntry,
+  digestOfDocument,
+  documentDigest,
   encodeLine,
   entryOfEvent,
   formatProof,
@@ -169,6 +171,10 @@ export function auditSamples(): Sample[] {
     ...events.map((event) =>
       sampleOf(`log event ${event.value.kind}`, logEvent, { ...event, ...unsigned }),
     ),
+    sampleOf('digest of a document', documentDigest, {
+      ...digestOfDocument(make.DOCUMENT),
+      ...unsigned,
+    }),
     sampleOf('log key', logKey, makeLogKey()),
     sampleOf('evidence package of a settlement', packageManifest, makeManifest('settlement')),
     sampleOf('evidence package of a node', packageManifest, makeManifest('node')),

@@ -370,6 +370,12 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
     },
     rules: ['sequence is 0 exactly where previous is null', 'from <= to'],
   },
+  'hanse.document-digest.v1': {
+    bytesMax: 2048,
+    signers: [],
+    fields: { number: word(40), sha256: bytes(32), at: time },
+    rules: [],
+  },
   'hanse.log-event.v1': {
     bytesMax: 3072,
     signers: [],
@@ -394,6 +400,8 @@ export const RECORD_SCHEMAS: Readonly<Record<string, RecordSchema>> = {
           'retention',
           'breach',
           'log-read',
+          'document-issued',
+          'document-opened',
         ],
       },
       at: time,

@@ -35,7 +35,7 @@ export const SETTLEMENT_ERRORS = {
   HANSE_PROCESSING_RESTRICTED: own(
     403,
     false,
-    'The organization has asked for its processing to stop: have the restriction lifted first.',
+    'Whoever it is about has had the processing of their data restricted: rights, claims and reading stay; withdraw the restriction for anything else.',
   ),
   HANSE_RIGHTS_REQUEST_STATE: own(
     409,
@@ -165,6 +165,11 @@ export const SETTLEMENT_ERRORS = {
     false,
     'Name accounts of the ledger that exist and that nothing open stands for.',
   ),
+  HANSE_MONTH_OPEN: own(
+    409,
+    false,
+    'Settle what the answer names, or close the month all the same and say why (`reason`).',
+  ),
   HANSE_ADJUSTMENT_STATE: own(409, false, 'Look at the adjustment: it is decided already.'),
   HANSE_ORGANIZATION_IN_DEBT: own(
     402,
@@ -216,6 +221,16 @@ export const SETTLEMENT_ERRORS = {
     'Use a webhook, or ask the operator to set `smtpUrl` and `mailFrom`.',
   ),
   HANSE_DOCUMENT_FORM: own(406, false, 'Only invoices and credit notes have an XML form.'),
+  HANSE_DOCUMENT_RESTRICTED: own(
+    403,
+    false,
+    'Whom it names was erased, and law keeps it: an operator opens it for a duty, with `POST /v1/admin/documents/NUMBER/openings`.',
+  ),
+  HANSE_DUTY_KEY: own(
+    409,
+    false,
+    'Put the `duty.key` that belongs to the erasure into the vault of this process, and ask again.',
+  ),
   HANSE_PRICE_UNKNOWN: own(
     422,
     false,

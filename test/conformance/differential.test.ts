@@ -84,6 +84,7 @@ describe('both implementations agree on', () => {
     first.receipt,
     first.statement,
     first.logEvent,
+    first.documentDigest,
     first.logKey,
     first.settlementProof,
     first.spotCheck,

@@ -41,6 +41,10 @@ export const LOG_EVENT_KINDS = [
   'breach',
   /** Somebody looked into the events of this log. */
   'log-read',
+  /** An invoice, a credit note or a statement was issued with exactly these words: see `documentDigest`. */
+  'document-issued',
+  /** One of who was erased was opened, for a duty: which one, for what, by whom. */
+  'document-opened',
 ] as const
 export type LogEventKind = (typeof LOG_EVENT_KINDS)[number]
 

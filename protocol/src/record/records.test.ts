@@ -2,6 +2,7 @@ import * as dagCbor from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
+import { documentDigest } from '../audit/document-digest.ts'
 import { type SpotCheck, spotCheck } from '../audit/spot-check.ts'
 import {
   providerBinding,
@@ -327,6 +328,14 @@ const CASES: Case<unknown>[] = [
         agreed: x > y ? y : x,
         divergence: x === y ? 0 : divergence,
       })) as fc.Arbitrary<SpotCheck>,
+  ),
+  define(
+    documentDigest,
+    fc.record({
+      number: word(40).filter((text) => text !== ''),
+      sha256: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      at: instant,
+    }),
   ),
   define(
     rejection,

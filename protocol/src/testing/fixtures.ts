@@ -1,3 +1,4 @@
+import type { DocumentDigest } from '../audit/document-digest.ts'
 import { type SpotCheck, spotCheck } from '../audit/spot-check.ts'
 import { type SpendAuthorization, spendAuthorization } from '../authorization/authorization.ts'
 import {
@@ -196,6 +197,13 @@ export function makeRelease(): Named<AuthorizationRelease> & SignedRecord {
     'provider',
     provider,
   )
+}
+
+/** What a log holds of an invoice. */
+export const DOCUMENT: DocumentDigest = {
+  number: 'INV-2026-000001',
+  sha256: Uint8Array.from({ length: 32 }, (_, i) => 0xd0 + (i % 16)),
+  at: NOW,
 }
 
 /** Settlement asks the provider to erase what it has of `consumer`, under `makeAuthorization()`. */

@@ -1,3 +1,4 @@
+import { documentDigest } from '../audit/document-digest.ts'
 import { type LogEvent, logEvent } from '../audit/event.ts'
 import { logKey } from '../audit/log-key.ts'
 import { settlementProof } from '../audit/settlement-proof.ts'
@@ -95,6 +96,7 @@ export function recordSamples(): FuzzedType[] {
     fuzzed(receipt, first),
     fuzzed(statement, makeStatement(linesOf(3))),
     fuzzed(logEvent, unsigned(logEvent, eventSample())),
+    fuzzed(documentDigest, unsigned(documentDigest, make.DOCUMENT)),
     fuzzed(logKey, makeLogKey()),
     fuzzed(
       settlementProof,

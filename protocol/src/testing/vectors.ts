@@ -1,4 +1,5 @@
 import { CID } from 'multiformats/cid'
+import { documentDigest } from '../audit/document-digest.ts'
 import { logEvent } from '../audit/event.ts'
 import { logKey } from '../audit/log-key.ts'
 import { auditEntry } from '../audit/package/audit-entry.ts'
@@ -41,6 +42,7 @@ const types = [
   receipt,
   statement,
   logEvent,
+  documentDigest,
   logKey,
   auditEntry,
   packageManifest,

@@ -1,15 +1,17 @@
-import type { FastifyContextConfig, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { SettlementContext } from '../context.ts'
 import { DOCUMENT_KINDS, type DocumentContent } from '../documents/document.ts'
+import { digestCid } from '../documents/document-digest.ts'
 import { readDocument } from '../documents/document-schema.ts'
-import type { StoredDocument } from '../documents/issue-document.ts'
+import { DUTIES, openForDuty } from '../documents/open-for-duty.ts'
 import { LANGUAGES } from '../documents/render/words.ts'
 import { FORMATS, type Format, showDocument } from '../documents/show-document.ts'
+import type { ListedDocument, StoredDocument } from '../documents/stored-document.ts'
 import { verifyDocument } from '../documents/verify-document.ts'
 import { SettlementError } from '../errors.ts'
 import type { App } from './app.ts'
-import { principal } from './auth.ts'
+import { operatorOf, principal } from './auth.ts'
 import { nodeWay, ownerWay, type PathParameters } from './provider-ways.ts'
 import { money } from './schemas.ts'
 
@@ -44,6 +46,8 @@ const summarySchema = z.object({
   vatCents: money,
   grossCents: money,
   sha256: z.string(),
+  /** Shows that the log holds it as it was issued. */
+  proof: z.string(),
 })
 
 const receiptSchema = z.object({
@@ -96,6 +100,8 @@ export function documentRoutes(app: App, context: SettlementContext): void {
           200: z.object({
             number: z.string(),
             sound: z.boolean(),
+            compared: z.enum(['document', 'figures']),
+            logged: z.string().nullable(),
             stored: z.string(),
             derived: z.string(),
             differences: z
@@ -107,7 +113,49 @@ export function documentRoutes(app: App, context: SettlementContext): void {
     },
     ({ params }) => verifyDocument(store, params.number),
   )
+
+  app.post(
+    '/v1/admin/documents/:number/openings',
+    {
+      config: { ...config, access: 'operator' },
+      schema: {
+        security,
+        description:
+          'A document of who was erased, opened for a duty. Who opens it, when and for what is written into the access log and the transparency log first',
+        params: z.object({ number }),
+        body: z.strictObject({
+          duty: z.enum(DUTIES),
+          reference: z.string().trim().min(1).max(120),
+          format: z.enum(['json', 'pdf', 'xml', 'csv']).default('json'),
+          lang: z.enum(LANGUAGES).optional(),
+        }),
+      },
+    },
+    async (request, reply) => {
+      const { number: wanted } = request.params
+      const { duty, reference, format, lang } = request.body
+      const by = operatorOf(request).id
+      const opening = { number: wanted, duty, reference, by, address: request.ip }
+      const content = await openForDuty(context, opening)
+      return sendDocument(reply, {
+        name: `${wanted}.${format}`,
+        format,
+        shown: await showDocument(context, content, format, lang),
+      })
+    },
+  )
 }
+
+/** Nobody keeps a copy on the way. */
+const sendDocument = (
+  reply: FastifyReply,
+  { name, format, shown }: { name: string; format: Format; shown: Buffer },
+) =>
+  reply
+    .type(FORMATS[format])
+    .header('content-disposition', `inline; filename="${name}"`)
+    .header('cache-control', 'private, no-store')
+    .send(shown)
 
 function reading(
   app: App,
@@ -182,13 +230,12 @@ function reading(
     async (request, reply) => {
       const { number: wanted, format } = request.params.file
       const stored = await find(request, wanted)
+      if (stored.content === null) {
+        throw new SettlementError('HANSE_DOCUMENT_RESTRICTED', `${wanted} is for duties alone`)
+      }
       const content = readDocument(stored.content)
       const shown = await showDocument(context, content, format, request.query.lang)
-      return reply
-        .type(FORMATS[format])
-        .header('content-disposition', `inline; filename="${wanted}.${format}"`)
-        .header('cache-control', 'private, no-store')
-        .send(shown)
+      return sendDocument(reply, { name: `${wanted}.${format}`, format, shown })
     },
   )
 
@@ -228,8 +275,8 @@ function reading(
 }
 
 /** What a line is made of. @throws {SettlementError} HANSE_NOT_FOUND when there is no such line, or no receipts behind it */
-function lineOf({ content, organization, provider }: StoredDocument, wanted: number) {
-  const { lines, period, number: name } = readDocument(content)
+function lineOf({ figures, organization, provider }: ListedDocument, wanted: number) {
+  const { lines, period, number: name } = readDocument(figures)
   const line = lines.find((one) => one.number === wanted)
   const id = organization ?? provider
   const isUsage = line?.source.type === 'receipts' || line?.source.type === 'fees'
@@ -248,7 +295,8 @@ function cursorOf(text: string): { session: string; sequence: bigint } {
   return { session, sequence: BigInt(sequence) }
 }
 
-function summaryOf({ content, organization, provider, sha256 }: StoredDocument) {
+function summaryOf(stored: ListedDocument) {
+  const { figures, organization, provider, sha256 } = stored
   const {
     number: name,
     kind,
@@ -257,7 +305,7 @@ function summaryOf({ content, organization, provider, sha256 }: StoredDocument) 
     period,
     corrects,
     totals,
-  }: DocumentContent = readDocument(content)
+  }: DocumentContent = readDocument(figures)
   return {
     number: name,
     kind,
@@ -268,6 +316,7 @@ function summaryOf({ content, organization, provider, sha256 }: StoredDocument) 
     corrects: corrects?.number ?? null,
     ...totals,
     sha256: Buffer.from(sha256).toString('hex'),
+    proof: `/v1/log/proof/${digestCid(stored)}`,
   }
 }
 

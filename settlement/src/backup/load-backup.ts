@@ -5,6 +5,8 @@ import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
+import { documentKey } from '../db/schema.ts'
+import type { VaultDocumentKey } from '../documents/vault-document-keys.ts'
 import { SettlementError } from '../errors.ts'
 import { REGISTER } from '../rights/register/index.ts'
 import { tombstoneOfOwner } from '../rights/tombstone.ts'
@@ -47,6 +49,7 @@ export async function loadBackup(db: Database, folder: string, vault: Vault): Pr
   const loading: Loading = {
     keys: new Map(vault.keys.map(({ subject, key }) => [subject, Buffer.from(key, 'hex')])),
     tombstones: new Set(vault.tombstones.map(({ tombstone }) => tombstone)),
+    documentKeys: new Set(vault.documents.map(({ id }) => id)),
     gone: new Map(),
     leftOut: {},
   }
@@ -62,6 +65,7 @@ export async function loadBackup(db: Database, folder: string, vault: Vault): Pr
     }
     for (const table of manifest.tables) await loadTable(tx, folder, table, loading)
     await loadKeys(tx, vault)
+    await loadDocumentKeys(tx, vault)
     for (const { name, value } of manifest.sequences) {
       await tx.execute(sql`select setval(${`public.${name}`}::regclass, ${value}::int8)`)
     }
@@ -75,6 +79,8 @@ export async function loadBackup(db: Database, folder: string, vault: Vault): Pr
 }
 
 interface Loading extends Opening {
+  /** Ids of the keys of documents that are in the vault: open, in a box, or destroyed. */
+  readonly documentKeys: ReadonlySet<string>
   /** Of rows that were left out, what others know them by: `table.key`, and the values. */
   readonly gone: Map<string, Set<unknown>>
   readonly leftOut: Record<string, number>
@@ -97,6 +103,30 @@ async function loadKeys(tx: Database, vault: Vault): Promise<void> {
       on conflict do nothing`)
   }
 }
+
+/** Each in the state in which the vault has it. Before there were any, nothing was sealed. */
+async function loadDocumentKeys(tx: Database, { documents }: Vault): Promise<void> {
+  const [there] = await rows(tx, sql`select from pg_class where oid = to_regclass('document_key')`)
+  if (there === undefined) return
+  for (let i = 0; i < documents.length; i += BATCH_ROWS) {
+    await tx.insert(documentKey).values(documents.slice(i, i + BATCH_ROWS).map(documentKeyRow))
+  }
+}
+
+const documentKeyRow = (given: VaultDocumentKey): typeof documentKey.$inferInsert => ({
+  id: bytesOf(given.id),
+  organization: given.organization,
+  provider: given.provider,
+  year: given.year,
+  key: given.key === null ? null : bytesOf(given.key),
+  boxed: given.boxed === null ? null : bytesOf(given.boxed),
+  duty: given.duty === null ? null : bytesOf(given.duty),
+  createdAt: new Date(given.createdAt),
+  restrictedAt: given.restrictedAt === null ? null : new Date(given.restrictedAt),
+  destroyedAt: given.destroyedAt === null ? null : new Date(given.destroyedAt),
+})
+
+const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
 
 /** A manifest is a file that anybody may have written: it fills tables of ours, and makes partitions of them alone. */
 function refuseForeign({ tables, partitions }: Manifest, own: readonly CatalogTable[]): void {
@@ -172,13 +202,18 @@ function loadedLine(plan: SealPlan, line: string, loading: Loading): string | un
   if (record?.whose === undefined && record?.of === undefined && !isKey) return line
   const stored = parseRow(line)
   const row = isDropped(table, stored, loading) ? undefined : openRow(plan, stored, loading)
-  if (row === 'unreadable') {
+  if (row === 'unreadable' || !hasDocumentKey(stored, loading)) {
     throw new SettlementError('HANSE_BACKUP_VAULT', `no key for a row of ${table}`)
   }
   if (row !== undefined) return JSON.stringify(row)
   loading.leftOut[table] = (loading.leftOut[table] ?? 0) + 1
   for (const [name, gone] of goneOf(table, loading)) gone.add(stored[name])
   return undefined
+}
+
+/** Of a sealed document the vault knows the key; other rows need none. */
+function hasDocumentKey({ sealed_by: by }: Row, { documentKeys }: Loading): boolean {
+  return typeof by !== 'string' || documentKeys.has(by.replace(/^\\x/u, ''))
 }
 
 /** What belongs to a row that is gone, and keys in a backup from when backups had them. */

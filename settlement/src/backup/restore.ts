@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore, type SettlementStore, type StoreOptions } from '../db/store.ts'
+import { sealAll } from '../documents/seal-documents.ts'
 import type { LedgerReport } from '../ledger/ledger-check.ts'
 import { checkLog, type LogReport } from '../log/check-log.ts'
 import { replayErasures } from '../rights/replay-erasures.ts'
@@ -53,12 +54,20 @@ export async function verifyBackup(from: string, vault: string): Promise<Restore
   }
 }
 
+/** A backup of a release that kept documents in the clear: nothing of them is left so in the files. */
+async function sealRestored(store: SettlementStore, at: number): Promise<void> {
+  await store.sealFromNow()
+  await sealAll(store, at)
+  await store.sweepDocuments()
+}
+
 async function load(store: SettlementStore, from: string, vault: Vault): Promise<RestoreReport> {
   const { manifest, leftOut } = await store.loadBackup(from, vault)
   const { at, tables } = manifest
   // Compared before anything else is written.
   const differing = await store.compareCounts(from, leftOut)
   const erasedAgain = await replayErasures(store, vault.tombstones, true)
+  await sealRestored(store, Date.parse(at))
   const [ledger, log] = [await store.ledgerCheck(), await checkLog(store)]
   return {
     from,

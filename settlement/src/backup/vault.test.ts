@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { SettlementStore } from '../db/store.ts'
+import type { VaultDocumentKey } from '../documents/vault-document-keys.ts'
 import { tombstoneOfOwner } from '../rights/tombstone.ts'
 import { keepVault, readVault, type VaultKey, type VaultTombstone } from './vault.ts'
 
@@ -12,10 +13,16 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-const storeOf = (keys: readonly VaultKey[], tombstones: readonly VaultTombstone[]) =>
+const storeOf = (
+  keys: readonly VaultKey[],
+  tombstones: readonly VaultTombstone[],
+  documents: readonly VaultDocumentKey[] = [],
+) =>
   ({
     livingSubjectKeys: async () => keys,
     tombstones: async () => tombstones,
+    boxDocumentKeys: async () => 0,
+    documentKeys: async () => documents,
   }) as unknown as SettlementStore
 
 const keyOf = (owner: string, digit: string): VaultKey => ({
@@ -38,8 +45,9 @@ test('who was erased loses the key here, too, and nobody else does', async () =>
   expect(await keepVault(storeOf([BOB], [GONE]), folder)).toEqual({
     keys: [BOB],
     tombstones: [GONE],
+    documents: [],
   })
-  expect(await readVault(folder)).toEqual({ keys: [BOB], tombstones: [GONE] })
+  expect(await readVault(folder)).toEqual({ keys: [BOB], tombstones: [GONE], documents: [] })
   expect(await readFile(join(folder, 'keys.jsonl'), 'utf8')).not.toContain(ALICE.key)
   expect((await stat(join(folder, 'keys.jsonl'))).mode & 0o777).toBe(0o600)
 })

@@ -2,11 +2,19 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { SettlementStore } from '../db/store.ts'
+import {
+  mergedKeys,
+  type VaultDocumentKey,
+  vaultDocumentKey,
+} from '../documents/vault-document-keys.ts'
 import { SettlementError } from '../errors.ts'
 import { tombstoneOfOwner } from '../rights/tombstone.ts'
+import { dutyToClose } from './duty-key.ts'
 
 const KEYS = 'keys.jsonl'
 const ERASURES = 'erasures.jsonl'
+/** Keys of documents, which law wants kept longer than those whom they name. */
+const DOCUMENTS = 'document-keys.jsonl'
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`, 'u'))
 
@@ -32,6 +40,7 @@ export type VaultTombstone = z.output<typeof tombstone>
 export interface Vault {
   readonly keys: readonly VaultKey[]
   readonly tombstones: readonly VaultTombstone[]
+  readonly documents: readonly VaultDocumentKey[]
 }
 
 export const vaultFolder = (dataDir: string): string => join(dataDir, 'vault')
@@ -41,6 +50,7 @@ export async function readVault(folder: string): Promise<Vault> {
   return {
     keys: await readLines(join(folder, KEYS), vaultKey),
     tombstones: await readLines(join(folder, ERASURES), tombstone),
+    documents: await readLines(join(folder, DOCUMENTS), vaultDocumentKey),
   }
 }
 
@@ -76,7 +86,21 @@ async function keep(store: SettlementStore, folder: string): Promise<Vault> {
   const isSame =
     left.length === held.keys.length && left.every((one, i) => one.key === held.keys[i]?.key)
   if (!isSame) await replace(join(folder, KEYS), left)
-  return { keys: left, tombstones: [...held.tombstones, ...added] }
+  const documents = await keepDocumentKeys(store, folder, held.documents)
+  return { keys: left, tombstones: [...held.tombstones, ...added], documents }
+}
+
+/** Of who was erased they are put into boxes first, here and in the database: see `dutyToClose`. */
+async function keepDocumentKeys(
+  store: SettlementStore,
+  folder: string,
+  held: readonly VaultDocumentKey[],
+): Promise<readonly VaultDocumentKey[]> {
+  await store.boxDocumentKeys(await dutyToClose(folder))
+  const merged = mergedKeys(held, await store.documentKeys())
+  const isSame = merged.length === held.length && merged.every((one, i) => one === held[i])
+  if (!isSame) await replace(join(folder, DOCUMENTS), merged)
+  return merged
 }
 
 async function readLines<Line>(path: string, schema: z.ZodType<Line>): Promise<Line[]> {

@@ -29,7 +29,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 }
 
 /** Keys are in no backup: a restore takes them from the vault, which has those that are left. */
-const WITHOUT = ['subject_key']
+const WITHOUT = ['subject_key', 'document_key']
 
 /**
  * Writes every table, as of one moment, into a new folder that only this user can read. What an erasure would take is sealed

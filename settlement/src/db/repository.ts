@@ -18,6 +18,7 @@ import { backupStore } from '../backup/backup-store.ts'
 import { customerStore } from '../billing/customer-store.ts'
 import { noticeStore } from '../billing/notice-store.ts'
 import { affectedStore } from '../breaches/affected.ts'
+import { affectedSubjectStore } from '../breaches/affected-subjects.ts'
 import { breachStore } from '../breaches/breach-store.ts'
 import { budgetStore } from '../budgets/budget-store.ts'
 import { rulesStore } from '../budgets/rules-store.ts'
@@ -32,7 +33,9 @@ import { providerDirectory } from '../directory/provider-directory.ts'
 import { disputeStore } from '../disputes/dispute-store.ts'
 import { documentStore } from '../documents/document-store.ts'
 import { monthStore } from '../documents/month-store.ts'
+import { metricsStore } from '../operations/metrics-store.ts'
 import { profileStore } from '../documents/profile-store.ts'
+import { sealStore } from '../documents/seal-store.ts'
 import { earningsStore } from '../earnings/earnings-store.ts'
 import { explorerStore } from '../explorer/explorer-store.ts'
 import { exportStore } from '../exports/export-store.ts'
@@ -80,6 +83,7 @@ import { basisStore } from '../rights/basis-store.ts'
 import { erasureStore } from '../rights/erasure-store.ts'
 import { exportRunStore } from '../rights/export-run-store.ts'
 import { exportStore as dataExportStore } from '../rights/export-store.ts'
+import { recipientStore } from '../rights/recipient-store.ts'
 import { requestStore } from '../rights/request-store.ts'
 import { scrubStore } from '../rights/scrub-store.ts'
 import { creditStore } from '../service-levels/credit-store.ts'
@@ -155,7 +159,9 @@ export function createRepository(db: Database) {
     ...reconciliationStore(db),
     ...differenceStore(db),
     ...documentStore(db),
+    ...metricsStore(db),
     ...monthStore(db),
+    ...sealStore(db),
     ...profileStore(db),
     ...logStore(db),
     ...trailStore(db),
@@ -195,6 +201,7 @@ export function createRepository(db: Database) {
     ...backupStore(db),
     ...basisStore(db),
     ...requestStore(db),
+    ...recipientStore(db),
     ...erasureStore(db),
     ...deletionStore(db),
     ...scrubStore(db),
@@ -203,6 +210,7 @@ export function createRepository(db: Database) {
     ...retentionStore(db),
     ...breachStore(db),
     ...affectedStore(db),
+    ...affectedSubjectStore(db),
     ...traderStore(db),
     ...sellerYearStore(db),
     ...complianceStore(db),
@@ -306,6 +314,8 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'differences',
   'document',
   'documents',
+  'restrictedDocument',
+  'isDocumentTold',
   'lineReceipts',
   'providerProfile',
   'logHead',
@@ -361,6 +371,8 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'breaches',
   'affectedOrganizations',
   'affectedPeople',
+  'affectedSubjects',
+  'affectedSubjectCount',
   'affectedCounts',
   'trader',
   'askedTraders',
@@ -377,6 +389,7 @@ export const READS: ReadonlySet<RepositoryMethod> = new Set<RepositoryMethod>([
   'lawfulBases',
   'rightsRequest',
   'rightsRequests',
+  'recipientsOf',
   'erasureOf',
   'deletionRequests',
   'deletionByCid',

@@ -14,6 +14,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import { PLATFORM_ROLES, ROLES } from '../access/roles.ts'
 import { EVIDENCE_KINDS, OUTCOMES } from '../attestations/evidence.ts'
+import type { MonthPoint } from '../documents/month-points.ts'
 import { SCOPES } from '../tenants/key-scopes.ts'
 
 // The tables as queries see them. Keys, checks and triggers live in migrations/*.sql, which alone make the database.
@@ -57,6 +58,7 @@ export const organization = pgTable('organization', {
   name: text('name').notNull(),
   createdAt: instant('created_at').notNull(),
   disabledAt: instant('disabled_at'),
+  restrictedAt: instant('restricted_at'),
 })
 
 export const apiKey = pgTable('api_key', {
@@ -93,6 +95,7 @@ export const provider = pgTable('provider', {
   feeBps: integer('fee_bps').notNull(),
   binding: bytea('binding').notNull(),
   createdAt: instant('created_at').notNull(),
+  restrictedAt: instant('restricted_at'),
 })
 
 export const spendAuthorization = pgTable('spend_authorization', {
@@ -593,14 +596,33 @@ export const document = pgTable('document', {
   corrects: text('corrects'),
   month: date('month'),
   taxPoint: instant('tax_point').notNull(),
-  content: bytea('content').notNull(),
+  content: bytea('content'),
+  figures: bytea('figures'),
+  sealed: bytea('sealed'),
+  sealedBy: bytea('sealed_by'),
   sha256: bytea('sha256').notNull(),
   issuedAt: instant('issued_at').notNull(),
+})
+
+export const documentKey = pgTable('document_key', {
+  id: bytea('id').primaryKey(),
+  organization: text('organization'),
+  provider: text('provider'),
+  year: integer('year').notNull(),
+  key: bytea('key'),
+  boxed: bytea('boxed'),
+  duty: bytea('duty'),
+  createdAt: instant('created_at').notNull(),
+  restrictedAt: instant('restricted_at'),
+  destroyedAt: instant('destroyed_at'),
 })
 
 export const closedMonth = pgTable('closed_month', {
   month: date('month').primaryKey(),
   closedAt: instant('closed_at').notNull(),
+  closedBy: text('closed_by'),
+  reason: text('reason'),
+  openPoints: jsonb('open_points').$type<readonly MonthPoint[]>(),
 })
 
 export const providerTaxProfile = pgTable('provider_tax_profile', {
@@ -626,6 +648,7 @@ export const person = pgTable('person', {
   passwordHash: text('password_hash'),
   emailVerifiedAt: instant('email_verified_at'),
   disabledAt: instant('disabled_at'),
+  restrictedAt: instant('restricted_at'),
   erasedAt: instant('erased_at'),
   createdAt: instant('created_at').notNull(),
 })

@@ -1,5 +1,6 @@
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
+import { SYSTEM } from '../operators/operator.ts'
 import {
   draftProviderStatement,
   draftUsageStatement,
@@ -12,8 +13,9 @@ import type { DocumentDraft } from './document.ts'
 import { readDocument } from './document-schema.ts'
 import type { MonthFacts } from './facts.ts'
 import { issueDue } from './issue-due.ts'
-import { isMonth, type Month, monthOf, nextMonth, periodOf } from './month.ts'
+import { closableAt, isMonth, type Month, nextMonth, periodOf } from './month.ts'
 import type { MonthParty, TransferRange } from './month-facts.ts'
+import type { MonthPoint } from './month-points.ts'
 import { providerTax } from './provider-profile.ts'
 import { operatorOf, purchaseSides, salesSides } from './sides.ts'
 
@@ -25,13 +27,23 @@ export interface Closing {
   readonly closed: boolean
 }
 
-/** A booking that began before midnight is committed by then, and clocks of several processes agree. */
-const GRACE_MS = 3_600_000
+/** Who closes a month, and in spite of what. */
+export interface ClosingDecision {
+  /** Id of the operator. */
+  readonly by: string
+  /** Why, where something was open. */
+  readonly reason: string | null
+  readonly open: readonly MonthPoint[]
+}
+
+/** Nothing was open, or the service was told not to ask. */
+const OF_ITSELF: ClosingDecision = { by: SYSTEM.id, reason: null, open: [] }
 const PAGE = 200
 
 /**
  * Writes every statement of a month. Safe to be cut off and repeated: there is one statement of a party and a month, and a
  * run goes on where the last one stopped. Months are closed in their order, for what is less than a cent is carried over.
+ * It asks for nothing that may be open: `closeDueMonths` and `closeByHand` do.
  *
  * @throws {SettlementError} HANSE_REQUEST_INVALID when it is no month, is not over, or the one before it is open
  */
@@ -39,6 +51,7 @@ export async function closeMonth(
   context: SettlementContext,
   month: string,
   signal?: AbortSignal,
+  decision: ClosingDecision = OF_ITSELF,
 ): Promise<Closing> {
   const { store, now } = context
   if (!isMonth(month)) throw refusal(`${month} is no month such as 2026-10`)
@@ -63,7 +76,7 @@ export async function closeMonth(
       after = end
     }
   }
-  await store.markClosed(month, now())
+  await store.markClosed(month, now(), decision)
   return { month, statements, closed: true }
 }
 
@@ -71,25 +84,6 @@ export async function closeMonth(
 export async function dueMonth(store: SettlementContext['store']): Promise<Month | null> {
   const { first, last } = await store.closedMonths()
   return last === null ? first : nextMonth(last)
-}
-
-/** From when on a month may be closed, milliseconds since 1970. */
-export const closableAt = (month: Month): number => periodOf(month).to + GRACE_MS
-
-/** Closes every month that is over, the oldest first. */
-export async function closeMonths(
-  context: SettlementContext,
-  signal?: AbortSignal,
-): Promise<Closing[]> {
-  const { first, last } = await context.store.closedMonths()
-  const closings: Closing[] = []
-  let month = last === null ? (first ?? monthOf(context.now())) : nextMonth(last)
-  for (; closableAt(month) <= context.now(); month = nextMonth(month)) {
-    const closing = await closeMonth(context, month, signal)
-    closings.push(closing)
-    if (!closing.closed) break
-  }
-  return closings
 }
 
 /** @returns whether a statement was written */
@@ -123,8 +117,8 @@ async function draftMonth(
   if (party.kind === 'organization') {
     const previous = await previousStatement(context, 'usage-statement', party.id, period.from)
     const sides = await salesSides(context, party.id)
-    const advances = (await store.advancesIn(party.id, period)).map(({ content }) => {
-      const { number, kind, totals } = readDocument(content)
+    const advances = (await store.advancesIn(party.id, period)).map(({ figures }) => {
+      const { number, kind, totals } = readDocument(figures)
       return { number, kind, grossCents: totals.grossCents }
     })
     return draftUsageStatement(facts, { month, party: party.id, sides, previous, advances })
@@ -156,7 +150,7 @@ async function previousStatement(
   from: number,
 ): Promise<Previous> {
   const before = await store.statementBefore(kind, party, from)
-  return before === undefined ? NO_PREVIOUS : previousOf(readDocument(before.content))
+  return before === undefined ? NO_PREVIOUS : previousOf(readDocument(before.figures))
 }
 
 const refusal = (message: string) => new SettlementError('HANSE_REQUEST_INVALID', message)

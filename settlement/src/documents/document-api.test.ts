@@ -1,7 +1,16 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Signer, signRequest } from '@hanse/protocol'
+import {
+  digestOfDocument,
+  entryOfEvent,
+  logEvent,
+  type Signer,
+  settlementProof,
+  signRequest,
+  verifyProof,
+} from '@hanse/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ingest } from '../receipts/ingest.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
@@ -293,6 +302,10 @@ describe('documents over HTTP', () => {
     )
     expect(booked.every(({ status }) => status === 'booked')).toBe(true)
     clock = FEBRUARY
+    expect(await settlement.jobs.run('close-months')).toMatchObject({
+      output: { closed: [], waiting: { open: [{ point: 'comparison' }] } },
+    })
+    expect(await settlement.jobs.run('reconciliation')).toMatchObject({ output: { open: 0 } })
     expect(await settlement.jobs.run('close-months')).toMatchObject({ state: 'done' })
 
     const statement = await only(key, 'usage-statement')
@@ -333,6 +346,58 @@ describe('documents over HTTP', () => {
     }
     const again = await asOperator('POST', '/v1/admin/months/2027-01/close')
     expect(again.body).toMatchObject({ closed: true, statements: 0 })
+  })
+
+  test('who holds a document shows by the log alone that it is as it was issued', async () => {
+    const { key } = await newTenant({ kind: 'consumer' })
+    await pay(key, '700')
+    expect(await settlement.jobs.run('documents')).toMatchObject({ state: 'done' })
+    await settlement.context.log?.tick()
+    const { number, proof } = await only(key, 'advance-invoice')
+    const { raw, body } = await call('GET', `/v1/documents/${number}.json`, { key })
+    const told = async (bytes: Buffer) => {
+      const sha256 = Uint8Array.from(createHash('sha256').update(bytes).digest())
+      const { cid } = digestOfDocument({ number, sha256, at: body.issuedAt })
+      return { cid: cid.toString(), answer: await call('GET', `/v1/log/proof/${cid}`) }
+    }
+    const { cid, answer } = await told(raw)
+    expect(proof).toBe(`/v1/log/proof/${cid}`)
+    const proved = settlementProof.decode(Uint8Array.from(answer.raw))
+    expect(logEvent.decode(proved.event)).toMatchObject({ kind: 'document-issued', sealed: null })
+    expect(logEvent.decode(proved.event).record?.toString()).toBe(cid)
+    const [vkey] = await settlement.store.logKeys()
+    expect(
+      verifyProof(proved.proof, entryOfEvent(proved.salt, proved.event), {
+        logKey: vkey?.vkey ?? '',
+      }).index,
+    ).toBeGreaterThan(0n)
+    // One letter of it, and the log knows nothing.
+    const forged = await told(Buffer.from(raw.toString('utf8').replace('Exemple', 'Beispiel')))
+    expect(forged.answer.status).not.toBe(200)
+  })
+
+  test('an operator opens nothing for a duty that may be read, and names a duty', async () => {
+    const { key } = await newTenant({ kind: 'consumer' })
+    await pay(key, '800')
+    await settlement.jobs.run('documents')
+    const { number } = await only(key, 'advance-invoice')
+    const open = (json: object) =>
+      call('POST', `/v1/admin/documents/${number}/openings`, {
+        key: settlement.operatorToken,
+        json,
+      })
+    const named = { duty: 'tax-audit', reference: 'audit 7' }
+    expect(await open(named)).toMatchObject({
+      status: 400,
+      body: { code: 'HANSE_REQUEST_INVALID' },
+    })
+    for (const wrong of [{}, { ...named, duty: 'curiosity' }, { ...named, reference: ' ' }])
+      expect((await open(wrong)).status).toBe(400)
+    const theirs = await call('POST', `/v1/admin/documents/${number}/openings`, {
+      key,
+      json: named,
+    })
+    expect(theirs.status).toBe(401)
   })
 
   test('a statement of usage has no XML form', async () => {

@@ -1,16 +1,10 @@
 import { and, desc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
 import { closedMonth, document, organization } from '../db/schema.ts'
+import type { ClosingDecision } from './close-month.ts'
 import type { DocumentDraft } from './document.ts'
 import type { MonthFacts, PaymentFacts, RefundFacts } from './facts.ts'
-import {
-  documentOn,
-  issueDocument,
-  type NewDocument,
-  type StoredDocument,
-  statementBefore,
-  toStored,
-} from './issue-document.ts'
+import { documentOn, issueDocument, type NewDocument, statementBefore } from './issue-document.ts'
 import { type LineQuery, type LineReceipt, lineReceipts } from './line-records.ts'
 import { type Month, monthOf, type Period } from './month.ts'
 import {
@@ -26,6 +20,13 @@ import {
   refundFacts,
   refundsWithoutNote,
 } from './payment-facts.ts'
+import {
+  LISTED,
+  type ListedDocument,
+  type StoredDocument,
+  storedOf,
+  toListed,
+} from './stored-document.ts'
 
 export interface DocumentQuery {
   readonly organization?: string
@@ -55,7 +56,7 @@ export function documentStore(db: Database) {
 
     document: async (number: string): Promise<StoredDocument | undefined> => {
       const [row] = await db.select().from(document).where(eq(document.number, number))
-      return row && toStored(row)
+      return row && storedOf(db, row)
     },
 
     documentOn: (
@@ -64,9 +65,9 @@ export function documentStore(db: Database) {
     ): Promise<StoredDocument | undefined> => documentOn(db, kind, subject),
 
     /** Newest first. */
-    documents: async (query: DocumentQuery): Promise<StoredDocument[]> => {
+    documents: async (query: DocumentQuery): Promise<ListedDocument[]> => {
       const found = await db
-        .select()
+        .select(LISTED)
         .from(document)
         .where(
           and(
@@ -80,14 +81,14 @@ export function documentStore(db: Database) {
         )
         .orderBy(desc(document.id))
         .limit(query.limit)
-      return found.map(toStored)
+      return found.map(toListed)
     },
 
     /** The advances that an organization was invoiced for, and given back, in a period; oldest first. */
-    advancesIn: async (id: string, { from, to }: Period): Promise<StoredDocument[]> =>
+    advancesIn: async (id: string, { from, to }: Period): Promise<ListedDocument[]> =>
       (
         await db
-          .select()
+          .select(LISTED)
           .from(document)
           .where(
             and(
@@ -98,17 +99,17 @@ export function documentStore(db: Database) {
             ),
           )
           .orderBy(document.id)
-      ).map(toStored),
+      ).map(toListed),
 
     /** Of both sides, with their tax point in a period, by id after one. */
     documentsByTaxPoint: async (
       { from, to }: Period,
       after: bigint,
       limit: number,
-    ): Promise<StoredDocument[]> =>
+    ): Promise<ListedDocument[]> =>
       (
         await db
-          .select()
+          .select(LISTED)
           .from(document)
           .where(
             and(
@@ -119,13 +120,13 @@ export function documentStore(db: Database) {
           )
           .orderBy(document.id)
           .limit(limit)
-      ).map(toStored),
+      ).map(toListed),
 
     statementBefore: (
       kind: 'usage-statement' | 'provider-statement',
       party: string,
       from: number,
-    ): Promise<StoredDocument | undefined> => statementBefore(db, kind, party, from),
+    ): Promise<ListedDocument | undefined> => statementBefore(db, kind, party, from),
 
     /** Payments since an instant that have no invoice, oldest first. */
     paymentsWithoutInvoice: (since: number, limit: number): Promise<PaymentFacts[]> =>
@@ -196,10 +197,18 @@ export function documentStore(db: Database) {
       return found.length > 0
     },
 
-    markClosed: async (month: Month, at: number): Promise<void> => {
+    /** By whoever is first. */
+    markClosed: async (month: Month, at: number, decision: ClosingDecision): Promise<void> => {
+      const { by, reason, open } = decision
       await db
         .insert(closedMonth)
-        .values({ month: `${month}-01`, closedAt: new Date(at) })
+        .values({
+          month: `${month}-01`,
+          closedAt: new Date(at),
+          closedBy: by,
+          reason,
+          openPoints: open,
+        })
         .onConflictDoNothing()
     },
   }

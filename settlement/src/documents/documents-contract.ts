@@ -1,4 +1,4 @@
-import { picoEuro } from '@hanse/protocol'
+import { picoEuro, SEAL_NONCE_BYTES, sealPersonal } from '@hanse/protocol'
 import { describe, expect, test } from 'vitest'
 import { databaseFault } from '../db/database.ts'
 import type { SettlementStore } from '../db/store.ts'
@@ -46,7 +46,7 @@ export function documentsContract(name: string, open: () => Promise<SettlementSt
   }
   const documentsOf = async ({ store }: TestContext, organization: string) =>
     (await store.documents({ organization, limit: 100 }))
-      .map(({ content }) => readDocument(content))
+      .map(({ figures }) => readDocument(figures))
       .toReversed()
   const use = async (
     context: TestContext,
@@ -116,7 +116,7 @@ export function documentsContract(name: string, open: () => Promise<SettlementSt
       expect((totals?.grossCents ?? 0n) * CENT + (carry?.to ?? 0n)).toBe(used)
 
       const [stored] = await store.documents({ provider: provider.peerId, limit: 10 })
-      const earned = stored && readDocument(stored.content)
+      const earned = stored && readDocument(stored.figures)
       const { payable } = await store.providerBalance(provider.peerId)
       expect(earned?.account?.closing).toBe(payable)
       expect((earned?.totals.grossCents ?? 0n) * CENT + (earned?.carry?.to ?? 0n)).toBe(payable)
@@ -149,7 +149,7 @@ export function documentsContract(name: string, open: () => Promise<SettlementSt
       await closeMonth(context, '2027-01')
       const { payable, heldBack, inTransit } = await store.providerMoney(provider.peerId)
       const [stored] = await store.documents({ provider: provider.peerId, limit: 1 })
-      const account = stored && readDocument(stored.content).account
+      const account = stored && readDocument(stored.figures).account
       expect(account).toMatchObject({ closing: payable + heldBack + inTransit, heldBack })
       expect(account?.movements.map(({ kind }) => kind)).toContain('payout')
     })
@@ -255,24 +255,33 @@ export function documentsContract(name: string, open: () => Promise<SettlementSt
       const { store } = context
       const { organization } = await addTenant(context, 100n)
       await issueDue(context)
-      const [stored] = await store.documents({ organization, limit: 1 })
-      if (stored === undefined) throw new Error('no invoice')
+      const [listed] = await store.documents({ organization, limit: 1 })
+      const stored = listed && (await store.document(listed.number))
+      if (stored === undefined || stored.content === null) throw new Error('no invoice')
       expect(await verifyDocument(store, stored.number)).toMatchObject({ sound: true })
       const forged = Buffer.from(stored.content).toString().replaceAll('"100"', '"900"')
-      // Whoever owns the database can do this; nobody else can.
+      // Whoever owns the database can do this, for the keys are in it; nobody else can.
+      const [key] = (await store.documentKeys()).filter((one) => one.organization === organization)
+      const sealed = sealPersonal(
+        Uint8Array.from(Buffer.from(key?.key ?? '', 'hex')),
+        new Uint8Array(SEAL_NONCE_BYTES),
+        Buffer.from(forged),
+      )
       const trigger = (what: string) =>
         store.executeSql(`alter table document ${what} trigger document_is_immutable`)
       await trigger('disable')
       try {
         await store.executeSql(
-          `update document set content = convert_to($1, 'UTF8'), sha256 = sha256(convert_to($1, 'UTF8')) where number = $2`,
-          [forged, stored.number],
+          `update document set sealed = decode($1, 'hex'), sha256 = sha256(convert_to($2, 'UTF8')) where number = $3`,
+          [Buffer.from(sealed).toString('hex'), forged, stored.number],
         )
       } finally {
         await trigger('enable')
       }
       const check = await verifyDocument(store, stored.number)
       expect(check.sound).toBe(false)
+      // However well it is forged here, the log was told of other words.
+      expect(check.logged).toBeNull()
       expect(check.differences.map(({ field }) => field)).toEqual(
         expect.arrayContaining(['lines', 'totals', 'paidCents']),
       )

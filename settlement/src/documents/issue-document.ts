@@ -1,21 +1,22 @@
-import { createHash } from 'node:crypto'
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import { type Database, databaseFault, rows, transact } from '../db/database.ts'
 import { document } from '../db/schema.ts'
+import { writeEvents } from '../log/write-events.ts'
 import { emitEvents } from '../notifications/emit.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { type DocumentContent, type DocumentDraft, SERIES } from './document.ts'
-
-export interface StoredDocument {
-  /** Grows with each document. */
-  readonly id: bigint
-  readonly number: string
-  readonly organization: string | null
-  readonly provider: string | null
-  /** Canonical JSON: see `readDocument`. */
-  readonly content: Uint8Array
-  readonly sha256: Uint8Array
-}
+import { issuedFact } from './document-digest.ts'
+import { keyForNew } from './document-keys.ts'
+import { sealsDocuments } from './sealing.ts'
+import {
+  hashOf,
+  LISTED,
+  type ListedDocument,
+  type StoredDocument,
+  sealedColumns,
+  storedOf,
+  toListed,
+} from './stored-document.ts'
 
 /** A document to be numbered and stored; whose it is follows from its kind. */
 export interface NewDocument {
@@ -53,6 +54,7 @@ async function issue(tx: Database, { draft, party, at }: NewDocument): Promise<S
   const content = Buffer.from(canonicalJson(issued))
   const isProviders = kind === 'provider-statement'
   const isMonths = isProviders || kind === 'usage-statement'
+  const owner = { kind: isProviders ? 'provider' : 'organization', id: party } as const
   const [row] = await tx
     .insert(document)
     .values({
@@ -64,17 +66,20 @@ async function issue(tx: Database, { draft, party, at }: NewDocument): Promise<S
       corrects: corrects?.number ?? null,
       month: isMonths && period !== null ? new Date(period.from).toISOString().slice(0, 10) : null,
       taxPoint: new Date(draft.taxPoint),
-      content,
+      ...((await sealsDocuments(tx))
+        ? sealedColumns(await keyForNew(tx, owner, at), content)
+        : { content }),
       sha256: hashOf(content),
       issuedAt: new Date(at),
     })
     .returning()
   if (row === undefined) throw new Error('a document that was not stored')
+  await writeEvents(tx, [issuedFact(row)], at)
   if (row.organization !== null) {
     const told = { kind: 'document.issued' as const, subject: number, cause: number }
     await emitEvents(tx, [{ organization: row.organization, ...told, facts: { kind } }], at)
   }
-  return toStored(row)
+  return { ...toListed(row), content }
 }
 
 /** The row of the series is locked until the end: of two documents at once, one waits for the other's number. */
@@ -96,7 +101,7 @@ export async function documentOn(
     .select()
     .from(document)
     .where(and(eq(document.kind, kind), eq(document.subject, subject)))
-  return row && toStored(row)
+  return row && storedOf(db, row)
 }
 
 /** The latest statement of a party before a month, which says what it begins with. */
@@ -105,22 +110,14 @@ export async function statementBefore(
   kind: 'usage-statement' | 'provider-statement',
   party: string,
   from: number,
-): Promise<StoredDocument | undefined> {
+): Promise<ListedDocument | undefined> {
   const column = kind === 'usage-statement' ? document.organization : document.provider
   const month = new Date(from).toISOString().slice(0, 10)
   const [row] = await db
-    .select()
+    .select(LISTED)
     .from(document)
     .where(and(eq(column, party), eq(document.kind, kind), lt(document.month, month)))
     .orderBy(desc(document.month))
     .limit(1)
-  return row && toStored(row)
-}
-
-export const hashOf = (content: Uint8Array): Uint8Array =>
-  Uint8Array.from(createHash('sha256').update(content).digest())
-
-export function toStored(row: typeof document.$inferSelect): StoredDocument {
-  const { id, number, organization, provider, content, sha256 } = row
-  return { id, number, organization, provider, content, sha256 }
+  return row && toListed(row)
 }

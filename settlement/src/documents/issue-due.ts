@@ -46,7 +46,8 @@ export async function issueDue(
       if (signal?.aborted === true) return { invoices, creditNotes }
       const invoice = await store.document(facts.invoice)
       if (invoice === undefined) throw new Error(`no document ${facts.invoice}`)
-      const draft = draftCreditNote(facts, readDocument(invoice.content))
+      // Of who was erased it names the invoice, and nobody: that names whom it was for.
+      const draft = draftCreditNote(facts, readDocument(invoice.content ?? invoice.figures))
       await store.issueDocument({ draft, party: facts.organization, at: now() })
       creditNotes++
     }

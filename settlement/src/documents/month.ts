@@ -18,4 +18,10 @@ export function periodOf(month: Month): Period {
 /** The month that an instant is in. */
 export const monthOf = (at: number): Month => new Date(at).toISOString().slice(0, 7) as Month
 
+/** A booking that began before midnight is committed by then, and clocks of several processes agree. */
+const GRACE_MS = 3_600_000
+
+/** From when on a month may be closed, milliseconds since 1970. */
+export const closableAt = (month: Month): number => periodOf(month).to + GRACE_MS
+
 export const nextMonth = (month: Month): Month => monthOf(periodOf(month).to)

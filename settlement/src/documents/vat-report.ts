@@ -23,7 +23,7 @@ export async function vatReport(store: SettlementStore, period: Period): Promise
   const sums = new Map<string, VatSum>()
   for (let after = 0n; ; ) {
     const page = await store.documentsByTaxPoint(period, after, PAGE)
-    for (const { content } of page) add(sums, readDocument(content))
+    for (const { figures } of page) add(sums, readDocument(figures))
     const last = page.at(-1)
     if (last === undefined || page.length < PAGE) break
     after = last.id

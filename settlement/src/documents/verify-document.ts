@@ -9,16 +9,22 @@ import {
 import { draftCreditNote, draftInvoice, type Sides } from './build-payment.ts'
 import { canonicalJson } from './canonical-json.ts'
 import type { DocumentContent, DocumentDraft } from './document.ts'
+import { digestCid } from './document-digest.ts'
 import { readDocument } from './document-schema.ts'
-import { hashOf, type StoredDocument } from './issue-document.ts'
+import { figuresOf } from './figures-of.ts'
 import { taxOn } from './issue-due.ts'
 import { monthOf } from './month.ts'
+import { hashOf, type StoredDocument } from './stored-document.ts'
 
 export interface DocumentCheck {
   readonly number: string
-  /** Whether the records give the same document, to the last byte. */
+  /** Whether the records give the same, to the last byte, and the log was told of these words. */
   readonly sound: boolean
-  /** SHA-256, hexadecimal. */
+  /** What was compared: of who was erased, all but the names, which are not opened for this. */
+  readonly compared: 'document' | 'figures'
+  /** CID under which the log proves that it was issued with these words; null where the log was not told of them. */
+  readonly logged: string | null
+  /** SHA-256 of what was compared, hexadecimal. */
   readonly stored: string
   readonly derived: string
   /** The parts that differ, as the records have them and as the document says. */
@@ -31,7 +37,8 @@ export interface DocumentCheck {
 
 /**
  * Makes a document again out of receipts, payments and the ledger, and compares. Who the two sides were on the day of issue,
- * and a provider's VAT rule, are no records of ours and are taken from the document.
+ * and a provider's VAT rule, are no records of ours and are taken from the document. That the document is the one that was issued
+ * the log says, whatever became of the database since.
  *
  * @throws {SettlementError} HANSE_NOT_FOUND when there is no such document
  */
@@ -41,15 +48,21 @@ export async function verifyDocument(
 ): Promise<DocumentCheck> {
   const stored = await store.document(number)
   if (stored === undefined) throw new SettlementError('HANSE_NOT_FOUND', `no document ${number}`)
-  const said = readDocument(stored.content)
+  const compared = stored.content === null ? 'figures' : 'document'
+  const bytes = stored.content ?? stored.figures
+  const said = readDocument(bytes)
   const draft = await draftAgain(store, stored, said)
-  const derived: DocumentContent = { ...draft, number: said.number, issuedAt: said.issuedAt }
+  const whole: DocumentContent = { ...draft, number: said.number, issuedAt: said.issuedAt }
+  const derived = stored.content === null ? figuresOf(whole) : whole
   const hash = hex(hashOf(Buffer.from(canonicalJson(derived))))
   const differences = compare(derived, said)
   // What is stored must be what is hashed, and nothing but the canonical form of it.
-  const kept = hex(hashOf(stored.content))
-  const isKept = kept === hex(stored.sha256)
-  return { number, sound: isKept && hash === kept, stored: kept, derived: hash, differences }
+  const kept = hex(hashOf(bytes))
+  const isKept = stored.content === null || kept === hex(stored.sha256)
+  const cid = digestCid(stored)
+  const logged = (await store.isDocumentTold(cid)) ? cid : null
+  const sound = isKept && hash === kept && logged !== null
+  return { number, sound, compared, logged, stored: kept, derived: hash, differences }
 }
 
 async function draftAgain(
@@ -68,7 +81,7 @@ async function draftAgain(
       const facts = await store.refundFacts(said.subject)
       const invoice = facts && (await store.document(facts.invoice))
       if (facts === undefined || invoice === undefined) throw gone(said)
-      return draftCreditNote(facts, readDocument(invoice.content))
+      return draftCreditNote(facts, readDocument(invoice.content ?? invoice.figures))
     }
     case 'usage-statement':
     case 'provider-statement':
@@ -90,7 +103,7 @@ async function draftMonthAgain(
   const facts = await store.monthFacts({ kind: owner, id: party }, period, range)
   const statement = kind === 'usage-statement' ? kind : 'provider-statement'
   const before = await store.statementBefore(statement, party, period.from)
-  const previous = before === undefined ? NO_PREVIOUS : previousOf(readDocument(before.content))
+  const previous = before === undefined ? NO_PREVIOUS : previousOf(readDocument(before.figures))
   const terms = { month: monthOf(period.from), party, sides, previous }
   return kind === 'usage-statement'
     ? draftUsageStatement(facts, { ...terms, advances: said.advances })

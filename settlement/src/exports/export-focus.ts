@@ -23,7 +23,7 @@ export async function* focusRows(
   let last = 0n
   for (;;) {
     const page = await store.billDocuments(organization, range, last, PAGE)
-    for (const { content } of page) yield* documentRows(parties, readDocument(content))
+    for (const { figures } of page) yield* documentRows(parties, readDocument(figures))
     last = page.at(-1)?.id ?? last
     if (page.length < PAGE) break
   }

@@ -1,5 +1,7 @@
-import { sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
+import { document } from '../db/schema.ts'
+import { LISTED, type ListedDocument, toListed } from '../documents/stored-document.ts'
 import type { DayUsage } from './focus-rows.ts'
 
 export interface DayUsageQuery {
@@ -10,12 +12,6 @@ export interface DayUsageQuery {
   /** The last row of the page before. */
   readonly after?: Pick<DayUsage, 'day' | 'model' | 'provider' | 'country' | 'spender'>
   readonly limit: number
-}
-
-/** A document that asks for money or gives it back, as it is stored. */
-export interface BillDocument {
-  readonly id: bigint
-  readonly content: Uint8Array
 }
 
 export function exportStore(db: Database) {
@@ -62,17 +58,23 @@ export function exportStore(db: Database) {
       { from, to }: { readonly from: number; readonly to: number },
       after: bigint,
       limit: number,
-    ): Promise<BillDocument[]> =>
+    ): Promise<ListedDocument[]> =>
       (
-        await rows<{ id: string; content: Uint8Array }>(
-          db,
-          sql`select id::text, content from document
-            where organization = ${organization} and kind in ('advance-invoice', 'credit-note')
-              and tax_point >= ${iso(from)}::timestamptz and tax_point < ${iso(to)}::timestamptz
-              and id > ${after.toString()}::int8
-            order by id limit ${limit}`,
-        )
-      ).map(({ id, content }) => ({ id: BigInt(id), content: Uint8Array.from(content) })),
+        await db
+          .select(LISTED)
+          .from(document)
+          .where(
+            and(
+              eq(document.organization, organization),
+              inArray(document.kind, ['advance-invoice', 'credit-note']),
+              gte(document.taxPoint, new Date(from)),
+              lt(document.taxPoint, new Date(to)),
+              gt(document.id, after),
+            ),
+          )
+          .orderBy(document.id)
+          .limit(limit)
+      ).map(toListed),
   }
 }
 

@@ -190,7 +190,7 @@ test('what is effective is what was used, and what is billed is what the invoice
   )
   expect(sum(used, 'BilledCost').isZero()).toBe(true)
   const documents = await store.documents({ organization: tenant.organization, limit: 100 })
-  const bills = documents.map(({ content }) => readDocument(content))
+  const bills = documents.map(({ figures }) => readDocument(figures))
   expect(bills.length).toBeGreaterThan(0)
   for (const { number, totals } of bills) {
     const billed = rows.filter(({ InvoiceId }) => InvoiceId === number)
@@ -202,7 +202,7 @@ test('a credit note takes back what its invoice asked for', async () => {
   const { organization } = await customer()
   const [stored] = await store.documents({ organization, kind: 'advance-invoice', limit: 1 })
   if (stored === undefined) throw new Error('an invoice was issued')
-  const invoice = readDocument(stored.content)
+  const invoice = readDocument(stored.figures)
   const note = { ...invoice, kind: 'credit-note', number: 'CN-1' } as const
   const parties = { organization, organizationName: 'x', operatorName: 'y' }
   const [asked, back] = [documentRows(parties, invoice), documentRows(parties, note)]

@@ -1,3 +1,4 @@
+import type { LogEventKind } from '@hanse/protocol'
 import { and, asc, eq, inArray, isNotNull, isNull, or } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { logEventTable, settledReceipt, settledSession, settledStatement } from '../db/schema.ts'
@@ -19,23 +20,32 @@ export interface LoggedEvent {
 /** By the CID of a session's order, or of what an event is about; only when it has its place. */
 export async function loggedEvent(db: Database, cid: string): Promise<LoggedEvent | undefined> {
   const session = await settledBy(db, cid)
-  const [row] = await db
-    .select()
-    .from(logEventTable)
-    .where(
-      and(
-        eq(logEventTable.record, session?.record ?? cid),
-        isNotNull(logEventTable.leaf),
-        session && inArray(logEventTable.kind, ['receipt-settled', 'statement-settled']),
-      ),
-    )
-    .orderBy(asc(logEventTable.id))
-    .limit(1)
+  let [row] = await placed(
+    db,
+    session?.record ?? cid,
+    session === undefined ? ['document-issued'] : ['receipt-settled', 'statement-settled'],
+  )
+  if (session === undefined && row === undefined) [row] = await placed(db, cid)
   if (row === undefined || row.leaf === null) return undefined
   const { body, salt, leaf } = row
   const statement = session?.statement
   return { body, salt, leaf, ...(statement !== undefined && { statement }) }
 }
+
+/** The first with its place: of some kinds, which have an index, or of any. */
+const placed = (db: Database, record: string, kinds?: LogEventKind[]) =>
+  db
+    .select()
+    .from(logEventTable)
+    .where(
+      and(
+        eq(logEventTable.record, record),
+        isNotNull(logEventTable.leaf),
+        kinds && inArray(logEventTable.kind, kinds),
+      ),
+    )
+    .orderBy(asc(logEventTable.id))
+    .limit(1)
 
 /** What settled the last receipt of a session: itself, or a statement. */
 async function settledBy(db: Database, order: string) {

@@ -247,8 +247,8 @@ const AGEING: readonly RetentionClass[] = [
       de: 'Rechnungen, Gutschriften und Abrechnungen, mit Namen und Anschriften',
     },
     why: {
-      en: 'tax law; ten years from the end of the year in which a document was issued',
-      de: 'Steuerrecht; zehn Jahre ab dem Ende des Jahres der Ausstellung',
+      en: 'tax law; ten years from the end of the year in which a document was issued (one-stop shop, Art. 369k of Directive 2006/112/EC)',
+      de: 'Steuerrecht; zehn Jahre ab dem Ende des Jahres der Ausstellung (einzige Anlaufstelle, Art. 369k der Richtlinie 2006/112/EG)',
     },
     days: TEN_YEARS_DAYS,
     fromYearEnd: true,
@@ -263,6 +263,8 @@ const AGEING: readonly RetentionClass[] = [
         organization: 't.organization',
         provider: 't.provider',
       },
+      // Destroyed when the last document of its year is gone.
+      { table: 'document_key', removal: 'with', parent: 'document' },
     ],
   },
   {
@@ -373,7 +375,7 @@ const STAYING: readonly RetentionClass[] = [
     },
     days: null,
     tables: kept(`
-      usage_hourly usage_daily usage_mark usage_spender_hourly usage_spender_daily external_usage_hourly
+      usage_hourly usage_daily usage_mark usage_spender_hourly usage_spender_daily usage_gateway external_usage_hourly
       external_usage_daily spend_forecast service_hour service_cut service_timing service_mark
       latency_hour`),
   },
@@ -389,7 +391,7 @@ const STAYING: readonly RetentionClass[] = [
     },
     days: null,
     tables: kept(`
-      operator operator_person stripe_catalogue stripe_cursor stripe_identity maintenance_window service_level`),
+      document_sealing operator operator_person stripe_catalogue stripe_cursor stripe_identity maintenance_window service_level`),
   },
 ]
 

@@ -1,3 +1,4 @@
+import { keepVault } from '../backup/vault.ts'
 import type { SettlementContext } from '../context.ts'
 import { AGEING_CLASSES } from './classes.ts'
 import { daysOf, edgeOf, type RetentionPeriods } from './periods.ts'
@@ -47,8 +48,19 @@ export async function runRetention(
     if (signal?.aborted === true) break
     report.push(await reportOf(context, one, await removeAll(context, one, signal)))
   }
+  await destroyKeys(context)
   await store.endRetention(run, report, now())
   return report
+}
+
+/** Of documents that are gone: here, and in the vault, so that no backup opens them. */
+async function destroyKeys(context: SettlementContext): Promise<void> {
+  const { store, vault, now } = context
+  const documents = AGEING_CLASSES.find(({ name }) => name === 'documents')
+  if (documents === undefined) throw new Error('no class of documents')
+  const edge = edgeOf(documents, daysOf(documents, periodsOf(context)) ?? 0, now())
+  const destroyed = await store.destroyDocumentKeys(new Date(edge).getUTCFullYear(), now())
+  if (destroyed > 0 && vault !== undefined) await keepVault(store, vault)
 }
 
 async function removeAll(

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { tablesOf } from '../backup/catalog.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { planDeletions } from '../deletion/plan-deletions.ts'
+import { restrictKeys } from '../documents/document-keys.ts'
 import { SettlementError } from '../errors.ts'
 import { ownerOf } from '../log/log-fact.ts'
 import { destroyKey, subjectKeys } from '../log/subject-keys.ts'
@@ -229,6 +230,7 @@ async function emptyStripeEvents(tx: Database, { kind, id }: Subject): Promise<v
 
 /** What no column of the register alone can say. */
 async function afterwards(tx: Database, { kind, id }: Subject, at: number): Promise<void> {
+  if (kind !== 'person') await restrictKeys(tx, { kind, id }, at)
   if (kind === 'organization') {
     await tx.execute(
       sql`update organization set disabled_at = coalesce(disabled_at, ${iso(at)}) where id = ${id}`,

@@ -1,6 +1,7 @@
 import { decodeCanonical, HanseError, logEvent, openPersonal } from '@hanse/protocol'
 import { sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
+import { contentsOf } from '../documents/stored-document.ts'
 import { ownerOf } from '../log/log-fact.ts'
 import { columnsOf } from './register/index.ts'
 import type { Subject } from './request-store.ts'
@@ -56,9 +57,10 @@ export function exportStore(db: Database) {
           order by t.tableoid, t.ctid limit ${PAGE}`,
       )
       const key = await keyOf(db, subject)
+      const lines = table === 'document' ? await openedDocuments(db, found) : found
       const last = found.length < PAGE ? undefined : found.at(-1)
       return {
-        rows: found.map(({ line }) => shownRow(table, line, key)),
+        rows: lines.map(({ line }) => shownRow(table, line, key)),
         next: last === undefined ? null : { table: last.table, row: last.row },
       }
     },
@@ -85,6 +87,27 @@ export function exportStore(db: Database) {
       return found.map(({ id, ...event }) => ({ id, event: shownEvent(event, key) }))
     },
   }
+}
+
+/** With what they say, which has keys of its own; what only duties may open stays shut. */
+async function openedDocuments(
+  db: Database,
+  found: readonly { readonly line: string }[],
+): Promise<{ line: string }[]> {
+  const shut = found.map(({ line }) => JSON.parse(line, keepDigits) as Record<string, unknown>)
+  const contents = await contentsOf(
+    db,
+    shut.map((row) => ({
+      content: bytesOf(row.content) ?? null,
+      sealed: bytesOf(row.sealed) ?? null,
+      sealedBy: bytesOf(row.sealed_by) ?? null,
+    })),
+  )
+  return shut.map((row, i) => {
+    const content = contents[i]
+    const shown = content && `\\x${Buffer.from(content).toString('hex')}`
+    return { line: JSON.stringify({ ...row, content: shown ?? null, sealed: null }) }
+  })
 }
 
 async function keyOf(db: Database, { kind, id }: Subject): Promise<Uint8Array | undefined> {

@@ -32,9 +32,7 @@ export function scrubStore(db: Database) {
         db,
         open.flatMap(({ report }) => report),
       )
-      for (const table of touched) await rewrite(db, qualified(table))
-      await rewrite(db, 'pg_catalog.pg_statistic')
-      const walSegments = await turnOverWal(db)
+      const walSegments = await rewriteTables(db, touched)
       const ids = sql.join(
         open.map(({ tombstone }) => sql`decode(${tombstone}, 'hex')`),
         sql`, `,
@@ -49,6 +47,7 @@ export function scrubStore(db: Database) {
 /** With what every erasure changes, whatever its report says. */
 const ALWAYS = [
   'subject_key',
+  'document_key',
   'stripe_event',
   'person',
   'invitation',
@@ -67,6 +66,20 @@ async function tablesToScrub(
   return (await tablesOf(db))
     .map(({ name }) => name)
     .filter((name) => names.has(name) && !(REGISTER[name]?.erased !== undefined && kept(name)))
+}
+
+/**
+ * Writes tables anew, and what the planner remembers of them, then lets go of the write-ahead log from before.
+ *
+ * @returns segments of the write-ahead log that were filled with something else; null where this role may not
+ */
+export async function rewriteTables(
+  db: Database,
+  tables: readonly string[],
+): Promise<number | null> {
+  for (const table of tables) await rewrite(db, qualified(table))
+  await rewrite(db, 'pg_catalog.pg_statistic')
+  return turnOverWal(db)
 }
 
 /** A new file; the old one is removed. Statistics hold samples of what was in it. */

@@ -45,6 +45,8 @@ export const kindNames = {
   retention: m.audit_kind_retention,
   breach: m.audit_kind_breach,
   'log-read': m.audit_kind_look,
+  'document-issued': m.audit_kind_document,
+  'document-opened': m.audit_kind_document_opened,
 } as const satisfies Record<Kind | 'deletion', () => string>
 
 /** A period of days as the service takes it: its end is not included. */

@@ -73,6 +73,7 @@ export const RAW_ANSWERS: Readonly<Record<RouteName, Readonly<Record<string, Ans
   'GET /v1/providers/self/documents/{file}': { 200: file },
   'GET /v1/account/nodes/{peerId}/documents/{file}': { 200: file },
   'GET /v1/admin/documents/{file}': { 200: file },
+  'POST /v1/admin/documents/{number}/openings': { 200: file },
   'GET /v1/providers/self/gdpr/export': { 200: archive },
   'GET /v1/providers/self/gdpr/exports/{export}/file': { 200: archive },
   'GET /v1/gdpr/export': { 200: archive },

@@ -46,6 +46,10 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
     'getDataRequest',
     'One request about the organization’s data',
   ],
+  'POST /v1/gdpr/requests/{request}/withdraw': [
+    'withdrawDataRestriction',
+    'Withdraw a restriction of the organization’s data',
+  ],
   'GET /v1/gdpr/export': ['exportData', 'All of the organization’s data, at once'],
   'GET /v1/gdpr/exports': ['listDataExports', 'Exports of the organization’s data'],
   'POST /v1/gdpr/exports': ['createDataExport', 'Ask for an export of the organization’s data'],
@@ -56,10 +60,15 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
   'GET /v1/gdpr/me/requests': ['listMyDataRequests', 'What was asked about one’s own data'],
   'POST /v1/gdpr/me/requests': ['createMyDataRequest', 'Ask something about one’s own data'],
   'GET /v1/gdpr/me/requests/{request}': ['getMyDataRequest', 'One request about one’s own data'],
+  'POST /v1/gdpr/me/requests/{request}/withdraw': [
+    'withdrawMyDataRestriction',
+    'Withdraw a restriction of one’s own data',
+  ],
   'GET /v1/gdpr/me/export': ['exportMyData', 'All of one’s own data, at once'],
   'GET /v1/gdpr/me/exports': ['listMyDataExports', 'Exports of one’s own data'],
   'POST /v1/gdpr/me/exports': ['createMyDataExport', 'Ask for an export of one’s own data'],
   'GET /v1/gdpr/me/exports/{export}/file': ['getMyDataExportFile', 'The archive of one’s own data'],
+  'GET /v1/admin/metrics': ['getMetrics', 'How the process that answers has been doing'],
   'GET /v1/admin/months': ['listMonths', 'Months that are closed, and the one that is due'],
   'GET /v1/admin/ledger/balances': ['getBalanceSheet', 'The books at a glance'],
   'GET /v1/admin/differences/{difference}': ['getDifference', 'A difference with both its sides'],
@@ -83,6 +92,10 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
   'GET /v1/providers/self/gdpr/requests/{request}': [
     'getOwnDataRequest',
     'One request about a provider’s data',
+  ],
+  'POST /v1/providers/self/gdpr/requests/{request}/withdraw': [
+    'withdrawOwnDataRestriction',
+    'Withdraw a restriction of a provider’s data',
   ],
   'POST /v1/providers/self/gdpr/erase': ['eraseProvider', 'Erase a provider’s data'],
   'GET /v1/providers/self/gdpr/export': ['exportOwnData', 'All of a provider’s data, at once'],
@@ -372,6 +385,10 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
     'checkAdminDocument',
     'Make a document again out of the books',
   ],
+  'POST /v1/admin/documents/{number}/openings': [
+    'openAdminDocument',
+    'Open a document of who was erased, for a duty',
+  ],
   'GET /v1/admin/documents/{number}/lines/{line}/receipts': [
     'listAdminDocumentLineReceipts',
     'The receipts behind a line',
@@ -410,6 +427,10 @@ export const NAMED: Readonly<Record<RouteName, readonly [operationId: string, su
   ],
   'POST /v1/admin/breaches': ['createAdminBreach', 'Record a breach of personal data'],
   'GET /v1/admin/breaches/affected': ['getAdminAffected', 'Whose data a breach may have touched'],
+  'GET /v1/admin/breaches/affected/subjects': [
+    'listAdminAffectedSubjects',
+    'Who is in the data that a breach has touched',
+  ],
   'GET /v1/admin/breaches/affected/people': [
     'listAdminAffectedPeople',
     'Who is to be told of a breach',

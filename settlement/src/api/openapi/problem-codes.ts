@@ -73,11 +73,15 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
     ['HANSE_DATA_EXPORT_STATE'],
   ],
   [/^POST \/v1\/admin\/backups$/u, ['HANSE_BACKUP_VAULT']],
-  [/^POST \/v1\/admin\/gdpr\/requests\/[^/]+\/steps$/u, ['HANSE_RIGHTS_REQUEST_STATE']],
+  [
+    /^POST \/v1\/(?:admin\/|providers\/self\/)?gdpr\/(?:me\/)?requests\/[^/]+\/(?:steps|withdraw)$/u,
+    ['HANSE_RIGHTS_REQUEST_STATE'],
+  ],
   [
     /^POST \/v1\/authorizations(?:$|\/[^/]+\/top-ups$)/u,
     ['HANSE_LAWFUL_BASIS_REQUIRED', 'HANSE_PROCESSING_RESTRICTED'],
   ],
+  [/^POST \/v1\/attestations(?:$|\/challenges$)/u, ['HANSE_PROCESSING_RESTRICTED']],
   [/^POST \/v1\/(?:admin\/)?(?:top-ups|checkouts|refunds)$/u, PAYMENT],
   [
     /^POST \/v1\/(?:admin\/)?refunds$/u,
@@ -184,7 +188,14 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
   [/^PUT \/v1\/account\/nodes/u, ['HANSE_SIGN_IN_AGAIN']],
   [/^GET \/v1\/log\/proof/u, ['HANSE_AUDIT_PENDING']],
   [/^POST \/v1\/stripe\/webhook$/u, ['HANSE_WEBHOOK_SIGNATURE', 'HANSE_PAYMENTS_UNAVAILABLE']],
-  [/^GET \/v1\/.*documents\/\{file\}$/u, ['HANSE_DOCUMENT_FORM']],
+  [
+    /^GET \/v1\/.*documents\/\{file\}$/u,
+    ['HANSE_DOCUMENT_FORM', 'HANSE_DOCUMENT_RESTRICTED'],
+  ],
+  [
+    /^POST \/v1\/admin\/documents\/\{number\}\/openings$/u,
+    ['HANSE_DOCUMENT_FORM', 'HANSE_DUTY_KEY'],
+  ],
   [/^POST \/v1\/admin\/operators$/u, ['HANSE_OPERATOR_TAKEN']],
   [
     /^PUT \/v1\/admin\/operators\/\{operator\}\/person$/u,
@@ -201,6 +212,7 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
     ['HANSE_ADJUSTMENT_ACCOUNT', 'HANSE_ADJUSTMENT_STATE', 'HANSE_TWO_OPERATORS'],
   ],
   [/^POST \/v1\/admin\/disputes/u, PAYMENT],
+  [/^POST \/v1\/admin\/months/u, ['HANSE_MONTH_OPEN']],
   [/^POST \/v1\/admin\/reconciliations/u, ['HANSE_PAYMENTS_UNAVAILABLE']],
   [/^POST \/v1\/admin\/breaches/u, ['HANSE_BREACH_STEP']],
   [/^PUT \/v1\/(?:providers\/self|account\/nodes\/\{peerId\})\/trader$/u, ['HANSE_TRADER_PROFILE']],
@@ -244,6 +256,8 @@ function general(name: RouteName, operation: Operation): Codes {
 function forbidden(name: RouteName, { security = [], ...operation }: Operation): Codes {
   const isOwn = operation['x-permissions'] !== undefined
   const isBySession = security.some((one) => 'session' in one)
+  const isChange = !name.startsWith('GET ')
+  const mayBeRestricted = isOwn || (operation['x-caller'] === 'person' && isChange)
   return [
     ...pick(isOwn, 'HANSE_FORBIDDEN', 'HANSE_SSO_REQUIRED', 'HANSE_ORGANIZATION_DISABLED'),
     ...pick(
@@ -253,7 +267,11 @@ function forbidden(name: RouteName, { security = [], ...operation }: Operation):
       'HANSE_OPERATOR_FACTOR',
       'HANSE_SIGN_IN_AGAIN',
     ),
-    ...pick(isBySession && !name.startsWith('GET '), 'HANSE_ORIGIN'),
+    ...pick(isBySession && isChange, 'HANSE_ORIGIN'),
+    ...pick(
+      mayBeRestricted && operation['x-while-restricted'] !== true,
+      'HANSE_PROCESSING_RESTRICTED',
+    ),
   ]
 }
 

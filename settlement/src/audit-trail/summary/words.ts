@@ -104,6 +104,8 @@ const EN: SummaryWords = {
     retention: 'Data removed after their time',
     breach: 'Breach of personal data',
     'log-read': 'Look into the audit trail',
+    'document-issued': 'Invoice or statement issued',
+    'document-opened': 'Document of an erased customer opened for a duty',
   },
   folders: {
     events: 'that each event is in the log, and when it was',
@@ -178,6 +180,8 @@ const DE: SummaryWords = {
     retention: 'Daten nach Fristablauf entfernt',
     breach: 'Verletzung des Schutzes personenbezogener Daten',
     'log-read': 'Einblick in das Prüfprotokoll',
+    'document-issued': 'Rechnung oder Abrechnung ausgestellt',
+    'document-opened': 'Dokument eines gelöschten Kunden für eine Pflicht geöffnet',
   },
   folders: {
     events: 'dass und wann jedes Ereignis im Protokoll stand',

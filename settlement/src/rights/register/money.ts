@@ -187,13 +187,37 @@ export const MONEY = {
     kept: 'accounting',
     whose: { organization: 'organization', provider: 'provider' },
     erased: { organization: 'kept', provider: 'kept' },
-    because: 'an invoice names its parties: commercial and tax law, ten years',
+    because:
+      'an invoice names its parties: commercial and tax law, ten years. It is sealed, and after an erasure opened for duties alone',
     columns: {
       identity: 'content',
-      pseudonym: 'organization provider',
+      sealed: 'sealed',
+      pseudonym: 'organization provider sealed_by',
+      money: 'figures',
       proof: 'sha256',
       technical: 'id number kind subject corrects month tax_point issued_at',
     },
+  },
+  document_key: {
+    purpose: 'invoicing',
+    basis: 'legal-obligation',
+    kept: 'accounting',
+    erased: { organization: 'emptied', provider: 'emptied' },
+    because:
+      'opens documents that law keeps: from an erasure on it is in a box that only the duty key of the operator opens',
+    notExported: 'a key is not about anybody, and opens what is exported already open',
+    columns: {
+      credential: 'key boxed',
+      pseudonym: 'id organization provider',
+      technical: 'year duty created_at restricted_at destroyed_at',
+    },
+  },
+  document_sealing: {
+    purpose: 'operations',
+    basis: 'none',
+    kept: 'operations',
+    notExported: 'names nobody',
+    columns: { technical: 'only_one since swept_at' },
   },
   closed_month: {
     purpose: 'invoicing',
@@ -201,7 +225,9 @@ export const MONEY = {
     kept: 'accounting',
     notExported: 'names nobody',
     columns: {
-      technical: 'month closed_at',
+      'free-text': 'reason',
+      pseudonym: 'closed_by',
+      technical: 'month closed_at open_points',
     },
   },
 } as const satisfies Readonly<Record<string, TableRecord>>
