@@ -92,6 +92,12 @@ export async function rolesPage(): Promise<string> {
     markdownTable(['Route', 'Needs', 'Roles'], tenants),
     '## All other routes',
     markdownTable(['Who calls them', 'Routes'], others),
+    '## While processing is restricted',
+    'Who has had the processing of their data restricted (GDPR, Article 18) reads what is theirs, and calls these:',
+    routes
+      .filter(({ whileRestricted }) => whileRestricted === true)
+      .map((route) => `- ${nameOf(route)}`)
+      .join('\n'),
   )
 }
 

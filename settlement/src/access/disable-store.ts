@@ -22,7 +22,8 @@ export function disableStore(db: Database) {
         await tx.execute(
           sql`update automatic_top_up set enabled = false where organization = ${organization}`,
         )
-        if (shut !== undefined) await revokeAllOf(tx, organization, at, 'operator')
+        if (shut !== undefined)
+          await revokeAllOf(tx, { kind: 'organization', id: organization }, at, 'operator')
         return shut?.disabledAt
       }),
 

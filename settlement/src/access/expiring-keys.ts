@@ -30,7 +30,7 @@ export function expiringKeyStore(db: Database) {
           sql`select k.organization, k.prefix, k.name,
               (extract(epoch from k.expires_at) * 1000)::float8 as "expiresAt"
             from api_key k join organization o on o.id = k.organization
-            where k.revoked_at is null and k.replaced_by is null and o.disabled_at is null and k.prefix > ${after}
+            where k.revoked_at is null and k.replaced_by is null and o.disabled_at is null and o.restricted_at is null and k.prefix > ${after}
               and k.expires_at > ${iso(at)} and k.expires_at <= ${iso(at + within)}
               and k.expires_at - k.created_at > ${within / 1000} * interval '1 second'
             order by k.prefix limit ${PAGE}`,

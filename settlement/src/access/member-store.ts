@@ -24,7 +24,7 @@ export function memberStore(db: Database) {
       rows<Membership>(
         db,
         sql`select m.organization, o.name, m.role, o.disabled_at is not null as "isDisabled",
-            exists (select from sso_connection c join sso_domain d on d.organization = c.organization
+            o.restricted_at is not null as "isRestricted", exists (select from sso_connection c join sso_domain d on d.organization = c.organization
               where c.organization = m.organization and c.enforced and d.verified_at is not null
                 and d.domain = split_part(p.email, '@', 2)) as "mustUseSso",
             exists (select from sso_session s

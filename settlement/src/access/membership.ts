@@ -11,6 +11,8 @@ export interface Membership {
   readonly mustUseSso: boolean
   /** An operator has shut the organization. */
   readonly isDisabled: boolean
+  /** The organization has had the processing of its data restricted. */
+  readonly isRestricted: boolean
   /** This session came through the organization's own issuer. */
   readonly isSso: boolean
 }

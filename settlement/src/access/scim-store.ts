@@ -19,6 +19,12 @@ export interface ScimUser {
   readonly updatedAt: number
 }
 
+export interface ScimOrganization {
+  readonly organization: string
+  /** It has had the processing of its data restricted. */
+  readonly isRestricted: boolean
+}
+
 export interface ScimChange {
   readonly active: boolean
   /** Not given, it stays. */
@@ -33,13 +39,13 @@ const columns = sql`u.person as id, p.email as "userName", p.name, u.external_id
 /** What an organization's directory says of its people. */
 export function scimStore(db: Database) {
   return {
-    scimOrganization: async (hash: Uint8Array): Promise<string | undefined> => {
-      const [row] = await rows<{ organization: string }>(
+    scimOrganization: async (hash: Uint8Array): Promise<ScimOrganization | undefined> => {
+      const [row] = await rows<ScimOrganization>(
         db,
-        sql`select t.organization from scim_token t join organization o on o.id = t.organization
+        sql`select t.organization, o.restricted_at is not null as "isRestricted" from scim_token t join organization o on o.id = t.organization
           where t.hash = ${Buffer.from(hash)} and o.disabled_at is null`,
       )
-      return row?.organization
+      return row
     },
 
     /** In place of the one before; null takes it away. */

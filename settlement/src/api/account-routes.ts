@@ -40,6 +40,8 @@ const accountSchema = z.object({
   session: z.string(),
   factors: z.array(z.string()),
   authenticatedAt: z.number(),
+  /** The processing of their data is restricted (GDPR, Article 18). */
+  isRestricted: z.boolean(),
 })
 
 /** What a person has here. */
@@ -62,6 +64,7 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
         session: signedIn.session,
         factors: [...signedIn.factors],
         authenticatedAt: signedIn.authenticatedAt,
+        isRestricted: signedIn.isRestricted,
       }
     },
   )
@@ -69,7 +72,7 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
   app.patch(
     '/v1/account',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: { security, body: z.strictObject({ name: personName }), response: { 200: done } },
     },
     async (request) => {
@@ -83,7 +86,7 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
   app.post(
     '/v1/account/email',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         description:
           'Sends a link to another address; the old one is told. Wants a fresh sign-in. The answer is the same for every address.',
@@ -103,7 +106,7 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
   app.post(
     '/v1/account/email/confirm',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         description: 'Takes the address that the link was sent to, for the person who asked.',
         security,
@@ -123,7 +126,7 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
   app.delete(
     '/v1/account',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         description:
           'Erases the account, for good: address, name and means of signing in, and the place in every organization with the keys that were made there. Wants a fresh sign-in.',
@@ -147,7 +150,7 @@ export function accountRoutes(app: App, context: SettlementContext, later: Backg
   app.post(
     '/v1/account/password',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         description:
           'Changes the password and ends all other sessions. Who has one gives it; who has none must have signed in within ten minutes.',

@@ -130,7 +130,7 @@ export function attestationRoutes(app: App, context: SettlementContext): void {
         },
       },
       async (request) => {
-        const row = await boundProvider(providerOf(request, context))
+        const row = unrestricted(await boundProvider(providerOf(request, context)))
         const { nonce, expiresAt } = await giveChallenge(context, row.peerId)
         const landmarks = [...(context.landmarks ?? [])]
         return { nonce: Buffer.from(nonce).toString('base64'), expiresAt, landmarks }
@@ -148,7 +148,7 @@ export function attestationRoutes(app: App, context: SettlementContext): void {
         },
       },
       async (request) => {
-        const row = await boundProvider(providerOf(request, context))
+        const row = unrestricted(await boundProvider(providerOf(request, context)))
         const given = submission.safeParse(jsonOf(request.body))
         if (!given.success) {
           const [issue] = given.error.issues
@@ -183,6 +183,15 @@ export function attestationRoutes(app: App, context: SettlementContext): void {
     if (row !== undefined) return row
     throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${peerId} has no payout account here`)
   }
+}
+
+/** @throws {SettlementError} HANSE_PROCESSING_RESTRICTED, for new evidence of who has had theirs restricted */
+function unrestricted(row: ProviderRow): ProviderRow {
+  if (!row.isRestricted) return row
+  throw new SettlementError(
+    'HANSE_PROCESSING_RESTRICTED',
+    'this provider had the processing of its data restricted (GDPR, Article 18)',
+  )
 }
 
 /** All that is known of where a provider is, and what follows. */

@@ -7,6 +7,11 @@ import { SettlementError } from '../errors.ts'
 import type { Operator } from '../operators/operator.ts'
 import { findDirectory, findPrincipal, type Principal, refusal } from './find-caller.ts'
 import { findOperator } from './find-operator.ts'
+import {
+  refuseRestrictedDirectory,
+  refuseRestrictedMember,
+  refuseRestrictedPerson,
+} from './restricted-caller.ts'
 import { permissionsOf } from './route-access.ts'
 import { requirePerson, type SignedIn } from './session.ts'
 
@@ -29,7 +34,7 @@ const directories = new WeakMap<FastifyRequest, string>()
  * in `onRequest`, so that nobody tries tokens without end; and before a body is read, so that whoever may not call learns
  * nothing of what it would take.
  *
- * @throws {SettlementError} HANSE_UNAUTHENTICATED, HANSE_FORBIDDEN
+ * @throws {SettlementError} HANSE_UNAUTHENTICATED, HANSE_FORBIDDEN, HANSE_PROCESSING_RESTRICTED
  */
 export async function letIn(
   request: FastifyRequest,
@@ -41,17 +46,19 @@ export async function letIn(
   switch (config.access) {
     case 'person': {
       const proof = await requirePerson(request, context.store)
-      people.set(request, proof)
       actsAs(request, { organization: null, actor: `person:${proof.person}` })
+      refuseRestrictedPerson(request, proof)
+      people.set(request, proof)
       return
     }
     case 'operator':
       await letInOperator(request, context, rootToken)
       return
     case 'directory': {
-      const organization = await findDirectory(request, context.store)
-      directories.set(request, organization)
+      const { organization, isRestricted } = await findDirectory(request, context.store)
       actsAs(request, { organization, actor: 'scim' })
+      refuseRestrictedDirectory(request, isRestricted)
+      directories.set(request, organization)
       return
     }
     // Nothing to show, or something that is shown in the body, which the route looks at itself.
@@ -70,6 +77,7 @@ async function letInMember(request: FastifyRequest, store: SettlementStore): Pro
   if (principal.isDisabled) {
     throw new SettlementError('HANSE_ORGANIZATION_DISABLED', 'the organization is disabled')
   }
+  refuseRestrictedMember(request, principal)
   const why = refusalOf(request, principal)
   if (why !== undefined) throw new SettlementError('HANSE_FORBIDDEN', why)
   principals.set(request, principal)

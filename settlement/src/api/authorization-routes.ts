@@ -206,7 +206,7 @@ export function authorizationRoutes(app: App, context: SettlementContext): void 
   app.post(
     '/v1/authorizations/:cid/release',
     {
-      config: { permission: 'spend' },
+      config: { permission: 'spend', whileRestricted: true },
       schema: {
         description:
           'Gives the unused hold back early. `consent` is the provider’s signed AuthorizationRelease: what it has earned and not yet told of must not be lost.',
@@ -227,7 +227,7 @@ export function authorizationRoutes(app: App, context: SettlementContext): void 
   app.post(
     '/v1/authorizations/:cid/revoke',
     {
-      config: { permission: 'spend' },
+      config: { permission: 'spend', whileRestricted: true },
       schema: { security, params: cidParams, response: { 200: row } },
     },
     async (request) => {

@@ -228,7 +228,7 @@ export function billingRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/refunds',
     {
-      config: { ...config, permission: 'billing:write' },
+      config: { ...config, permission: 'billing:write', whileRestricted: true },
       schema: {
         description: 'Gives back what was not spent of a top-up, in part or whole.',
         security,

@@ -6,6 +6,7 @@ import { DEFAULT_COMPLIANCE } from '../compliance/compliance-terms.ts'
 import { dataProtectionSetting } from '../config/data-protection.ts'
 import { sellerOf } from '../documents/seller.ts'
 import { ingest } from '../receipts/ingest.ts'
+import { eraseSubject } from '../rights/erase-subject.ts'
 import { makeDeal } from '../testing/deals.ts'
 import {
   addProvider,
@@ -237,4 +238,64 @@ test('the register is for operators alone', async () => {
   expect((await ask(`${unknown}/steps`, { kind: 'noted', text: 'x' })).body.code).toBe(
     'HANSE_NOT_FOUND',
   )
+})
+
+test('who is in the data that was touched is found in the register: by class, and in the tables that are named', async () => {
+  const { context: own } = opened
+  const { organization } = await addTenant(own, 0n)
+  const ann = await addMemberOf(own, organization, 'owner', 'ann@affected.example')
+  const gone = await addMemberOf(own, organization, 'developer', 'gone@affected.example')
+  await eraseSubject(own, {
+    subject: { kind: 'person', id: gone.id },
+    at: own.now(),
+    givesUpBalance: false,
+  })
+  const path = '/v1/admin/breaches/affected/subjects'
+  const { body: origins } = await ask(`${path}?subjectKind=person&class=origin`)
+  const all = origins.subjects as { subject: string; email: string; tables: string[] }[]
+  expect(origins.count).toBe(all.length)
+  const found = all.find(({ subject }) => subject === ann.id)
+  expect(found).toMatchObject({ email: 'ann@affected.example' })
+  // Where somebody came from stands in their sessions, and in nothing that holds their name alone.
+  expect(found?.tables).toContain('person_session')
+  expect(found?.tables).not.toContain('person')
+  expect(all.map(({ subject }) => subject)).not.toContain(gone.id)
+  const columns = origins.tables.find(({ table }: { table: string }) => table === 'person_session')
+  expect(columns.columns).toContainEqual({ column: 'user_agent', class: 'origin' })
+
+  const named = await ask(`${path}?subjectKind=person&class=identity&class=origin&table=person`)
+  expect(named.body.tables.map(({ table }: { table: string }) => table)).toEqual(['person'])
+  const paged: string[] = []
+  for (let after = ''; ; ) {
+    const { body } = await ask(
+      `${path}?subjectKind=person&class=identity&table=person&limit=1&after=${after}`,
+    )
+    paged.push(...body.subjects.map(({ subject }: { subject: string }) => subject))
+    if (body.next === null) break
+    after = body.next
+  }
+  expect(paged).toContain(ann.id)
+  expect(paged).toEqual([...new Set(paged)].sort())
+  expect(paged).toHaveLength(named.body.count)
+
+  const kinds = async (kind: string) =>
+    (await ask(`${path}?subjectKind=${kind}&class=pseudonym&class=identity`)).body
+  const organizations = await kinds('organization')
+  expect(organizations.subjects).toContainEqual(
+    expect.objectContaining({ subject: organization, name: 'Test', email: null }),
+  )
+  expect((await kinds('provider')).count).toBeGreaterThan(0)
+  expect((await ask(`${path}?subjectKind=person&class=everything`)).status).toBe(400)
+  expect((await ask(`${path}?subjectKind=person`)).status).toBe(400)
+})
+
+test('of a high risk the people are to be told, and it says how many were', async () => {
+  const id = await open()
+  await step(id, { kind: 'assessed', risk: 'high', reasons: 'health data' })
+  const { body: high } = await ask(`/v1/admin/breaches/${id}`)
+  expect(high).toMatchObject({ mustInformSubjects: true, subjectsInformed: 0 })
+  const informed = { kind: 'subjects-informed', informedAt: context.now(), how: 'mail', people: 3 }
+  await step(id, informed)
+  const { body: told } = await step(id, { ...informed, people: 2 })
+  expect(told).toMatchObject({ mustInformSubjects: false, subjectsInformed: 5 })
 })

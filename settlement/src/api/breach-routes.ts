@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { clockRuns, dueAt, RISKS, reminderOf } from '../breaches/breach.ts'
+import { touchedTables } from '../breaches/affected-subjects.ts'
+import { clockRuns, dueAt, mustInformSubjects, RISKS, reminderOf } from '../breaches/breach.ts'
 import type { StoredBreach } from '../breaches/breach-store.ts'
 import { DRAFTS, draftOf } from '../breaches/drafts.ts'
 import type { SettlementContext } from '../context.ts'
 import { LANGUAGES } from '../documents/render/words.ts'
 import { SettlementError } from '../errors.ts'
+import { DATA_CLASSES, REGISTER, SUBJECT_KINDS } from '../rights/register/index.ts'
 import type { App } from './app.ts'
 import { operatorOf } from './auth.ts'
 import { peerId } from './schemas.ts'
@@ -30,6 +32,16 @@ const filterFields = z.strictObject({
 const affectedQuery = filterFields
   .extend({ after: z.string().max(64).default(''), limit })
   .refine(({ from, to }) => from < to, { path: ['to'], error: 'must be after from' })
+
+const oneOrMore = <Item extends z.ZodType>(item: Item, max: number) =>
+  z.preprocess((given) => (given === undefined ? given : [given].flat()), z.array(item).max(max))
+const subjectsQuery = z.strictObject({
+  subjectKind: z.enum(SUBJECT_KINDS),
+  class: oneOrMore(z.enum(DATA_CLASSES), DATA_CLASSES.length),
+  table: oneOrMore(z.enum(Object.keys(REGISTER)), Object.keys(REGISTER).length).optional(),
+  after: z.string().max(128).default(''),
+  limit,
+})
 
 const words = z.strictObject({
   nature: text.max(8000).optional(),
@@ -70,7 +82,9 @@ const breachSchema = z.object({
   authorityNotifiedAt: z.number().nullable(),
   authorityReference: z.string().nullable(),
   subjectsInformedAt: z.number().nullable(),
+  subjectsInformed: z.number(),
   subjectsExempt: z.boolean(),
+  mustInformSubjects: z.boolean(),
   clock: z.object({
     running: z.boolean(),
     dueAt: z.number(),
@@ -247,6 +261,53 @@ export function breachRoutes(app: App, context: SettlementContext): void {
   )
 
   app.get(
+    '/v1/admin/breaches/affected/subjects',
+    {
+      config,
+      schema: {
+        security,
+        description:
+          'Who is in the data that a breach has touched, as the register of personal data knows it: people, organizations or providers with rows that hold such classes of data, in all tables or those that are named; with where to write to them (Art. 34).',
+        querystring: subjectsQuery,
+        response: {
+          200: z.object({
+            count: z.number(),
+            tables: z.array(
+              z.object({
+                table: z.string(),
+                purpose: z.string(),
+                columns: z.array(z.object({ column: z.string(), class: z.enum(DATA_CLASSES) })),
+              }),
+            ),
+            subjects: z.array(
+              z.object({
+                subject: z.string(),
+                name: z.string().nullable(),
+                email: z.string().nullable(),
+                tables: z.array(z.string()),
+              }),
+            ),
+            next: z.string().nullable(),
+          }),
+        },
+      },
+    },
+    async ({ query: { subjectKind, class: classes, table: tables, after, limit: most } }) => {
+      const data = { classes, tables }
+      const subjects = await store.affectedSubjects(subjectKind, data, { after, limit: most })
+      return {
+        count: await store.affectedSubjectCount(subjectKind, data),
+        tables: touchedTables(subjectKind, data).map((one) => ({
+          ...one,
+          columns: [...one.columns],
+        })),
+        subjects: subjects.map((one) => ({ ...one, tables: [...one.tables] })),
+        next: subjects.length < most ? null : (subjects.at(-1)?.subject ?? null),
+      }
+    },
+  )
+
+  app.get(
     '/v1/admin/breaches/:id/drafts/:draft',
     {
       config,
@@ -285,6 +346,7 @@ export function breachRoutes(app: App, context: SettlementContext): void {
     return {
       id: name,
       ...breach,
+      mustInformSubjects: mustInformSubjects(breach),
       clock: {
         running: clockRuns(breach),
         dueAt: dueAt(breach),

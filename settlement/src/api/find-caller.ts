@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { chosen, ORGANIZATION_HEADER } from '../access/membership.ts'
 import type { Role } from '../access/roles.ts'
 import { hashScimToken, isScimToken } from '../access/scim.ts'
+import type { ScimOrganization } from '../access/scim-store.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
 import { isKey, isSecret, prefixOf } from '../tenants/api-key.ts'
@@ -21,6 +22,8 @@ export interface Principal {
   readonly responsible: string
   /** An operator has shut the organization: nobody acts for it. */
   readonly isDisabled: boolean
+  /** The organization has had the processing of its data restricted. */
+  readonly isRestricted: boolean
   /** Not of keys. */
   readonly signedIn?: SignedIn
 }
@@ -46,10 +49,11 @@ async function memberOf(request: FastifyRequest, store: SettlementStore): Promis
   const { person, session, factors } = signedIn
   const memberships = await store.memberships(person, session)
   const membership = chosen(memberships, factors, request.headers[ORGANIZATION_HEADER])
-  const { organization, role, isDisabled } = membership
+  const { organization, role, isDisabled, isRestricted } = membership
   return {
     organization,
     isDisabled,
+    isRestricted,
     actor: `person:${person}`,
     role,
     scopes: SCOPES,
@@ -61,6 +65,7 @@ async function memberOf(request: FastifyRequest, store: SettlementStore): Promis
 const toPrincipal = (key: StoredKey): Principal => ({
   organization: key.organization,
   isDisabled: key.isDisabled,
+  isRestricted: key.isRestricted,
   actor: `key:${key.prefix}`,
   role: key.role,
   scopes: key.scopes,
@@ -104,7 +109,7 @@ async function findKey(
 export async function findDirectory(
   request: FastifyRequest,
   store: SettlementStore,
-): Promise<string> {
+): Promise<ScimOrganization> {
   const token = bearer(request)
   const organization =
     token !== undefined && isScimToken(token)

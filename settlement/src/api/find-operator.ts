@@ -7,6 +7,7 @@ import { throttled } from '../people/sign-in.ts'
 import { operatorAttempts } from '../people/sign-in-limits.ts'
 import { isSecret } from '../tenants/api-key.ts'
 import { bearer, refusal } from './find-caller.ts'
+import { refuseRestrictedPerson } from './restricted-caller.ts'
 import { requirePerson, type SignedIn } from './session.ts'
 
 type Context = Pick<SettlementContext, 'store' | 'now'>
@@ -54,7 +55,9 @@ async function ofToken(
 
 /** Looked up with each request: a link or an operator that ends, ends at once. */
 async function ofSession(request: FastifyRequest, { store, now }: Context): Promise<Operator> {
-  const { person, factors, authenticatedAt } = await requirePerson(request, store)
+  const session = await requirePerson(request, store)
+  refuseRestrictedPerson(request, session)
+  const { person, factors, authenticatedAt } = session
   const operator = await store.operatorOfPerson(person)
   if (operator === undefined) {
     throw new SettlementError('HANSE_FORBIDDEN', 'this account is linked to no operator')

@@ -38,7 +38,7 @@ const params = z.object({ request: z.string().max(64) })
 const note = { note: noteText.optional() }
 const refusal = z.enum(Object.keys(REFUSAL_GROUNDS) as [RefusalGround, ...RefusalGround[]])
 const stepBody = z.discriminatedUnion('step', [
-  z.strictObject({ step: z.enum(['identified', 'begun', 'done', 'lifted']), ...note }),
+  z.strictObject({ step: z.enum(['identified', 'begun', 'done', 'announced', 'lifted']), ...note }),
   z.strictObject({ step: z.literal('noted'), note: noteText }),
   z.strictObject({ step: z.literal('extended'), ground: z.enum(EXTENSION_GROUNDS), ...note }),
   z.strictObject({ step: z.literal('refused'), ground: refusal, ...note }),
@@ -116,7 +116,8 @@ export function gdprAdminRoutes(app: App, context: SettlementContext): void {
       config: { access: 'operator' },
       schema: {
         security,
-        description: 'One request; of an erasure, also what nodes were asked to erase.',
+        description:
+          'One request; of an erasure, also what nodes were asked to erase; of a restriction, which nodes have had something of its subject (Article 19).',
         params,
         response: { 200: requestDetailSchema },
       },
@@ -131,7 +132,7 @@ export function gdprAdminRoutes(app: App, context: SettlementContext): void {
       schema: {
         security,
         description:
-          'Takes the next step: whoever asked was identified, work has begun, it is done, or refused on a ground of the law; or the month is extended by two, once, and with a reason. Whoever asked is told by mail. A note changes nothing.',
+          'Takes the next step: whoever asked was identified, work has begun, it is done, or refused on a ground of the law; or the month is extended by two, once, and with a reason. A restriction is lifted three days after that was announced (Article 18(3)). Whoever asked is told by mail. A note changes nothing.',
         params,
         body: stepBody,
         response: { 200: requestSchema },

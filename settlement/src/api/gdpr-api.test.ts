@@ -64,7 +64,10 @@ test('without a lawful basis no authorization is given, and withdrawing it ends 
   await expect(hold(context, tenant, provider, CENT)).rejects.toMatchObject({
     code: 'HANSE_PROCESSING_RESTRICTED',
   })
-  expect((await call('POST', steps, ROOT, { step: 'lifted' })).status).toBe(200)
+  for (const step of ['announced', 'lifted']) {
+    expect((await call('POST', steps, ROOT, { step })).status).toBe(200)
+    context.clock.now += 3 * DAY_MS
+  }
   await hold(context, tenant, provider, CENT)
 })
 

@@ -20,8 +20,8 @@ const session = [{ session: [] }]
 export function gdprRoutes(app: App, context: SettlementContext): void {
   gdprSubjectRoutes(app, context, {
     prefix: '/v1/gdpr',
-    read: { permission: 'audit:read', people: 'owners' },
-    write: { permission: 'settings:write', people: 'owners' },
+    read: { permission: 'audit:read', people: 'owners', whileRestricted: true },
+    write: { permission: 'settings:write', people: 'owners', whileRestricted: true },
     security: key,
     subjectOf: (request) => ({ kind: 'organization', id: principal(request).organization }),
     actorOf: (request) => principal(request).actor,
@@ -29,7 +29,7 @@ export function gdprRoutes(app: App, context: SettlementContext): void {
   gdprSubjectRoutes(app, context, {
     prefix: '/v1/gdpr/me',
     read: { access: 'person' },
-    write: { access: 'person' },
+    write: { access: 'person', whileRestricted: true },
     security: session,
     subjectOf: (request) => ({ kind: 'person', id: signedIn(request).person }),
     actorOf: (request) => `person:${signedIn(request).person}`,
@@ -84,7 +84,7 @@ function basisRoutes(app: App, { store, now }: SettlementContext): void {
   app.delete(
     '/v1/gdpr/bases',
     {
-      config: { permission: 'settings:write' },
+      config: { permission: 'settings:write', whileRestricted: true },
       schema: {
         security: key,
         description:
@@ -110,7 +110,7 @@ function eraseRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/gdpr/erase',
     {
-      config: { permission: 'settings:write', people: 'owners' },
+      config: { permission: 'settings:write', people: 'owners', whileRestricted: true },
       schema: {
         security: key,
         description:
@@ -142,7 +142,7 @@ function eraseRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/gdpr/me/erase',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         security: session,
         description:

@@ -24,6 +24,8 @@ export const requestSchema = z.object({
   dueAt: time,
   extended: z.boolean(),
   endedAt: maybeTime,
+  /** Of a restriction: since when its subject knows that it will be lifted. */
+  announcedAt: maybeTime,
   liftedAt: maybeTime,
   history: z.array(
     z.object({
@@ -42,15 +44,28 @@ export const toRequestJson = (request: RightsRequest): z.output<typeof requestSc
   history: [...request.history],
 })
 
-/** One request, with what nodes were asked because of it. */
-export const requestDetailSchema = requestSchema.extend({ deletions: z.array(deletionSchema) })
+/** One request, with what nodes were asked because of it, and of a restriction, who has something of its subject. */
+export const requestDetailSchema = requestSchema.extend({
+  deletions: z.array(deletionSchema),
+  recipients: z.array(
+    z.object({
+      node: z.string(),
+      side: z.enum(['provider', 'consumer']),
+      authorizations: z.number(),
+      lastAt: time,
+    }),
+  ),
+})
 
 export async function toRequestDetail(
   { store }: Pick<SettlementContext, 'store'>,
   request: RightsRequest,
 ): Promise<z.output<typeof requestDetailSchema>> {
   const deletions = await store.deletionRequests({ request: request.id, limit: DELETIONS_SHOWN })
-  return { ...toRequestJson(request), deletions: deletions.map(toDeletionJson) }
+  const { kind, subjectKind, subject } = request
+  const recipients =
+    kind === 'restriction' ? await store.recipientsOf({ kind: subjectKind, id: subject }) : []
+  return { ...toRequestJson(request), deletions: deletions.map(toDeletionJson), recipients }
 }
 
 /** The rest is at `/v1/admin/gdpr/deletions`. */

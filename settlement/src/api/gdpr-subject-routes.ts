@@ -7,7 +7,9 @@ import { ask } from '../rights/ask.ts'
 import type { DataExport } from '../rights/export-run-store.ts'
 import type { Subject } from '../rights/request-store.ts'
 import type { RightsRequest } from '../rights/rights-request.ts'
+import { tellSubject } from '../rights/tell-subject.ts'
 import type { App } from './app.ts'
+import { background } from './background.ts'
 import { ARCHIVE, sendArchive, sendExport } from './gdpr-archive.ts'
 import {
   askBody,
@@ -37,6 +39,7 @@ export function gdprSubjectRoutes(
   { prefix, read, write, security, subjectOf, actorOf }: SubjectRoutes,
 ): void {
   const { store, now } = context
+  const later = background(app)
 
   app.get(
     `${prefix}/requests`,
@@ -90,7 +93,8 @@ export function gdprSubjectRoutes(
       config: read,
       schema: {
         security,
-        description: 'One request; of an erasure, also what nodes were asked to erase.',
+        description:
+          'One request; of an erasure, also what nodes were asked to erase; of a restriction, which nodes have had something of its subject (Article 19).',
         params: z.object({ request: z.string().max(64) }),
         response: { 200: requestDetailSchema },
       },
@@ -100,6 +104,28 @@ export function gdprSubjectRoutes(
         context,
         await ownRequest(context, request.params.request, subjectOf(request)),
       ),
+  )
+
+  app.post(
+    `${prefix}/requests/:request/withdraw`,
+    {
+      config: write,
+      schema: {
+        security,
+        description:
+          'Withdraws a restriction: what it kept back is done again from now on, with the consent of whoever asked for it (GDPR, Article 18(2)).',
+        params: z.object({ request: z.string().max(64) }),
+        response: { 200: requestSchema },
+      },
+    },
+    async (request) => {
+      const { id } = await ownRequest(context, request.params.request, subjectOf(request))
+      const told = { by: actorOf(request), note: null, at: now() }
+      const step = { step: 'withdrawn' } as const
+      const after = await store.advanceRightsRequest(id, step, told)
+      later(tellSubject(context, after, step))
+      return toRequestJson(after)
+    },
   )
 
   app.get(

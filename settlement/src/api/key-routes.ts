@@ -166,7 +166,7 @@ export function keyRoutes(app: App, { store, now }: SettlementContext): void {
   app.delete(
     '/v1/keys/:prefix',
     {
-      config: { permission: 'keys:write' },
+      config: { permission: 'keys:write', whileRestricted: true },
       schema: { security, params, response: { 200: z.object({ prefix: z.string() }) } },
     },
     async (request) => {

@@ -107,6 +107,7 @@ function listRoutes(app: App, { store }: SettlementContext): void {
                 role,
                 needsSso: z.boolean(),
                 isDisabled: z.boolean(),
+                isRestricted: z.boolean(),
               }),
             ),
           }),
@@ -117,9 +118,11 @@ function listRoutes(app: App, { store }: SettlementContext): void {
       const { person, session, factors } = signedIn(request)
       const organizations = (await store.memberships(person, session)).flatMap((membership) => {
         const reach = reaches(membership, factors)
-        const { organization, name, role: held, isDisabled } = membership
+        const { organization, name, role: held, isDisabled, isRestricted } = membership
         const needsSso = reach === 'needs-sso'
-        return reach === 'no' ? [] : [{ organization, name, role: held, needsSso, isDisabled }]
+        return reach === 'no'
+          ? []
+          : [{ organization, name, role: held, needsSso, isDisabled, isRestricted }]
       })
       return { organizations }
     },

@@ -141,7 +141,7 @@ export function passkeyRoutes(app: App, context: SettlementContext, later: Backg
   app.delete(
     '/v1/account/passkeys/:passkey',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         security,
         params: z.object({ passkey: z.string().max(200) }),

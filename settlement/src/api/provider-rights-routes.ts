@@ -105,6 +105,26 @@ function askRoutes(app: App, context: SettlementContext): void {
   )
 
   app.post(
+    `${PREFIX}/requests/:request/withdraw`,
+    {
+      config,
+      schema: {
+        description:
+          'Withdraws a restriction: what it kept back is done again from now on (GDPR, Article 18(2)).',
+        params: z.object({ request: z.string().max(64) }),
+        response: { 200: requestSchema },
+      },
+    },
+    async (request) => {
+      const subject = await subjectOf(request, context)
+      const found = await store.rightsRequest(request.params.request)
+      if (!isOwn(found, subject)) throw new SettlementError('HANSE_NOT_FOUND', 'no such request')
+      const told = { by: `provider:${subject.id}`, note: null, at: context.now() }
+      return toRequestJson(await store.advanceRightsRequest(found.id, { step: 'withdrawn' }, told))
+    },
+  )
+
+  app.post(
     `${PREFIX}/erase`,
     {
       config,

@@ -17,7 +17,7 @@ export function publicLevelRoutes(app: App, { store, now }: SettlementContext): 
       config: { access: 'public', rateLimit },
       schema: {
         description:
-          'How a provider has served over all organizations, by month (UTC), for a year and up to the last midnight; as both sides signed it. Of a month with fewer than twenty sessions nothing is said but that there were some, and counts are rounded down, so that nobody’s sessions can be seen.',
+          'How a provider has served over all organizations, by month (UTC), for a year and up to the last midnight; as both sides signed it. Of a month with fewer than twenty sessions nothing is said but that there were some, and counts are rounded down, so that nobody’s sessions can be seen. Nothing of a provider that has had the processing of its data restricted.',
         params: z.object({ peerId }),
         response: {
           200: z.object({
@@ -38,12 +38,15 @@ export function publicLevelRoutes(app: App, { store, now }: SettlementContext): 
     async (request, reply) => {
       const { peerId: provider } = request.params
       const period = publicPeriod(now())
-      const found = await store.serviceMeasurements({
-        provider,
-        ...period,
-        group: 'month',
-        limit: MONTHS,
-      })
+      const isHidden = (await store.provider(provider))?.isRestricted === true
+      const found = isHidden
+        ? []
+        : await store.serviceMeasurements({
+            provider,
+            ...period,
+            group: 'month',
+            limit: MONTHS,
+          })
       reply.header('cache-control', `public, max-age=${CACHED_S}`)
       return { until: period.to, months: found.map(publicLevel) }
     },

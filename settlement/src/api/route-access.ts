@@ -23,6 +23,8 @@ declare module 'fastify' {
     readonly unlessSelf?: string
     /** Instead of a permission. */
     readonly access?: Caller
+    /** Also for who has had the processing of their data restricted: it is a right, a claim, or an end of something. */
+    readonly whileRestricted?: true
   }
   interface FastifyInstance {
     /** Every route there is, once the app is ready. */
@@ -39,6 +41,7 @@ export interface RouteAccess {
   readonly people?: 'members' | 'owners'
   readonly unlessSelf?: string
   readonly caller?: Caller
+  readonly whileRestricted?: true
 }
 
 /** From here on an app takes no route that does not say who may call it. It comes before all routes. */
@@ -56,7 +59,7 @@ export function collectRouteAccess(app: FastifyInstance): void {
 
 /** @throws {Error} where a route does not say who may call it, or says it twice: a fault of ours, told at start */
 function accessOf(method: string, path: string, config: FastifyContextConfig): RouteAccess {
-  const { access, people, unlessSelf } = config
+  const { access, people, unlessSelf, whileRestricted } = config
   const permissions = permissionsOf(config)
   if ((access === undefined) === (permissions.length === 0)) {
     throw new Error(`${method} ${path} must say who may call it: a permission, or access`)
@@ -68,6 +71,7 @@ function accessOf(method: string, path: string, config: FastifyContextConfig): R
     ...(people !== undefined && { people }),
     ...(unlessSelf !== undefined && { unlessSelf }),
     ...(access !== undefined && { caller: access }),
+    ...(whileRestricted !== undefined && { whileRestricted }),
   }
 }
 

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { SettlementContext } from '../context.ts'
 import type { SettlementStore } from '../db/store.ts'
 import { SettlementError } from '../errors.ts'
-import type { Factor, SessionRow } from '../people/session-store.ts'
+import type { Factor, FoundSession } from '../people/session-store.ts'
 import {
   ABSOLUTE_MS,
   hashToken,
@@ -23,6 +23,8 @@ export interface SignedIn {
   readonly authenticatedAt: number
   /** Whatever they do, the session ends then. */
   readonly expiresAt: number
+  /** They have had the processing of their data restricted. */
+  readonly isRestricted: boolean
 }
 
 /** What gives or takes the means of signing in wants a proof that is no older. */
@@ -50,14 +52,14 @@ export async function personOf(
 ): Promise<SignedIn | undefined> {
   const session = await sessionOf(request, store)
   if (session === undefined) return undefined
-  const { id, person, factors, authenticatedAt, expiresAt } = session
-  return { person, session: id, factors, authenticatedAt, expiresAt }
+  const { id, person, factors, authenticatedAt, expiresAt, isRestricted } = session
+  return { person, session: id, factors, authenticatedAt, expiresAt, isRestricted }
 }
 
 async function sessionOf(
   request: FastifyRequest,
   store: SettlementStore,
-): Promise<SessionRow | undefined> {
+): Promise<FoundSession | undefined> {
   const rules = rulesOf(request)
   const token = request.cookies[cookieName(rules)]
   if (token === undefined || !isToken(token)) return undefined

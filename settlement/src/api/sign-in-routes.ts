@@ -108,7 +108,7 @@ export function signInRoutes(app: App, context: SettlementContext, later: Backgr
   app.delete(
     '/v1/account/sessions/:session',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         security,
         params: z.object({ session: z.string().max(64) }),
@@ -129,7 +129,7 @@ export function signInRoutes(app: App, context: SettlementContext, later: Backgr
   app.delete(
     '/v1/account/sessions',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         description: 'Ends all sessions but the one that asks.',
         security,

@@ -235,7 +235,7 @@ function signInRoutes(app: App, context: SettlementContext): void {
   app.post(
     '/v1/sso/sign-out',
     {
-      config: { access: 'person' },
+      config: { access: 'person', whileRestricted: true },
       schema: {
         description:
           'Ends the session, and says where the one at the issuer is ended, if it is anywhere',

@@ -24,6 +24,8 @@ export interface StoredEvidence {
 /** Why nothing is attested of a provider; the words are for its owner. */
 export type AttestationRefusal =
   | { readonly reason: 'no-evidence' }
+  /** The provider has had the processing of its data restricted. */
+  | { readonly reason: 'restricted' }
   | { readonly reason: 'blocked'; readonly why: string }
   | { readonly reason: 'contradicted'; readonly by: EvidenceKind }
 
@@ -45,11 +47,12 @@ export type Decision =
 
 /** What can be attested of a provider, of all that is known. */
 export function decideAttestation(
-  { account, payableSince, country }: ProviderRow,
+  { account, payableSince, country, isRestricted }: ProviderRow,
   stored: readonly StoredEvidence[],
   block: Block | undefined,
   now: number,
 ): Decision {
+  if (isRestricted) return { refusal: { reason: 'restricted' } }
   if (block !== undefined && block.liftedAt === null)
     return { refusal: { reason: 'blocked', why: block.reason } }
   const current = stored.filter(({ expiresAt }) => now < expiresAt)

@@ -12,6 +12,7 @@ import { writeEvents } from '../log/write-events.ts'
 import { allowedByPolicy } from '../policies/allowed-by-policy.ts'
 import { residencyOf } from '../policies/residency-of.ts'
 import { requireBasis } from '../rights/basis-store.ts'
+import { refuseRestricted } from '../rights/restriction.ts'
 import { REVOCATION_LOCK } from './revoke-all.ts'
 
 export interface NewAuthorization {
@@ -115,7 +116,10 @@ export function authorizationStore(db: Database) {
           })
           .returning({ serial: spendAuthorization.serial })
         if (inserted.length === 0) return earlier(tx, given)
-        if (given.needsBasis === true) await requireBasis(tx, given.organization)
+        if (given.needsBasis === true) {
+          await requireBasis(tx, given.organization)
+          await refuseRestricted(tx, given)
+        }
         const [bound] = await tx.select().from(consumer).where(eq(consumer.peerId, given.consumer))
         if (bound?.organization !== given.organization) {
           throw new SettlementError('HANSE_CONSUMER_UNKNOWN', 'not a consumer of this organization')

@@ -4,10 +4,10 @@ import { type Database, rows } from '../db/database.ts'
 /** Any number that no other lock of the database has: revocations are numbered in the order in which they can be seen. */
 export const REVOCATION_LOCK = 4_824_273_111n
 
-/** Revokes every open authorization of an organization. @returns how many there were */
+/** Revokes every open authorization of an organization, or to a provider. @returns how many there were */
 export async function revokeAllOf(
   tx: Database,
-  organization: string,
+  { kind, id }: { readonly kind: 'organization' | 'provider'; readonly id: string },
   at: number,
   by: 'organization' | 'operator' = 'organization',
 ): Promise<number> {
@@ -16,7 +16,7 @@ export async function revokeAllOf(
     tx,
     sql`update spend_authorization set revocation = nextval('authorization_revocation'),
         revoked_at = ${new Date(at).toISOString()}::timestamptz, revoked_by = ${by}
-      where organization = ${organization} and closed_at is null and revoked_at is null returning serial`,
+      where ${sql.identifier(kind)} = ${id} and closed_at is null and revoked_at is null returning serial`,
   )
   return revoked.length
 }

@@ -59,7 +59,9 @@ export interface Breach {
   readonly risk: Risk | null
   readonly authorityNotifiedAt: number | null
   readonly authorityReference: string | null
+  /** The first time, and how many they were in all. */
   readonly subjectsInformedAt: number | null
+  readonly subjectsInformed: number
   readonly subjectsExempt: boolean
 }
 
@@ -72,6 +74,15 @@ export const REMINDER_HOURS = [24, 48, 66, 72] as const
 /** Whether the 72 hours still run: the authority is to be told, and was not. */
 export const clockRuns = ({ state, risk, authorityNotifiedAt }: Breach): boolean =>
   state !== 'closed' && risk !== 'unlikely' && authorityNotifiedAt === null
+
+/** Whether the people concerned are to be told without undue delay, and were not (Art. 34 (1)); the law names no hours. */
+export const mustInformSubjects = ({
+  state,
+  risk,
+  subjectsInformedAt,
+  subjectsExempt,
+}: Breach): boolean =>
+  state !== 'closed' && risk === 'high' && subjectsInformedAt === null && !subjectsExempt
 
 /** When the authority must have been told, milliseconds since 1970. */
 export const dueAt = ({ detectedAt }: Pick<Breach, 'detectedAt'>): number => detectedAt + CLOCK_MS
@@ -108,6 +119,7 @@ function begun({
     authorityNotifiedAt: null,
     authorityReference: null,
     subjectsInformedAt: null,
+    subjectsInformed: 0,
     subjectsExempt: false,
   }
 }
@@ -132,7 +144,11 @@ export function take(breach: Breach, step: BreachStep): Breach {
       return notified(breach, step)
     case 'subjects-informed':
       if (step.informedAt < breach.detectedAt) throw refused('nobody was told before it was known')
-      return { ...breach, subjectsInformedAt: breach.subjectsInformedAt ?? step.informedAt }
+      return {
+        ...breach,
+        subjectsInformedAt: breach.subjectsInformedAt ?? step.informedAt,
+        subjectsInformed: breach.subjectsInformed + step.people,
+      }
     case 'subjects-exempt':
       return { ...breach, subjectsExempt: true }
     case 'noted':

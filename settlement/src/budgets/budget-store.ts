@@ -147,6 +147,7 @@ export function budgetStore(db: Database) {
         await rows<{ organization: string }>(
           db,
           sql`select distinct organization from budget where removed_at is null and organization > ${after}
+              and organization not in (select id from organization where restricted_at is not null)
             order by organization limit ${limit}`,
         )
       ).map(({ organization }) => organization),

@@ -44,7 +44,7 @@ export async function planDeletions(tx: Database, erasure: PlannedErasure): Prom
  * Where somebody’s authorizations are. Nodes know organizations by the nodes of these; a person by what was promised at
  * their request, if anything was. A provider’s own data are nobody else’s to erase.
  */
-function authorizationsOf({ kind, id }: Subject): SQL | undefined {
+export function authorizationsOf({ kind, id }: Subject): SQL | undefined {
   if (kind === 'organization') return sql`a.organization = ${id}`
   if (kind === 'provider') return undefined
   return sql`exists (select from usage_spender u

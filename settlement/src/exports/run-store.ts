@@ -37,7 +37,7 @@ const HISTORY_MS = 400 * 86_400_000
 export function runStore(db: Database) {
   return {
     /**
-     * Takes the run that is due longest, for a while. Who does not say in time what became of it has died: then somebody else
+     * Takes the run that is due longest, for a while; none whose organization has had its processing restricted. Who does not say in time what became of it has died: then somebody else
      * takes it.
      */
     claimExport: (at: number, leaseMs: number): Promise<ClaimedRun | undefined> =>
@@ -151,6 +151,7 @@ async function claim(tx: Database, at: number, leaseMs: number): Promise<Claimed
     sql`with due as (
         select id from export_run where state = 'waiting' and due_at <= ${timeOf(at)}
           and (leased_until is null or leased_until <= ${timeOf(at)})
+          and organization not in (select id from organization where restricted_at is not null)
         order by due_at, id limit 1 for update skip locked)
       update export_run r set attempts = attempts + 1, leased_until = ${timeOf(at + leaseMs)}
       from due, export_schedule s where r.id = due.id and s.id = r.schedule

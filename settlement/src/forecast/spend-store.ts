@@ -39,7 +39,7 @@ export function spendStore(db: Database) {
       }))
     },
 
-    /** Ids in their order, of those with usage on a day since `since`. */
+    /** Ids in their order, of those with usage on a day since `since` whose data may be looked at. */
     spendingOrganizations: async (
       since: number,
       after: string,
@@ -48,7 +48,7 @@ export function spendStore(db: Database) {
       const found = await rows<{ organization: string }>(
         db,
         sql`select o.id as organization from organization o
-          where o.id > ${after} and exists (select from usage_daily u
+          where o.id > ${after} and o.restricted_at is null and exists (select from usage_daily u
             where u.organization = o.id and u.dimension = 'total' and u.day >= ${time(since)})
           order by o.id limit ${limit}`,
       )

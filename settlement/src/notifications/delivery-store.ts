@@ -5,6 +5,7 @@ import { FAILURES_MAX, type OpenChannel } from './channel.ts'
 import { CHANNEL_COLUMNS, type ChannelRow, toChannel } from './channel-store.ts'
 import { disableChannel } from './disable-channel.ts'
 import type { StoredEvent } from './event.ts'
+import { TOLD_WHILE_RESTRICTED } from './event-kinds.ts'
 import { EVENT_COLUMNS, type EventRow, toEvent } from './event-store.ts'
 import { type Owner, ownedBy } from './owner.ts'
 import { targetOpener } from './sealed-target.ts'
@@ -135,6 +136,12 @@ export function deliveryStore(db: Database) {
   }
 }
 
+/** What waits for an organization that was restricted since stays, unless all of it is told even then. */
+const mayLeave = sql`(c.organization is null
+  or c.organization not in (select id from organization where restricted_at is not null)
+  or not exists (select from notification_delivery_event x join notification_event e on e.id = x.event
+    where x.delivery = d.id and e.kind <> all(${textArray(TOLD_WHILE_RESTRICTED)})))`
+
 async function claim(
   tx: Database,
   { at, leaseMs, limit }: { at: number; leaseMs: number; limit: number },
@@ -146,7 +153,7 @@ async function claim(
           row_number() over (partition by d.channel order by d.due_at, d.id) as place,
           row_number() over (partition by c.organization order by d.due_at, d.id) as turn
         from notification_delivery d join notification_channel c on c.id = d.channel and c.state = 'active'
-        where d.state = 'waiting' and d.due_at <= ${timeOf(at)}
+        where d.state = 'waiting' and ${mayLeave} and d.due_at <= ${timeOf(at)}
           and (d.leased_until is null or d.leased_until <= ${timeOf(at)})),
       sent as (
         select channel, count(*) as n from notification_delivery where attempted_at > ${timeOf(at - HOUR_MS)}

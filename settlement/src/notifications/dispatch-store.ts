@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { recordset, textArray } from '../db/column-lists.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import type { StoredEvent } from './event.ts'
+import { toldWhileRestricted } from './event-kinds.ts'
 import { EVENT_COLUMNS, type EventRow, toEvent } from './event-store.ts'
 import type { Owner } from './owner.ts'
 import { type Subscription, topicOf, wants } from './subscription.ts'
@@ -38,19 +39,40 @@ async function dispatch(tx: Database, at: number, limit: number): Promise<Dispat
   )
   if (found.length === 0) return { events: 0, told: 0, repeats: 0 }
   const events = found.map(toEvent)
+  const restricted = await restrictedOf(tx, events)
+  const mayTell = ({ organization, kind }: StoredEvent): boolean =>
+    !restricted.has(organization) || toldWhileRestricted(kind)
   const listeners = await listenersOf(tx, events)
-  const matches = events.flatMap((event) =>
-    (listeners.get(event.organization) ?? [])
-      .filter((subscription) => wants(subscription, event))
-      .map((subscription) => ({ event, subscription })),
-  )
+  const matches = events
+    .filter(mayTell)
+    .flatMap((event) =>
+      (listeners.get(event.organization) ?? [])
+        .filter((subscription) => wants(subscription, event))
+        .map((subscription) => ({ event, subscription })),
+    )
   const fresh = await withoutRepeats(tx, matches, at)
-  for (const match of fresh) await putIntoMessage(tx, match, at)
+  for (const match of fresh) {
+    // What is in a digest waits with it, and what may be told may not wait.
+    const due = restricted.has(match.event.organization)
+      ? { at, digest: false }
+      : whenDue(match.subscription, match.event.severity, at)
+    await putIntoMessage(tx, match, due, at)
+  }
   await tx.execute(
     sql`update notification_event set dispatched_at = ${timeOf(at)}
       where id in (select id from ${recordset(found, 'x(id int8)')})`,
   )
   return { events: events.length, told: fresh.length, repeats: matches.length - fresh.length }
+}
+
+/** Whose processing is restricted: they are told nothing but of claims, and of what protects them. */
+async function restrictedOf(tx: Database, events: readonly StoredEvent[]): Promise<Set<Owner>> {
+  const organizations = [...new Set(events.flatMap(({ organization }) => organization ?? []))]
+  const found = await rows<{ id: string }>(
+    tx,
+    sql`select id from organization where id = any(${textArray(organizations)}) and restricted_at is not null`,
+  )
+  return new Set(found.map(({ id }) => id))
 }
 
 async function listenersOf(
@@ -99,8 +121,12 @@ async function withoutRepeats(
   return fresh
 }
 
-async function putIntoMessage(tx: Database, { event, subscription }: Match, at: number) {
-  const due = whenDue(subscription, event.severity, at)
+async function putIntoMessage(
+  tx: Database,
+  { event, subscription }: Match,
+  due: ReturnType<typeof whenDue>,
+  at: number,
+): Promise<void> {
   // A digest that is sent, or being sent, takes nothing more: its row is no part of this index.
   const merge = due.digest
     ? sql`on conflict (subscription, due_at) where digest and state = 'waiting' and attempts = 0

@@ -6,6 +6,11 @@ interface Kind {
   readonly title: string
   /** Operators are told, not organizations. */
   readonly isPlatform?: true
+  /**
+   * Also told to an organization that has had the processing of its data restricted: of claims and duties, and of what
+   * protects it (GDPR, Article 18(2)).
+   */
+  readonly whileRestricted?: true
 }
 
 /** Everything that can be told, with how much it matters by itself. Names are those of Standard Webhooks: dots between words. */
@@ -14,19 +19,19 @@ export const EVENT_KINDS = {
   'budget.exhausted': kind('urgent', 'A budget is used up'),
   'forecast.over_budget': kind('warning', 'Spend is expected to exceed a budget'),
   'spend.anomaly': kind('warning', 'Spend is unusual'),
-  'residency.violated': kind('urgent', 'Work left the region that was asked for'),
-  'receipt.contradiction': kind('urgent', 'Both sides signed two receipts that contradict'),
+  'residency.violated': always('urgent', 'Work left the region that was asked for'),
+  'receipt.contradiction': always('urgent', 'Both sides signed two receipts that contradict'),
   'rate_card.stale': kind('info', 'A rate card is out of date'),
   'export.failed': kind('warning', 'A file could not be made or delivered'),
   'import.failed': kind('warning', 'Usage could not be imported'),
   'top_up.declined': kind('warning', 'An automatic top-up was declined'),
   'top_up.stopped': kind('urgent', 'Automatic top-up has stopped'),
   'top_up.capped': kind('warning', 'Automatic top-up has reached its monthly limit'),
-  'dispute.opened': kind('urgent', 'A payment is disputed'),
-  'refund.failed': kind('warning', 'A refund came back'),
-  'plan.past_due': kind('warning', 'A plan is not paid'),
-  'plan.ended': kind('warning', 'A plan has ended'),
-  'document.issued': kind('info', 'A document was issued'),
+  'dispute.opened': always('urgent', 'A payment is disputed'),
+  'refund.failed': always('warning', 'A refund came back'),
+  'plan.past_due': always('warning', 'A plan is not paid'),
+  'plan.ended': always('warning', 'A plan has ended'),
+  'document.issued': always('info', 'A document was issued'),
   'member.invited': kind('info', 'Somebody was invited'),
   'member.joined': kind('info', 'Somebody has joined'),
   'key.expiring': kind('warning', 'An API key expires soon'),
@@ -55,8 +60,19 @@ export const kindOf = (name: EventKind): Kind => EVENT_KINDS[name]
 
 export const isEventKind = (name: string): name is EventKind => Object.hasOwn(EVENT_KINDS, name)
 
+export const TOLD_WHILE_RESTRICTED: readonly EventKind[] = EVENT_KIND_NAMES.filter(
+  (name) => kindOf(name).whileRestricted === true,
+)
+
+export const toldWhileRestricted = (name: EventKind): boolean =>
+  TOLD_WHILE_RESTRICTED.includes(name)
+
 function kind(severity: Severity, title: string): Kind {
   return { severity, title }
+}
+
+function always(severity: Severity, title: string): Kind {
+  return { severity, title, whileRestricted: true }
 }
 
 function platform(severity: Severity, title: string): Kind {

@@ -20,6 +20,11 @@ export interface SessionRow extends SessionTimes {
   readonly factors: readonly Factor[]
 }
 
+export interface FoundSession extends SessionRow {
+  /** Its person has had the processing of their data restricted. */
+  readonly isRestricted: boolean
+}
+
 export interface NewSession {
   readonly id: string
   /** SHA-256 of the token. */
@@ -60,13 +65,13 @@ export function sessionStore(db: Database) {
       }),
 
     /** Whatever its state; not of people who were disabled. */
-    personSessionByHash: async (hash: Uint8Array): Promise<SessionRow | undefined> => {
+    personSessionByHash: async (hash: Uint8Array): Promise<FoundSession | undefined> => {
       const [row] = await db
-        .select({ row: personSession })
+        .select({ row: personSession, restrictedAt: person.restrictedAt })
         .from(personSession)
         .innerJoin(person, eq(person.id, personSession.person))
         .where(and(eq(personSession.hash, hash), isNull(person.disabledAt)))
-      return row && toSession(row.row)
+      return row && { ...toSession(row.row), isRestricted: row.restrictedAt !== null }
     },
 
     /** Never backwards: of two requests at once the later counts. */

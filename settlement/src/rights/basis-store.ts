@@ -50,7 +50,7 @@ export function basisStore(db: Database) {
         const { organization, purpose, by, at } = given
         const basis = await endStanding(tx, given)
         if (basis === undefined) return undefined
-        const revoked = await revokeAllOf(tx, organization, at)
+        const revoked = await revokeAllOf(tx, { kind: 'organization', id: organization }, at)
         const details = { organization, purpose, basis, by, revoked }
         const owner = ownerOf('organization', organization)
         await writeEvents(tx, [{ kind: 'consent-withdrawn', record: null, owner, details }], at)
@@ -110,10 +110,10 @@ export async function giveBasis(
 }
 
 /**
- * Nothing is processed for an organization without a basis, and nothing of one that has had its processing restricted. The
- * rows are locked: who withdraws waits for what was begun, and ends it.
+ * Nothing is processed for an organization without a basis. The row is locked: who withdraws waits for what was begun, and
+ * ends it.
  *
- * @throws {SettlementError} HANSE_LAWFUL_BASIS_REQUIRED, HANSE_PROCESSING_RESTRICTED
+ * @throws {SettlementError} HANSE_LAWFUL_BASIS_REQUIRED
  */
 export async function requireBasis(
   tx: Database,
@@ -133,16 +133,6 @@ export async function requireBasis(
     },
   )
   if (why !== undefined) throw new SettlementError('HANSE_LAWFUL_BASIS_REQUIRED', why)
-  const restricted = await rows(
-    tx,
-    sql`select from rights_request where subject = ${organization} and kind = 'restriction'
-      and state = 'done' and lifted_at is null limit 1`,
-  )
-  if (restricted.length === 0) return
-  throw new SettlementError(
-    'HANSE_PROCESSING_RESTRICTED',
-    'the organization had its processing restricted',
-  )
 }
 
 async function endStanding(

@@ -1,16 +1,15 @@
 import { sql } from 'drizzle-orm'
-import { revokeAllOf } from '../authorizations/revoke-all.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
 import { ownerOf } from '../log/log-fact.ts'
 import { writeEvents } from '../log/write-events.ts'
 import { emitEvents } from '../notifications/emit.ts'
 import type { SubjectKind } from './register/index.ts'
+import { keepRestriction } from './restriction.ts'
 import {
   openRequest,
   type RequestKind,
   type RequestState,
-  type RequestStatus,
   type RightsRequest,
   type RightsStep,
   type StoredStep,
@@ -118,7 +117,7 @@ export function requestStore(db: Database) {
 
 type StoredRequest = Omit<
   RightsRequest,
-  'receivedAt' | 'dueAt' | 'endedAt' | 'liftedAt' | 'history'
+  'receivedAt' | 'dueAt' | 'endedAt' | 'announcedAt' | 'liftedAt' | 'history'
 > &
   Record<'receivedAt' | 'dueAt', string> &
   Record<'endedAt' | 'liftedAt', string | null> & {
@@ -144,14 +143,18 @@ async function read(db: Database, id: string): Promise<RightsRequest | undefined
 
 const timeOf = (text: string | null) => (text === null ? null : Number(text))
 
-const toRequest = (row: StoredRequest): RightsRequest => ({
-  ...row,
-  receivedAt: Number(row.receivedAt),
-  dueAt: Number(row.dueAt),
-  endedAt: timeOf(row.endedAt),
-  liftedAt: timeOf(row.liftedAt),
-  history: row.history.map((step) => ({ ...step, at: Number(step.at) })),
-})
+function toRequest(row: StoredRequest): RightsRequest {
+  const history = row.history.map((step) => ({ ...step, at: Number(step.at) }))
+  return {
+    ...row,
+    receivedAt: Number(row.receivedAt),
+    dueAt: Number(row.dueAt),
+    endedAt: timeOf(row.endedAt),
+    announcedAt: history.find(({ step }) => step === 'announced')?.at ?? null,
+    liftedAt: timeOf(row.liftedAt),
+    history,
+  }
+}
 
 function found(request: RightsRequest | undefined, id: string): RightsRequest {
   if (request !== undefined) return request
@@ -174,7 +177,7 @@ async function advance(tx: Database, id: string, step: RightsStep, told: Told): 
       extended = ${after.extended}, steps = ${number}::int4, ended_at = ${orNull(after.endedAt)}, lifted_at = ${orNull(after.liftedAt)}
     where id = ${id}`)
   await addStep(tx, id, number, step, told)
-  await haveEffect(tx, request, after, told.at)
+  await haveEffect(tx, request, told.at)
   await tellLog(tx, request, step, told)
 }
 
@@ -190,15 +193,13 @@ async function addStep(
     values (${request}, ${number}::int4, ${step.step}, ${by}, ${ground}, ${note}, ${iso(at)})`)
 }
 
-/** A restriction that is made stops what runs; that nothing new begins is looked up there (`requireBasis`). */
+/** A restriction that is made, or lifted, holds from the moment that its step is there. */
 async function haveEffect(
   tx: Database,
   { kind, subjectKind, subject }: RightsRequest,
-  after: RequestStatus,
   at: number,
 ): Promise<void> {
-  const isMade = kind === 'restriction' && after.state === 'done' && after.liftedAt === null
-  if (isMade && subjectKind === 'organization') await revokeAllOf(tx, subject, at)
+  if (kind === 'restriction') await keepRestriction(tx, { kind: subjectKind, id: subject }, at)
 }
 
 async function tellLog(

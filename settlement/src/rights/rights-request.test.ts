@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
+  LIFT_NOTICE_MS,
   monthsAfter,
   openRequest,
   REQUEST_KINDS,
@@ -55,9 +56,19 @@ test('only a restriction that was made is lifted, and once', () => {
     [{ step: 'identified' }, { step: 'begun' }, { step: 'done' }],
     openRequest('restriction', AT),
   ) as RequestStatus
-  const lifted = takeStep(made, { step: 'lifted' }, AT) as RequestStatus
-  expect(lifted.liftedAt).toBe(AT)
-  expect(takeStep(lifted, { step: 'lifted' }, AT)).toHaveProperty('refused')
+  expect(takeStep(made, { step: 'lifted' }, AT)).toHaveProperty('refused')
+  const announced = takeStep(made, { step: 'announced' }, AT) as RequestStatus
+  expect(announced.announcedAt).toBe(AT)
+  const END = AT + LIFT_NOTICE_MS
+  expect(takeStep(announced, { step: 'lifted' }, END - 1)).toHaveProperty('refused')
+  // A second letter makes nobody wait longer.
+  const again = takeStep(announced, { step: 'announced' }, END) as RequestStatus
+  const lifted = takeStep(again, { step: 'lifted' }, END) as RequestStatus
+  expect(lifted.liftedAt).toBe(END)
+  for (const step of ['announced', 'lifted', 'withdrawn'] as const)
+    expect(takeStep(lifted, { step }, END)).toHaveProperty('refused')
+  const withdrawn = takeStep(made, { step: 'withdrawn' }, AT) as RequestStatus
+  expect(withdrawn.liftedAt).toBe(AT)
   expect(
     after([{ step: 'identified' }, { step: 'begun' }, { step: 'done' }, { step: 'lifted' }]),
   ).toHaveProperty('refused')
@@ -70,7 +81,9 @@ const step: fc.Arbitrary<RightsStep> = fc.constantFrom(
   { step: 'noted' },
   { step: 'done' },
   { step: 'refused', ground: 'excessive' },
+  { step: 'announced' },
   { step: 'lifted' },
+  { step: 'withdrawn' },
 )
 
 test('whatever is tried, an end is for good and a deadline is at most three months', () => {
@@ -86,6 +99,9 @@ test('whatever is tried, an end is for good and a deadline is at most three mont
           const taken = takeStep(status, next, at)
           if ('refused' in taken) continue
           if (status.endedAt !== null) expect(taken.state).toBe(status.state)
+          if (taken.liftedAt !== null) expect(taken.kind).toBe('restriction')
+          if (next.step === 'lifted')
+            expect(at).toBeGreaterThanOrEqual((status.announcedAt ?? Infinity) + LIFT_NOTICE_MS)
           status = taken
           expect(status.endedAt !== null).toBe(
             status.state === 'done' || status.state === 'refused',

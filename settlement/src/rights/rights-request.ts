@@ -39,8 +39,12 @@ export type RightsStep =
   | { readonly step: 'noted' }
   | { readonly step: 'done' }
   | { readonly step: 'refused'; readonly ground: RefusalGround }
+  /** Of a restriction: its subject was told that it will be lifted (Article 18(3)). */
+  | { readonly step: 'announced' }
   /** Of a restriction: it holds no longer. */
   | { readonly step: 'lifted' }
+  /** Of a restriction: its subject wants it no longer, and consents to what it kept back (Article 18(2)). */
+  | { readonly step: 'withdrawn' }
 
 /** What the steps add up to; times in milliseconds since 1970. */
 export interface RequestStatus {
@@ -50,6 +54,7 @@ export interface RequestStatus {
   readonly dueAt: number
   readonly extended: boolean
   readonly endedAt: number | null
+  readonly announcedAt: number | null
   readonly liftedAt: number | null
 }
 
@@ -81,6 +86,7 @@ export const openRequest = (kind: RequestKind, at: number): RequestStatus => ({
   dueAt: monthsAfter(at, MONTHS),
   extended: false,
   endedAt: null,
+  announcedAt: null,
   liftedAt: null,
 })
 
@@ -93,19 +99,19 @@ const FROM: Readonly<Record<RightsStep['step'], readonly RequestState[]>> = {
   noted: REQUEST_STATES,
   done: ['in-progress'],
   refused: ['received', 'identified', 'in-progress'],
+  announced: ['done'],
   lifted: ['done'],
+  withdrawn: ['done'],
 }
+
+type Taken = RequestStatus | { readonly refused: string }
 
 /**
  * The request after a step, or why that step cannot be taken now.
  *
  * @param at milliseconds since 1970
  */
-export function takeStep(
-  status: RequestStatus,
-  step: RightsStep,
-  at: number,
-): RequestStatus | { readonly refused: string } {
+export function takeStep(status: RequestStatus, step: RightsStep, at: number): Taken {
   if (!FROM[step.step].includes(status.state)) {
     return { refused: `a request that is ${status.state} cannot be ${step.step}` }
   }
@@ -122,23 +128,44 @@ export function takeStep(
       return { ...status, state: step.step, endedAt: at }
     case 'extended':
       return extend(status, at)
+    case 'announced':
+      return announce(status, at)
     case 'lifted':
       return lift(status, at)
+    case 'withdrawn':
+      return end(status, at)
   }
 }
 
 /** Once, and only while the first month runs: the subject has to be told within it. */
-function extend(status: RequestStatus, at: number): RequestStatus | { readonly refused: string } {
+function extend(status: RequestStatus, at: number): Taken {
   if (status.extended) return { refused: 'it was extended already' }
   if (at > status.dueAt) return { refused: 'its month is over' }
   const dueAt = monthsAfter(status.receivedAt, MONTHS + FURTHER_MONTHS)
   return { ...status, extended: true, dueAt }
 }
 
-function lift(status: RequestStatus, at: number): RequestStatus | { readonly refused: string } {
+/** Told again, the first time counts: nobody has to wait longer because of a second letter. */
+const announce = (status: RequestStatus, at: number): Taken =>
+  whileRestricted(status, () => ({ ...status, announcedAt: status.announcedAt ?? at }))
+
+/** The law says *before*, and no time. Who is told by mail has this long to object, or to go to court. */
+export const LIFT_NOTICE_MS = 3 * 86_400_000
+
+const lift = (status: RequestStatus, at: number): Taken =>
+  whileRestricted(status, () => {
+    if (status.announcedAt === null) return { refused: 'its subject has to be told first' }
+    if (at >= status.announcedAt + LIFT_NOTICE_MS) return { ...status, liftedAt: at }
+    return { refused: 'its subject was told less than three days ago' }
+  })
+
+const end = (status: RequestStatus, at: number): Taken =>
+  whileRestricted(status, () => ({ ...status, liftedAt: at }))
+
+function whileRestricted(status: RequestStatus, then: () => Taken): Taken {
   if (status.kind !== 'restriction') return { refused: 'only a restriction can be lifted' }
   if (status.liftedAt !== null) return { refused: 'it was lifted already' }
-  return { ...status, liftedAt: at }
+  return then()
 }
 
 /**

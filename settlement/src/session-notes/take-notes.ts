@@ -58,7 +58,8 @@ async function waitingNotes(db: Database, limit: number): Promise<WaitingNote[]>
     db,
     sql`select n.organization, n.session, n.tags as noted, a.spender::text as spender,
         coalesce(w.key, '') as key, coalesce(w.member, '') as member, coalesce(w.tags, '{}') as tags
-      from (select organization, session, tags from session_note where taken_at is null order by at limit ${limit}) n
+      from (select organization, session, tags from session_note where taken_at is null
+          and organization not in (select id from organization where restricted_at is not null) order by at limit ${limit}) n
       join settled_session s on s.session = n.session
       left join spend_authorization a on a.serial = s.authorization_serial
       left join usage_spender w on w.organization = n.organization and w.id = a.spender`,

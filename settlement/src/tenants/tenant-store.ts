@@ -33,6 +33,8 @@ export interface StoredKey {
   readonly requestsPerMinute: number | null
   /** An operator has shut the organization. */
   readonly isDisabled: boolean
+  /** The organization has had the processing of its data restricted. */
+  readonly isRestricted: boolean
 }
 
 export interface ProviderRow {
@@ -46,6 +48,8 @@ export interface ProviderRow {
   /** Milliseconds since 1970; null while Stripe does not let transfers reach it. */
   readonly payableSince: number | null
   readonly feeBps: number
+  /** It has had the processing of its data restricted. */
+  readonly isRestricted: boolean
 }
 
 /** Organizations with their keys and consumers, and providers with their payout accounts. */
@@ -79,16 +83,18 @@ export function tenantStore(db: Database) {
           expiresAt: apiKey.expiresAt,
           requestsPerMinute: apiKey.requestsPerMinute,
           disabledAt: organization.disabledAt,
+          restrictedAt: organization.restrictedAt,
         })
         .from(apiKey)
         .innerJoin(organization, eq(organization.id, apiKey.organization))
         .where(and(eq(apiKey.prefix, prefix), isNull(apiKey.revokedAt)))
       if (row === undefined) return undefined
-      const { disabledAt, expiresAt, ...key } = row
+      const { disabledAt, restrictedAt, expiresAt, ...key } = row
       return {
         ...key,
         expiresAt: expiresAt?.getTime() ?? null,
         isDisabled: disabledAt !== null,
+        isRestricted: restrictedAt !== null,
       }
     },
 
@@ -191,5 +197,6 @@ export function toProvider(row: typeof provider.$inferSelect): ProviderRow {
     formerAccount: row.formerAccount,
     payableSince: row.payableSince?.getTime() ?? null,
     feeBps: row.feeBps,
+    isRestricted: row.restrictedAt !== null,
   }
 }

@@ -1,8 +1,8 @@
 import { PICO_PER_CENT } from '@hanse/protocol'
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import { tell } from '../billing/notice-store.ts'
 import { type Database, rows, transact } from '../db/database.ts'
-import { automaticTopUp, ledgerBalance, topUp } from '../db/schema.ts'
+import { automaticTopUp, ledgerBalance, organization, topUp } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import { accountId } from '../ledger/accounts.ts'
 import {
@@ -52,13 +52,20 @@ export function automaticStore(db: Database) {
         .onConflictDoUpdate({ target: automaticTopUp.organization, set })
     },
 
-    /** Organizations that may have fallen short, in their order. */
+    /** Organizations that may have fallen short, in their order; none that spends nothing because it is restricted. */
     automaticOrganizations: async (after: string, limit: number): Promise<string[]> =>
       (
         await db
           .select({ organization: automaticTopUp.organization })
           .from(automaticTopUp)
-          .where(and(eq(automaticTopUp.enabled, true), gt(automaticTopUp.organization, after)))
+          .innerJoin(organization, eq(organization.id, automaticTopUp.organization))
+          .where(
+            and(
+              eq(automaticTopUp.enabled, true),
+              isNull(organization.restrictedAt),
+              gt(automaticTopUp.organization, after),
+            ),
+          )
           .orderBy(automaticTopUp.organization)
           .limit(limit)
       ).map(({ organization }) => organization),

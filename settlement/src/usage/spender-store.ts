@@ -22,7 +22,7 @@ export function spenderStore(db: Database) {
   return {
     /**
      * The number of who spends, with the tags of the key besides those that are given. It is made when it is new; limits bound
-     * how many there are.
+     * how many there are. What is spent with a key of somebody whose processing is restricted is nobody's.
      *
      * @returns null where nothing is known of whoever spends
      */
@@ -32,8 +32,12 @@ export function spenderStore(db: Database) {
       at: number,
       limits: SpenderLimits = LIMITS,
     ): Promise<bigint | null> => {
-      const tags = [...given.tags, ...(await tagsOfKey(db, organization, given.key))]
-      const spender = { ...given, tags: [...new Set(tags)].sort() }
+      const { tags, isRestricted } = await knownOf(db, organization, given)
+      const spender = {
+        ...given,
+        ...(isRestricted && { member: '' }),
+        tags: [...new Set([...given.tags, ...tags])].sort(),
+      }
       return isNobody(spender) ? null : internOne(db, organization, spender, at, limits)
     },
 
@@ -60,13 +64,18 @@ async function internOne(
   )
 }
 
-async function tagsOfKey(db: Database, organization: string, key: string): Promise<string[]> {
-  if (key === '') return []
-  const [row] = await rows<{ tags: string[] }>(
+async function knownOf(
+  db: Database,
+  organization: string,
+  { key, member }: UsageSpender,
+): Promise<{ readonly tags: readonly string[]; readonly isRestricted: boolean }> {
+  if (key === '' && member === '') return { tags: [], isRestricted: false }
+  const [row] = await rows<{ tags: string[] | null; isRestricted: boolean }>(
     db,
-    sql`select tags from api_key where prefix = ${key} and organization = ${organization}`,
+    sql`select (select tags from api_key where prefix = ${key} and organization = ${organization}) as tags,
+      exists (select from person where id = ${member} and restricted_at is not null) as "isRestricted"`,
   )
-  return row?.tags ?? []
+  return { tags: row?.tags ?? [], isRestricted: row?.isRestricted ?? false }
 }
 
 async function find(

@@ -50,6 +50,8 @@ export interface Operation {
   readonly 'x-caller'?: Caller
   /** Besides the permission: not for keys, or for owners alone. */
   readonly 'x-people'?: 'members' | 'owners'
+  /** Also for who has had the processing of their data restricted. */
+  readonly 'x-while-restricted'?: true
   readonly 'x-pages'?: Pages
 }
 

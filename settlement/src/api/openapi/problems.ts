@@ -67,11 +67,17 @@ const SHARED: Readonly<Record<string, readonly SettlementCode[]>> = {
   NotFound: ['HANSE_NOT_FOUND'],
   Invalid: ['HANSE_REQUEST_INVALID'],
   InvalidBody: ['HANSE_REQUEST_INVALID', 'HANSE_REQUEST_JSON'],
-  Forbidden: ['HANSE_FORBIDDEN', 'HANSE_ORGANIZATION_DISABLED', 'HANSE_SSO_REQUIRED'],
+  Forbidden: [
+    'HANSE_FORBIDDEN',
+    'HANSE_ORGANIZATION_DISABLED',
+    'HANSE_PROCESSING_RESTRICTED',
+    'HANSE_SSO_REQUIRED',
+  ],
   ForbiddenChange: [
     'HANSE_FORBIDDEN',
     'HANSE_ORGANIZATION_DISABLED',
     'HANSE_ORIGIN',
+    'HANSE_PROCESSING_RESTRICTED',
     'HANSE_SSO_REQUIRED',
   ],
   ForbiddenOperator: ['HANSE_FORBIDDEN'],

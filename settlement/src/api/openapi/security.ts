@@ -29,12 +29,13 @@ const SIGNED_REQUEST =
 /** Who may call a route, by what the route itself asks for. */
 export function accessNotes(url: string, config: FastifyContextConfig) {
   const permissions = permissionsOf(config)
-  const { access, people } = config
+  const { access, people, whileRestricted } = config
   return {
     security: securityOf(url, config),
     ...(permissions.length > 0 && { 'x-permissions': permissions }),
     ...(access !== undefined && { 'x-caller': access }),
     ...(people !== undefined && { 'x-people': people }),
+    ...(whileRestricted !== undefined && { 'x-while-restricted': whileRestricted }),
   }
 }
 

@@ -14,7 +14,7 @@ export const MARKET = {
       pseudonym: 'peer_id',
       money: 'account fee_bps former_account',
       proof: 'binding',
-      technical: 'payable_since created_at trader_asked_at',
+      technical: 'payable_since created_at trader_asked_at restricted_at',
     },
   },
   location_challenge: {

@@ -13,7 +13,7 @@ export const ORGANIZATIONS = {
     columns: {
       identity: 'name',
       pseudonym: 'id',
-      technical: 'created_at disabled_at',
+      technical: 'created_at disabled_at restricted_at',
     },
   },
   api_key: {

@@ -15,7 +15,7 @@ export const PEOPLE = {
       'free-text': 'name',
       credential: 'password_hash',
       pseudonym: 'id',
-      technical: 'email_verified_at disabled_at created_at erased_at',
+      technical: 'email_verified_at disabled_at restricted_at created_at erased_at',
     },
   },
   person_session: {
