@@ -37,6 +37,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import('./commands/replay.ts')).replayCommand(),
   log: async () => (await import('./commands/log.ts')).logCommand(),
   deletions: async () => (await import('./commands/deletions.ts')).deletionsCommand(),
+  rights: async () => (await import('./commands/rights.ts')).rightsCommand(),
   earnings: async () => (await import('./commands/earnings.ts')).earningsCommand(),
   documents: async () => (await import('./commands/documents.ts')).documentsCommand(),
   'tax-profile': async () => (await import('./commands/tax-profile.ts')).taxProfileCommand(),
