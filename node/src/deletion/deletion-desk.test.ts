@@ -15,6 +15,7 @@ import {
   type SignedRecord,
   type Signer,
   type SpendAuthorization,
+  type SpotCheck,
   signRecord,
   spendAuthorization,
 } from '@hanse/protocol'
@@ -28,6 +29,7 @@ import {
   makeOffer,
   makeOrder,
   makeReceipts,
+  makeSpotCheck,
   NETWORK,
   NOW,
   provider,
@@ -439,6 +441,10 @@ test('a gateway forgets what was asked and for whom, and keeps its receipts', as
   store.beginSession('consumer', ordered, authorization, now)
   store.putOpening(session, { secret: new Uint8Array(32), request: Buffer.from('geheim') })
   store.endSession(session, 'completed', now)
+  const compared = keepCheck(ordered.cid, ['geheim: its answer', 'geheim: another one'])
+  const others = makeOrder({ nonce: new Uint8Array(16).fill(11) })
+  const ofOthers = keepCheck(others.cid, ['an answer', 'the same'])
+  await inFiles(() => expect(filesWith('geheim')).not.toEqual([]))
   now += 1
   asked = [
     makeDeletionRequest({
@@ -452,10 +458,32 @@ test('a gateway forgets what was asked and for whom, and keeps its receipts', as
   await poll({ context: { network: NETWORK, signer: consumer }, side: 'consumer' })
   expect(last()).toMatchObject({
     side: 'consumer',
-    erased: [{ class: 'openings', count: 1n }],
+    erased: [{ class: 'openings', count: 2n }],
     kept: [{ class: 'sessions', reason: 'accounting', count: 1n, until: null }],
   })
+  const texts = new Map(store.spotChecks.list(9).map((row) => [row.cid, row.texts]))
+  expect(texts).toEqual(
+    new Map([
+      [compared, undefined],
+      [ofOthers, ['an answer', 'the same']],
+    ]),
+  )
   expect(store.opening(session)).toBeUndefined()
   expect(store.hasSession(session)).toBe(true)
   expect(await inFiles(() => filesWith('geheim'))).toEqual([])
 })
+
+/** A comparison of which `asked` is the second answer. @returns its name */
+function keepCheck(asked: SpotCheck['second']['order'], texts: readonly [string, string]): string {
+  const { second } = makeSpotCheck().value
+  const { value, cid, bytes, signatures } = makeSpotCheck({ second: { ...second, order: asked } })
+  const name = cid.toString()
+  store.spotChecks.put({
+    cid: name,
+    check: value,
+    signed: { bytes, signatures },
+    differ: true,
+    texts,
+  })
+  return name
+}

@@ -7,6 +7,7 @@ import {
   quote,
   type SignedRecord,
   spendAuthorization,
+  spotCheck,
 } from '@hanse/protocol'
 import type { HeldSession, HeldTerms } from '../deletion/judge-session.ts'
 import { type Database, pack, unpack } from './database.ts'
@@ -174,10 +175,13 @@ export class DeletionStore {
     })
   }
 
-  /** Erases what opens a consumer's sessions, and whose they were. Its receipts are its accounting. */
+  /**
+   * Erases what opens a consumer's sessions, the answers that were kept to compare, and whose they were. Its receipts are its
+   * accounting, and what a comparison found, which is signed, says nothing of what was answered.
+   */
   eraseBought(cid: string, sessions: readonly string[]): void {
     this.#securely(cid, () => ({
-      openings: this.#delete('opening', 'session', sessions),
+      openings: this.#delete('opening', 'session', sessions) + this.#eraseTexts(sessions),
       attributions:
         Number(
           this.#db
@@ -220,6 +224,26 @@ export class DeletionStore {
       const naming = this.#naming(settlement, consumers).filter((one) => !held.has(one))
       return { statements, releases, records: records + this.#delete('record', 'cid', naming) }
     })
+  }
+
+  /** Of comparisons of which either answer is one of these sessions: the other one answers the same request. */
+  #eraseTexts(sessions: readonly string[]): number {
+    const meant = new Set(sessions)
+    const names = this.#db
+      .prepare('select cid, signed from spot_check where first_text is not null')
+      .all()
+      .filter(({ signed }) => {
+        const { first, second } = spotCheck.decode(unpack(signed).bytes)
+        return [first, second].some(({ order: asked }) => meant.has(asked.toString()))
+      })
+      .map(({ cid }) => String(cid))
+    const { changes } = this.#db
+      .prepare(
+        `update spot_check set first_text = null, second_text = null
+         where cid in (select value from json_each(?))`,
+      )
+      .run(list(names))
+    return Number(changes)
   }
 
   /** What was erased since the request came. */
