@@ -18,6 +18,7 @@ import { refusalsNote, unreachedNote } from '../log/note-refusals.ts'
 import { GatewayMetrics, type MetricsServer, serveMetrics } from '../metrics/index.ts'
 import { listenFault } from '../network/index.ts'
 import type { LawfulBasis } from '../privacy/lawful-basis.ts'
+import { RevocationsInDht } from '../settlement/revocations-dht.ts'
 import { RevokedAttestations } from '../settlement/revoked-attestations.ts'
 import { SettlementProofs } from '../settlement/settlement-proofs.ts'
 import { serveStatements } from '../statement/countersign.ts'
@@ -82,7 +83,10 @@ export async function startGateway(
   if (notes !== undefined) stack.use(notes)
   // Closed before the notes are: what settlement acknowledges then is told yet.
   const outbox = settlement && stack.use(openOutbox(store, settlement, log))
-  const revoked = settlement && stack.use(new RevokedAttestations({ context, settlement, log }))
+  const dht = new RevocationsInDht(network, context)
+  const attestors = residency.trustedAttestors
+  const revoked =
+    settlement && stack.use(new RevokedAttestations({ context, settlement, dht, attestors, log }))
   revoked?.start()
   const deletions =
     settlement &&

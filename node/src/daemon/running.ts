@@ -17,7 +17,7 @@ import {
   type RelayLimits,
   seedOf,
 } from '../network/index.ts'
-import { openOfferValue, selectNewestOffer } from '../network/offer-records.ts'
+import { storedValues } from '../network/stored-values.ts'
 import { lockDataFolder } from '../store/data-lock.ts'
 
 /** Daemons keep a log in their data folder; commands that are over soon need none. */
@@ -77,10 +77,7 @@ export async function openNode(
       },
       streams: { perSecond: settings.streamsPerSecond, most: settings.streamsMax },
       now: clock,
-      validateRecord: async (key, value) => {
-        openOfferValue(context, key, value, Date.now())
-      },
-      selectRecord: (_key, values) => selectNewestOffer(values),
+      ...storedValues(context, Date.now),
     }),
   )
   network.keepConnected([...settings.bootstrap])

@@ -1,8 +1,8 @@
 import { HanseError, signerOf } from '@hanse/protocol'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { OfferDirectory } from '../consumer/offer-directory.ts'
-import { openOfferValue, selectNewestOffer } from '../network/offer-records.ts'
 import { openPageNetwork } from '../network/page-network.ts'
+import { storedValues } from '../network/stored-values.ts'
 import { HanseConsumer } from './hanse-consumer.ts'
 import { join } from './join.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -37,10 +37,7 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
     await openPageNetwork({
       privateKey: await generateKeyPairFromSeed('Ed25519', seed),
       lan,
-      validateRecord: async (key, value) => {
-        openOfferValue(context, key, value, now())
-      },
-      selectRecord: (_key, values) => selectNewestOffer(values),
+      ...storedValues(context, now),
     }),
   )
   await join(network, options)

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { OfferDirectory } from '../consumer/offer-directory.ts'
 import type { FoundCheck } from '../consumer/spot-check/spot-checker.ts'
 import { loadNetworkKey, loadOrCreateIdentity, openNetwork, seedOf } from '../network/index.ts'
-import { openOfferValue, selectNewestOffer } from '../network/offer-records.ts'
+import { storedValues } from '../network/stored-values.ts'
 import { Outbox } from '../settlement/outbox.ts'
 import { serveStatements } from '../statement/countersign.ts'
 import { lockDataFolder } from '../store/data-lock.ts'
@@ -53,10 +53,7 @@ export async function createConsumer(given: ConsumerOptions): Promise<HanseConsu
       dhtClient: true,
       ...(networkKey === undefined ? {} : { networkKey: await loadNetworkKey(networkKey) }),
       now,
-      validateRecord: async (key, value) => {
-        openOfferValue(context, key, value, now())
-      },
-      selectRecord: (_key, values) => selectNewestOffer(values),
+      ...storedValues(context, now),
     }),
   )
   // What was only in memory is gone with the process: a provider then settles by its receipts.

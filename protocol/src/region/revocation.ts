@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { cid, counter, peerId, timestamp } from '../record/fields.ts'
 import { defineRecord } from '../record/record.ts'
+import { utf8 } from '../wire.ts'
 
 /** Attestations in one list: a link takes 41 bytes of CBOR, and a record has 8192. */
 export const REVOKED_ATTESTATIONS_MAX = 190
@@ -28,3 +29,6 @@ export type AttestationRevocations = ReturnType<typeof attestationRevocations.de
 
 export const attestationRevocationSigners = (value: AttestationRevocations) =>
   [{ signer: value.issuer, role: 'attestor' }] as const
+
+/** The DHT's value key that holds the newest list of an attestor. */
+export const revocationsKey = (issuer: string): Uint8Array => utf8(`/hanse/revoked/${issuer}`)
