@@ -30,6 +30,7 @@ const tasks = {
   'bench:provider': ['test/bench/provider.ts'],
   'bench:settlement': ['test/bench/settlement.ts'],
   'bench:start': ['test/bench/start.ts'],
+  'bench:web': ['test/bench/web.ts'],
   'test:soak': ['test/soak/soak.ts'],
   fuzz: ['test/fuzz/fuzz.ts'],
   sim: ['simulations/src/cli.ts'],

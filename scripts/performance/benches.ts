@@ -20,6 +20,7 @@ export const BENCHES: readonly Bench[] = [
     minutes: 8,
   },
   { name: 'browser', script: 'test/bench/browser.ts', args: [], minutes: 3 },
+  { name: 'web', script: 'test/bench/web.ts', args: [], minutes: 4 },
   { name: 'eu', script: 'test/bench/eu-mode.ts', args: [], minutes: 6 },
 ]
 

@@ -1,4 +1,6 @@
 import type { Value } from './figures.ts'
+import { told } from './told.ts'
+import { WEBSITE } from './website.ts'
 
 /** A file that a benchmark wrote, as far as figures are read off it. */
 export type BenchFile = Readonly<Record<string, unknown>>
@@ -91,12 +93,6 @@ function eu(id: string): Figure['read'] {
     return found && { ours: found.on, limit: found.off }
   }
 }
-
-/** The benchmarks that were written for this page say their values by the page's own ids. */
-const told: (id: string) => Figure['read'] =
-  (id) =>
-  ({ values }) =>
-    (values as Readonly<Record<string, Value>> | undefined)?.[id]
 
 export const SECTIONS: readonly Section[] = [
   {
@@ -352,6 +348,7 @@ export const SECTIONS: readonly Section[] = [
       because: 'signatures and encryption in JavaScript, where Node has OpenSSL',
     })),
   },
+  WEBSITE,
   {
     title: 'What EU mode costs',
     text: 'Gateway and provider with the audit log, a lawful basis, residency by an attestation of level 4 and revocations; the limit is the same without all of it.',

@@ -68,7 +68,7 @@ function tableOf(figures: readonly Figure[], values: Performance['values']): str
       figure.title,
       overLimit,
       overOther,
-      `${number(value.ours)} ${figure.unit}`,
+      `${number(value.ours)} ${figure.unit}`.trimEnd(),
       limit,
       other,
       `[${figure.bench}](#runs)`,

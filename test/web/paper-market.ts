@@ -36,6 +36,8 @@ export interface RoundTrip {
 
 const NETWORK = 'paper'
 const HOUR_MS = 3_600_000
+/** Sixteen peers that start at once on two busy cores wait for each other's key exchanges. */
+const JOIN_MS = 120_000
 
 export interface PaperProvider {
   readonly country: string
@@ -90,7 +92,7 @@ export class PaperMarket implements AsyncDisposable {
     const { signer, network } = await this.#peer(name)
     this.providers.push(signer.peerId)
     network.keepConnected([this.bootstrap])
-    await network.whenConnected(AbortSignal.timeout(20_000))
+    await network.whenConnected(AbortSignal.timeout(JOIN_MS))
     const { offer: signed, attestations } = this.#paper(plan, signer, network)
     const answer = encodeCanonical({
       offer: signedFields(signed),
@@ -100,7 +102,7 @@ export class PaperMarket implements AsyncDisposable {
       frames.write(answer)
       await frames.end()
     })
-    await network.provide(browseKey('*'), { signal: AbortSignal.timeout(20_000) })
+    await network.provide(browseKey('*'), { signal: AbortSignal.timeout(JOIN_MS) })
   }
 
   #paper(plan: PaperProvider, signer: Signer, network: Network) {
