@@ -391,6 +391,8 @@ describe('a payer that left a window unpaid', () => {
     const prompt = receipt.decode(first.bytes)
     assert.deepEqual([prompt.inputTokens, prompt.outputTokens, prompt.final], [5n, 0n, null])
     await until(() => standing(peerId) === 'stranger')
+    const evidence = providerStore.evidence(answer.session, NETWORK)
+    assert.ok(evidence !== undefined && verifyBundle(exportBundle(evidence)).verified)
     assert.equal(providerStore.payers.of(`peer/${peerId}`)?.defaults, 1)
   })
 })

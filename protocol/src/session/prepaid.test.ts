@@ -79,6 +79,24 @@ describe('a payer that left a window unpaid', () => {
     expect(tokensIn(all)).toBe(3)
   })
 
+  test('has nothing of an answer without tokens either, such as an embedding, before it is paid', () => {
+    const engine = { chunks: [0], input: 'first' as const }
+    expect(tokensIn(run({ ...withholding(0), engine }))).toBe(0)
+    const paid = run({ engine })
+    expect(tokensIn(paid)).toBe(1)
+    expect(paid.consumer.receipts.map(({ value }) => value.amount)).toEqual([
+      PROMPT_COST,
+      PROMPT_COST,
+    ])
+  })
+
+  test('has what costs nothing at once', () => {
+    const free = { inputPrice: picoEuro(0n), outputPrice: picoEuro(0n), creditWindow: picoEuro(0n) }
+    const order = { ...free, authorization: null }
+    const session = run({ order, remaining: undefined, engine: { chunks: ones(20) } })
+    expect(session.provider.ended?.reason).toBe('completed')
+  })
+
   test('pays nothing first where prompts cost nothing', () => {
     const session = run({
       order: { inputPrice: picoEuro(0n) },

@@ -570,7 +570,10 @@ function advance(context: ProviderContext, before: Streaming, now: number): Prov
       return stop(context, state, 'too-many-receipts', now, actions)
     } else if (due || wanted) {
       state = issueReceipt(context, state, null, now, actions)
-    } else if (blocked && state.window < state.order.value.creditWindow) {
+    } else if (
+      blocked &&
+      (state.prepaid === 'prompt' || state.window < state.order.value.creditWindow)
+    ) {
       // Everything is countersigned and the next chunk alone exceeds the window. Chunks are never cut.
       const step = advance(context, widened(state), now)
       return { state: step.state, actions: [...actions, ...step.actions] }
@@ -586,6 +589,8 @@ function receiptsLeft(state: Streaming): bigint {
 }
 
 function sendPending(state: Streaming, actions: ProviderAction[]): Streaming {
+  // Also what counts no tokens: an embedding is all that there is to have.
+  if (state.prepaid === 'prompt') return state
   if (state.pending.length === 0) return state
   const affordable = affordableTokens(state)
   const ordered = Number(state.order.value.maxOutputTokens)
