@@ -110,6 +110,30 @@ test('a file is sent and fetched as it is', async () => {
   expect(csv).toContain('BilledCost')
 })
 
+test('what was refused is sent once more where that may help, and no more than once', async () => {
+  const asked: string[] = []
+  const answers = [403, 200, 403, 403, 403]
+  const patient = createClient({
+    baseUrl: 'https://settlement.example',
+    onRefused: async ({ code }, method) => {
+      asked.push(`${method} ${code}`)
+      return asked.length < 3
+    },
+    fetch: async () => {
+      const status = answers.shift() ?? 500
+      const body = status === 200 ? { terms: 1 } : { code: 'HANSE_SIGN_IN_AGAIN', title: 'again', detail: 'too old', retry: false }
+      return Response.json(body, { status })
+    },
+  })
+  expect(await patient.get('/v1/terms')).toEqual({ terms: 1 })
+  const refused = { code: 'HANSE_SIGN_IN_AGAIN' }
+  await expect(patient.get('/v1/terms')).rejects.toMatchObject(refused)
+  expect(answers).toHaveLength(1)
+  await expect(patient.get('/v1/terms')).rejects.toMatchObject(refused)
+  expect(answers).toHaveLength(0)
+  expect(asked).toEqual(Array.from({ length: 3 }, () => 'get HANSE_SIGN_IN_AGAIN'))
+})
+
 test('nobody there is told as that', async () => {
   const nowhere = createClient({ baseUrl: 'http://127.0.0.1:1', apiKey: 'k', attempts: 1 })
   const asked = nowhere.get('/v1/balance')

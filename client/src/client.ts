@@ -1,5 +1,5 @@
 import createFetchClient from 'openapi-fetch'
-import { errorOf, unreachable } from './api-error.ts'
+import { type ApiError, errorOf, unreachable } from './api-error.ts'
 import type { Call, HttpMethod, Pages, Rows } from './calls.ts'
 import { type RetryOptions, retryingFetch, sleepFor } from './retrying-fetch.ts'
 import { KEYED, PAGES } from './routes.ts'
@@ -14,6 +14,11 @@ export interface ClientOptions extends Partial<RetryOptions> {
   readonly session?: boolean
   /** Which organization a person acts in, where they are in several. */
   readonly organization?: string
+  /**
+   * Asked when the service has refused a request: with true it is sent once more, under the same idempotency key. In a
+   * browser, whoever is signed in may show once more who they are meanwhile.
+   */
+  readonly onRefused?: (error: ApiError, method: HttpMethod) => Promise<boolean>
 }
 
 /**
@@ -53,6 +58,7 @@ export function createClient({
   apiKey,
   session,
   organization,
+  onRefused,
   ...options
 }: ClientOptions): Client {
   const retry: RetryOptions = {
@@ -77,13 +83,17 @@ export function createClient({
   const request = api.request as unknown as LooseRequest
 
   const send = async (method: HttpMethod, path: string, init: LooseInit = {}): Promise<unknown> => {
-    const { data, response, error } = await request(method, path, keyed(method, path, init)).catch(
-      (cause: unknown) => {
-        throw isAborted(init) ? cause : unreachable(baseUrl, cause)
-      },
-    )
-    if (response.ok) return data
-    throw errorOf(response, error)
+    const given = keyed(method, path, init)
+    for (let isAgain = false; ; isAgain = true) {
+      const { data, response, error } = await request(method, path, given).catch(
+        (cause: unknown) => {
+          throw isAborted(init) ? cause : unreachable(baseUrl, cause)
+        },
+      )
+      if (response.ok) return data
+      const fault = errorOf(response, error)
+      if (isAgain || (await onRefused?.(fault, method)) !== true) throw fault
+    }
   }
   const pages = (path: keyof typeof PAGES, init?: LooseInit) =>
     pagesOf((given) => send('get', path, given), PAGES[path][0], init)

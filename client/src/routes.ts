@@ -14,6 +14,7 @@ export const PAGES = {
   '/v1/admin/breaches': ['before', 'breaches'],
   '/v1/admin/breaches/affected': ['after', 'affected'],
   '/v1/admin/breaches/affected/people': ['after', 'people'],
+  '/v1/admin/breaches/affected/subjects': ['after', 'tables'],
   '/v1/admin/conflicts': ['before', 'conflicts'],
   '/v1/admin/deliveries': ['after', 'deliveries'],
   '/v1/admin/differences': ['before', 'differences'],
@@ -110,8 +111,10 @@ export type KnownErrorCode =
   | 'HANSE_DATA_EXPORT_STATE'
   | 'HANSE_DELETION_CONFIRMATION'
   | 'HANSE_DOCUMENT_FORM'
+  | 'HANSE_DOCUMENT_RESTRICTED'
   | 'HANSE_DOMAIN_TAKEN'
   | 'HANSE_DOMAIN_UNPROVEN'
+  | 'HANSE_DUTY_KEY'
   | 'HANSE_ERASURE_BLOCKED'
   | 'HANSE_EXCHANGE_RATE_UNKNOWN'
   | 'HANSE_EXPORT_LIMIT'
@@ -138,6 +141,7 @@ export type KnownErrorCode =
   | 'HANSE_MAIL_UNAVAILABLE'
   | 'HANSE_MEDIA_TYPE'
   | 'HANSE_MEMBERS_LIMIT'
+  | 'HANSE_MONTH_OPEN'
   | 'HANSE_NODE_CODE_INVALID'
   | 'HANSE_NODE_LINKS_LIMIT'
   | 'HANSE_NOT_FOUND'

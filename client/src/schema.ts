@@ -2230,7 +2230,7 @@ export interface paths {
         };
         /**
          * What a month came to by cost centre
-         * @description What a month came to by cost centre, exact to the last digit: the amounts of `lines` are all that was spent, with what is not allocated.
+         * @description What a month came to by cost centre, in the network and elsewhere, exact to the last digit: the amounts of `lines` are all that was spent, with what is not allocated. Here in euro, in `otherCurrencies` in every other. What was imported has its `source`; its costs are those of `GET /v1/spend`.
          */
         get: operations["getShowback"];
         put?: never;
@@ -2250,7 +2250,7 @@ export interface paths {
         };
         /**
          * A month by cost centre, for a spreadsheet
-         * @description The lines of `GET /v1/showback` for a spreadsheet: one for each rule and cost centre.
+         * @description The lines of `GET /v1/showback` for a spreadsheet: one for each rule, cost centre and source, in its currency.
          */
         get: operations["exportShowback"];
         put?: never;
@@ -2512,7 +2512,7 @@ export interface paths {
         };
         /**
          * How a provider has served, for everybody
-         * @description How a provider has served over all organizations, by month (UTC), for a year and up to the last midnight; as both sides signed it. Of a month with fewer than twenty sessions nothing is said but that there were some, and counts are rounded down, so that nobody’s sessions can be seen.
+         * @description How a provider has served over all organizations, by month (UTC), for a year and up to the last midnight; as both sides signed it. Of a month with fewer than twenty sessions nothing is said but that there were some, and counts are rounded down, so that nobody’s sessions can be seen. Nothing of a provider that has had the processing of its data restricted.
          */
         get: operations["listPublicServiceLevels"];
         put?: never;
@@ -2974,7 +2974,7 @@ export interface paths {
         };
         /**
          * Months that are closed, and the one that is due
-         * @description Months whose books are closed, newest first, and which one is closed next, from when on
+         * @description Months whose books are closed, newest first, and which one is closed next, from when on. `points` is what has to be settled first, with how much of it is open: the ledger is not among them, since its check reads all of the books (`GET /v1/admin/ledger/check`). `closes` is the setting `close-months`
          */
         get: operations["listMonths"];
         put?: never;
@@ -2996,7 +2996,7 @@ export interface paths {
         put?: never;
         /**
          * Close month
-         * @description Writes the statements of a month that is over, as far as there are none
+         * @description Writes the statements of a month that is over, as far as there are none. Where something of it is open it is refused (HANSE_MONTH_OPEN), unless a reason is given; reason, operator and what was open are kept
          */
         post: operations["closeAdminMonth"];
         delete?: never;
@@ -3647,6 +3647,26 @@ export interface paths {
         get: operations["checkAdminDocument"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/documents/{number}/openings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a document of who was erased, for a duty
+         * @description A document of who was erased, opened for a duty. Who opens it, when and for what is written into the access log and the transparency log first
+         */
+        post: operations["openAdminDocument"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4374,6 +4394,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the process that answers has been doing
+         * @description The last hour of the process that answers, in samples of ten seconds, oldest first; each counts what happened in it. `routes` and the times beside them are of the last quarter of an hour. `refused` is the caller’s fault (4xx), `failed` the service’s (5xx, or no answer of Stripe). `startedAt` tells one process from another, and times are estimated from the histogram that Prometheus reads
+         */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/jobs": {
         parameters: {
             query?: never;
@@ -4970,11 +5010,31 @@ export interface paths {
         };
         /**
          * One request about the organization’s data
-         * @description One request; of an erasure, also what nodes were asked to erase.
+         * @description One request; of an erasure, also what nodes were asked to erase; of a restriction, which nodes have had something of its subject (Article 19).
          */
         get: operations["getDataRequest"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/requests/{request}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw a restriction of the organization’s data
+         * @description Withdraws a restriction: what it kept back is done again from now on, with the consent of whoever asked for it (GDPR, Article 18(2)).
+         */
+        post: operations["withdrawDataRestriction"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5075,11 +5135,31 @@ export interface paths {
         };
         /**
          * One request about one’s own data
-         * @description One request; of an erasure, also what nodes were asked to erase.
+         * @description One request; of an erasure, also what nodes were asked to erase; of a restriction, which nodes have had something of its subject (Article 19).
          */
         get: operations["getMyDataRequest"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gdpr/me/requests/{request}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw a restriction of one’s own data
+         * @description Withdraws a restriction: what it kept back is done again from now on, with the consent of whoever asked for it (GDPR, Article 18(2)).
+         */
+        post: operations["withdrawMyDataRestriction"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5248,7 +5328,7 @@ export interface paths {
         };
         /**
          * One request about data
-         * @description One request; of an erasure, also what nodes were asked to erase.
+         * @description One request; of an erasure, also what nodes were asked to erase; of a restriction, which nodes have had something of its subject (Article 19).
          */
         get: operations["getAdminDataRequest"];
         put?: never;
@@ -5270,7 +5350,7 @@ export interface paths {
         put?: never;
         /**
          * Take a step of a request
-         * @description Takes the next step: whoever asked was identified, work has begun, it is done, or refused on a ground of the law; or the month is extended by two, once, and with a reason. Whoever asked is told by mail. A note changes nothing.
+         * @description Takes the next step: whoever asked was identified, work has begun, it is done, or refused on a ground of the law; or the month is extended by two, once, and with a reason. A restriction is lifted three days after that was announced (Article 18(3)). Whoever asked is told by mail. A note changes nothing.
          */
         post: operations["advanceDataRequest"];
         delete?: never;
@@ -5478,6 +5558,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/providers/self/gdpr/requests/{request}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw a restriction of a provider’s data
+         * @description Withdraws a restriction: what it kept back is done again from now on (GDPR, Article 18(2)).
+         */
+        post: operations["withdrawOwnDataRestriction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/providers/self/gdpr/erase": {
         parameters: {
             query?: never;
@@ -5590,7 +5690,7 @@ export interface paths {
         put?: never;
         /**
          * Take spans of an OpenTelemetry exporter
-         * @description OTLP/JSON: spans of requests to models, as an OpenTelemetry exporter sends them with OTEL_EXPORTER_OTLP_TRACES_ENDPOINT here and OTEL_EXPORTER_OTLP_PROTOCOL=http/json. Other spans are ignored, and so are messages in attributes and events.
+         * @description OTLP: spans of requests to models, as JSON or protobuf, as an OpenTelemetry exporter sends them with OTEL_EXPORTER_OTLP_TRACES_ENDPOINT here and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf or http/json. Other spans are ignored, and so are messages in attributes and events. The answer has the encoding of the request.
          */
         post: operations["importTraces"];
         delete?: never;
@@ -5995,6 +6095,26 @@ export interface paths {
          * @description Members of those organizations in that time, with where to write to them.
          */
         get: operations["listAdminAffectedPeople"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/breaches/affected/subjects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is in the data that a breach has touched
+         * @description Who is in the data that a breach has touched, as the register of personal data knows it: people, organizations or providers with rows that hold such classes of data, in all tables or those that are named; with where to write to them (Art. 34).
+         */
+        get: operations["listAdminAffectedSubjects"];
         put?: never;
         post?: never;
         delete?: never;
@@ -6616,7 +6736,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Forbidden: `HANSE_FORBIDDEN`, `HANSE_ORGANIZATION_DISABLED`, `HANSE_SSO_REQUIRED` */
+        /** @description Forbidden: `HANSE_FORBIDDEN`, `HANSE_ORGANIZATION_DISABLED`, `HANSE_PROCESSING_RESTRICTED`, `HANSE_SSO_REQUIRED` */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -6625,7 +6745,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Forbidden: `HANSE_FORBIDDEN`, `HANSE_ORGANIZATION_DISABLED`, `HANSE_ORIGIN`, `HANSE_SSO_REQUIRED` */
+        /** @description Forbidden: `HANSE_FORBIDDEN`, `HANSE_ORGANIZATION_DISABLED`, `HANSE_ORIGIN`, `HANSE_PROCESSING_RESTRICTED`, `HANSE_SSO_REQUIRED` */
         ForbiddenChange: {
             headers: {
                 [name: string]: unknown;
@@ -7054,6 +7174,7 @@ export interface operations {
                             role: "owner" | "admin" | "developer" | "billing" | "auditor";
                             needsSso: boolean;
                             isDisabled: boolean;
+                            isRestricted: boolean;
                         }[];
                     };
                 };
@@ -12864,6 +12985,8 @@ export interface operations {
                                     member?: string;
                                     /** @description `*` stands for any text; empty is what has none */
                                     model?: string;
+                                    /** @description where it was bought: `hanse`, or what was named when it was imported */
+                                    source?: string;
                                 };
                                 /** @description a cost centre */
                                 to: string;
@@ -12878,6 +13001,8 @@ export interface operations {
                                     member?: string;
                                     /** @description `*` stands for any text; empty is what has none */
                                     model?: string;
+                                    /** @description where it was bought: `hanse`, or what was named when it was imported */
+                                    source?: string;
                                 };
                                 share: {
                                     /** @enum {string} */
@@ -12928,6 +13053,8 @@ export interface operations {
                             member?: string;
                             /** @description `*` stands for any text; empty is what has none */
                             model?: string;
+                            /** @description where it was bought: `hanse`, or what was named when it was imported */
+                            source?: string;
                         };
                         /** @description a cost centre */
                         to: string;
@@ -12942,6 +13069,8 @@ export interface operations {
                             member?: string;
                             /** @description `*` stands for any text; empty is what has none */
                             model?: string;
+                            /** @description where it was bought: `hanse`, or what was named when it was imported */
+                            source?: string;
                         };
                         share: {
                             /** @enum {string} */
@@ -12983,6 +13112,8 @@ export interface operations {
                                 member?: string;
                                 /** @description `*` stands for any text; empty is what has none */
                                 model?: string;
+                                /** @description where it was bought: `hanse`, or what was named when it was imported */
+                                source?: string;
                             };
                             /** @description a cost centre */
                             to: string;
@@ -12997,6 +13128,8 @@ export interface operations {
                                 member?: string;
                                 /** @description `*` stands for any text; empty is what has none */
                                 model?: string;
+                                /** @description where it was bought: `hanse`, or what was named when it was imported */
+                                source?: string;
                             };
                             share: {
                                 /** @enum {string} */
@@ -13045,6 +13178,8 @@ export interface operations {
                             member?: string;
                             /** @description `*` stands for any text; empty is what has none */
                             model?: string;
+                            /** @description where it was bought: `hanse`, or what was named when it was imported */
+                            source?: string;
                         };
                         /** @description a cost centre */
                         to: string;
@@ -13059,6 +13194,8 @@ export interface operations {
                             member?: string;
                             /** @description `*` stands for any text; empty is what has none */
                             model?: string;
+                            /** @description where it was bought: `hanse`, or what was named when it was imported */
+                            source?: string;
                         };
                         share: {
                             /** @enum {string} */
@@ -13088,17 +13225,19 @@ export interface operations {
                 content: {
                     "application/json": {
                         tried: {
-                            month: string;
-                            /** @enum {string} */
-                            currency: "EUR";
-                            plan: {
-                                version: number;
-                                effectiveFrom: string;
-                            } | null;
+                            currency: string;
                             /** @description an exact decimal number, as a string */
                             total: string;
-                            /** @description a whole number, as a string */
+                            /** @description of the network, and requests of what was imported */
                             sessions: string;
+                            /** @description where it was bought: `hanse` is the network */
+                            readonly sources: {
+                                source: string;
+                                /** @description a whole number, as a string */
+                                sessions: string;
+                                /** @description an exact decimal number, as a string */
+                                amount: string;
+                            }[];
                             readonly centres: {
                                 centre: string;
                                 /** @description an exact decimal number, as a string */
@@ -13121,6 +13260,7 @@ export interface operations {
                                 kind: "direct" | "shared" | "unallocated";
                                 centre: string | null;
                                 rule: string | null;
+                                source: string;
                                 /** @description a whole number, as a string */
                                 sessions: string;
                                 /** @description an exact decimal number, as a string */
@@ -13132,20 +13272,89 @@ export interface operations {
                                 sessions: string;
                                 /** @description an exact decimal number, as a string */
                                 amount: string;
+                            }[];
+                            month: string;
+                            plan: {
+                                version: number;
+                                effectiveFrom: string;
+                            } | null;
+                            /** @description nothing is converted, or added up */
+                            readonly otherCurrencies: {
+                                currency: string;
+                                /** @description an exact decimal number, as a string */
+                                total: string;
+                                /** @description of the network, and requests of what was imported */
+                                sessions: string;
+                                /** @description where it was bought: `hanse` is the network */
+                                readonly sources: {
+                                    source: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                    /** @description an exact decimal number, as a string */
+                                    amount: string;
+                                }[];
+                                readonly centres: {
+                                    centre: string;
+                                    /** @description an exact decimal number, as a string */
+                                    direct: string;
+                                    /** @description an exact decimal number, as a string */
+                                    shared: string;
+                                    /** @description an exact decimal number, as a string */
+                                    total: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                }[];
+                                unallocated: {
+                                    /** @description an exact decimal number, as a string */
+                                    total: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                };
+                                readonly lines: {
+                                    /** @enum {string} */
+                                    kind: "direct" | "shared" | "unallocated";
+                                    centre: string | null;
+                                    rule: string | null;
+                                    source: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                    /** @description an exact decimal number, as a string */
+                                    amount: string;
+                                }[];
+                                readonly rules: {
+                                    name: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                    /** @description an exact decimal number, as a string */
+                                    amount: string;
+                                }[];
+                            }[];
+                            /** @description imported usage without a price: in no sum */
+                            readonly unrated: {
+                                source: string;
+                                /** @description a whole number, as a string */
+                                requests: string;
+                                /** @description a whole number, as a string */
+                                inputTokens: string;
+                                /** @description a whole number, as a string */
+                                outputTokens: string;
+                                readonly models: string[];
                             }[];
                         };
                         inForce: {
-                            month: string;
-                            /** @enum {string} */
-                            currency: "EUR";
-                            plan: {
-                                version: number;
-                                effectiveFrom: string;
-                            } | null;
+                            currency: string;
                             /** @description an exact decimal number, as a string */
                             total: string;
-                            /** @description a whole number, as a string */
+                            /** @description of the network, and requests of what was imported */
                             sessions: string;
+                            /** @description where it was bought: `hanse` is the network */
+                            readonly sources: {
+                                source: string;
+                                /** @description a whole number, as a string */
+                                sessions: string;
+                                /** @description an exact decimal number, as a string */
+                                amount: string;
+                            }[];
                             readonly centres: {
                                 centre: string;
                                 /** @description an exact decimal number, as a string */
@@ -13168,6 +13377,7 @@ export interface operations {
                                 kind: "direct" | "shared" | "unallocated";
                                 centre: string | null;
                                 rule: string | null;
+                                source: string;
                                 /** @description a whole number, as a string */
                                 sessions: string;
                                 /** @description an exact decimal number, as a string */
@@ -13179,6 +13389,73 @@ export interface operations {
                                 sessions: string;
                                 /** @description an exact decimal number, as a string */
                                 amount: string;
+                            }[];
+                            month: string;
+                            plan: {
+                                version: number;
+                                effectiveFrom: string;
+                            } | null;
+                            /** @description nothing is converted, or added up */
+                            readonly otherCurrencies: {
+                                currency: string;
+                                /** @description an exact decimal number, as a string */
+                                total: string;
+                                /** @description of the network, and requests of what was imported */
+                                sessions: string;
+                                /** @description where it was bought: `hanse` is the network */
+                                readonly sources: {
+                                    source: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                    /** @description an exact decimal number, as a string */
+                                    amount: string;
+                                }[];
+                                readonly centres: {
+                                    centre: string;
+                                    /** @description an exact decimal number, as a string */
+                                    direct: string;
+                                    /** @description an exact decimal number, as a string */
+                                    shared: string;
+                                    /** @description an exact decimal number, as a string */
+                                    total: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                }[];
+                                unallocated: {
+                                    /** @description an exact decimal number, as a string */
+                                    total: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                };
+                                readonly lines: {
+                                    /** @enum {string} */
+                                    kind: "direct" | "shared" | "unallocated";
+                                    centre: string | null;
+                                    rule: string | null;
+                                    source: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                    /** @description an exact decimal number, as a string */
+                                    amount: string;
+                                }[];
+                                readonly rules: {
+                                    name: string;
+                                    /** @description a whole number, as a string */
+                                    sessions: string;
+                                    /** @description an exact decimal number, as a string */
+                                    amount: string;
+                                }[];
+                            }[];
+                            /** @description imported usage without a price: in no sum */
+                            readonly unrated: {
+                                source: string;
+                                /** @description a whole number, as a string */
+                                requests: string;
+                                /** @description a whole number, as a string */
+                                inputTokens: string;
+                                /** @description a whole number, as a string */
+                                outputTokens: string;
+                                readonly models: string[];
                             }[];
                         };
                     };
@@ -13206,17 +13483,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        month: string;
-                        /** @enum {string} */
-                        currency: "EUR";
-                        plan: {
-                            version: number;
-                            effectiveFrom: string;
-                        } | null;
+                        currency: string;
                         /** @description an exact decimal number, as a string */
                         total: string;
-                        /** @description a whole number, as a string */
+                        /** @description of the network, and requests of what was imported */
                         sessions: string;
+                        /** @description where it was bought: `hanse` is the network */
+                        readonly sources: {
+                            source: string;
+                            /** @description a whole number, as a string */
+                            sessions: string;
+                            /** @description an exact decimal number, as a string */
+                            amount: string;
+                        }[];
                         readonly centres: {
                             centre: string;
                             /** @description an exact decimal number, as a string */
@@ -13239,6 +13518,7 @@ export interface operations {
                             kind: "direct" | "shared" | "unallocated";
                             centre: string | null;
                             rule: string | null;
+                            source: string;
                             /** @description a whole number, as a string */
                             sessions: string;
                             /** @description an exact decimal number, as a string */
@@ -13250,6 +13530,73 @@ export interface operations {
                             sessions: string;
                             /** @description an exact decimal number, as a string */
                             amount: string;
+                        }[];
+                        month: string;
+                        plan: {
+                            version: number;
+                            effectiveFrom: string;
+                        } | null;
+                        /** @description nothing is converted, or added up */
+                        readonly otherCurrencies: {
+                            currency: string;
+                            /** @description an exact decimal number, as a string */
+                            total: string;
+                            /** @description of the network, and requests of what was imported */
+                            sessions: string;
+                            /** @description where it was bought: `hanse` is the network */
+                            readonly sources: {
+                                source: string;
+                                /** @description a whole number, as a string */
+                                sessions: string;
+                                /** @description an exact decimal number, as a string */
+                                amount: string;
+                            }[];
+                            readonly centres: {
+                                centre: string;
+                                /** @description an exact decimal number, as a string */
+                                direct: string;
+                                /** @description an exact decimal number, as a string */
+                                shared: string;
+                                /** @description an exact decimal number, as a string */
+                                total: string;
+                                /** @description a whole number, as a string */
+                                sessions: string;
+                            }[];
+                            unallocated: {
+                                /** @description an exact decimal number, as a string */
+                                total: string;
+                                /** @description a whole number, as a string */
+                                sessions: string;
+                            };
+                            readonly lines: {
+                                /** @enum {string} */
+                                kind: "direct" | "shared" | "unallocated";
+                                centre: string | null;
+                                rule: string | null;
+                                source: string;
+                                /** @description a whole number, as a string */
+                                sessions: string;
+                                /** @description an exact decimal number, as a string */
+                                amount: string;
+                            }[];
+                            readonly rules: {
+                                name: string;
+                                /** @description a whole number, as a string */
+                                sessions: string;
+                                /** @description an exact decimal number, as a string */
+                                amount: string;
+                            }[];
+                        }[];
+                        /** @description imported usage without a price: in no sum */
+                        readonly unrated: {
+                            source: string;
+                            /** @description a whole number, as a string */
+                            requests: string;
+                            /** @description a whole number, as a string */
+                            inputTokens: string;
+                            /** @description a whole number, as a string */
+                            outputTokens: string;
+                            readonly models: string[];
                         }[];
                     };
                 };
@@ -13429,6 +13776,7 @@ export interface operations {
                         peerId: string;
                         country: string;
                         payable: boolean;
+                        feeBps: number;
                         onboardingUrl: string | null;
                         attestation: {
                             bytes: string;
@@ -13474,6 +13822,7 @@ export interface operations {
                         peerId: string;
                         country: string;
                         payable: boolean;
+                        feeBps: number;
                         onboardingUrl: string | null;
                         attestation: {
                             bytes: string;
@@ -14542,7 +14891,7 @@ export interface operations {
                         entries: {
                             leaf: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened";
                             record: string | null;
                             at: number;
                         }[];
@@ -14796,10 +15145,24 @@ export interface operations {
                             month: string;
                             closableAt: number;
                             isOver: boolean;
+                            readonly points: {
+                                /** @enum {string} */
+                                point: "payout-runs" | "adjustments" | "comparison" | "differences" | "disputes" | "ledger";
+                                open: number;
+                            }[];
                         } | null;
+                        /** @enum {string} */
+                        closes: "auto" | "when-clear" | "by-hand";
                         months: {
                             month: string;
                             closedAt: number;
+                            closedBy: string | null;
+                            reason: string | null;
+                            readonly open: {
+                                /** @enum {string} */
+                                point: "payout-runs" | "adjustments" | "comparison" | "differences" | "disputes" | "ledger";
+                                open: number;
+                            }[];
                             statements: number;
                         }[];
                         next: string | null;
@@ -14818,7 +15181,13 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                } | null;
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -15820,6 +16189,7 @@ export interface operations {
                         inTransit: string;
                         debt: string;
                         onHold: boolean;
+                        feeBps: number;
                         held: {
                             amount: string;
                             shareBps: number;
@@ -15875,6 +16245,7 @@ export interface operations {
                         inTransit: string;
                         debt: string;
                         onHold: boolean;
+                        feeBps: number;
                         held: {
                             amount: string;
                             shareBps: number;
@@ -15944,6 +16315,7 @@ export interface operations {
                             vatCents: string;
                             grossCents: string;
                             sha256: string;
+                            proof: string;
                         }[];
                         next: string | null;
                     };
@@ -16058,6 +16430,7 @@ export interface operations {
                             vatCents: string;
                             grossCents: string;
                             sha256: string;
+                            proof: string;
                         }[];
                         next: string | null;
                     };
@@ -16174,6 +16547,7 @@ export interface operations {
                             vatCents: string;
                             grossCents: string;
                             sha256: string;
+                            proof: string;
                         }[];
                         next: string | null;
                     };
@@ -16290,6 +16664,7 @@ export interface operations {
                             vatCents: string;
                             grossCents: string;
                             sha256: string;
+                            proof: string;
                         }[];
                         next: string | null;
                     };
@@ -16386,6 +16761,9 @@ export interface operations {
                     "application/json": {
                         number: string;
                         sound: boolean;
+                        /** @enum {string} */
+                        compared: "document" | "figures";
+                        logged: string | null;
                         stored: string;
                         derived: string;
                         readonly differences: {
@@ -16394,6 +16772,47 @@ export interface operations {
                             actual: string;
                         }[];
                     };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    openAdminDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    duty: "tax-audit" | "authority" | "court" | "bookkeeping";
+                    reference: string;
+                    /**
+                     * @default json
+                     * @enum {string}
+                     */
+                    format?: "json" | "pdf" | "xml" | "csv";
+                    /** @enum {string} */
+                    lang?: "de" | "en";
+                };
+            };
+        };
+        responses: {
+            /** @description The document, in the form that its name ends with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/pdf": string;
+                    "application/xml": string;
+                    "text/csv": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -17166,7 +17585,7 @@ export interface operations {
                         subscriptions: {
                             id: string;
                             channel: string;
-                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             /** @enum {string} */
@@ -17199,7 +17618,7 @@ export interface operations {
                 "application/json": {
                     channel: string;
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -17234,7 +17653,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -17267,7 +17686,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -17302,7 +17721,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -17350,7 +17769,7 @@ export interface operations {
                 limit?: number;
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
-                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
+                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
             };
             header?: never;
             path?: never;
@@ -17368,7 +17787,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
+                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             subject: string;
@@ -17762,7 +18181,7 @@ export interface operations {
                         subscriptions: {
                             id: string;
                             channel: string;
-                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                            kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             /** @enum {string} */
@@ -17795,7 +18214,7 @@ export interface operations {
                 "application/json": {
                     channel: string;
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -17830,7 +18249,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -17863,7 +18282,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @default [] */
-                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                    kinds?: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                     /**
                      * @default info
                      * @enum {string}
@@ -17898,7 +18317,7 @@ export interface operations {
                     "application/json": {
                         id: string;
                         channel: string;
-                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
+                        kinds: ("budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue")[];
                         /** @enum {string} */
                         severity: "info" | "warning" | "urgent";
                         /** @enum {string} */
@@ -17946,7 +18365,7 @@ export interface operations {
                 limit?: number;
                 /** @description the `next` of the page before; without it, the list begins */
                 after?: string;
-                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
+                kind?: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
             };
             header?: never;
             path?: never;
@@ -17964,7 +18383,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
+                            kind: "budget.threshold" | "budget.exhausted" | "forecast.over_budget" | "spend.anomaly" | "residency.violated" | "receipt.contradiction" | "rate_card.stale" | "export.failed" | "import.failed" | "top_up.declined" | "top_up.stopped" | "top_up.capped" | "dispute.opened" | "refund.failed" | "plan.past_due" | "plan.ended" | "document.issued" | "member.invited" | "member.joined" | "key.expiring" | "sla.missed" | "sla.credited" | "channel.disabled" | "channel.test" | "payout.failed" | "payout.held" | "reconciliation.difference" | "month.waiting" | "rights.due" | "rights.deletion_due" | "breach.detected" | "breach.clock" | "breach.overdue";
                             /** @enum {string} */
                             severity: "info" | "warning" | "urgent";
                             subject: string;
@@ -18107,6 +18526,87 @@ export interface operations {
                             delivered: boolean;
                             status: number | null;
                             failure: string | null;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: {
+                since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        at: number;
+                        startedAt: number;
+                        sampleMs: number;
+                        routesMs: number;
+                        requestsInFlight: number;
+                        readonly samples: {
+                            at: number;
+                            periodMs: number;
+                            requests: {
+                                done: number;
+                                refused: number;
+                                failed: number;
+                            };
+                            p50Ms: number | null;
+                            p95Ms: number | null;
+                            requestsInFlight: number;
+                            sessions: {
+                                booked: number;
+                                duplicate: number;
+                                superseded: number;
+                                refused: number;
+                            };
+                            ingestBytes: number;
+                            ingestBatches: number;
+                            logEntries: number | null;
+                            stripe: {
+                                done: number;
+                                refused: number;
+                                failed: number;
+                            };
+                            busy: number;
+                            heapBytes: number;
+                            memoryBytes: number;
+                        }[];
+                        p50Ms: number | null;
+                        p95Ms: number | null;
+                        routes: {
+                            route: string;
+                            requests: {
+                                done: number;
+                                refused: number;
+                                failed: number;
+                            };
+                            p50Ms: number | null;
+                            p95Ms: number | null;
+                        }[];
+                        queues: {
+                            /** @enum {string} */
+                            queue: "log-events" | "deliveries" | "payouts" | "usage-notes" | "data-exports" | "deletions";
+                            depth: number;
+                        }[];
+                        stripe: {
+                            resource: string;
+                            done: number;
+                            refused: number;
+                            failed: number;
                         }[];
                     };
                 };
@@ -18502,6 +19002,7 @@ export interface operations {
                         session: string;
                         factors: string[];
                         authenticatedAt: number;
+                        isRestricted: boolean;
                     };
                 };
             };
@@ -19356,6 +19857,7 @@ export interface operations {
                             dueAt: number;
                             extended: boolean;
                             endedAt: number | null;
+                            announcedAt: number | null;
                             liftedAt: number | null;
                             history: {
                                 number: number;
@@ -19410,6 +19912,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -19456,6 +19959,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -19496,6 +20000,60 @@ export interface operations {
                                     until: number | null;
                                 }[];
                             } | null;
+                        }[];
+                        recipients: {
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            authorizations: number;
+                            lastAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdrawDataRestriction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        announcedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
                         }[];
                     };
                 };
@@ -19652,6 +20210,7 @@ export interface operations {
                             dueAt: number;
                             extended: boolean;
                             endedAt: number | null;
+                            announcedAt: number | null;
                             liftedAt: number | null;
                             history: {
                                 number: number;
@@ -19706,6 +20265,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -19752,6 +20312,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -19792,6 +20353,60 @@ export interface operations {
                                     until: number | null;
                                 }[];
                             } | null;
+                        }[];
+                        recipients: {
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            authorizations: number;
+                            lastAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdrawMyDataRestriction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        announcedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
                         }[];
                     };
                 };
@@ -20151,6 +20766,7 @@ export interface operations {
                             dueAt: number;
                             extended: boolean;
                             endedAt: number | null;
+                            announcedAt: number | null;
                             liftedAt: number | null;
                             history: {
                                 number: number;
@@ -20208,6 +20824,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -20254,6 +20871,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -20295,6 +20913,13 @@ export interface operations {
                                 }[];
                             } | null;
                         }[];
+                        recipients: {
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            authorizations: number;
+                            lastAt: number;
+                        }[];
                     };
                 };
             };
@@ -20314,7 +20939,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @enum {string} */
-                    step: "identified" | "begun" | "done" | "lifted";
+                    step: "identified" | "begun" | "done" | "announced" | "lifted";
                     note?: string;
                 } | {
                     /** @enum {string} */
@@ -20356,6 +20981,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -20738,6 +21364,7 @@ export interface operations {
                             dueAt: number;
                             extended: boolean;
                             endedAt: number | null;
+                            announcedAt: number | null;
                             liftedAt: number | null;
                             history: {
                                 number: number;
@@ -20788,6 +21415,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -20834,6 +21462,7 @@ export interface operations {
                         dueAt: number;
                         extended: boolean;
                         endedAt: number | null;
+                        announcedAt: number | null;
                         liftedAt: number | null;
                         history: {
                             number: number;
@@ -20874,6 +21503,60 @@ export interface operations {
                                     until: number | null;
                                 }[];
                             } | null;
+                        }[];
+                        recipients: {
+                            node: string;
+                            /** @enum {string} */
+                            side: "provider" | "consumer";
+                            authorizations: number;
+                            lastAt: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdrawOwnDataRestriction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        kind: "access" | "rectification" | "erasure" | "restriction" | "objection";
+                        /** @enum {string} */
+                        state: "received" | "identified" | "in-progress" | "done" | "refused";
+                        /** @enum {string} */
+                        subjectKind: "person" | "organization" | "provider";
+                        subject: string;
+                        openedBy: string;
+                        receivedAt: number;
+                        dueAt: number;
+                        extended: boolean;
+                        endedAt: number | null;
+                        announcedAt: number | null;
+                        liftedAt: number | null;
+                        history: {
+                            number: number;
+                            step: string;
+                            by: string;
+                            ground: string | null;
+                            note: string | null;
+                            at: number;
                         }[];
                     };
                 };
@@ -21043,7 +21726,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                format: "anthropic" | "aws" | "azure" | "csv" | "litellm" | "openai" | "otlp";
+                format: "anthropic" | "aws" | "azure" | "csv" | "helicone" | "langfuse" | "litellm" | "openai" | "otlp";
             };
             cookie?: never;
         };
@@ -22048,7 +22731,9 @@ export interface operations {
                             authorityNotifiedAt: number | null;
                             authorityReference: string | null;
                             subjectsInformedAt: number | null;
+                            subjectsInformed: number;
                             subjectsExempt: boolean;
+                            mustInformSubjects: boolean;
                             clock: {
                                 running: boolean;
                                 dueAt: number;
@@ -22104,7 +22789,9 @@ export interface operations {
                         authorityNotifiedAt: number | null;
                         authorityReference: string | null;
                         subjectsInformedAt: number | null;
+                        subjectsInformed: number;
                         subjectsExempt: boolean;
+                        mustInformSubjects: boolean;
                         clock: {
                             running: boolean;
                             dueAt: number;
@@ -22159,7 +22846,9 @@ export interface operations {
                         authorityNotifiedAt: number | null;
                         authorityReference: string | null;
                         subjectsInformedAt: number | null;
+                        subjectsInformed: number;
                         subjectsExempt: boolean;
+                        mustInformSubjects: boolean;
                         clock: {
                             running: boolean;
                             dueAt: number;
@@ -22262,7 +22951,9 @@ export interface operations {
                         authorityNotifiedAt: number | null;
                         authorityReference: string | null;
                         subjectsInformedAt: number | null;
+                        subjectsInformed: number;
                         subjectsExempt: boolean;
+                        mustInformSubjects: boolean;
                         clock: {
                             running: boolean;
                             dueAt: number;
@@ -22360,6 +23051,53 @@ export interface operations {
                             person: string;
                             email: string | null;
                             organization: string;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAdminAffectedSubjects: {
+        parameters: {
+            query: {
+                subjectKind: "person" | "organization" | "provider";
+                class: ("identity" | "free-text" | "credential" | "sealed" | "origin" | "pseudonym" | "activity" | "money" | "proof" | "technical")[];
+                table?: ("person" | "person_session" | "person_token" | "person_passkey" | "person_challenge" | "person_totp" | "person_recovery_code" | "provider_link" | "provider_link_code" | "sign_in_attempt" | "trial_grant" | "sso_identity" | "sso_session" | "scim_user" | "scim_group_member" | "member" | "invitation" | "organization" | "api_key" | "api_key_rate" | "consumer" | "access_log" | "sso_connection" | "sso_domain" | "sso_sign_in" | "scim_token" | "scim_group" | "provider" | "location_challenge" | "location_evidence" | "attestation_block" | "attestation" | "spend_authorization" | "settled_session" | "settled_receipt" | "receipt_conflict" | "settled_statement" | "statement_conflict" | "frozen_lane" | "alert" | "usage" | "usage_hourly" | "usage_daily" | "usage_mark" | "session_note" | "usage_spender" | "usage_spender_hourly" | "usage_spender_daily" | "usage_gateway" | "ledger_account" | "ledger_balance" | "ledger_transfer" | "top_up" | "billing_customer" | "automatic_top_up" | "billing_notice" | "refund" | "dispute" | "dispute_movement" | "debt_recovery" | "plan_subscription" | "subscription_invoice" | "document_series" | "document" | "document_key" | "document_sealing" | "closed_month" | "payout" | "payout_run" | "payout_hold" | "payout_reversal" | "bank_payout" | "provider_earnings" | "held_earnings" | "provider_debt_recovery" | "provider_tax_profile" | "rate_card_version" | "rate_card_feed" | "external_usage" | "external_usage_hourly" | "external_usage_daily" | "provider_bill" | "provider_bill_line" | "provider_bill_decision" | "spending_rules" | "team" | "budget" | "policy_version" | "spend_forecast" | "spend_anomaly" | "outcome" | "allocation_plan" | "export_schedule" | "export_run" | "budget_crossing" | "budget_report" | "notification_event" | "notification_channel" | "notification_subscription" | "notification_topic" | "notification_delivery" | "notification_delivery_event" | "service_level" | "service_hour" | "latency_hour" | "service_cut" | "service_timing" | "service_mark" | "maintenance_window" | "service_judgement" | "service_credit" | "operator" | "operator_person" | "operator_action" | "adjustment" | "reconciliation" | "reconciliation_difference" | "stripe_catalogue" | "stripe_cursor" | "stripe_event" | "stripe_identity" | "stripe_movement" | "log_event" | "log_tile" | "log_checkpoint" | "log_key" | "log_witness" | "subject_key" | "migration" | "lawful_basis" | "rights_request" | "rights_step" | "erasure" | "deletion_request" | "deletion_confirmation" | "data_export" | "data_export_part" | "retention_run" | "legal_hold" | "breach_step" | "trader_declaration" | "trader_review" | "trader_suspension" | "audit_package")[];
+                /** @description the `next` of the page before; without it, the list begins */
+                after?: string;
+                /** @description rows of a page, at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        tables: {
+                            table: string;
+                            purpose: string;
+                            columns: {
+                                column: string;
+                                /** @enum {string} */
+                                class: "identity" | "free-text" | "credential" | "sealed" | "origin" | "pseudonym" | "activity" | "money" | "proof" | "technical";
+                            }[];
+                        }[];
+                        subjects: {
+                            subject: string;
+                            name: string | null;
+                            email: string | null;
+                            tables: string[];
                         }[];
                         next: string | null;
                     };
@@ -23244,7 +23982,7 @@ export interface operations {
                 /** @description not included; now when not given */
                 to?: string;
                 /** @description may be repeated */
-                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read")[];
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened")[];
                 /** @description rows of a page, at most */
                 limit?: number;
                 /** @description the `next` of the page before */
@@ -23279,7 +24017,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened";
                             at: number;
                             record: string | null;
                             leaf: string | null;
@@ -23327,7 +24065,7 @@ export interface operations {
                         event: {
                             id: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened";
                             at: number;
                             record: string | null;
                             leaf: string | null;
@@ -23367,7 +24105,7 @@ export interface operations {
                 /** @description not included; now when not given */
                 to?: string;
                 /** @description may be repeated */
-                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read")[];
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened")[];
             };
             header?: never;
             path?: never;
@@ -23386,7 +24124,7 @@ export interface operations {
                         to: number;
                         counts: {
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened";
                             day: string;
                             events: number;
                         }[];
@@ -23583,7 +24321,7 @@ export interface operations {
                 /** @description not included; now when not given */
                 to?: string;
                 /** @description may be repeated */
-                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read")[];
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened")[];
                 /** @description rows of a page, at most */
                 limit?: number;
                 /** @description the `next` of the page before */
@@ -23618,7 +24356,7 @@ export interface operations {
                         events: {
                             id: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened";
                             at: number;
                             record: string | null;
                             leaf: string | null;
@@ -23666,7 +24404,7 @@ export interface operations {
                         event: {
                             id: string;
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened";
                             at: number;
                             record: string | null;
                             leaf: string | null;
@@ -23706,7 +24444,7 @@ export interface operations {
                 /** @description not included; now when not given */
                 to?: string;
                 /** @description may be repeated */
-                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read")[];
+                kind?: ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened") | ("receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened")[];
             };
             header?: never;
             path?: never;
@@ -23725,7 +24463,7 @@ export interface operations {
                         to: number;
                         counts: {
                             /** @enum {string} */
-                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read";
+                            kind: "receipt-settled" | "statement-settled" | "attestation-issued" | "attestation-revoked" | "payout" | "policy-violation" | "erasure" | "key-rotation" | "authorization-issued" | "authorization-refused" | "policy-changed" | "consent-given" | "consent-withdrawn" | "rights-request" | "deletion" | "retention" | "breach" | "log-read" | "document-issued" | "document-opened";
                             day: string;
                             events: number;
                         }[];

@@ -22,9 +22,11 @@ import { jobsOf } from './jobs/registry.ts'
 import { SettlementLog } from './log/settlement-log.ts'
 import type { WitnessAddress } from './log/witness-feed.ts'
 import { type SmtpOptions, smtpMailer } from './notifications/smtp-mailer.ts'
+import type { Metrics } from './operations/metrics.ts'
 import { Operations } from './operations/operations.ts'
 import type { PressureLimits } from './operations/pressure.ts'
 import { reachable } from './operations/reachable.ts'
+import { watchHistory } from './operations/watch-history.ts'
 import { developmentMailer } from './people/development-mailer.ts'
 import type { RetentionPeriods } from './retention/periods.ts'
 import { replayErasures } from './rights/replay-erasures.ts'
@@ -32,6 +34,7 @@ import { loadSecret, loadSigner } from './secrets.ts'
 import {
   openStripePayments,
   type Payments,
+  type StripeCall,
   type StripeDouble,
   startStripeDouble,
 } from './stripe/index.ts'
@@ -84,6 +87,8 @@ export interface SettlementOptions {
   readonly landmarks?: readonly PublishedLandmark[]
   /** How mail is sent; without it, none is. */
   readonly smtp?: SmtpOptions
+  /** TXT records of a name, by which domains are proven; DNS is asked where it is not given. */
+  readonly resolveTxt?: SettlementContext['resolveTxt']
   /** Whether webhooks may go to private networks and to this machine. */
   readonly privateNetworks?: boolean
   /** EU mode; on when not given. */
@@ -147,7 +152,8 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     options.stripe === undefined && options.stripeUrl === undefined
       ? stack.use(await openDouble(options, now, () => url))
       : undefined
-  const payments = openPayments(options, stripeDouble, now)
+  const operations = openOperations(options, stripeDouble)
+  const payments = openPayments(options, stripeDouble, now, operations.metrics)
   const log = await SettlementLog.open({
     store,
     network,
@@ -182,6 +188,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     forecastSpend: rememberForecasts(forecastSpend),
     ...sellerContext(options, signer.peerId, now),
     outpost: { privateNetworks: options.privateNetworks ?? false },
+    ...(options.resolveTxt !== undefined && { resolveTxt: options.resolveTxt }),
     ...(options.smtp !== undefined && { mailer: stack.use(smtpMailer(options.smtp)) }),
     ...peopleContext(options),
   }
@@ -191,10 +198,10 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     await log.tick()
     await log.settled()
   })
-  const operations = openOperations(options, stripeDouble)
   const ingest = stack.use(openThreads(context, options))
   const jobs = stack.use(await startJobs(context, operations, options))
   tellMetrics(operations, { ingest, jobs, store })
+  stack.use(watchHistory(operations, { ingest, store, now }))
   const app = await createApp(context, {
     operatorToken,
     ingest,
@@ -275,6 +282,7 @@ function openOperations(
   const stripe = new URL(stripeUrl ?? STRIPE_URL)
   return new Operations({
     metricsToken: options.metricsToken ?? loadSecret(dataDir, 'metrics.token'),
+    startedAt: (options.now ?? Date.now)(),
     ...(pressure !== undefined && { limits: pressure }),
     ...(stripeDouble === undefined && {
       stripeReachable: reachable(stripe.hostname, portOf(stripe)),
@@ -348,10 +356,12 @@ function openPayments(
   { stripe, stripeUrl, dataDir }: SettlementOptions,
   double: StripeDouble | undefined,
   now: () => number,
+  metrics: Metrics,
 ): Payments {
   const url = stripeUrl ?? double?.url
+  const onCall = (call: StripeCall) => metrics.stripeCalled(call)
   if (url === undefined) {
-    return openStripePayments({ secretKey: '', webhookSecret: '', ...stripe, now })
+    return openStripePayments({ secretKey: '', webhookSecret: '', ...stripe, now, onCall })
   }
   const { hostname, protocol } = new URL(url)
   return openStripePayments({
@@ -363,5 +373,6 @@ function openPayments(
     protocol: protocol === 'http:' ? 'http' : 'https',
     ...stripe,
     now,
+    onCall,
   })
 }

@@ -56,6 +56,7 @@ import { keyRoutes } from './key-routes.ts'
 import { logAdminRoutes } from './log-admin-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { memberRoutes } from './member-routes.ts'
+import { metricsRoutes } from './metrics-routes.ts'
 import { monthRoutes } from './month-routes.ts'
 import { nodeLinkRoutes } from './node-link-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
@@ -239,6 +240,7 @@ export async function createApp(context: SettlementContext, options: AppOptions)
     termsRoutes(routes, context)
     alertRoutes(routes, context, options.ingest)
     notificationRoutes(routes, context)
+    metricsRoutes(routes, context, operations)
     if (options.jobs !== undefined) {
       jobRoutes(routes, options.jobs)
     }

@@ -29,6 +29,7 @@ export function installOperations(app: FastifyInstance, operations: Operations):
     getHeapStatistics().used_heap_size > limits.heapBytes ? scarce('memory') : undefined,
   )
   const inFlight = countInFlight(app, (requests) => metrics.inFlight.set(requests))
+  operations.requestsInFlight = inFlight
   app.addHook('onRequest', async (request) => {
     const overload = inFlight() > limits.requests ? scarce('requests') : pressure.overload
     if (overload !== undefined) refuse(operations, request, overload)
@@ -49,9 +50,9 @@ function refuse({ metrics }: Operations, request: FastifyRequest, overload: Over
   })
 }
 
-/** By the pattern of the route, of which there are few; an address that nobody serves is one of them. */
+/** An address that nobody serves is one of them. */
 function count({ metrics }: Operations, request: FastifyRequest, reply: FastifyReply): void {
   const route = request.routeOptions.url ?? 'none'
-  metrics.requests.inc({ method: request.method, route, status: reply.statusCode })
-  metrics.seconds.observe({ route }, reply.elapsedTime / 1000)
+  const { method } = request
+  metrics.answered({ method, route, status: reply.statusCode, tookMs: reply.elapsedTime })
 }

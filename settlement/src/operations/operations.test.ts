@@ -194,6 +194,38 @@ describe('a whole service', () => {
     expect(metrics).toMatch(/hanse_log_entries \d/u)
   })
 
+  test('shows operators its last hour, its queues and what it asked of Stripe', async () => {
+    await settlement.payments.balance()
+    await ask('/v1/identity', SCRAPER)
+    // Every ten seconds it measures.
+    const read = async () =>
+      (await (await ask('/v1/admin/metrics', OPERATOR)).json()) as {
+        startedAt: number
+        samples: { at: number; periodMs: number; requests: { done: number }; memoryBytes: number }[]
+        routes: { route: string; requests: { done: number }; p95Ms: number }[]
+        queues: { queue: string; depth: number }[]
+        stripe: { resource: string; done: number }[]
+      }
+    await expect.poll(async () => (await read()).samples.length, { timeout: 45_000 }).not.toBe(0)
+    const { startedAt, samples, routes, queues, stripe } = await read()
+    expect(samples[0]?.at).toBeGreaterThan(startedAt)
+    expect(samples.reduce((sum, { requests }) => sum + requests.done, 0)).toBeGreaterThan(0)
+    expect(samples.at(-1)?.memoryBytes).toBeGreaterThan(1e6)
+    const identity = routes.find(({ route }) => route === '/v1/identity')
+    expect(identity?.requests.done).toBeGreaterThan(0)
+    expect(identity?.p95Ms).toBeGreaterThan(0)
+    expect(queues.find(({ queue }) => queue === 'payouts')).toEqual({ queue: 'payouts', depth: 0 })
+    expect(stripe.find(({ resource }) => resource === 'balance')?.done).toBeGreaterThan(0)
+    const newest = samples.at(-1)?.at ?? 0
+    const more = await (await ask(`/v1/admin/metrics?since=${newest}`, OPERATOR)).json()
+    expect((more as { samples: { at: number }[] }).samples.every(({ at }) => at > newest)).toBe(
+      true,
+    )
+    expect((await ask('/v1/admin/metrics', SCRAPER)).status).toBe(401)
+    const text = await (await ask('/metrics', SCRAPER)).text()
+    expect(text).toContain('hanse_stripe_requests_total{resource="balance",outcome="done"}')
+  })
+
   test('writes a backup into its data directory when the operator says so', async () => {
     const made = (await (await ask('/v1/admin/backups', OPERATOR, 'POST')).json()) as object
     expect(made).toMatchObject({ folder: expect.stringContaining(join(folder, 'backups')) })

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { SettlementStore } from '../db/store.ts'
-import { Metrics } from './metrics.ts'
+import { History } from './history.ts'
+import { Metrics, SECONDS } from './metrics.ts'
 import { defaultPressureLimits, Pressure, type PressureLimits } from './pressure.ts'
 
 export interface OperationsOptions {
@@ -9,6 +10,8 @@ export interface OperationsOptions {
   readonly metricsToken?: string
   /** Whether Stripe's address answers: a warning, for receipts are booked without it. */
   readonly stripeReachable?: () => Promise<boolean>
+  /** When the process began, milliseconds since 1970. */
+  readonly startedAt?: number
 }
 
 export interface Readiness {
@@ -27,12 +30,17 @@ export class Operations {
   readonly pressure = new Pressure()
   readonly metrics = new Metrics()
   readonly limits: PressureLimits
+  /** Written where somebody watches: see `watchHistory`. */
+  readonly history: History
+  /** Told by what counts them. */
+  requestsInFlight = (): number => 0
   readonly metricsToken: string | undefined
   readonly #stripeReachable: () => Promise<boolean>
   #draining = false
 
   constructor(options: OperationsOptions = {}) {
     this.limits = { ...defaultPressureLimits(), ...options.limits }
+    this.history = new History(this.metrics.tally, SECONDS, options.startedAt ?? Date.now())
     this.metricsToken = options.metricsToken
     this.#stripeReachable = options.stripeReachable ?? (async () => true)
   }

@@ -8,6 +8,7 @@ import { disputePayments } from './disputes.ts'
 import { eventPayments } from './events.ts'
 import { invoicePayments } from './invoices.ts'
 import { paymentMethodPayments } from './payment-methods.ts'
+import { observedClient, type StripeCall } from './observed-client.ts'
 import type { Payments } from './payments.ts'
 import { payoutPayments } from './payouts.ts'
 import { platformPayments } from './platform.ts'
@@ -27,6 +28,8 @@ export interface StripePaymentsOptions {
   readonly now?: () => number
   readonly maxNetworkRetries?: number
   readonly timeoutMs?: number
+  /** Told of each request, each try by itself. */
+  readonly onCall?: (call: StripeCall) => void
 }
 
 // Stripe waits up to 80 s by default; a payout run would rather ask again under the same key.
@@ -39,6 +42,7 @@ export function openStripePayments(options: StripePaymentsOptions): Payments {
     telemetry: false,
     maxNetworkRetries: options.maxNetworkRetries ?? retriesDefault,
     timeout: options.timeoutMs ?? timeoutMsDefault,
+    ...(options.onCall !== undefined && { httpClient: observedClient(options.onCall) }),
     ...(options.host !== undefined && { host: options.host }),
     ...(options.port !== undefined && { port: options.port }),
     ...(options.protocol !== undefined && { protocol: options.protocol }),
