@@ -5,6 +5,7 @@ import type { ForecastSpend } from './budgets/outlook.ts'
 import type { ComplianceTerms } from './compliance/compliance-terms.ts'
 import type { PlatformFeed } from './costs/feed-store.ts'
 import type { SettlementStore } from './db/store.ts'
+import type { MonthClosing } from './documents/month-points.ts'
 import type { Seller } from './documents/seller.ts'
 import { DEFAULT_HOLD_BACK, type HoldBackSchedule } from './earnings/hold-back.ts'
 import type { SettlementLog } from './log/settlement-log.ts'
@@ -34,6 +35,8 @@ export interface SettlementTerms {
   readonly receiptGraceMs: number
   /** What a person may try for nothing, once, euro cents. */
   readonly trialCreditCents: bigint
+  /** When months are closed without an operator. */
+  readonly closeMonths: MonthClosing
 }
 
 const HOUR_MS = 3_600_000
@@ -50,6 +53,8 @@ export const DEFAULT_TERMS: SettlementTerms = {
   receiptGraceMs: 30 * 24 * HOUR_MS,
   // Some hundred thousand tokens of a middling model: enough to see that it works, too little to be worth a swindle.
   trialCreditCents: 100n,
+  // Statements are never changed: what somebody still looks at is better waited for.
+  closeMonths: 'when-clear',
 }
 
 /** What every part of the service works with. Clock and network are handed in. */

@@ -18,7 +18,12 @@ const insert = (statement: string, values: unknown[]) =>
 const iso = (at: number) => new Date(at).toISOString()
 
 test('before anything is booked no month is due, and there is nothing on the books', async () => {
-  expect(await get('/v1/admin/months')).toEqual({ due: null, months: [], next: null })
+  expect(await get('/v1/admin/months')).toEqual({
+    due: null,
+    closes: 'when-clear',
+    months: [],
+    next: null,
+  })
   expect((await get('/v1/admin/ledger/balances')).balances).toEqual([])
 })
 
@@ -41,6 +46,7 @@ test('the month of the first booking is due, over an hour after its end, and the
   const month = iso(NOW).slice(0, 7)
   const { due } = await get('/v1/admin/months')
   expect(due).toMatchObject({ month, isOver: false })
+  expect(due.points).toContainEqual({ point: 'comparison', open: 1 })
   const end = Date.UTC(new Date(NOW).getUTCFullYear(), new Date(NOW).getUTCMonth() + 1)
   expect(due.closableAt).toBe(end + 3_600_000)
   await insert('insert into closed_month (month, closed_at) values ($1::date, $2::timestamptz)', [
@@ -49,7 +55,9 @@ test('the month of the first booking is due, over an hour after its end, and the
   ])
   const after = await get('/v1/admin/months')
   expect(after.due.month).toBe(iso(end).slice(0, 7))
-  expect(after.months).toEqual([{ month, closedAt: NOW, statements: 0 }])
+  // As a release that knows of no reasons has written it.
+  const unknown = { closedBy: null, reason: null, open: [] }
+  expect(after.months).toEqual([{ month, closedAt: NOW, ...unknown, statements: 0 }])
   expect((await get(`/v1/admin/months?before=${month}`)).months).toEqual([])
 })
 

@@ -140,10 +140,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   )
   command(documents, 'close', 'write the statements of a month that is over')
     .requiredOption('--month <month>', 'such as 2026-10')
+    .option('--reason <text>', 'why it is closed although something of it is open')
     .action(
-      run((config, flags) =>
-        callOperator(config, readSecrets(), monthClosing(String(flags.month))),
-      ),
+      run((config, flags) => {
+        const reason = flags.reason === undefined ? undefined : String(flags.reason)
+        return callOperator(config, readSecrets(), monthClosing(String(flags.month), reason))
+      }),
     )
   spendingCommands(program, command, run)
   await program.parseAsync([...argv])

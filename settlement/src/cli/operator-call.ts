@@ -1,9 +1,10 @@
 import type { Config, Secrets } from '../config/config.ts'
 import { openStore, type SettlementStore } from '../db/store.ts'
-import { closeMonth } from '../documents/close-month.ts'
+import { closeByHand } from '../documents/close-due-months.ts'
 import { verifyDocument } from '../documents/verify-document.ts'
 import { checkLog } from '../log/check-log.ts'
 import { testPlatform } from '../notifications/test-channel.ts'
+import { ROOT } from '../operators/operator.ts'
 import { runPayouts } from '../payouts/payout-run.ts'
 import { reconcile } from '../reconciliation/reconcile.ts'
 import { openSettlement, type Settlement } from '../settlement.ts'
@@ -83,10 +84,11 @@ export const documentCheck = (number: string): Errand => ({
   isBad: (result) => (result as { sound?: boolean }).sound !== true,
 })
 
-export const monthClosing = (month: string): Errand => ({
+export const monthClosing = (month: string, reason?: string): Errand => ({
   method: 'POST',
   path: `/v1/admin/months/${encodeURIComponent(month)}/close`,
-  onService: ({ context }) => closeMonth(context, month),
+  ...(reason !== undefined && { body: { reason } }),
+  onService: ({ context }) => closeByHand(context, month, { by: ROOT.id, reason }),
 })
 
 /**

@@ -50,6 +50,7 @@ export function settlementOptions(config: Config, secrets: Secrets): SettlementO
       holdBack: { freeCents: config.holdBackFreeCents, stages: config.holdBackStages },
       holdGraceMs: config.holdGraceHours * HOUR_MS,
       trialCreditCents: config.trialCreditCents,
+      closeMonths: config.closeMonths,
     },
     witnesses: config.witnesses,
     landmarks: config.landmarks,

@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
 import { z } from 'zod'
+import { MONTH_CLOSINGS } from '../documents/month-points.ts'
 import { DEFAULT_HOLD_BACK } from '../earnings/hold-back.ts'
 import { SettlementError } from '../errors.ts'
 import { dataProtectionOption } from './data-protection.ts'
@@ -60,6 +61,7 @@ const schema = z.strictObject({
     .transform((url) => new URL(url).origin)
     .optional(),
   trialCreditCents: z.coerce.bigint().min(0n).max(10_000n).default(100n),
+  closeMonths: z.enum(MONTH_CLOSINGS).default('when-clear'),
   logOrigin: z.string().min(1).max(128).optional(),
   witnesses: witnessesSetting.default([]),
   landmarks: landmarksSetting.default([]),
@@ -116,6 +118,8 @@ export const SETTINGS: Record<keyof Config, string> = {
     'origin of the website, where it is not the service’s own: its pages may act for whoever is signed in',
   trialCreditCents:
     'what a person who signs up may try for nothing, once, euro cents; 0 gives nothing',
+  closeMonths:
+    'when a month that is over is closed: auto, at once; when-clear, once nothing of it is open; by-hand, by an operator alone',
   logOrigin:
     'what the transparency log is called, for ever; made of the public address or the key when not given',
   witnesses: 'witnesses of the transparency log, key@address each, with commas between them',

@@ -3,9 +3,11 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorizationContract } from '../authorizations/authorization-contract.ts'
 import { budgetContract } from '../budgets/budget-contract.ts'
+import { notedBudgetsContract } from '../budgets/noted-budgets-contract.ts'
 import { complianceContract } from '../compliance/compliance-contract.ts'
 import { deletionContract } from '../deletion/deletion-contract.ts'
 import { documentsContract } from '../documents/documents-contract.ts'
+import { monthClosingContract } from '../documents/month-closing-contract.ts'
 import { explorerContract } from '../explorer/explorer-contract.ts'
 import { jobsContract } from '../jobs/jobs-contract.ts'
 import { ledgerContract } from '../ledger/ledger-contract.ts'
@@ -55,6 +57,7 @@ ledgerContract('PostgreSQL', open)
 explorerContract('PostgreSQL', open)
 authorizationContract('PostgreSQL', open)
 budgetContract('PostgreSQL', open)
+notedBudgetsContract('PostgreSQL', open)
 storeContract('PostgreSQL', open)
 linksContract('PostgreSQL', open)
 columnListsContract('PostgreSQL', open)
@@ -82,6 +85,12 @@ documentsContract('PostgreSQL', async () => {
 afterAll(async () => {
   for (const store of (await archive) ?? []) await store.close()
 })
+let monthEnds: Promise<SettlementStore> | undefined
+monthClosingContract('PostgreSQL', () => {
+  monthEnds ??= server.createDatabase().then((databaseUrl) => openStore({ databaseUrl }))
+  return monthEnds
+})
+afterAll(async () => (await monthEnds)?.close())
 logContract('PostgreSQL', async () => {
   const databaseUrl = await server.createDatabase()
   const stores: SettlementStore[] = []

@@ -1,8 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { picoEuro, priceTokens, type SignedRecord, type Signer, signerOf } from '@hanse/protocol'
+import {
+  ANYWHERE,
+  cidOf,
+  encodeCanonical,
+  picoEuro,
+  type SignedRecord,
+  type Signer,
+  signerOf,
+} from '@hanse/protocol'
 import { authorize } from '../authorizations/authorize.ts'
 import { releaseExpired } from '../authorizations/release-expired.ts'
-import { closeMonths } from '../documents/close-month.ts'
+import { closeDueMonths } from '../documents/close-due-months.ts'
 import { issueDue } from '../documents/issue-due.ts'
 import { SettlementError } from '../errors.ts'
 import { foundOrganization } from '../people/found-organization.ts'
@@ -10,11 +18,14 @@ import { newLink, VERIFY_MS } from '../people/links.ts'
 import { hashPassword } from '../people/password.ts'
 import { refreshProvider } from '../providers/provider-account.ts'
 import { ingest } from '../receipts/ingest.ts'
+import { measureAll } from '../service-levels/jobs.ts'
+import { takeAllNotes } from '../session-notes/jobs.ts'
+import { givenNote } from '../session-notes/note.ts'
 import type { Settlement } from '../settlement.ts'
 import { createApiKey } from '../tenants/api-key.ts'
 import { SCOPES } from '../tenants/key-scopes.ts'
-import { makeDeal } from '../testing/deals.ts'
 import { topUp } from '../top-ups/top-up.ts'
+import { converse, type Talk } from './converse.ts'
 import {
   DAYS,
   type DemoSession,
@@ -42,10 +53,15 @@ export interface DemoClock {
 }
 
 const DAY_MS = 86_400_000
-const HOUR_MS = 3_600_000
 const WEEK_MS = 7 * DAY_MS
 /** What a key may spend with a provider in a week; the rest comes back. */
 const HOLD = picoEuro(15n * 10n ** 12n)
+const CREDIT_WINDOW = picoEuro(10n ** 12n)
+/** Between receipts: a token or two every ten milliseconds make one in half a minute. */
+const RECEIPT_EVERY = 1_024n
+/** The slowest model writes the longest answer in seven minutes. */
+const DEADLINE_MS = 15 * 60_000
+const OUTPUT_TOKENS_MAX = 16_384n
 const TOP_UP_CENTS = 25_000n
 
 /**
@@ -182,21 +198,26 @@ class Demo {
     const { context } = this.#settlement
     const sessions = sessionsOf(day, number)
     const made = []
-    for (const session of sessions) made.push(await this.#dealOf(session, day))
+    for (const session of sessions) made.push(await this.#talkOf(session, day))
     const results = await ingest(
       context,
       made.map(({ submission }) => submission),
     )
     const refused = results.find(({ status }) => status !== 'booked')
     if (refused !== undefined) throw new Error(`not settled: ${JSON.stringify(refused)}`)
+    const notes = made.map(({ note }) => givenNote(note))
+    await context.store.keepNotes(this.#consumer.peerId, notes, context.now())
     const outcomes = made.flatMap(({ outcome }) => (outcome === undefined ? [] : [outcome]))
     if (outcomes.length > 0) await this.#ask('POST', '/v1/outcomes', { outcomes })
     return sessions.length
   }
 
   async finish(end: number): Promise<void> {
-    const { store } = this.#settlement.context
+    const { context } = this.#settlement
+    const { store } = context
     while ((await store.rollUpUsage()).receipts > 0);
+    await measureAll(context)
+    await takeAllNotes(context)
     const numbers = Array.from({ length: DAYS }, (_, number) => number)
     const rows = numbers.flatMap((number) => elsewhereOf(dayOf(end, number), number))
     const lines = rows.map((row) => JSON.stringify(row)).join('\n')
@@ -207,41 +228,35 @@ class Demo {
 
   /** Invoices of what was paid, statements of months that are over. */
   async #document(): Promise<void> {
-    await issueDue(this.#settlement.context)
-    await closeMonths(this.#settlement.context)
+    const { context } = this.#settlement
+    await issueDue(context)
+    // Nobody looks after a demo.
+    const terms = { ...context.terms, closeMonths: 'auto' as const }
+    await closeDueMonths({ ...context, terms })
   }
 
-  async #dealOf(session: DemoSession, day: number) {
-    const { at, key, provider: number, inputTokens, outputTokens, price, model } = session
-    const provider = this.#providers[number] as Signer
-    const deal = makeDeal({
+  async #talkOf(session: DemoSession, day: number) {
+    const { at, key, provider, inputTokens, price, model, engine, tags, user } = session
+    const talked = converse({
       network: this.#settlement.context.network,
       consumer: this.#consumer,
-      provider,
-      at,
-      authorization: await this.#hold(key, number, day),
-      inputPrice: price.input,
-      outputPrice: price.output,
-      orderChanges: {
-        model,
-        maxInputTokens: inputTokens,
-        nonce: crypto.getRandomValues(new Uint8Array(16)),
-      },
-      acceptanceChanges: { inputTokens },
+      provider: this.#providers[provider] as Signer,
+      authorization: await this.#hold(key, provider, day),
+      remaining: HOLD,
+      order: orderOf(at, model, inputTokens, price),
+      inputTokens,
+      engine,
     })
-    const tokens = { inputTokens, outputTokens }
-    const amount = priceTokens(
-      { inputPrice: price.input, outputPrice: price.output } as never,
-      tokens,
-    )
-    const submission = deal.submission(0, Number(outputTokens), { inputTokens, amount })
-    const said = {
-      session: deal.session,
-      at: new Date(at + HOUR_MS / 60).toISOString(),
+    const { session: id, firstMs, totalMs } = talked
+    const note = { session: id, tags, user, firstMs, totalMs, receipt: null }
+    const said = { session: id, at: new Date(at + totalMs).toISOString() }
+    const outcome = session.outcome && {
+      ...said,
+      ...session.outcome,
+      promptVersion: 'v2',
+      tags: [...(KEYS[key]?.tags ?? [])],
     }
-    const tags = [...(KEYS[key]?.tags ?? [])]
-    const outcome = session.outcome && { ...said, ...session.outcome, promptVersion: 'v2', tags }
-    return { submission, outcome }
+    return { submission: talked.submission, note, outcome }
   }
 
   async #hold(key: number, provider: number, day: number): Promise<SignedRecord> {
@@ -296,6 +311,32 @@ class Demo {
       payload,
     })
     if (statusCode >= 300) throw new Error(`${method} ${url}: ${statusCode} ${answer}`)
+  }
+}
+
+/** What a gateway orders for a request. */
+function orderOf(
+  at: number,
+  model: string,
+  maxInputTokens: bigint,
+  price: DemoSession['price'],
+): Talk['order'] {
+  return {
+    offer: cidOf(encodeCanonical('offer')),
+    model,
+    maxInputTokens,
+    maxOutputTokens: OUTPUT_TOKENS_MAX,
+    inputPrice: price.input,
+    outputPrice: price.output,
+    residency: ANYWHERE,
+    receiptEvery: RECEIPT_EVERY,
+    creditWindow: CREDIT_WINDOW,
+    deadlineMs: DEADLINE_MS,
+    issuedAt: at,
+    notAfter: at + 60_000,
+    nonce: crypto.getRandomValues(new Uint8Array(16)),
+    quote: null,
+    continues: null,
   }
 }
 

@@ -42,6 +42,7 @@ export const EVENT_KINDS = {
   'payout.failed': platform('urgent', 'A payout was refused'),
   'payout.held': platform('warning', 'Payouts to a provider are on hold'),
   'reconciliation.difference': platform('urgent', 'Books and Stripe differ'),
+  'month.waiting': platform('warning', 'A month is over and not closed'),
   'rights.due': platform('warning', 'A request about data is due soon'),
   'rights.deletion_due': platform(
     'warning',
