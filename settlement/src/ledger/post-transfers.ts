@@ -1,11 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { recordset, textArray } from '../db/column-lists.ts'
 import { type Database, databaseFault, rows } from '../db/database.ts'
+import { fillStatement } from '../db/fill-statement.ts'
 import { SettlementError } from '../errors.ts'
 import { type AccountId, accountParts, guardOf, type Transfer } from './accounts.ts'
 
 /**
- * The ledger's part of a posting statement. Its lists are written `{name} as x(column type, ...)`: see `recordset`.
+ * The ledger's part of a posting statement: see `fillStatement`.
  *
  * CTEs are never joined with one another (without statistics the planner takes a nested loop), balances are locked in
  * one order (so that two batches cannot deadlock), and each balance row is written once, however many transfers touch it.
@@ -70,25 +71,9 @@ export function transferRows(transfers: readonly Transfer[]): object[] {
   return transfers.map((transfer) => ({ ...transfer, amount: transfer.amount.toString() }))
 }
 
-type Part = string | { readonly list: string; readonly as: string | undefined }
-
-/** Text, and what stands in it as `{at}` or `{list} as x(...)`. */
-function partsOf(statement: string): Part[] {
-  const parts: Part[] = []
-  let end = 0
-  for (const found of statement.matchAll(/\{(\w+)\}(?:\s+as\s+(\w+\([^()]*\)))?/gu)) {
-    const [all, list = '', as] = found
-    parts.push(statement.slice(end, found.index), { list, as })
-    end = found.index + all.length
-  }
-  parts.push(statement.slice(end))
-  return parts
-}
-
 /**
- * Runs a posting statement, and proves that every touched account was there.
+ * Runs a posting statement, and proves that every touched account was there: see `fillStatement`.
  *
- * @param lists what stands for `{name}`; `{at}` is the time, milliseconds since 1970
  * @returns what it counted
  */
 export async function runPosting<Counts extends object = object>(
@@ -97,15 +82,8 @@ export async function runPosting<Counts extends object = object>(
   lists: Readonly<Record<string, readonly object[]>>,
   at: number,
 ): Promise<LedgerCounts & Counts> {
-  const query = sql.join(
-    partsOf(statement).map((part) => {
-      if (typeof part === 'string') return sql.raw(part)
-      if (part.as === undefined) return sql`${new Date(at).toISOString()}::timestamptz`
-      return recordset(lists[part.list] ?? [], part.as)
-    }),
-  )
   try {
-    const [counts] = await rows<LedgerCounts & Counts>(tx, query)
+    const [counts] = await rows<LedgerCounts & Counts>(tx, fillStatement(statement, lists, at))
     if (counts?.transfers !== counts?.posted || counts?.accounts !== counts?.updated) {
       throw new SettlementError('HANSE_LEDGER_BROKEN', `posted ${JSON.stringify(counts)}`)
     }

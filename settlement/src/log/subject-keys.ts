@@ -1,5 +1,5 @@
 import { SEAL_KEY_BYTES } from '@hanse/protocol'
-import { eq, sql } from 'drizzle-orm'
+import { eq, type SQL, sql } from 'drizzle-orm'
 import { textArray } from '../db/column-lists.ts'
 import type { Database } from '../db/database.ts'
 import { subjectKey } from '../db/schema.ts'
@@ -69,6 +69,21 @@ export async function livingKeys(
     owner === null || key === null ? [] : [{ owner, subject, key, createdAt: createdAt.getTime() }],
   )
 }
+
+/** The same key as other statements bring it: base64 of its parts, null where an owner has none. */
+export interface KeyText {
+  readonly subject: string
+  readonly key: string
+}
+
+export const keyTextOf = (owner: string): SQL =>
+  sql`(select json_build_object('subject', encode(subject, 'base64'), 'key', encode(key, 'base64'))
+    from subject_key where owner = ${owner})`
+
+export const keyOfText = ({ subject, key }: KeyText): SubjectKey => ({
+  subject: Uint8Array.from(Buffer.from(subject, 'base64')),
+  key: Uint8Array.from(Buffer.from(key, 'base64')),
+})
 
 async function read(tx: Database, owners: readonly string[]): Promise<Map<string, SubjectKey>> {
   if (owners.length === 0) return new Map()

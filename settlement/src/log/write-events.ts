@@ -7,16 +7,19 @@ import {
   SEAL_NONCE_BYTES,
   sealPersonal,
 } from '@hanse/protocol'
-import { sql } from 'drizzle-orm'
-import { recordset } from '../db/column-lists.ts'
 import type { Database } from '../db/database.ts'
+import { fillStatement } from '../db/fill-statement.ts'
 import type { ErasureFact, LogFact } from './log-fact.ts'
 import { type RandomBytes, type SubjectKey, subjectKeys } from './subject-keys.ts'
 
-/**
- * Writes events for the sequencer, inside the transaction that does what they tell of. What is told again of the same
- * record is not told twice.
- */
+/** Writes the rows of `{events}`: see `sealedEvents` and `fillStatement`. What is told again of the same record is not told twice. */
+export const INSERT_EVENTS = `
+insert into log_event (kind, record, body, salt, subject, at)
+  select kind, record, decode(body, 'base64'), decode(salt, 'base64'), decode(subject, 'base64'), {at}
+  from {events} as x(kind text, record text, body text, salt text, subject text)
+  on conflict do nothing`
+
+/** Writes events for the sequencer, inside the transaction that does what they tell of. */
 export async function writeEvents(
   tx: Database,
   facts: readonly (LogFact | ErasureFact)[],
@@ -25,8 +28,18 @@ export async function writeEvents(
 ): Promise<void> {
   if (facts.length === 0) return
   const owners = facts.flatMap(({ owner }) => owner ?? [])
-  const keys = await subjectKeys(tx, owners, at, random)
-  const rows = facts.map((fact) => {
+  const events = sealedEvents(facts, await subjectKeys(tx, owners, at, random), at, random)
+  await tx.execute(fillStatement(INSERT_EVENTS, { events }, at))
+}
+
+/** Events as `INSERT_EVENTS` takes them. @param keys of all owners */
+export function sealedEvents(
+  facts: readonly (LogFact | ErasureFact)[],
+  keys: ReadonlyMap<string, SubjectKey>,
+  at: number,
+  random: RandomBytes = randomBytes,
+): object[] {
+  return facts.map((fact) => {
     const key = keys.get(fact.owner ?? '')
     const subject = 'subject' in fact ? fact.subject : (key?.subject ?? null)
     return {
@@ -37,13 +50,6 @@ export async function writeEvents(
       subject: subject && base64(subject),
     }
   })
-  await tx.execute(
-    sql`insert into log_event (kind, record, body, salt, subject, at)
-      select kind, record, decode(body, 'base64'), decode(salt, 'base64'), decode(subject, 'base64'),
-        ${new Date(at).toISOString()}::timestamptz
-      from ${recordset(rows, 'x(kind text, record text, body text, salt text, subject text)')}
-      on conflict do nothing`,
-  )
 }
 
 function bodyOf(
