@@ -1,4 +1,5 @@
 import {
+  GATEWAY_KEY_TAG as KEY_TAG,
   NOTE_TAGS_MAX,
   NOTE_TEXT_CHARS_MAX,
   SESSION_NOTES_MAX,
@@ -17,8 +18,6 @@ export interface SessionTiming {
 /** A day of a busy gateway, some 10 MB: what comes while so many wait for settlement is settled without a note. */
 const WAITING_MAX = 100_000
 const ATTEMPT_MS_MAX = 600_000
-/** The gateway's own, which no client gives. */
-const KEY_TAG = 'gateway-key:'
 const DAY_MS = 86_400_000
 
 /**

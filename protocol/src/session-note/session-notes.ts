@@ -9,6 +9,8 @@ export const SESSION_NOTES_MAX = 200
 /** Sixteen that a request names, the gateway's key, and those that team, feature and prompt version become. */
 export const NOTE_TAGS_MAX = 24
 export const NOTE_TEXT_CHARS_MAX = 128
+/** Before the name of the gateway's key that a session was on, as a tag: the gateway's own, which no client gives. */
+export const GATEWAY_KEY_TAG = 'gateway-key:'
 /** Of a batch: 200 notes with 24 tags and a receipt each. */
 export const SESSION_NOTES_BYTES_MAX = 2 << 20
 const NODES_MAX = SESSION_NOTES_MAX * (NOTE_TAGS_MAX + 16) + 8

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   authorizationRelease,
   cidOf,
@@ -13,6 +14,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { SettlementStore } from '../db/store.ts'
 import { ingest } from '../receipts/ingest.ts'
+import { createApiKey } from '../tenants/api-key.ts'
 import { makeDeal } from '../testing/deals.ts'
 import {
   addProvider,
@@ -23,9 +25,50 @@ import {
   type TestContext,
   testContext,
 } from '../testing/market.ts'
-import { authorizeMore } from './authorize.ts'
+import { authorize, authorizeMore } from './authorize.ts'
 import { releaseEarly, revoke, revokedSince } from './end-early.ts'
 import { releaseExpired } from './release-expired.ts'
+
+interface Ending {
+  /** By which what comes later is refused. */
+  readonly code: string
+  readonly run: (context: TestContext, organization: string, provider: Signer) => Promise<unknown>
+}
+
+/** What ends that anything is promised for an organization, or to a provider. */
+const ENDS: Readonly<Record<string, Ending>> = {
+  'an operator disables the organization': {
+    code: 'HANSE_ORGANIZATION_DISABLED',
+    run: ({ store, now }, organization) => store.disableOrganization(organization, now()),
+  },
+  'the lawful basis is withdrawn': {
+    code: 'HANSE_LAWFUL_BASIS_REQUIRED',
+    run: ({ store, now }, organization) =>
+      store.withdrawBasis({ organization, purpose: 'inference', by: 'person:x', at: now() }),
+  },
+  'the organization has its processing restricted': {
+    code: 'HANSE_PROCESSING_RESTRICTED',
+    run: (context, id) => restrict(context, { kind: 'organization', id }),
+  },
+  'the provider has its processing restricted': {
+    code: 'HANSE_PROCESSING_RESTRICTED',
+    run: (context, _, { peerId }) => restrict(context, { kind: 'provider', id: peerId }),
+  },
+}
+
+const restrict = (
+  { store, now }: TestContext,
+  subject: { readonly kind: 'organization' | 'provider'; readonly id: string },
+) =>
+  store.openRightsRequest({
+    id: `rr_${randomUUID()}`,
+    kind: 'restriction',
+    subject,
+    by: 'test',
+    note: null,
+    at: now(),
+    steps: [{ step: 'identified' }, { step: 'begun' }, { step: 'done' }],
+  })
 
 /** What every store keeps of authorizations. `open` gives the same database, perhaps on another connection. */
 export function authorizationContract(name: string, open: () => Promise<SettlementStore>): void {
@@ -168,6 +211,70 @@ export function authorizationContract(name: string, open: () => Promise<Settleme
       const at = context.now()
       const deal = makeDeal({ network: NETWORK, consumer, provider, at, authorization })
       expect(await ingest(context, [deal.submission(0, 5)])).toMatchObject([{ status: 'booked' }])
+    })
+
+    test.each(Object.keys(ENDS))('no promise that is made while %s stays open', async (ending) => {
+      const end = ENDS[ending]
+      if (end === undefined) throw new Error(ending)
+      for (let round = 0; round < 6; round++) {
+        const { context, tenant, provider, organization } = await setUp()
+        const stores = [context.store, await open()]
+        const asked = (i: number) =>
+          hold({ ...context, store: stores[i % 2] ?? context.store }, tenant, provider, CENT)
+        const before = Array.from({ length: 3 }, (_, i) => asked(i))
+        const ended = end.run(
+          { ...context, store: stores[round % 2] ?? context.store },
+          organization,
+          provider,
+        )
+        const outcomes = await Promise.allSettled([...before, ...[3, 4, 5].map(asked), ended])
+        for (const outcome of outcomes)
+          if (outcome.status === 'rejected')
+            expect(outcome.reason).toMatchObject({ code: end.code })
+        await ended
+        await expect(asked(0)).rejects.toMatchObject({ code: end.code })
+        const promised = await context.store.authorizations({ organization, open: true, limit: 99 })
+        // One from before, and of the outcomes one is that of the end itself.
+        expect(promised).toHaveLength(
+          outcomes.filter(({ status }) => status === 'fulfilled').length,
+        )
+        expect(promised.filter(({ revokedAt }) => revokedAt === null)).toEqual([])
+        expect((await context.store.ledgerCheck()).differences).toEqual([])
+      }
+    })
+
+    test('a key that was revoked, or has run out, gets nothing that it asked for before', async () => {
+      const { context, organization, consumer, provider } = await setUp()
+      const { store } = context
+      const expiresAt = context.now() + 1_000
+      const [revoked, running] = [createApiKey(), createApiKey()]
+      for (const { prefix, hash } of [revoked, running])
+        await store.addKey({
+          organization,
+          prefix,
+          hash,
+          name: 'k',
+          scopes: ['spend'],
+          expiresAt,
+          at: context.now(),
+        })
+      const ask = ({ prefix }: { prefix: string }) =>
+        authorize(context, {
+          organization,
+          consumer: consumer.peerId,
+          provider: provider.peerId,
+          limit: CENT,
+          lifetimeMs: 60_000,
+          idempotencyKey: null,
+          by: { key: prefix, member: '' },
+        })
+      await Promise.all([ask(revoked), ask(running)])
+      await store.revokeKey(organization, revoked.prefix, context.now())
+      await expect(ask(revoked)).rejects.toMatchObject({ code: 'HANSE_UNAUTHENTICATED' })
+      await ask(running)
+      context.clock.now = expiresAt
+      await expect(ask(running)).rejects.toMatchObject({ code: 'HANSE_UNAUTHENTICATED' })
+      expect((await store.balance(organization)).held).toBe(13n * CENT)
     })
 
     test('any mix of promises, additions, words and receipts at once spends no more than there is', async () => {

@@ -1,46 +1,14 @@
-import { type PicoEuro, picoEuro, type Residency } from '@hanse/protocol'
+import { type PicoEuro, picoEuro } from '@hanse/protocol'
 import { and, asc, desc, eq, gt, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
-import { debtOf, postCredits } from '../billing/post-credits.ts'
-import { BudgetRefusal, holdWithinBudgets, tellRefusal } from '../budgets/hold-within-budgets.ts'
-import { type Database, rows, transact } from '../db/database.ts'
-import { consumer, spendAuthorization } from '../db/schema.ts'
+import { postCredits } from '../billing/post-credits.ts'
+import { type Database, transact } from '../db/database.ts'
+import { spendAuthorization } from '../db/schema.ts'
 import { SettlementError } from '../errors.ts'
 import { accountId, type Transfer } from '../ledger/accounts.ts'
-import { postTransfers } from '../ledger/post-transfers.ts'
-import type { LogFact } from '../log/log-fact.ts'
-import { writeEvents } from '../log/write-events.ts'
-import { allowedByPolicy } from '../policies/allowed-by-policy.ts'
-import { residencyOf } from '../policies/residency-of.ts'
-import { requireBasis } from '../rights/basis-store.ts'
-import { refuseRestricted } from '../rights/restriction.ts'
+import { type AskedFor, type AskFacts, askFacts } from './ask-facts.ts'
+import type { NewAuthorization } from './new-authorization.ts'
+import { openAuthorization } from './open-authorization.ts'
 import { REVOCATION_LOCK } from './revoke-all.ts'
-
-export interface NewAuthorization {
-  readonly serial: bigint
-  readonly cid: string
-  readonly organization: string
-  readonly consumer: string
-  readonly provider: string
-  readonly limit: PicoEuro
-  readonly issuedAt: number
-  readonly notAfter: number
-  /** DAG-CBOR of the signed record. */
-  readonly signed: Uint8Array
-  readonly idempotencyKey: string | null
-  readonly requestDigest: string
-  /** CID of the authorization that it adds to. */
-  readonly extends?: string
-  /** See `printAttribution`. */
-  readonly attribution: string | null
-  /** See `internSpender`. */
-  readonly spender?: bigint | null
-  /** As the signed record has it. */
-  readonly residency?: Residency
-  /** In EU mode: not without a lawful basis. */
-  readonly needsBasis?: boolean
-  /** In EU mode: what the audit trail tells of it. */
-  readonly issued?: LogFact
-}
 
 export interface AuthorizationRow {
   readonly serial: bigint
@@ -80,59 +48,15 @@ export interface Revocations {
 
 /** Holds that one run gives back in one transaction: bounds how long their rows stay locked. */
 const RELEASES_MAX = 500
+
 export function authorizationStore(db: Database) {
   return {
-    nextAuthorizationSerial: async (): Promise<bigint> => {
-      const [row] = await rows<{ serial: string }>(
-        db,
-        sql`select nextval('authorization_serial')::text as serial`,
-      )
-      return BigInt(row?.serial ?? 0)
-    },
+    /** See `askFacts`. */
+    askFacts: (asked: AskedFor): Promise<AskFacts> => askFacts(db, asked),
 
-    /** See `residencyOf`. */
-    residencyOfHold: (hold: Parameters<typeof residencyOf>[1]): Promise<Residency | undefined> =>
-      residencyOf(db, hold),
-
-    /**
-     * Puts the hold and keeps the signed promise, together: the promise may leave the house only after this. The same
-     * idempotency key finds what it made before.
-     *
-     * @returns the signed record to answer with
-     * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_ORGANIZATION_IN_DEBT, HANSE_CONSUMER_UNKNOWN,
-     * HANSE_IDEMPOTENCY_KEY, HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED, HANSE_POLICY_REFUSED
-     */
+    /** See `openAuthorization`. */
     openAuthorization: (given: NewAuthorization): Promise<Uint8Array> =>
-      toldWhenRefused(db, given, async (tx) => {
-        const inserted = await tx
-          .insert(spendAuthorization)
-          .values({
-            ...given,
-            issuedAt: new Date(given.issuedAt),
-            notAfter: new Date(given.notAfter),
-          })
-          .onConflictDoNothing({
-            target: [spendAuthorization.organization, spendAuthorization.idempotencyKey],
-          })
-          .returning({ serial: spendAuthorization.serial })
-        if (inserted.length === 0) return earlier(tx, given)
-        if (given.needsBasis === true) {
-          await requireBasis(tx, given.organization)
-          await refuseRestricted(tx, given)
-        }
-        const [bound] = await tx.select().from(consumer).where(eq(consumer.peerId, given.consumer))
-        if (bound?.organization !== given.organization) {
-          throw new SettlementError('HANSE_CONSUMER_UNKNOWN', 'not a consumer of this organization')
-        }
-        if ((await debtOf(tx, given.organization)) > 0n) {
-          throw new SettlementError('HANSE_ORGANIZATION_IN_DEBT', 'the organization owes us')
-        }
-        await allowedByPolicy(tx, given)
-        await holdWithinBudgets(tx, given)
-        await postTransfers(tx, [hold(given)], given.issuedAt)
-        if (given.issued !== undefined) await writeEvents(tx, [given.issued], given.issuedAt)
-        return given.signed
-      }),
+      openAuthorization(db, given),
 
     authorization: async (cid: string): Promise<AuthorizationRow | undefined> => {
       const [row] = await db
@@ -285,20 +209,6 @@ export function authorizationStore(db: Database) {
   }
 }
 
-/** What a budget refuses is told to the organization after the hold was taken back. */
-async function toldWhenRefused<Result>(
-  db: Database,
-  { issuedAt }: NewAuthorization,
-  work: (tx: Database) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await transact(db, work)
-  } catch (error) {
-    if (error instanceof BudgetRefusal) await tellRefusal(db, error, issuedAt)
-    throw error
-  }
-}
-
 type Stored = typeof spendAuthorization.$inferSelect
 
 async function lock(tx: Database, cid: string): Promise<Stored> {
@@ -318,30 +228,6 @@ const stoodStill = (since: number) => sql`
   union all
   select s.authorization_serial from alert a join settled_session s on s.session = a.subject
     where a.resolved_at > ${new Date(since).toISOString()}::timestamptz and s.authorization_serial is not null`
-
-async function earlier(tx: Database, given: NewAuthorization): Promise<Uint8Array> {
-  const [row] = await tx
-    .select({ signed: spendAuthorization.signed, digest: spendAuthorization.requestDigest })
-    .from(spendAuthorization)
-    .where(
-      and(
-        eq(spendAuthorization.organization, given.organization),
-        eq(spendAuthorization.idempotencyKey, given.idempotencyKey ?? ''),
-      ),
-    )
-  if (row?.digest !== given.requestDigest) {
-    throw new SettlementError('HANSE_IDEMPOTENCY_KEY', 'this key was used for another request')
-  }
-  return row.signed
-}
-
-const hold = ({ organization, limit, cid }: NewAuthorization): Transfer => ({
-  debit: accountId('available', organization),
-  credit: accountId('held', organization),
-  amount: limit,
-  kind: 'hold',
-  reference: cid,
-})
 
 const leftOf = ({ limit, spent, released }: Stored): PicoEuro => picoEuro(limit - spent - released)
 

@@ -9,6 +9,7 @@ import {
 import { printAttribution, type SpendAttribution } from '../budgets/budget.ts'
 import type { SettlementContext } from '../context.ts'
 import { SettlementError } from '../errors.ts'
+import { residencyOf } from '../policies/residency-of.ts'
 import { decodeSigned, encodeSigned } from '../receipts/submission.ts'
 import type { UsageSpender } from '../usage/spender.ts'
 import {
@@ -38,7 +39,8 @@ export interface AuthorizationRequest {
  *
  * @throws {SettlementError} HANSE_BALANCE_INSUFFICIENT, HANSE_ORGANIZATION_IN_DEBT, HANSE_CONSUMER_UNKNOWN,
  * HANSE_PROVIDER_UNKNOWN, HANSE_IDEMPOTENCY_KEY, HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED, HANSE_POLICY_REFUSED,
- * HANSE_LAWFUL_BASIS_REQUIRED, HANSE_PROCESSING_RESTRICTED
+ * HANSE_LAWFUL_BASIS_REQUIRED, HANSE_PROCESSING_RESTRICTED, and of whoever may not act any more:
+ * HANSE_ORGANIZATION_DISABLED, HANSE_UNAUTHENTICATED
  */
 export async function authorize(
   context: SettlementContext,
@@ -72,14 +74,12 @@ async function open(
   request: AuthorizationRequest,
 ): Promise<SignedRecord> {
   const { organization, consumer, provider, limit, lifetimeMs, idempotencyKey } = request
-  if ((await store.provider(provider)) === undefined) {
-    throw new SettlementError('HANSE_PROVIDER_UNKNOWN', `${provider} has no payout account here`)
-  }
   const issuedAt = now()
+  const by = { ...(request.by ?? NOBODY), tags: request.attribution?.tags ?? [] }
+  const facts = await store.askFacts({ organization, provider, by })
   const attribution = printAttribution(request.attribution ?? {})
-  const residency = await store.residencyOfHold({ organization, attribution, at: issuedAt })
+  const residency = residencyOf(facts, { attribution, at: issuedAt })
   const ruled = residency === undefined ? {} : { residency }
-  const serial = await store.nextAuthorizationSerial()
   const value = {
     issuer: signer.peerId,
     consumer,
@@ -88,15 +88,13 @@ async function open(
     limit,
     issuedAt,
     notAfter: issuedAt + lifetimeMs,
-    serial,
+    serial: facts.serial,
     ...ruled,
   }
   const signed = signRecord({ network }, spendAuthorization, value, 'settlement', signer)
   const added = [request.extends, attribution].filter((part) => typeof part === 'string')
-  const by = { ...(request.by ?? NOBODY), tags: request.attribution?.tags ?? [] }
-  const spender = await store.internSpender(organization, by, issuedAt)
   const kept = await store.openAuthorization({
-    serial,
+    serial: facts.serial,
     cid: signed.cid.toString(),
     organization,
     consumer,
@@ -108,7 +106,7 @@ async function open(
     idempotencyKey,
     requestDigest: digestOf([consumer, provider, limit, lifetimeMs, ...added]),
     attribution,
-    spender,
+    spender: facts.spender,
     needsBasis: euAudit,
     ...(euAudit && { issued: authorizationIssued(signed.cid.toString(), request, residency) }),
     ...ruled,

@@ -46,12 +46,6 @@ export async function takeFunds(
   return { available, missing: picoEuro(amount - available) }
 }
 
-/** Pico-euro that an organization owes. */
-export async function debtOf(tx: Database, organization: string): Promise<PicoEuro> {
-  const funds = await read(tx, [accountId('debt', organization)])
-  return picoEuro(-(funds.get(accountId('debt', organization)) ?? 0n))
-}
-
 interface Funds {
   readonly available: bigint
   readonly debt: bigint

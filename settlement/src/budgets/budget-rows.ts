@@ -3,7 +3,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
 import type { BudgetRow } from './budget.ts'
 
-interface StoredBudget {
+export interface StoredBudget {
   readonly id: string
   readonly organization: string
   readonly terms: unknown
@@ -19,11 +19,17 @@ const COLUMNS = sql.raw(
 
 /** In one order. */
 export const budgetsOf = (db: Database, organization: string): Promise<BudgetRow[]> =>
-  select(db, sql`organization = ${organization}`)
+  read(db, select(sql`organization = ${organization}`))
 
-/** In one order, so that two transactions never wait for each other; until the end of this one nobody else has them. */
+/**
+ * The rows of an organization's budgets, as a statement or a part of one: in one order, so that two transactions never wait
+ * for each other; until the end of this one nobody else has them.
+ */
+export const budgetsToLock = (organization: string): SQL =>
+  sql`${select(sql`organization = ${organization}`)} for no key update`
+
 export const lockBudgets = (tx: Database, organization: string): Promise<BudgetRow[]> =>
-  select(tx, sql`organization = ${organization}`, sql`for no key update`)
+  read(tx, budgetsToLock(organization))
 
 /** Of those of an organization, one; locked, where it is to be changed. */
 export async function budgetOf(
@@ -32,22 +38,22 @@ export async function budgetOf(
   id: string,
   lock?: 'lock',
 ): Promise<BudgetRow | undefined> {
-  const where = sql`organization = ${organization} and id = ${id}`
-  const [found] = await select(db, where, lock && sql`for no key update`)
+  const one = select(sql`organization = ${organization} and id = ${id}`)
+  const [found] = await read(db, lock === undefined ? one : sql`${one} for no key update`)
   return found
 }
 
-async function select(db: Database, where: SQL, lock: SQL = sql``): Promise<BudgetRow[]> {
-  const found = await rows<StoredBudget>(
-    db,
-    sql`select ${COLUMNS} from budget where ${where} and removed_at is null order by id ${lock}`,
-  )
-  return found.map((row) => ({
-    id: row.id,
-    organization: row.organization,
-    rule: budgetTermsSchema.parse(row.terms),
-    createdBy: row.created_by,
-    createdAt: Number(row.created_at),
-    updatedAt: Number(row.updated_at),
-  }))
-}
+const select = (where: SQL): SQL =>
+  sql`select ${COLUMNS} from budget where ${where} and removed_at is null order by id`
+
+const read = async (db: Database, statement: SQL): Promise<BudgetRow[]> =>
+  (await rows<StoredBudget>(db, statement)).map(toBudget)
+
+export const toBudget = (row: StoredBudget): BudgetRow => ({
+  id: row.id,
+  organization: row.organization,
+  rule: budgetTermsSchema.parse(row.terms),
+  createdBy: row.created_by,
+  createdAt: Number(row.created_at),
+  updatedAt: Number(row.updated_at),
+})

@@ -107,14 +107,17 @@ export function budgetStore(db: Database) {
       if (budget === undefined) return undefined
       const timeZone = await timeZoneOf(db, organization)
       const { window } = budget.rule
-      const found: (BudgetSums & { span: TimeSpan })[] = []
+      const spans: TimeSpan[] = []
       let span: TimeSpan | undefined = spanAt(window, timeZone, at)
-      while (span !== undefined && found.length < limit) {
-        found.push({ span, ...(await sumsOf(db, budget, span)) })
+      while (span !== undefined && spans.length < limit) {
+        spans.push(span)
         span = spanBefore(window, timeZone, span)
         if (span !== undefined && span.to <= budget.createdAt) break
       }
-      return found
+      return sumsOf(
+        db,
+        spans.map((one) => ({ budget, span: one })),
+      )
     },
 
     /** Keeps what a gateway counted; of budgets that are not, or no more, the organization's, nothing. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import type { PGliteStore } from '../db/pglite.ts'
 import { openTestStore } from '../testing/database-template.ts'
 import { budgetContract } from './budget-contract.ts'
+import { notedBudgetsContract } from './noted-budgets-contract.ts'
 
 let store: PGliteStore
 beforeAll(async () => {
@@ -10,3 +11,4 @@ beforeAll(async () => {
 afterAll(() => store.close())
 
 budgetContract('PGlite', async () => store)
+notedBudgetsContract('PGlite', async () => store)

@@ -3,9 +3,7 @@ import { type Database, transact } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
 import { emitEvents } from '../notifications/emit.ts'
 import { type BudgetRow, type BudgetState, spenderOf } from './budget.ts'
-import { lockBudgets } from './budget-rows.ts'
-import { stateAt } from './budget-sums.ts'
-import { timeZoneOf } from './rules-rows.ts'
+import { statesAt } from './budget-sums.ts'
 
 export interface BudgetedHold {
   readonly organization: string
@@ -39,19 +37,24 @@ const RESERVED_RETRY_MS = 60_000
 
 /**
  * Lets a hold pass that is put already in this transaction, when with it no budget that stops is over its limit. Whoever
- * holds money of the organization has the rows of its budgets locked from here to the end of the transaction, so each sees what
- * the one before promised: nothing is looked at first and taken later.
+ * holds money of the organization has the rows of its budgets locked (`budgetsToLock`) to the end of the transaction, so each
+ * sees what the one before promised: nothing is looked at first and taken later.
  *
+ * @param budgets of the organization
  * @throws {BudgetRefusal} HANSE_BUDGET_EXHAUSTED, HANSE_BUDGET_RESERVED
  */
-export async function holdWithinBudgets(tx: Database, hold: BudgetedHold): Promise<void> {
-  const budgets = await lockBudgets(tx, hold.organization)
-  if (budgets.length === 0) return
-  const timeZone = await timeZoneOf(tx, hold.organization)
-  for (const budget of budgets) {
-    // Whom it is for, or which model it will be spent on, is not always known: then it is for the gateway to stop.
-    if (fitOf(budget.rule.scope, spenderOf(hold.attribution)) !== 'yes') continue
-    const state = await stateAt(tx, budget, timeZone, hold.issuedAt)
+export async function holdWithinBudgets(
+  tx: Database,
+  hold: BudgetedHold,
+  budgets: readonly BudgetRow[],
+  timeZone: string,
+): Promise<void> {
+  const spender = spenderOf(hold.attribution)
+  // Whom it is for, or which model it will be spent on, is not always known: then it is for the gateway to stop.
+  const fitting = budgets.filter(({ rule }) => fitOf(rule.scope, spender) === 'yes')
+  const states = await statesAt(tx, fitting, timeZone, hold.issuedAt)
+  for (const [i, budget] of fitting.entries()) {
+    const state = states[i]
     const limit = stopLimit(budget.rule, state?.amount ?? 0n)
     if (state === undefined || limit === undefined) continue
     if (state.spent + state.held > limit) throw new BudgetRefusal(budget, state, limit, hold)

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/database.ts'
+import { DEFAULT_TIME_ZONE } from '../policies/policy-in-force.ts'
 
 /** On which other processes hear of an organization whose rules have changed; what they hear is its id. */
 export const RULES_CHANNEL = 'hanse_rules'
-const DEFAULT_TIME_ZONE = 'UTC'
 
 export async function timeZoneOf(db: Database, organization: string): Promise<string> {
   const [row] = await rows<{ time_zone: string }>(

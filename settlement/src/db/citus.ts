@@ -20,6 +20,7 @@ export const PLACEMENTS = {
     { table: 'usage_spender', column: 'organization', with: 'usage' },
     { table: 'usage_spender_hourly', column: 'organization', with: 'usage' },
     { table: 'usage_spender_daily', column: 'organization', with: 'usage' },
+    { table: 'usage_gateway', column: 'organization', with: 'usage' },
   ],
   reference: ['organization', 'provider'],
 } as const

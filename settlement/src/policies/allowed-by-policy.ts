@@ -1,12 +1,11 @@
-import { evaluatePolicy, type UsagePolicy } from '@hanse/protocol'
-import { sql } from 'drizzle-orm'
+import { evaluatePolicy } from '@hanse/protocol'
 import { spenderOf } from '../budgets/budget.ts'
-import { type Database, rows } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
+import type { PolicyInForce } from './policy-in-force.ts'
 
-export interface AskedHold {
-  readonly organization: string
-  readonly provider: string
+export interface JudgedHold {
+  /** Of the provider, where it is known. */
+  readonly country: string | null
   readonly attribution: string | null
   /** Milliseconds since 1970. */
   readonly issuedAt: number
@@ -18,23 +17,15 @@ export interface AskedHold {
  *
  * @throws {SettlementError} HANSE_POLICY_REFUSED
  */
-export async function allowedByPolicy(tx: Database, hold: AskedHold): Promise<void> {
-  const [row] = await rows<{ policy: UsagePolicy; time_zone: string; country: string | null }>(
-    tx,
-    sql`select p.document as policy, r.time_zone, v.country from spending_rules r
-      join policy_version p on p.organization = r.organization and p.version = r.policy_version
-      left join provider v on v.peer_id = ${hold.provider}
-      where r.organization = ${hold.organization}`,
-  )
-  if (row === undefined) return
+export function allowedByPolicy(
+  { policy, timeZone }: PolicyInForce,
+  { country, attribution, issuedAt }: JudgedHold,
+): void {
+  if (policy === null) return
   const { refusals } = evaluatePolicy(
-    row.policy,
-    {
-      ...spenderOf(hold.attribution),
-      ...(row.country !== null && { country: row.country }),
-      at: hold.issuedAt,
-    },
-    row.time_zone,
+    policy,
+    { ...spenderOf(attribution), ...(country !== null && { country }), at: issuedAt },
+    timeZone,
   )
   const [first] = refusals
   if (first !== undefined) throw new SettlementError('HANSE_POLICY_REFUSED', first.message)

@@ -1,13 +1,7 @@
-import {
-  evaluatePolicy,
-  type Residency,
-  residencyOfLimits,
-  type UsagePolicy,
-} from '@hanse/protocol'
-import { sql } from 'drizzle-orm'
+import { evaluatePolicy, type Residency, residencyOfLimits } from '@hanse/protocol'
 import { spenderOf } from '../budgets/budget.ts'
-import { type Database, rows } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
+import type { PolicyInForce } from './policy-in-force.ts'
 
 /**
  * Where an organization lets what a hold pays for be processed, by those rules of its policy that are about the hold for
@@ -15,19 +9,13 @@ import { SettlementError } from '../errors.ts'
  *
  * @throws {SettlementError} HANSE_POLICY_REFUSED when two rules have no place in common
  */
-export async function residencyOf(
-  db: Database,
-  hold: { readonly organization: string; readonly attribution: string | null; readonly at: number },
-): Promise<Residency | undefined> {
-  const [row] = await rows<{ policy: UsagePolicy; time_zone: string }>(
-    db,
-    sql`select p.document as policy, r.time_zone from spending_rules r
-      join policy_version p on p.organization = r.organization and p.version = r.policy_version
-      where r.organization = ${hold.organization}`,
-  )
-  if (row === undefined) return undefined
+export function residencyOf(
+  { policy, timeZone }: PolicyInForce,
+  hold: { readonly attribution: string | null; readonly at: number },
+): Residency | undefined {
+  if (policy === null) return undefined
   const facts = { ...spenderOf(hold.attribution), at: hold.at }
-  const found = residencyOfLimits(evaluatePolicy(row.policy, facts, row.time_zone).limits)
+  const found = residencyOfLimits(evaluatePolicy(policy, facts, timeZone).limits)
   if (found !== 'nowhere') return found
   const message = 'two rules of the policy allow no region in common'
   throw new SettlementError('HANSE_POLICY_REFUSED', message)

@@ -1,4 +1,5 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
+import { lockOrganization } from '../access/member-store.ts'
 import { revokeAllOf } from '../authorizations/revoke-all.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
@@ -48,6 +49,7 @@ export function basisStore(db: Database) {
     }): Promise<number | undefined> =>
       transact(db, async (tx) => {
         const { organization, purpose, by, at } = given
+        await lockOrganization(tx, organization)
         const basis = await endStanding(tx, given)
         if (basis === undefined) return undefined
         const revoked = await revokeAllOf(tx, { kind: 'organization', id: organization }, at)
@@ -93,7 +95,7 @@ export async function giveBasis(
 ): Promise<void> {
   const { organization, purpose, basis, by, at } = given
   // Of two who state one at once, the second one's takes the place of the first one's.
-  await tx.execute(sql`select from organization where id = ${organization} for no key update`)
+  await lockOrganization(tx, organization)
   const [standing] = await rows<{ basis: string; version: string }>(
     tx,
     sql`select basis, version from lawful_basis
@@ -109,29 +111,21 @@ export async function giveBasis(
   await writeEvents(tx, [{ kind: 'consent-given', record: null, owner, details }], at)
 }
 
+/** What was last stated for a purpose. */
+export type LastBasis = Pick<BasisRecord, 'version' | 'withdrawnAt'>
+
+/** The row of `LastBasis`, locked: who withdraws waits for what was begun, and ends it. */
+export const lockBasis = (organization: string, purpose: BasisPurpose = 'inference'): SQL =>
+  sql`select version, (extract(epoch from withdrawn_at) * 1000)::int8 as "withdrawnAt" from lawful_basis
+    where organization = ${organization} and purpose = ${purpose} order by number desc limit 1 for share`
+
 /**
- * Nothing is processed for an organization without a basis. The row is locked: who withdraws waits for what was begun, and
- * ends it.
+ * Nothing is processed for an organization without a basis.
  *
  * @throws {SettlementError} HANSE_LAWFUL_BASIS_REQUIRED
  */
-export async function requireBasis(
-  tx: Database,
-  organization: string,
-  purpose: BasisPurpose = 'inference',
-): Promise<void> {
-  const [last] = await rows<{ version: string; withdrawnAt: string | null }>(
-    tx,
-    sql`select version, ${ms('withdrawn_at')} as "withdrawnAt" from lawful_basis
-      where organization = ${organization} and purpose = ${purpose}
-      order by number desc limit 1 for share`,
-  )
-  const why = lackOfBasis(
-    last && {
-      version: last.version,
-      withdrawnAt: last.withdrawnAt === null ? null : Number(last.withdrawnAt),
-    },
-  )
+export function requireBasis(last: LastBasis | null): void {
+  const why = lackOfBasis(last ?? undefined)
   if (why !== undefined) throw new SettlementError('HANSE_LAWFUL_BASIS_REQUIRED', why)
 }
 

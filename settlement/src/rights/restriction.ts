@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { revokeAllOf } from '../authorizations/revoke-all.ts'
 import { type Database, rows } from '../db/database.ts'
 import { SettlementError } from '../errors.ts'
@@ -38,29 +38,20 @@ export async function keepRestriction(tx: Database, { kind, id }: Subject, at: n
   await revokeAllOf(tx, { kind, id }, at, kind === 'organization' ? kind : 'operator')
 }
 
+/** Whether the processing of somebody's data is restricted: a column of a statement about their own row. */
+export const isRestrictedNow = (kind: SubjectKind, id: string): SQL =>
+  sql`(restricted_at is not null or exists (select from rights_request
+    where subject_kind = ${kind} and subject = ${id} and ${STANDING}))`
+
 /**
  * Nothing new is promised for an organization, or to a provider, whose processing is restricted. Both rows are held until the
  * promise is there, so that whoever restricts finds it.
  *
  * @throws {SettlementError} HANSE_PROCESSING_RESTRICTED
  */
-export async function refuseRestricted(
-  tx: Database,
-  { organization, provider }: { readonly organization: string; readonly provider: string },
-): Promise<void> {
-  for (const subject of [
-    { kind: 'organization', id: organization },
-    { kind: 'provider', id: provider },
-  ] as const) {
-    const { table, key } = TABLES[subject.kind]
-    const [row] = await rows<{ isRestricted: boolean }>(
-      tx,
-      sql`select restricted_at is not null or exists (select from rights_request
-          where subject_kind = ${subject.kind} and subject = ${subject.id} and ${STANDING}) as "isRestricted"
-        from ${sql.identifier(table)} where ${sql.identifier(key)} = ${subject.id} for share`,
-    )
-    if (row?.isRestricted === true) throw restricted(subject.kind)
-  }
+export function refuseRestricted(isRestricted: Readonly<Partial<Record<SubjectKind, boolean>>>) {
+  for (const kind of ['organization', 'provider'] as const)
+    if (isRestricted[kind] === true) throw restricted(kind)
 }
 
 const restricted = (kind: SubjectKind): SettlementError =>

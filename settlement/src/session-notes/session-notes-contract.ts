@@ -99,7 +99,7 @@ export function sessionNotesContract(name: string, open: () => Promise<Settlemen
         }),
         { numRuns: 6 },
       )
-    })
+    }, 120_000)
 
     test('only the node that paid says something of a session, and its first word counts', async () => {
       const context = testContext(await open())

@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm'
 import { recordset, textArray } from '../db/column-lists.ts'
 import { type Database, rows, transact } from '../db/database.ts'
 import { addTimes } from '../service-levels/timing-store.ts'
-import { ADD_TO_SUMS } from '../usage/add-to-sums.ts'
-import { digestOfSpender, type UsageSpender } from '../usage/spender.ts'
-import { spenderStore } from '../usage/spender-store.ts'
+import { ADD_TO_SUMS, GATEWAY_OF } from '../usage/add-to-sums.ts'
+import { digestOfSpender, type UsageSpender, withTags } from '../usage/spender.ts'
+import { internSpender } from '../usage/spender-store.ts'
 import { MEASURES } from '../usage/usage-query.ts'
 import { addLatencies } from './latency-store.ts'
 
@@ -79,7 +79,6 @@ async function intern(
   waiting: readonly WaitingNote[],
   at: number,
 ): Promise<KnownNote[]> {
-  const { internKnown } = spenderStore(db)
   const ids = new Map<string, string>()
   const known: KnownNote[] = []
   for (const { organization, session, key, member, tags, noted, spender } of waiting) {
@@ -87,9 +86,9 @@ async function intern(
       known.push({ organization, session, spender })
       continue
     }
-    const who = { key, member, tags: [...new Set([...tags, ...noted])].sort() }
+    const who = withTags({ key, member, tags }, noted)
     const name = `${organization} ${digestOfSpender(who)}`
-    const id = ids.get(name) ?? (await internKnown(organization, who, at)).toString()
+    const id = ids.get(name) ?? String(await internSpender(db, organization, who, at))
     ids.set(name, id)
     known.push({ organization, session, spender: id })
   }
@@ -114,17 +113,18 @@ const LESS = [`-1 as ${SESSIONS}`, ...OTHERS.map((name) => `-${name} as ${name}`
 function moveToSpenders(taken: readonly KnownNote[]) {
   return sql`with moved as materialized (
       select u.organization, u.session, u.at, u.provider, u.model, u.country, u.spender as before,
-        coalesce(x.spender, 0) as spender, ${sql.raw(OTHERS.map((name) => `u.${name}`).join(', '))}
+        coalesce(x.spender, 0) as spender, ${sql.raw(GATEWAY_OF)}, ${sql.raw(OTHERS.map((name) => `u.${name}`).join(', '))}
       from ${recordset(taken, 'x(organization text, session text, spender int8)')}
       join settled_session s on s.session = x.session
+      left join spend_authorization a on a.serial = s.authorization_serial
       join usage u on u.organization = x.organization and u.session = x.session and u.at = s.accepted_at
       where u.spender <> coalesce(x.spender, 0)),
     written as (
       update usage u set spender = m.spender from moved m
       where u.organization = m.organization and u.session = m.session and u.at = m.at),
     change as materialized (
-      select organization, at, provider, model, country, before as spender, ${sql.raw(LESS)} from moved
-      union all select organization, at, provider, model, country, spender, 1, ${sql.raw(OTHERS.join(', '))} from moved),
+      select organization, at, provider, model, country, before as spender, gateway, attributed, ${sql.raw(LESS)} from moved
+      union all select organization, at, provider, model, country, spender, gateway, attributed, 1, ${sql.raw(OTHERS.join(', '))} from moved),
     ${sql.raw(ADD_TO_SUMS)}`
 }
 

@@ -29,9 +29,22 @@ const rollUpSpendersOf = (table: string, unit: 'hour' | 'day'): string => `
   on conflict (organization, ${unit}, spender, model) do update set ${added(table)}
   returning 1`
 
+/** The consumer of a session `s`, which has the authorization `a`, and its serial where that says whom it is for. */
+export const GATEWAY_OF = `case when a.serial is null then '' else s.consumer end as gateway,
+    case when a.attribution is null then 0 else a.serial end as attributed`
+
+/** By the gateway, in the quarters in which days of all time zones begin: for budgets, see `budget-sums.ts`. */
+const ROLL_UP_GATEWAYS = `
+  insert into usage_gateway (organization, quarter, gateway, attributed, spender, model, amount)
+  select organization, date_bin('15 minutes', at, timestamptz '2000-01-01Z'), gateway, attributed, spender, model, sum(amount)
+  from change where gateway <> '' group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6
+  on conflict (organization, quarter, gateway, attributed, spender, model)
+    do update set amount = usage_gateway.amount + excluded.amount
+  returning 1`
+
 /**
  * The end of a statement that adds to the rollups what its part `change` has: rows of sessions with organization, at, provider,
- * model, country, spender and the measures, which may be below zero.
+ * model, country, spender, gateway and attributed (`GATEWAY_OF`), and the measures, which may be below zero.
  */
 export const ADD_TO_SUMS = `-- One pass over the sessions; the dimensions are made of the few rows that it leaves.
 summed as materialized (
@@ -48,6 +61,7 @@ whose as materialized (
     union all select 'tag', tag from unnest(w.tags) tag) v),
 hourly as (${rollUpOf('usage_hourly', 'hour')}),
 daily as (${rollUpOf('usage_daily', 'day')}),
+gateways as (${ROLL_UP_GATEWAYS}),
 spenders_hourly as (${rollUpSpendersOf('usage_spender_hourly', 'hour')}),
 spenders_daily as (${rollUpSpendersOf('usage_spender_daily', 'day')})
 select (select count(*) from hourly) + (select count(*) from daily) as rows`

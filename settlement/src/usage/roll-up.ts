@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Database, rows, transact } from '../db/database.ts'
 import { type BookingMark, nextBatch } from '../receipts/booking-order.ts'
-import { ADD_TO_SUMS } from './add-to-sums.ts'
+import { ADD_TO_SUMS, GATEWAY_OF } from './add-to-sums.ts'
 
 /** Receipts that one transaction takes: a fifth of a second or so, in which nobody else's rows are locked. */
 const RECEIPTS_MAX = 10_000
@@ -27,6 +27,7 @@ with session as materialized (
 fact as materialized (
   select coalesce(s.organization, '') as organization, s.session, s.accepted_at as at, s.provider, s.model,
     coalesce(u.country, p.country, '') as country, coalesce(u.spender, n.spender, a.spender, 0) as spender,
+    ${GATEWAY_OF},
     s.input_tokens, s.cached_input_tokens, s.output_tokens, s.amount, s.fee,
     u.session is null as is_new, coalesce(u.input_tokens, 0) as old_input_tokens,
     coalesce(u.cached_input_tokens, 0) as old_cached_input_tokens,
@@ -50,7 +51,7 @@ written as (
     cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
     amount = excluded.amount, fee = excluded.fee),
 change as materialized (
-  select organization, at, provider, model, country, spender, is_new::int4 as sessions,
+  select organization, at, provider, model, country, spender, gateway, attributed, is_new::int4 as sessions,
     input_tokens - old_input_tokens as input_tokens,
     cached_input_tokens - old_cached_input_tokens as cached_input_tokens,
     output_tokens - old_output_tokens as output_tokens, amount - old_amount as amount, fee - old_fee as fee
@@ -64,7 +65,7 @@ ${ADD_TO_SUMS}`
  *
  * It is not part of booking, because the sums of an organization are rows that all of its batches would wait for, and
  * because they cost more than the booking: some 8 ms for a thousand receipts, for each of four dimensions, by the hour and
- * the day, and half of all that once more for who spent, where it is known. What booking pays instead is a number in each receipt with its index, too little to be told from the noise of a
+ * the day, half of all that once more for who spent, where it is known, and less again for gateways. What booking pays instead is a number in each receipt with its index, too little to be told from the noise of a
  * measurement.
  *
  * A receipt carries the id of the transaction that booked it, and only those below the oldest one that still runs are

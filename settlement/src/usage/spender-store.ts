@@ -9,6 +9,7 @@ import {
   SPENDERS_MAX,
   USAGE_TAGS_MAX,
   type UsageSpender,
+  withTags,
 } from './spender.ts'
 
 export interface SpenderLimits {
@@ -20,62 +21,34 @@ const LIMITS: SpenderLimits = { tags: USAGE_TAGS_MAX, spenders: SPENDERS_MAX }
 
 export function spenderStore(db: Database) {
   return {
-    /**
-     * The number of who spends, with the tags of the key besides those that are given. It is made when it is new; limits bound
-     * how many there are. What is spent with a key of somebody whose processing is restricted is nobody's.
-     *
-     * @returns null where nothing is known of whoever spends
-     */
-    internSpender: async (
-      organization: string,
-      given: UsageSpender,
-      at: number,
-      limits: SpenderLimits = LIMITS,
-    ): Promise<bigint | null> => {
-      const { tags, isRestricted } = await knownOf(db, organization, given)
-      const spender = {
-        ...given,
-        ...(isRestricted && { member: '' }),
-        tags: [...new Set([...given.tags, ...tags])].sort(),
-      }
-      return isNobody(spender) ? null : internOne(db, organization, spender, at, limits)
-    },
-
-    /** The same of somebody whose tags are all given, in their order and each once. */
-    internKnown: (
+    /** See `internSpender`. */
+    internSpender: (
       organization: string,
       spender: UsageSpender,
       at: number,
-      limits: SpenderLimits = LIMITS,
-    ): Promise<bigint> => internOne(db, organization, spender, at, limits),
+      limits?: SpenderLimits,
+    ): Promise<bigint | null> => internSpender(db, organization, spender, at, limits),
   }
 }
 
-async function internOne(
+/**
+ * The number of who spends. It is made when it is new; limits bound how many there are.
+ *
+ * @returns null where nothing is known of whoever spends
+ */
+export async function internSpender(
   db: Database,
   organization: string,
-  spender: UsageSpender,
+  given: UsageSpender,
   at: number,
-  limits: SpenderLimits,
-): Promise<bigint> {
+  limits: SpenderLimits = LIMITS,
+): Promise<bigint | null> {
+  const spender = withTags(given, [])
+  if (isNobody(spender)) return null
   return (
     (await find(db, organization, spender)) ??
     transact(db, (tx) => intern(tx, organization, spender, at, limits))
   )
-}
-
-async function knownOf(
-  db: Database,
-  organization: string,
-  { key, member }: UsageSpender,
-): Promise<{ readonly tags: readonly string[]; readonly isRestricted: boolean }> {
-  if (key === '' && member === '') return { tags: [], isRestricted: false }
-  const [row] = await rows<{ tags: string[] | null; isRestricted: boolean }>(
-    db,
-    sql`select (select tags from api_key where prefix = ${key} and organization = ${organization}) as tags,
-      exists (select from person where id = ${member} and restricted_at is not null) as "isRestricted"`,
-  )
-  return { tags: row?.tags ?? [], isRestricted: row?.isRestricted ?? false }
 }
 
 async function find(

@@ -20,6 +20,12 @@ export const USAGE_TAGS_MAX = 1_000
 /** Different sets of key, member and tags: ten for each key. A day of usage has at most so many rows for a model. */
 export const SPENDERS_MAX = 10_000
 
+/** With more tags, in their order, each once. */
+export const withTags = (spender: UsageSpender, tags: readonly string[]): UsageSpender => ({
+  ...spender,
+  tags: [...new Set([...spender.tags, ...tags])].sort(),
+})
+
 export const isNobody = ({ key, member, tags }: UsageSpender): boolean =>
   key === '' && member === '' && tags.length === 0
 

@@ -131,7 +131,7 @@ export function usageContract(name: string, open: () => Promise<SettlementStore>
         }),
         { numRuns: 6 },
       )
-    })
+    }, 120_000)
 
     test('an organization has so many tags and no more: what is beyond is other, and nothing is lost', async () => {
       const store = await open()

@@ -276,4 +276,17 @@ export const MARKET = {
       technical: 'day',
     },
   },
+  usage_gateway: {
+    purpose: 'cost-reports',
+    basis: 'contract',
+    kept: 'request-metadata',
+    whose: { organization: 'organization' },
+    erased: { organization: 'deleted' },
+    columns: {
+      pseudonym: 'organization gateway spender',
+      activity: 'model',
+      money: 'amount',
+      technical: 'quarter attributed',
+    },
+  },
 } as const satisfies Readonly<Record<string, TableRecord>>
