@@ -1,10 +1,15 @@
 // What operators look after besides money's ways, on a real service and in a real browser.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { addTenant } from '@hanse/settlement/testing'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, test } from 'vitest'
 import { violations } from './axe.ts'
 import { OperatorDesk } from './operator-desk.ts'
 import { buildIfStale } from './site.ts'
+
+/** Every ten seconds it measures; the machine may do other things as well. */
+const LIVE_MS = 60_000
 
 let lab: OperatorDesk
 
@@ -186,6 +191,120 @@ test('the log is computed again, its tree is walked, and a breach has its clock'
   await page.getByRole('dialog').getByText(/^# /u).waitFor()
 })
 
+test('a breach of high risk: its words, who is affected, and that they were told', async () => {
+  const { organization, person, provider } = lab.desk
+  await using visit = await open('/console/breaches')
+  const { page } = visit
+  await page.getByLabel('What happened, in a line').fill('A backup was in the wrong place')
+  await page.getByRole('button', { name: 'Record it' }).click()
+  await page.getByTestId('clock').getByText(/left$/u).waitFor()
+  const take = page.getByRole('button', { name: 'Take this step' })
+  const history = page.getByTestId('history')
+
+  // What the law asks for next is proposed.
+  await page.getByLabel('What happened', { exact: true }).fill('A backup lay open for an hour')
+  await page.getByLabel('What was done, and is proposed').fill('It was taken away')
+  await take.click()
+  await history.getByText('It was taken away').waitFor()
+  await page.getByLabel('Risk for people').selectOption('high')
+  await page.getByLabel('Reason').fill('Addresses were in it')
+  await take.click()
+  await page.getByTestId('subjects-due').waitFor()
+  assert.deepEqual(await violations(page), [])
+
+  await page.getByLabel('Provider', { exact: true }).fill(provider)
+  await page.getByRole('button', { name: 'Find who is affected' }).click()
+  await page
+    .getByTestId('affected')
+    .getByText(/^1 organizations, /u)
+    .waitFor()
+  await first(page, 'Organizations affected').waitFor()
+  await page.getByRole('tab', { name: 'By kinds of data' }).click()
+  await page.getByRole('button', { name: 'Find who is affected' }).click()
+  await page
+    .getByTestId('subjects')
+    .getByText(/ found$/u)
+    .waitFor()
+  await page.getByRole('gridcell', { name: 'olga@example.org' }).first().waitFor()
+  const [saved] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save the list to write to' }).click(),
+  ])
+  const list = await readFile(await saved.path(), 'utf8')
+  assert.match(list, /^subject,name,email,tables\r\n/u)
+  assert.ok(list.includes('olga@example.org'))
+  assert.ok(!list.includes(organization), 'people were asked for')
+  assert.ok(person !== '')
+  assert.deepEqual(await violations(page), [])
+
+  await page.getByLabel('Step', { exact: true }).selectOption('authority-notified')
+  await page.getByLabel('Reference').fill('AZ 17/2026')
+  await take.click()
+  await page.getByTestId('clock').getByText('The clock has stopped').waitFor()
+  await page.getByLabel('How they were told').fill('By mail')
+  await page.getByLabel('How many people').fill('2')
+  await take.click()
+  await page.getByTestId('subjects-due').waitFor({ state: 'detached' })
+  await page.getByText(/^2 told, first /u).waitFor()
+  await history.getByText('By mail').waitFor()
+})
+
+test('the service’s own measurements are drawn, and go on coming', async () => {
+  await using visit = await open('/console/metrics')
+  const { page } = visit
+  const requests = page.getByTestId('glance').locator('dd').first()
+  await requests.waitFor({ timeout: 60_000 })
+  assert.match(await requests.innerText(), /^[\d.,]+/u)
+  assert.equal(await page.getByTestId('charts').locator('figure').count(), 6)
+  await page.getByTestId('charts').locator('svg path').first().waitFor({ state: 'attached' })
+  await page.getByTestId('queues').getByText('Payouts on their way').waitFor()
+  const asked = page.getByRole('grid', { name: 'Table: Routes' })
+  await asked.getByText('/v1/admin/metrics').waitFor({ timeout: 60_000 })
+  await page.getByRole('grid', { name: 'Table: Jobs' }).getByRole('gridcell').first().waitFor()
+  assert.deepEqual(await violations(page), [])
+  const before = await page.getByTestId('process').innerText()
+  const end = Date.now() + LIVE_MS
+  while ((await page.getByTestId('process').innerText()) === before) {
+    assert.ok(Date.now() < end, 'nothing was measured any more')
+    await page.waitForTimeout(500)
+  }
+  visit.assertQuiet()
+})
+
+test('an organization is erased as it asked, once it gives up what is left of its balance', async () => {
+  const { settlement } = lab
+  const { organization } = await addTenant(settlement.context, 100n)
+  await using visit = await open('/console/rights')
+  const { page } = visit
+  await page.getByLabel('Whose data').selectOption('organization')
+  await page.getByLabel('Subject', { exact: true }).fill(organization)
+  await page.getByRole('button', { name: 'Write it down' }).click()
+  await page
+    .getByRole('grid', { name: 'Data requests' })
+    .getByText(`${organization.slice(0, 9)}…${organization.slice(-6)}`)
+    .first()
+    .click()
+  await page.getByRole('button', { name: 'Identity was checked' }).click()
+  await page.getByRole('button', { name: 'Erase the data' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel(`To confirm, type ${organization}`).fill(organization)
+  await dialog.getByRole('button', { name: 'Erase now' }).click()
+  // Money that is there is somebody's.
+  await dialog.getByRole('alert').waitFor()
+  assert.deepEqual(await violations(page), [])
+  await dialog.getByRole('checkbox').check()
+  await dialog.getByRole('button', { name: 'Erase now' }).click()
+  await page.getByTestId('erased').waitFor()
+  await page
+    .getByTestId('deadline')
+    .getByText(/^Ended /u)
+    .waitFor()
+  const found = await settlement.store.executeSql('select name from organization where id = $1', [
+    organization,
+  ])
+  assert.ok(!JSON.stringify(found.rows).includes('Test'))
+})
+
 test('every page is for everybody, in both themes', async () => {
   const { provider, organization, payout } = lab.desk
   const paths = [
@@ -201,6 +320,7 @@ test('every page is for everybody, in both themes', async () => {
     'log',
     'events',
     'system',
+    'metrics',
   ]
   for (const colorScheme of ['light', 'dark'] as const) {
     await using visit = await open('/console', { colorScheme })

@@ -78,14 +78,13 @@ export class Office implements AsyncDisposable {
         webOrigin: `http://127.0.0.1:${port}`,
         now: () => Date.now() + clock.offset,
         // Every run waits for somebody.
-        terms: { payoutApprovalCents: 0n },
+        // And no month is closed before somebody looked.
+        terms: { payoutApprovalCents: 0n, closeMonths: 'by-hand' },
         // A machine that runs other tests too is slow, and that is not what these are about.
         pressure: { eventLoopMs: Infinity },
         logger: mails.logger,
       }),
     )
-    // What closes months by itself would close this one first.
-    await settlement.store.executeSql(`delete from pgboss.schedule where name = 'close-months'`)
     const site = stack.use(await Site.open({ settlementUrl: settlement.url, port }))
     return new Office({ site, settlement, mails }, stack.move(), clock)
   }
@@ -110,6 +109,59 @@ export class Office implements AsyncDisposable {
     this.strayTransfer = transfer
     // Last month may be closed, also where it ended a moment ago.
     this.#clock.offset = Math.max(0, firstOfMonth() + 2 * HOUR_MS - Date.now())
+  }
+
+  get provider(): string {
+    assert.ok(this.#trade)
+    return this.#trade.provider.peerId
+  }
+
+  /** Time goes by, for the service. */
+  pass(ms: number): void {
+    this.#clock.offset += ms
+  }
+
+  /** A payment that its card's holder disputes at once. */
+  async payDisputed(cents: bigint): Promise<void> {
+    assert.ok(this.#trade)
+    const { organization } = this.#trade.tenant
+    const paid = { organization, cents, paymentMethod: 'pm_card_createDispute' }
+    await topUp(this.settlement.context, { ...paid, idempotencyKey: `disputed-${cents}` })
+    await this.settlement.jobs.run('disputes')
+  }
+
+  /** One of everything that waits for an operator, and some that was decided before. */
+  async morning(): Promise<{ run: string; difference: string }> {
+    const { admin, settlement } = { admin: this.admin.bind(this), settlement: this.settlement }
+    const bert = await this.addClerk('bert', 'operator')
+    const gather = () => admin('POST', '/v1/admin/payout-runs', undefined, bert.token)
+    const paid = (await gather()) as unknown as { run: { id: string } }
+    await admin('POST', `/v1/admin/payout-runs/${paid.run.id}/approve`)
+    await this.earnMore()
+    const { run } = (await gather()) as unknown as { run: { id: string } }
+    await this.payDisputed(4_200n)
+    assert.ok(settlement.stripeDouble)
+    const { signer } = await addPaidProvider(settlement.context, settlement.stripeDouble)
+    const hold = { reason: 'The bank account belongs to somebody else' }
+    await admin('PUT', `/v1/admin/providers/${signer.peerId}/payout-hold`, hold)
+    await admin(
+      'POST',
+      '/v1/admin/adjustments',
+      {
+        kind: 'adjustment',
+        debit: 'losses/platform',
+        credit: `payable/${this.provider}`,
+        amount: '3210000000000',
+        reason: 'Lost while we moved house',
+      },
+      bert.token,
+    )
+    await admin('POST', '/v1/admin/reconciliations')
+    const { differences } = (await admin('GET', '/v1/admin/differences')) as unknown as {
+      differences: { id: string }[]
+    }
+    await settlement.jobs.run('documents')
+    return { run: run.id, difference: differences[0]?.id ?? '' }
   }
 
   /** Something more that is due to the provider. */
@@ -154,6 +206,17 @@ export class Office implements AsyncDisposable {
       await page.getByRole('button', { name: 'Sign in', exact: true }).click()
     }
     await page.waitForURL(`${this.site.web.url}/console`)
+  }
+
+  /** What the page asks of who signed in too long ago. */
+  async prove(page: Page, clerk: Clerk): Promise<void> {
+    const dialog = page.getByRole('dialog', { name: 'Show that it is you' })
+    await dialog.getByLabel('Password').fill(PASSWORD)
+    await dialog.getByRole('button', { name: 'Sign in', exact: true }).click()
+    this.#clock.offset += NEXT_CODE_MS
+    await dialog.getByLabel('Code of your authenticator app').fill(clerk.code())
+    await dialog.getByRole('button', { name: 'Sign in', exact: true }).click()
+    await dialog.waitFor({ state: 'detached' })
   }
 
   /** As root, unless somebody's token is given. */

@@ -1,4 +1,4 @@
-import { ApiError, type Body, type Client, createClient } from '@hanse/client'
+import { ApiError, type Body, type Client, type ClientOptions, createClient } from '@hanse/client'
 import { siteConfig } from './site-config.ts'
 
 /** The settlement service, as this site asks it. Everything here rejects with an `ApiError`. */
@@ -34,10 +34,14 @@ const clients = new Map<string, Promise<Client>>()
 /** Of who is signed in, and of one of their organizations where one is given. */
 export const personal = (organization = ''): Promise<Client> => clientOf(`person ${organization}`)
 
+/** Of an operator; the first call says what is done about what is refused. */
+export const operating = (onRefused: NonNullable<ClientOptions['onRefused']>): Promise<Client> =>
+  clientOf('operator', onRefused)
+
 /** Of everybody: without a cookie, so that any site may show it. */
 export const everybody = (): Promise<Client> => clientOf('open')
 
-function clientOf(who: string): Promise<Client> {
+function clientOf(who: string, onRefused?: ClientOptions['onRefused']): Promise<Client> {
   const known = clients.get(who)
   if (known !== undefined) return known
   const [kind, organization = ''] = who.split(' ')
@@ -46,8 +50,9 @@ function clientOf(who: string): Promise<Client> {
       baseUrl,
       timeoutMs,
       attempts,
-      session: kind === 'person',
+      session: kind !== 'open',
       ...(organization !== '' && { organization }),
+      ...(onRefused !== undefined && { onRefused }),
     }),
   )
   clients.set(who, made)
@@ -123,6 +128,9 @@ export const api = {
       body: { response: credential.toJSON() as SignedAnswer },
     })
   },
+  /** Where somebody with this address signs in, at the provider of their organization. */
+  ssoUrl: async (email: string) =>
+    (await (await personal()).post('/v1/sso/sign-in', { body: { email } })).url,
   signOut: async () => (await personal()).post('/v1/sign-out'),
   account: async (): Promise<Account> => (await personal()).get('/v1/account'),
   askForPassword: async (email: string) =>

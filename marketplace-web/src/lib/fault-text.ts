@@ -38,6 +38,7 @@ const texts: Readonly<Record<string, () => string>> = {
   HANSE_INVITATION_INVALID: m.fault_invitation,
   HANSE_TWO_OPERATORS: m.fault_two_operators,
   HANSE_PAYOUT_RUN_STATE: m.fault_run_state,
+  HANSE_MONTH_OPEN: m.fault_month_open,
   HANSE_OPERATOR_FACTOR: m.fault_operator_factor,
   HANSE_ERASURE_BLOCKED: m.fault_erasure,
   HANSE_AUDIT_PACKAGES_BUSY: m.fault_packages,

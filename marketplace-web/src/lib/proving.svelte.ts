@@ -3,6 +3,7 @@ import { ApiError } from './api.ts'
 /** Whoever is signed in shows once more who they are, while what they wanted waits. */
 class Proving {
   asked = $state.raw<{ readonly done: () => void; readonly refused: () => void }>()
+  #question: Promise<void> | undefined
 
   /** Does what wants a proof that is not old: where it is, the person is asked, and it is done again. */
   async fresh<Value>(send: () => Promise<Value>): Promise<Value> {
@@ -15,13 +16,15 @@ class Proving {
     }
   }
 
-  /** @throws {ProofRefused} */
+  /** Whoever asks while a question is open waits for the same answer. @throws {ProofRefused} */
   ask(): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
+    this.#question ??= new Promise<void>((resolve, reject) => {
       this.asked = { done: resolve, refused: () => reject(new ProofRefused()) }
     }).finally(() => {
       this.asked = undefined
+      this.#question = undefined
     })
+    return this.#question
   }
 }
 

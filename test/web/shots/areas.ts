@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openSettlement } from '@hanse/settlement'
 import type { Page } from 'playwright-core'
 import { DemoAccount } from '../demo-account.ts'
+import { Office } from '../office.ts'
 import { OperatorDesk } from '../operator-desk.ts'
 import { someProviders } from '../paper-offers.ts'
 import { MarketSite, PlaygroundSite } from '../peer-sites.ts'
@@ -19,9 +20,10 @@ export const areas: readonly Area[] = [
   { covers: /^\/account(?:\/|$)/u, open: account },
   {
     covers:
-      /^\/console\/(?:ledger|receipts|log|events|providers|organizations|rights|breaches|system)(?:\/|$)/u,
+      /^\/console\/(?:ledger|receipts|log|events|providers|organizations|rights|breaches|system|metrics)(?:\/|$)/u,
     open: evidence,
   },
+  { covers: /^\/console(?:\/|$)/u, open: money },
   { covers: /^\/market(?:\/|$)/u, open: market },
   { covers: /^\/provider(?:\/|$)/u, open: provider },
   { covers: /^\/playground(?:\/|$)/u, open: playground },
@@ -58,6 +60,24 @@ async function evidence(): Promise<Scenery> {
       return [{ name: '', ...(id !== undefined && { query: `?id=${encodeURIComponent(id)}` }) }]
     },
     [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
+  }
+}
+
+/** The ways of money, after a month of business, as an operator finds them in the morning. */
+async function money(): Promise<Scenery> {
+  const office = await Office.open()
+  await office.business()
+  const anna = await office.addClerk('anna', 'operator')
+  const { run, difference } = await office.morning()
+  const ids: Readonly<Record<string, string>> = { run, difference }
+  return {
+    site: office.site,
+    enter: (page) => office.signIn(page, anna.email, anna),
+    scenes: (path) => {
+      const id = ids[path.split('/').at(-1) ?? '']
+      return [{ name: '', ...(id !== undefined && { query: `?id=${id}` }) }]
+    },
+    [Symbol.asyncDispose]: () => office[Symbol.asyncDispose](),
   }
 }
 

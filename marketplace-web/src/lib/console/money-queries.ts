@@ -105,7 +105,18 @@ export const documents = () =>
   )
 export type Document = NonNullable<ReturnType<typeof documents>['data']>[number]
 
-export const months = () => operators.query('months', (client) => client.get('/v1/admin/months'))
+export const months = () =>
+  operators.query('months', async (client) => {
+    await operatorNames().load()
+    return client.get('/v1/admin/months')
+  })
+
+type Months = NonNullable<ReturnType<typeof months>['data']>
+export type Due = NonNullable<Months['due']>
+export type Closes = Months['closes']
+export type ClosedMonth = Months['months'][number]
+export type MonthPoint = Due['points'][number]
+export type PointName = MonthPoint['point']
 
 export const balanceSheet = () =>
   operators.query('balance sheet', (client) => client.get('/v1/admin/ledger/balances'))

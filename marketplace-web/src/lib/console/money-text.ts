@@ -1,7 +1,16 @@
 import { picoOfCents } from '@hanse/client'
 import { locale, m } from '#lib/i18n.ts'
 import { exactEuro, formatEuro, picoEuro } from '#lib/money.ts'
-import type { Adjustment, Balance, Difference, Document, Payout, Run } from './money-queries.ts'
+import type {
+  Adjustment,
+  Balance,
+  Difference,
+  Document,
+  MonthPoint,
+  Payout,
+  PointName,
+  Run,
+} from './money-queries.ts'
 
 /** Digits of cents, as the service writes them, as an amount. */
 export const picoOf = (digits: string) => picoEuro(picoOfCents(digits))
@@ -116,3 +125,19 @@ export const accountNames: Names<Balance['kind']> = {
   losses: m.console_account_losses,
   debt: m.console_account_debt,
 }
+
+const pointNames: Names<PointName> = {
+  'payout-runs': m.console_point_runs,
+  adjustments: m.console_point_adjustments,
+  comparison: m.console_point_comparison,
+  differences: m.console_point_differences,
+  disputes: m.console_point_disputes,
+  ledger: m.console_point_ledger,
+}
+/** What is open in a month, in a line: "2 disputes, not compared". */
+export const pointsText = (points: readonly MonthPoint[]): string =>
+  points
+    .map(({ point, open }) =>
+      point === 'comparison' ? pointNames[point]() : `${open} ${pointNames[point]()}`,
+    )
+    .join(', ')

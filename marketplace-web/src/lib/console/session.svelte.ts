@@ -1,6 +1,6 @@
-import { ApiError, type Client, personal } from '#lib/api.ts'
+import { ApiError, type Client, operating, personal } from '#lib/api.ts'
 import { faultText } from '#lib/fault-text.ts'
-import { proving } from '#lib/proving.svelte.ts'
+import { isRefusedProof, proving } from '#lib/proving.svelte.ts'
 import { Query } from '#lib/query.svelte.ts'
 import type { Power } from './powers.ts'
 
@@ -31,18 +31,21 @@ class ConsoleSession {
   person = $state.raw<Person>()
   operator = $state.raw<Operator>()
   #queries = new Map<string, Query<unknown>>()
+  /** All that was refused waits for the same one. */
+  #proof: Promise<void> | undefined
 
   can(power: Power): boolean {
     return this.operator?.may.includes(power) ?? false
   }
 
+  /** Where the sign-in has become too old it asks for a new one, and goes on: with reads as with changes. */
   client(): Promise<Client> {
-    return personal()
+    return operating((error, method) => this.#proveFor(error, method))
   }
 
   async open(): Promise<void> {
     try {
-      const client = await this.client()
+      const client = await personal()
       this.person = await client.get('/v1/account')
       this.operator = await client.get('/v1/operator')
       this.stage = 'ready'
@@ -75,10 +78,44 @@ class ConsoleSession {
     this.#queries.clear()
   }
 
-  /** Does what an operator decides. Where the sign-in is too old, the person is asked, and it is done again. */
+  /** Does what an operator decides. @throws {ProofRefused} where the sign-in is too old and stays so */
   async act<Value>(send: (client: Client) => Promise<Value>): Promise<Value> {
-    const client = await this.client()
-    return await proving.fresh(() => send(client))
+    return await send(await this.client())
+  }
+
+  /** Whether to send again what was refused. */
+  async #proveFor({ code }: ApiError, method: string): Promise<boolean> {
+    if (code !== 'HANSE_SIGN_IN_AGAIN') return false
+    // It may have been on its way while the person showed who they are.
+    if (await this.#isProven()) return true
+    try {
+      this.#proof ??= this.#prove().finally(() => {
+        this.#proof = undefined
+      })
+      await this.#proof
+      return true
+    } catch (error) {
+      // Nothing can be read any more, and the page says so; of a change, the form stays as it is.
+      if (method === 'get' && isRefusedProof(error)) this.stage = 'unproven'
+      throw error
+    }
+  }
+
+  /** A passkey may be another person's: then nothing stays of what the first one was shown. */
+  async #prove(): Promise<void> {
+    await proving.ask()
+    const before = this.person?.person
+    await this.open()
+    if (this.person?.person !== before) this.forget()
+  }
+
+  async #isProven(): Promise<boolean> {
+    try {
+      await (await personal()).get('/v1/operator')
+      return true
+    } catch {
+      return false
+    }
   }
 }
 

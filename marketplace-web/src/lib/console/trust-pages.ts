@@ -24,6 +24,7 @@ export const trustGroups: readonly ConsoleGroup[] = [
       { href: '/console/rights', name: m.ops_rights },
       { href: '/console/breaches', name: m.ops_breaches },
       { href: '/console/system', name: m.ops_system },
+      { href: '/console/metrics', name: m.metrics_title },
     ],
   },
 ]
