@@ -1642,7 +1642,7 @@ export interface paths {
         };
         /**
          * All usage with its costs, wherever it was bought
-         * @description Settled sessions of the network (source `hanse`) and usage that was imported, together, by hour, day, model, provider, source or tag. What has several tags counts under each of them, what has none under the empty key. Costs are exact decimals, by currency: `settled`, `reported` by the seller, or `rated` by price tables. What has none of them is `unrated`, never 0. `from` and `to` are whole hours in UTC, `to` is not included.
+         * @description Settled sessions of the network (source `hanse`) and usage that was imported, together, by hour, day, model, provider, source or tag. What has several tags counts under each of them, what has none under the empty key; a tag `team` with the value `web` is `team:web`, wherever it is from. Costs are exact decimals, by currency: `settled`, `reported` by the seller, or `rated` by price tables. What has none of them is `unrated`, never 0. `from` and `to` are whole hours in UTC, `to` is not included.
          */
         get: operations["getSpend"];
         put?: never;
