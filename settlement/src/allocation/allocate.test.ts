@@ -164,6 +164,37 @@ test('cost centres bear their own and their part of what is shared; what nobody 
   ])
 })
 
+test('each source is split by itself with the weights of all, and a credit as its opposite', () => {
+  const spent = [
+    cell({ tags: ['team:web'], amount: 2n }),
+    cell({ source: 'aws', tags: ['team:data'], amount: 1n }),
+    cell({ source: 'aws', model: 'embed', amount: -10n }),
+    cell({ source: 'litellm', model: 'embed', amount: 10n }),
+    cell({ source: 'otlp', model: 'other', amount: 5n }),
+  ]
+  const plan = rulesSchema.parse([
+    { name: 'web', when: { tag: 'team:web' }, to: 'web' },
+    { name: 'data', when: { tag: 'team:data', source: 'a*' }, to: 'data' },
+    { name: 'embed', when: { model: 'embed' }, share: { by: 'direct' } },
+  ])
+  const { lines, sources, total } = allocate(spent, plan)
+  expect(total).toBe(8n)
+  expect(sources.map(({ source, amount }) => [source, amount])).toEqual([
+    ['aws', -9n],
+    ['hanse', 2n],
+    ['litellm', 10n],
+    ['otlp', 5n],
+  ])
+  const shared = lines.filter(({ kind }) => kind === 'shared')
+  expect(shared.map(({ source, centre, amount }) => [source, centre, amount])).toEqual([
+    ['aws', 'data', -3n],
+    ['aws', 'web', -7n],
+    ['litellm', 'data', 3n],
+    ['litellm', 'web', 7n],
+  ])
+  expect(lines.at(-1)).toMatchObject({ kind: 'unallocated', source: 'otlp', amount: 5n })
+})
+
 test('rules need names of their own, one way to go, and cost centres', () => {
   const bad = [
     [
