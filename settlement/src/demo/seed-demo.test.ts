@@ -35,6 +35,8 @@ async function ask<Answer>(url: string): Promise<Answer> {
   return answer.json()
 }
 
+const isoDay = (number: number) => new Date(dayOf(NOW, number)).toISOString().slice(0, 10)
+const days = `from=${isoDay(DAYS - SHORT)}&to=${isoDay(DAYS)}`
 const range = `from=${new Date(dayOf(NOW, 0)).toISOString()}&to=${new Date(dayOf(NOW, DAYS)).toISOString()}`
 
 test('all of it goes through the books, which add up', async () => {
@@ -58,6 +60,37 @@ test('there is something to see on every page', async () => {
   expect(bills).toHaveLength(1)
   expect(spend.map(({ key }) => key)).toEqual(['hanse', 'litellm'])
   expect(returns.length).toBeGreaterThan(0)
+})
+
+test('its sessions have come to an end, as sessions of nodes do, and say whom they were for', async () => {
+  const { receipts } = await ask<{ receipts: { final: string | null; sequence: string }[] }>(
+    '/v1/receipts?limit=500',
+  )
+  expect(receipts.length).toBeGreaterThan(50)
+  const ends = Map.groupBy(receipts, ({ final }) => final ?? 'none')
+  expect(ends.has('none')).toBe(false)
+  expect(ends.get('completed')?.length).toBeGreaterThan(receipts.length * 0.8)
+  expect(receipts.some(({ sequence }) => Number(sequence) > 2)).toBe(true)
+
+  const { costs } = await ask<{ costs: { key: string }[] }>(
+    `/v1/costs?${days}&group=tag&limit=1000`,
+  )
+  const tags = new Set(costs.map(({ key }) => key))
+  for (const tag of ['team:product', 'feature:chat', 'prompt:assistant-7'])
+    expect([...tags]).toContain(tag)
+  const users = await ask<{ costs: { key: string }[] }>(`/v1/costs?${days}&group=user&limit=1000`)
+  expect(new Set(users.costs.map(({ key }) => key)).size).toBeGreaterThan(5)
+})
+
+test('how long people waited is known of each model', async () => {
+  const { measurements } = await ask<{
+    measurements: { key: string; good: string; firstToken: { observed: string; msP50: number } }[]
+  }>(`/v1/service-levels/measurements?${range}&group=model`)
+  expect(measurements).toHaveLength(3)
+  for (const { good, firstToken } of measurements) {
+    expect(firstToken.observed).toBe(good)
+    expect(firstToken.msP50).toBeGreaterThan(100)
+  }
 })
 
 test('it is not made where somebody is already, unless that is wanted', async () => {
