@@ -152,33 +152,6 @@ test('the organization is erased, with its name typed once more', async () => {
   assert.deepEqual(await violations(page), [])
 })
 
-test('without EU mode none of it is offered', async () => {
-  await using visit = await demo.site.visit(undefined)
-  const { page } = visit
-  await demo.signIn(page)
-  await page.route(/\/v1\/(?:gdpr|audit)\//u, (route) =>
-    route.request().method() === 'OPTIONS'
-      ? route.continue()
-      : route.fulfill({
-          status: 404,
-          headers: {
-            'access-control-allow-origin': demo.site.web.url,
-            'access-control-allow-credentials': 'true',
-          },
-          json: {
-            code: 'HANSE_NOT_FOUND',
-            title: 'Not found',
-            detail: 'nothing is there',
-            retry: false,
-          },
-        }),
-  )
-  await page.goto(`${demo.site.web.url}/account/audit`)
-  await page.getByText('This service does not run in EU mode').waitFor()
-  const nav = page.getByRole('navigation', { name: 'Account pages' })
-  assert.equal(await nav.getByRole('link', { name: 'Audit trail' }).count(), 0)
-})
-
 async function saved(page: Page, act: () => Promise<void>): Promise<Download> {
   const [file] = await Promise.all([page.waitForEvent('download'), act()])
   return file

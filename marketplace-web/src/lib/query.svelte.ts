@@ -1,5 +1,6 @@
 import { isExpired, tellExpired } from './expiry.ts'
 import { faultText } from './fault-text.ts'
+import { isUnreachable } from './reaching.ts'
 
 /** Long enough to walk through pages without asking again, short enough that nobody decides on what is old. */
 const freshMs = 10_000
@@ -11,6 +12,8 @@ export class Query<Value> {
   /** The last answer; it stays while another one is asked for, and when that fails. */
   data = $state.raw<Value>()
   fault = $state<string>()
+  /** Nobody answered, the last time: it is worth asking again. */
+  isMissed = $state(false)
   busy = $state(false)
   /** It takes longer than half a second. */
   isSlow = $state(false)
@@ -60,9 +63,11 @@ export class Query<Value> {
       this.data = await this.#read()
       this.#answeredAt = Date.now()
       this.fault = undefined
+      this.isMissed = false
     } catch (error) {
       if (isExpired(error)) tellExpired()
       this.fault = faultText(error)
+      this.isMissed = isUnreachable(error)
     } finally {
       clearTimeout(timer)
       this.busy = this.isSlow = false

@@ -280,7 +280,8 @@ async function comeBack(
     outcome: 'ok',
     at: now(),
   })
-  return reply.redirect(webOrigin ?? publicUrl(), 303)
+  // A website leads on from there; the service alone has no page but its own.
+  return reply.redirect(webOrigin === undefined ? publicUrl() : `${webOrigin}/account`, 303)
 }
 
 const refusalIn = (error: unknown): string =>

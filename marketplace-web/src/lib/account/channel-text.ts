@@ -26,13 +26,14 @@ export const paceNames = {
   daily: m.pace_daily,
 } satisfies Record<Subscription['pace'], () => string>
 
-/** What a channel is told of, and how: "warnings and what is urgent, at once". */
+/** What a channel is told of, and how: "warnings and what is urgent, at once, not from 22:00 to 07:00". */
 export function toldText({ subscriptions }: Channel): string {
   if (subscriptions.length === 0) return m.channel_nothing()
   return subscriptions
-    .map(({ severity, kinds, pace }) => {
+    .map(({ severity, kinds, pace, quiet }) => {
       const what = kinds.length === 0 ? severityNames[severity]() : kinds.join(', ')
-      return `${what}, ${paceNames[pace]()}`
+      const told = `${what}, ${paceNames[pace]()}`
+      return quiet === null ? told : `${told}, ${m.quiet_between(quiet)}`
     })
     .join('; ')
 }

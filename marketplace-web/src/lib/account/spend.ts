@@ -2,7 +2,11 @@ import { parseEuro } from '@hanse/client'
 import type { Client } from '#lib/api.ts'
 import type { DayParts } from '#lib/ui/chart/series.ts'
 
-export type Grouping = 'model' | 'provider' | 'country' | 'key' | 'member' | 'tag'
+/** What gateways say of a session in tags such as `team:web`; a session has one of each, or none. */
+export const toldGroupings = ['team', 'feature', 'prompt'] as const
+export type ToldGrouping = (typeof toldGroupings)[number]
+type SummedGrouping = 'model' | 'provider' | 'country' | 'key' | 'member' | 'user' | 'tag'
+export type Grouping = SummedGrouping | ToldGrouping
 export type SpendRow = {
   readonly day: string
   /** Of what it is summed by; empty is what has none. */
@@ -33,6 +37,22 @@ export async function readSpend(
   days: readonly string[],
   group: Grouping,
 ): Promise<SpendRow[]> {
+  if (!isTold(group)) return readSums(client, days, group)
+  const [tags, all] = await Promise.all([
+    readSums(client, days, 'tag'),
+    readSums(client, days, 'model'),
+  ])
+  return rowsOfTold(group, tags, all)
+}
+
+const isTold = (group: Grouping): group is ToldGrouping =>
+  (toldGroupings as readonly string[]).includes(group)
+
+async function readSums(
+  client: Client,
+  days: readonly string[],
+  group: SummedGrouping,
+): Promise<SpendRow[]> {
   const [from = '', to = ''] = [days[0], days.at(-1)]
   const query = { from, to: dayAfter(to), group, limit: 1000 }
   const rows: SpendRow[] = []
@@ -48,6 +68,41 @@ export async function readSpend(
     })
   }
   return rows
+}
+
+/**
+ * The tags that begin with the grouping's name, without it, and for each day what has none of them.
+ *
+ * @param all everything once, by any part
+ */
+export function rowsOfTold(
+  group: ToldGrouping,
+  tags: readonly SpendRow[],
+  all: readonly SpendRow[],
+): SpendRow[] {
+  const begin = `${group}:`
+  const named = tags
+    .filter(({ part }) => part.startsWith(begin))
+    .map((row) => ({ ...row, part: row.part.slice(begin.length) }))
+  const known = Map.groupBy(named, ({ day }) => day)
+  const rest = [...Map.groupBy(all, ({ day }) => day)].map(([day, of]) =>
+    restOf(day, of, known.get(day) ?? []),
+  )
+  // Below nothing where somebody gave a session two teams: it counts under both.
+  return [...named, ...rest.filter(({ sessions }) => sessions > 0n)]
+}
+
+function restOf(day: string, all: readonly SpendRow[], known: readonly SpendRow[]): SpendRow {
+  const left = (measure: Measure) => sumOf(all, measure) - sumOf(known, measure)
+  return {
+    day,
+    part: '',
+    sessions: left('sessions'),
+    inputTokens: left('inputTokens'),
+    outputTokens: left('outputTokens'),
+    amount: left('amount'),
+    fee: left('fee'),
+  }
 }
 
 /** Every day, also those without any spend. */

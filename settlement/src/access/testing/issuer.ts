@@ -12,6 +12,8 @@ export interface TestIssuer extends AsyncDisposable {
   readonly url: string
   /** Signs in without asking: the account that is next. Returns where the browser is sent back to. */
   visit(authorizationUrl: string, subject: string): Promise<URL>
+  /** Whom it signs in next, where a browser follows the redirects itself. */
+  next(subject: string): void
 }
 
 export interface IssuerClient {
@@ -58,6 +60,9 @@ export async function openIssuerForTest(
     visit: async (start, who) => {
       subject = who
       return visit(start, url)
+    },
+    next: (who) => {
+      subject = who
     },
     [Symbol.asyncDispose]: () =>
       new Promise((done) => {
