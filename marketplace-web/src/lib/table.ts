@@ -12,6 +12,8 @@ export type Column<Row> = {
   readonly numeric?: boolean
   /** A track of a CSS grid, such as "12rem" or "minmax(8rem, 1fr)". */
   readonly width: string
+  /** The same on a phone, where there are some 21 rem for all columns. */
+  readonly narrow?: string
   /** Left out on a phone, where the row is opened to see it. */
   readonly wideOnly?: boolean
   /** What the first click sorts to, where it is not what the kind of value suggests: of prices the lowest. */
