@@ -22,3 +22,10 @@ test('a few parts need no rest, and a day without one of them has nothing of it'
   expect(series.map(({ key }) => key)).toEqual(['a', 'b'])
   expect(series.map((each) => amountOf(day({ b: 1n }), each, series))).toEqual([0n, 1n])
 })
+
+test('what has no name is a part of its own, also beside the rest', () => {
+  const one = day({ '': 9n, a: 8n, b: 7n, c: 6n, d: 5n, e: 2n, f: 1n })
+  const series = seriesOf([one], 'others')
+  expect(series.map(({ name }) => name)).toEqual(['', 'a', 'b', 'c', 'd', 'others'])
+  expect(series.map((each) => amountOf(one, each, series))).toEqual([9n, 8n, 7n, 6n, 5n, 3n])
+})

@@ -5,8 +5,8 @@ export type Series = { readonly key: string; readonly name: string; readonly col
 
 /** Parts with a colour of their own; the eye tells no more apart. */
 const ownMax = 5
-/** The key of all the rest; no model is named so. */
-export const othersKey = ''
+/** The key of all the rest; nothing is named so. An empty key is a part like the others: what has no team, say. */
+export const othersKey = '\u0000others'
 
 /** The parts by their size, the largest first, and one for all that are left. */
 export function seriesOf(days: readonly DayParts[], others: string): Series[] {
