@@ -1,7 +1,7 @@
 import { Random } from '../kernel/random.ts'
 import { idsOf, LOW_BITS, nearest, type Place, randomIds } from './ids.ts'
 import { Lookups, type Question } from './lookup.ts'
-import { LOOKUP_MS, PROVIDERS_MAX } from './production-rules.ts'
+import { LOOKUP_MS, PROVIDERS_MAX, ProviderDraw } from './production-rules.ts'
 import { randomPlace } from './random-place.ts'
 import { mean } from './statistics.ts'
 import { buildWorld, type World } from './world.ts'
@@ -9,8 +9,6 @@ import { buildWorld, type World } from './world.ts'
 const QUERY_MS = 20_000
 /** Providers of a key that an attacker wants to be found no more. */
 const PROVIDERS = 10
-/** Providers that one peer may name before the others are heard, where that is a defence. */
-const NAMED_BY_ONE_MAX = 8
 
 /** What attackers do when they are asked: name no provider, or sixty-four that do not exist. */
 export type Lie = 'withhold' | 'flood'
@@ -32,8 +30,8 @@ export interface Defence {
   readonly paths?: number
   /** Keys under which each provider is listed and looked for, each at a place of its own; one when left out. */
   readonly keys?: number
-  /** Of what one peer names, no more than this counts. */
-  readonly capped?: boolean
+  /** All counts that a peer names, in its order, and a lookup ends once twenty are named: as kad-dht has it by itself. */
+  readonly uncapped?: boolean
   /**
    * Records go to all peers within the distance that twenty should be in, told by how dense the network is elsewhere, and not
    * to the nearest twenty: those that crowd in push nobody out.
@@ -84,23 +82,26 @@ export function runAttack(plan: AttackPlan): AttackOutcome {
         held[i]?.set(holder, known.add(provider))
       }
     }
+  const lot = draw.fork('lot')
   const looks = Array.from({ length: tries }, () => {
     const from = honest()
-    return places.map((place, i) =>
-      ask({
+    return places.map((place, i) => {
+      const namedBy = (peer: number) => {
+        if (bad[peer] === 1) return plan.lie === 'flood' ? inventedBy(peer, invented) : []
+        return [...(held[i]?.get(peer) ?? [])]
+      }
+      const looked = lookedAt(defence, lot, namedBy)
+      const { asked, providers } = ask({
         from,
         place,
         deadlineMs: LOOKUP_MS,
-        enough: enoughFor(plan, world),
-        providersAt: (peer) => {
-          if (bad[peer] === 1) return plan.lie === 'flood' ? namedBy(peer, invented, defence) : []
-          return [...(held[i]?.get(peer) ?? [])]
-        },
-      }),
-    )
+        ...looked.question(world),
+      })
+      return { asked, providers: looked.providers(providers) }
+    })
   })
   const finds = looks.filter((keys) =>
-    keys.some(({ providers: named }) => named.slice(0, PROVIDERS_MAX).some((one) => one >= 0)),
+    keys.some(({ providers: seen }) => seen.some((one) => one >= 0)),
   )
   return {
     success: finds.length / tries,
@@ -116,15 +117,38 @@ function cached(world: World, bad: Uint8Array, place: Place): () => readonly num
     (known ??= nearest(world.ids, place, world.rules.bucketSize, (peer) => bad[peer] === 1))
 }
 
-/** kad-dht stops at so many; where floods are capped, only the patience of the consumer ends a lookup. */
-function enoughFor({ defence }: AttackPlan, world: World): number {
-  return defence.capped === true ? PROVIDERS_MAX : world.rules.bucketSize
+/** What a consumer looks at of all that is named: by the node's own lot, or as kad-dht would have it. */
+function lookedAt(
+  { uncapped }: Defence,
+  lot: Random,
+  namedBy: (peer: number) => number[],
+): {
+  question(world: World): Pick<Question, 'enough' | 'providersAt'>
+  providers(found: readonly number[]): readonly number[]
+} {
+  if (uncapped === true) {
+    return {
+      question: ({ rules }) => ({ enough: rules.bucketSize, providersAt: namedBy }),
+      providers: (found) => found.slice(0, PROVIDERS_MAX),
+    }
+  }
+  const draw = new ProviderDraw<number>({
+    limit: PROVIDERS_MAX,
+    idOf: (peer) => peer,
+    random: () => lot.float(),
+  })
+  return {
+    question: () => ({
+      enough: PROVIDERS_MAX,
+      providersAt: (peer) => draw.add(namedBy(peer)),
+    }),
+    providers: (found) => [...found, ...draw.rest()],
+  }
 }
 
 /** Each liar invents others, so that they do not count as one. */
-function namedBy(peer: number, invented: readonly number[], { capped }: Defence): number[] {
-  const own = invented.map((one) => one - peer * PROVIDERS_MAX)
-  return capped === true ? own.slice(0, NAMED_BY_ONE_MAX) : own
+function inventedBy(peer: number, invented: readonly number[]): number[] {
+  return invented.map((one) => one - peer * PROVIDERS_MAX)
 }
 
 /** Everybody within the distance in which twenty of a network of this size are expected. */

@@ -175,13 +175,23 @@ describe('a broken rule shows', () => {
     expect(broken.staleContacts).toBeGreaterThan(kept.staleContacts * 1.3)
   })
 
-  test('without shards one holder has every record of the region, and consumers see the same few', () => {
+  test('without the lot all consumers see the same few, and with it everybody is seen', () => {
+    const hot = { ...HOT_KEY, seed: 'hot', peers: 2_000, consumers: 100, shards: 1 }
+    const drawn = runHotKey(hot)
+    const first = runHotKey({ ...hot, lot: false })
+    expect(first.seenByMost).toBe(1)
+    // Peers that hold but a few records name those to everybody.
+    expect(drawn.seenByMost).toBeLessThan(0.8)
+    expect(drawn.providersSeen).toBeGreaterThan(0.95)
+    expect(first.providersSeen).toBeLessThan(drawn.providersSeen / 3)
+  })
+
+  test('without shards one holder has every record of the region', () => {
     const hot = { ...HOT_KEY, seed: 'hot', peers: 2_000, consumers: 100 }
     const one = runHotKey({ ...hot, shards: 1 })
     const many = runHotKey({ ...hot, shards: 16 })
     expect(one.recordsMost).toBeGreaterThan(many.recordsMost * 5)
     expect(one.requestsPerSecondMost).toBeGreaterThan(many.requestsPerSecondMost * 3)
-    expect(one.providersSeen).toBeLessThan(many.providersSeen / 3)
   })
 
   test('twenty peers next to a key take it from the market, unless its records are spread', () => {
@@ -193,10 +203,10 @@ describe('a broken rule shows', () => {
     expect(runAttack({ ...eclipsed, defence: { keys: 4 } }).success).toBeGreaterThan(0.9)
   })
 
-  test('liars that name sixty-four others crowd out the truth, unless each answer is capped', () => {
+  test('liars that name sixty-four others crowd out the truth where answers are not capped', () => {
     const attack = { ...ATTACK, seed: 'flood', peers: 2_000, tries: 50, crowd: 0.3 }
-    const open = runAttack({ ...attack, lie: 'flood' })
-    const capped = runAttack({ ...attack, lie: 'flood', defence: { capped: true } })
+    const capped = runAttack({ ...attack, lie: 'flood' })
+    const open = runAttack({ ...attack, lie: 'flood', defence: { uncapped: true } })
     expect(open.success).toBeLessThan(0.75)
     expect(capped.success).toBeGreaterThan(open.success + 0.2)
   })

@@ -1,7 +1,7 @@
 import { isInRegion } from '@hanse/protocol'
 import { Random } from '../kernel/random.ts'
 import { Lookups, shuffle } from './lookup.ts'
-import { LOOKUP_MS, PROVIDERS_MAX, RENEW_MS } from './production-rules.ts'
+import { LOOKUP_MS, PROVIDERS_MAX, ProviderDraw, RENEW_MS } from './production-rules.ts'
 import { other } from './random-place.ts'
 import { shardOf, shardPlaces } from './shards.ts'
 import { quantile } from './statistics.ts'
@@ -25,10 +25,13 @@ export interface HotKeyPlan {
   /** Providers whose records are simulated one by one; others count as often as these. */
   readonly providersMax: number
   readonly shards: number
+  /** Whether consumers draw by lot from what holders name, as nodes do, or take what comes first. */
+  readonly lot: boolean
   readonly region: string
 }
 
 export const HOT_KEY: Omit<HotKeyPlan, 'seed' | 'shards'> = {
+  lot: true,
   peers: 10_000,
   sellers: 0.5,
   looksPerHour: 36_000,
@@ -39,6 +42,7 @@ export const HOT_KEY: Omit<HotKeyPlan, 'seed' | 'shards'> = {
 
 export interface HotKeyOutcome {
   readonly shards: number
+  readonly lot: boolean
   readonly providers: number
   /** Peers that hold records of the key. */
   readonly holders: number
@@ -55,7 +59,7 @@ export interface HotKeyOutcome {
 
 /** All sellers of a region tell the same key, and all consumers read it. */
 export function runHotKey(plan: HotKeyPlan): HotKeyOutcome {
-  const { seed, peers, shards, region, consumers } = plan
+  const { seed, peers, shards, region, consumers, lot } = plan
   const world = buildWorld({ seed: `${seed}/hot/world`, peers })
   const draw = new Random(`${seed}/hot/${shards}`)
   const engine = new Lookups(world, draw.fork('ways'))
@@ -71,22 +75,29 @@ export function runHotKey(plan: HotKeyPlan): HotKeyOutcome {
   const asks = new Map<number, number>()
   const seen = new Map<number, number>()
   const firsts: number[] = []
+  const lots = draw.fork('lot')
   for (let i = 0; i < consumers; i++) {
     const place = draw.pick(places)
+    const drawn = new ProviderDraw<number>({
+      limit: PROVIDERS_MAX,
+      idOf: (peer) => peer,
+      random: () => lots.float(),
+    })
     const result = engine.run({
       from: other(draw, peers, 0),
       place,
       deadlineMs: LOOKUP_MS,
-      enough: world.rules.bucketSize,
+      enough: lot ? PROVIDERS_MAX : world.rules.bucketSize,
       providersAt: (peer) => {
         const named = held.get(peer)
         if (named !== undefined) asks.set(peer, (asks.get(peer) ?? 0) + 1)
-        return named
+        return lot ? drawn.add(named ?? []) : named
       },
     })
     if (result.firstProviderMs !== undefined) firsts.push(result.firstProviderMs)
     // A holder names those first that it has known longest, and the consumer looks at so many.
-    for (const provider of result.providers.slice(0, PROVIDERS_MAX))
+    const looked = lot ? [...result.providers, ...drawn.rest()] : result.providers
+    for (const provider of looked.slice(0, PROVIDERS_MAX))
       seen.set(provider, (seen.get(provider) ?? 0) + 1)
   }
   const perAsk = plan.looksPerHour / 3600 / consumers
@@ -98,6 +109,7 @@ export function runHotKey(plan: HotKeyPlan): HotKeyOutcome {
   const recordsMost = Math.round(Math.max(...records))
   return {
     shards,
+    lot,
     providers,
     holders: held.size,
     recordsMost,

@@ -4,4 +4,6 @@ export { LOOKUP_MS, PROVIDERS_MAX } from '../../../node/src/consumer/offer-direc
 // biome-ignore lint/style/noRestrictedImports: as above
 export { DIAL_ADDRESS_MS, REPROVIDE } from '../../../node/src/network/peer-options.ts'
 // biome-ignore lint/style/noRestrictedImports: as above
+export { ProviderDraw } from '../../../node/src/network/provider-draw.ts'
+// biome-ignore lint/style/noRestrictedImports: as above
 export { RENEW_MS } from '../../../node/src/provider/offer-book.ts'

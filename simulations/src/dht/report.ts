@@ -221,16 +221,17 @@ function churnSection({ churn, plan }: DhtResults): Section {
 }
 
 function hotKeySection({ hotKey }: DhtResults): Section {
+  const drawn = hotKey.filter(({ lot }) => lot)
   return {
     title: 'The hot key any/EU',
-    text: 'Half of the peers in the EU sell and tell the same key; ten consumers a second browse it. Shards are what could be done, not what is.',
+    text: 'Half of the peers in the EU sell and tell the same key; ten consumers a second browse it. Consumers draw by lot from what holders name; the first row is without the lot. Shards are what could be done, not what is.',
     plots: [
       plot({
         title: 'Records at the busiest holder',
         across: 'shards',
         up: 'records',
         isLogarithmic: true,
-        curves: [{ name: 'records', points: hotKey.map((row) => [row.shards, row.recordsMost]) }],
+        curves: [{ name: 'records', points: drawn.map((row) => [row.shards, row.recordsMost]) }],
       }),
       plot({
         title: 'Providers that consumers get to see, all together',
@@ -239,13 +240,14 @@ function hotKeySection({ hotKey }: DhtResults): Section {
         isLogarithmic: true,
         isShare: true,
         curves: [
-          { name: 'seen by anybody', points: hotKey.map((row) => [row.shards, row.providersSeen]) },
+          { name: 'seen by anybody', points: drawn.map((row) => [row.shards, row.providersSeen]) },
         ],
       }),
     ],
     table: [
       [
         'shards',
+        'by lot',
         'providers',
         'holders',
         'records at the busiest',
@@ -257,6 +259,7 @@ function hotKeySection({ hotKey }: DhtResults): Section {
       ],
       ...hotKey.map((row) => [
         whole(row.shards),
+        row.lot ? 'yes' : 'no',
         whole(row.providers),
         whole(row.holders),
         whole(row.recordsMost),

@@ -33,16 +33,19 @@ export const CHURNS: Readonly<Record<string, Partial<ChurnPlan>>> = {
   'tables left alone': { maintains: false },
 }
 
-const SHARDS = [1, 4, 16, 64]
+/** The key as nodes read it, with others that it could be split into; and without the lot, what holders name first. */
+const HOT_KEYS = [
+  { shards: 1, lot: false },
+  ...[1, 4, 16, 64].map((shards) => ({ shards, lot: true })),
+]
 const CROWDS = [0, 0.1, 0.2, 0.3, 0.5]
 const SYBILS = [0, 5, 10, 20, 40]
 export const DEFENCES: Readonly<Record<string, Defence>> = {
   'as it is': {},
+  'without cap and lot': { uncapped: true },
   'one path': { paths: 1 },
   'four keys': { keys: 4 },
-  'capped answers': { capped: true },
   'wide records': { wide: true },
-  'wide and capped': { wide: true, capped: true },
 }
 
 export interface DhtPlan {
@@ -101,9 +104,9 @@ export function runDht(plan: DhtPlan, progress: (done: number, text: string) => 
         ...runChurn({ ...CHURN, seed, peers, hours, warmUpHours: hours / 2, ...changes }),
       }
     }),
-    hotKey: SHARDS.map((shards) => {
+    hotKey: HOT_KEYS.map(({ shards, lot }) => {
       progress(0.9, `${shards} shards`)
-      return runHotKey({ ...HOT_KEY, seed, peers, shards })
+      return runHotKey({ ...HOT_KEY, seed, peers, shards, lot })
     }),
     attacks: runAttacks(plan, (text) => progress(0.95, text)),
   }
