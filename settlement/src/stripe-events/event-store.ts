@@ -1,6 +1,7 @@
 import { type Database, transact } from '../db/database.ts'
 import { stripeEvent } from '../db/schema.ts'
 import { applyEffect, type StripeEffect } from './effect.ts'
+import { isForgotten } from './forgotten.ts'
 
 export interface StoredEvent {
   readonly id: string
@@ -23,12 +24,13 @@ export function stripeEventStore(db: Database) {
      */
     takeStripeEvent: (event: StoredEvent, effects: readonly StripeEffect[]): Promise<boolean> =>
       transact(db, async (tx) => {
+        const isEmptied = isAboutCustomer(event.type) || (await isForgotten(tx, event.body))
         const inserted = await tx
           .insert(stripeEvent)
           .values({
             id: event.id,
             type: event.type,
-            body: isAboutCustomer(event.type) ? EMPTY : event.body,
+            body: isEmptied ? EMPTY : event.body,
             receivedAt: new Date(event.at),
           })
           .onConflictDoNothing()

@@ -117,3 +117,24 @@ test('an event for which Stripe never has an answer stops none of the others', a
   expect(await available(organization)).toBe(1_200n * CENT)
   expect((await store.eventCursors())[0]).toMatchObject({ failure: 'HANSE_STRIPE_UNAVAILABLE' })
 })
+
+test('of who was erased, what Stripe tells late is known by its id alone', async () => {
+  const [gone, stays] = [await market.addOrganization(), await market.addOrganization()]
+  for (const organization of [gone, stays]) await paidOnPage(organization, 500n)
+  const customerOf = async (organization: string) =>
+    (await store.billingCustomer(organization))?.customer ?? ''
+  const customers = [await customerOf(gone), await customerOf(stays)]
+  await store.executeSql('delete from billing_customer where organization = $1', [gone])
+  await pollStripeEvents(market.context)
+  const told = await Promise.all(
+    customers.map(async (customer) => {
+      const { rows } = await store.executeSql(
+        `select count(*)::int4 as n from stripe_event where position(convert_to($1, 'UTF8') in body) > 0`,
+        [customer],
+      )
+      return (rows as { n: number }[])[0]?.n
+    }),
+  )
+  expect(told).toEqual([0, expect.any(Number)])
+  expect(told[1]).toBeGreaterThan(0)
+})
