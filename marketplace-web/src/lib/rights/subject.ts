@@ -84,6 +84,8 @@ const steps: Readonly<Record<string, () => string>> = {
   noted: m.gdpr_noted,
   done: m.gdpr_done,
   refused: m.gdpr_refused,
+  announced: m.gdpr_announced,
   lifted: m.gdpr_lifted,
+  withdrawn: m.gdpr_step_withdrawn,
 }
 export const stepName = (step: string): string => steps[step]?.() ?? step
