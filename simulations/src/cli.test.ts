@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
 const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url))
+const FIGURES = fileURLToPath(new URL('../../docs/figures/', import.meta.url))
+const NAMES = ['dht', 'faults', 'load', 'market', 'residency', 'selection']
 
 /** Small enough for a test, of each simulation. */
 const SMALL: Readonly<Record<string, readonly string[]>> = {
@@ -46,6 +48,42 @@ test.each(Object.keys(SMALL))(
     expect(withoutHeader(second.page)).toBe(withoutHeader(first.page))
   },
   240_000,
+)
+
+test.each(NAMES)(
+  '%s tells its options, and its report of the fixed seed is there to be read',
+  (name) => {
+    const { status, stdout } = spawnSync(process.execPath, [CLI, name, '--help'], {
+      encoding: 'utf8',
+    })
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^ {2}--\w+/mu)
+    expect(existsSync(join(FIGURES, `${name}.json`))).toBe(true)
+    expect(readFileSync(join(FIGURES, `${name}.html`), 'utf8')).toContain('<svg')
+  },
+  60_000,
+)
+
+// A whole run of it starts eight processes: test/e2e/load.test.ts does.
+test.each([
+  [['--providers', '0'], '--providers must be a whole number from 1'],
+  [['--minutes', '0'], '--minutes must be a number from 0.1'],
+  [['--churn-seconds', 'x'], '--churn-seconds must be a number from 1'],
+])(
+  'load refuses %j before it starts anything',
+  (options, message) => {
+    const out = mkdtempSync(join(tmpdir(), 'sim-'))
+    try {
+      const args = [CLI, 'load', '--out', out, ...options]
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+      expect(status).toBe(2)
+      expect(stderr).toContain(message)
+      expect(readdirSync(out)).toEqual([])
+    } finally {
+      rmSync(out, { recursive: true })
+    }
+  },
+  60_000,
 )
 
 test('a name that is none of theirs is told the names', () => {

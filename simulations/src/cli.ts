@@ -3,10 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { faultsPage } from './faults/page.ts'
-import { selectionPage } from './market-selection/page.ts'
-import { renderPage, type Section } from './report/page.ts'
-import { residencyPage } from './residency/page.ts'
+import { isPlain, pageOf } from './pages.ts'
 
 const HELP = `npm run sim -- dht|faults|load|market|residency|selection [--seed N] [--out DIR] [further options of that simulation]
 
@@ -52,16 +49,6 @@ const SIMULATIONS: Readonly<
   },
 }
 
-/** What is shown of a file of figures; each simulation's own, in the form that all have. */
-const PAGES: Readonly<Record<string, (figures: never) => readonly Section[]>> = {
-  faults: faultsPage,
-  residency: residencyPage,
-  selection: selectionPage,
-}
-
-/** They write their page themselves. */
-const OWN_PAGE = new Set(['dht', 'load', 'market'])
-
 // Ctrl-C reaches the simulation too, which ends by itself and tells how far it came.
 process.on('SIGINT', () => {})
 process.exitCode = main(process.argv.slice(2))
@@ -89,8 +76,10 @@ function main([name = '', ...given]: readonly string[]): number {
   if (name === 'faults' && output.startsWith('{'))
     writeFileSync(join(out, 'faults.json'), withoutTime(output))
   const figures = join(out, `${name}.json`)
-  if (!OWN_PAGE.has(name) && status < 2 && existsSync(figures))
-    writeFileSync(join(out, `${name}.html`), pageOf(name, readFileSync(figures, 'utf8')))
+  if (isPlain(name) && status < 2 && existsSync(figures)) {
+    const header = `${new Date().toISOString()}; every figure is in ${name}.json`
+    writeFileSync(join(out, `${name}.html`), pageOf(name, readFileSync(figures, 'utf8'), header))
+  }
   return status
 }
 
@@ -134,12 +123,4 @@ function common(args: readonly string[]): {
 function withoutTime(output: string): string {
   const { seconds: _, ...summary } = JSON.parse(output) as { seconds: number }
   return `${JSON.stringify(summary, undefined, 2)}\n`
-}
-
-function pageOf(name: string, figures: string): string {
-  return renderPage({
-    title: `Simulation: ${name}`,
-    header: `${new Date().toISOString()}; every figure is in ${name}.json`,
-    sections: PAGES[name]?.(JSON.parse(figures) as never) ?? [],
-  })
 }

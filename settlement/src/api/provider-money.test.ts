@@ -132,6 +132,7 @@ test('a provider is bound only where it can be paid, and sees what Stripe wants 
   expect(body).toMatchObject({ payable: false, onboardingUrl: expect.any(String) })
   expect(body.requirements).toBeInstanceOf(Array)
   const { body: seen } = await call('GET', `/v1/providers/${signer.peerId}`)
+  expect([body.feeBps, seen.feeBps]).toEqual([2500, 2500])
   expect(seen).not.toHaveProperty('requirements')
   expect(seen.onboardingUrl).toBeNull()
 })
@@ -177,6 +178,7 @@ test('what a provider has earned is told to the holder of its key alone', async 
     inTransit: '0',
     debt: '0',
     onHold: false,
+    feeBps: 2500,
     held: [],
     payouts: [],
     bankPayouts: [],
