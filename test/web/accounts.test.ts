@@ -54,7 +54,7 @@ test('a visitor reads the plans, and what a month costs here and elsewhere', asy
     .first()
     .waitFor()
   const compared = page.getByLabel('Compare with')
-  await compared.selectOption('prices that I type')
+  await compared.selectOption('Prices that I type')
   await page.getByLabel('Input, EUR/Mtok').fill('100')
   await page.getByLabel('Output, EUR/Mtok').fill('300')
   await page.getByText('Here it is €500.00 less a month, at the cheapest offer.').waitFor()

@@ -194,7 +194,7 @@ async function compareEarnings(page: Page, { payable }: { payable: bigint }): Pr
 /** The other pages, each with what there is to say of a node with one job. */
 async function lookAround(page: Page): Promise<void> {
   for (const [link, heading, text] of [
-    ['Statements', 'Statements', 'No statements yet.'],
+    ['Statements', 'Statements', 'No documents yet'],
     ['Location', 'Location', '3 of 4'],
     ['Service levels', 'Service levels', 'Nothing speaks against this node.'],
     ['Price advice', 'Price advice', 'Nobody else in your region offers this model now.'],
