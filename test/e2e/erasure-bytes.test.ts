@@ -68,7 +68,7 @@ test.each(['pglite', 'postgres'] as const)(
     const files = kind === 'pglite' ? dataDir : postgres.dataDir
 
     let backup = ''
-    let invoices: string[] = []
+    let keys: readonly DocumentKey[] = []
     let names: ReadonlyMap<string, string> = new Map()
     {
       await using settlement = await openSettlement(options)
@@ -79,8 +79,12 @@ test.each(['pglite', 'postgres'] as const)(
       const before = await indexOf(settlement, tenant)
       const marked = await tablesWith(store, MARK)
       assert.ok(marked.length > 20, `the mark is only in ${marked.join()}`)
+      keys = await documentKeysOf(settlement, tenant)
       await store.executeSql('checkpoint')
-      assert.notDeepEqual(await filesWith(files, MARK), [])
+      // What is looked for below is there to be found now: the mark in tables and in the log, and what opens the invoices.
+      await checkFound(files, MARK)
+      for (const { key } of keys) await checkFound(files, key)
+      assert.notDeepEqual(await filesWith(join(dataDir, 'vault'), keys[0]?.key ?? ''), [])
 
       clock.now += 10 * DAY_MS
       await endWhatRuns(store, clock.now)
@@ -88,8 +92,8 @@ test.each(['pglite', 'postgres'] as const)(
       assert.deepEqual(await eraseAgain(settlement, tenant), erased)
       const scrubbed = (await operator(settlement, 'POST', '/v1/admin/gdpr/scrub')) as Scrubbed
       assert.ok(scrubbed.erasures > tenant.people.length && scrubbed.walSegments !== null)
-      assert.deepEqual(await tablesWith(store, MARK), ['document'])
-      invoices = await filesOf(store, 'document')
+      assert.deepEqual(await tablesWith(store, MARK), [])
+      await checkOpenedForDutyAlone(settlement, keys)
       names = await namesOfFiles(store)
 
       const after = await indexOf(settlement, tenant)
@@ -107,17 +111,22 @@ test.each(['pglite', 'postgres'] as const)(
       await client.query('checkpoint')
       await client.end()
     }
-    // An invoice names its parties, and law keeps it: its table's own files, and nothing else.
-    const left = (await filesWith(files, MARK)).filter(
-      (path) => !invoices.some((file) => path.endsWith(file)) && !path.startsWith('backups/'),
-    )
-    assert.deepEqual(
-      left.map((path) => [path, names.get(path.replace(/^database\//u, ''))]),
-      [],
-    )
+    // Tables, indexes, statistics, the write-ahead log; of PGlite, all of the data directory: vault, keys and backups, too.
+    for (const word of [MARK, ...keys.map(({ key }) => key)]) {
+      const left = await filesWith(files, word)
+      assert.deepEqual(
+        left.map((path) => [path, names.get(path.replace(/^database\//u, ''))]),
+        [],
+      )
+      assert.deepEqual(await filesWith(dataDir, word), [])
+    }
 
-    await checkBackupIsShut(backup, join(dataDir, 'vault'))
-    await checkRestored(backup, join(dataDir, 'vault'), join(folder, `${kind}-restored`))
+    const vault = join(dataDir, 'vault')
+    await checkBackupIsShut(backup, vault, keys)
+    await checkRestored(backup, vault, { dataDir: join(folder, `${kind}-restored`) }, keys)
+    await using server = await startPostgres()
+    const databaseUrl = await server.createDatabase()
+    await checkRestored(backup, vault, { databaseUrl, dataDir: server.dataDir }, keys)
   },
 )
 
@@ -229,18 +238,6 @@ async function madeExport(settlement: Settlement, subject: string, id: string): 
   )
 }
 
-/** Of a table, its indexes and what it keeps beside it, the ends of their paths. */
-async function filesOf(store: SettlementStore, table: string): Promise<string[]> {
-  const { rows } = await store.executeSql(
-    `select pg_relation_filepath(c.oid) as path from pg_class t
-      join pg_class c on c.oid in (t.oid, t.reltoastrelid)
-        or c.oid in (select indexrelid from pg_index where indrelid in (t.oid, t.reltoastrelid))
-      where t.oid = $1::regclass`,
-    [table],
-  )
-  return (rows as { path: string }[]).map(({ path }) => path)
-}
-
 /** Which table or index a file is of, for whoever has to find out. */
 async function namesOfFiles(store: SettlementStore): Promise<ReadonlyMap<string, string>> {
   const { rows } = await store.executeSql(
@@ -256,50 +253,136 @@ async function sound(store: SettlementStore): Promise<void> {
   assert.deepEqual((await store.ledgerCheck()).differences, [])
 }
 
-/** With every key that there is, nothing of them can be opened in the backup from before. */
-async function checkBackupIsShut(backup: string, vault: string): Promise<void> {
-  assert.deepEqual(
-    (await filesWith(backup, MARK)).filter((file) => file !== 'document.jsonl.gz'),
-    [],
+/** What opens the documents of a party, and what is sealed with it. */
+interface DocumentKey {
+  readonly key: Uint8Array
+  readonly documents: readonly { readonly number: string; readonly sealed: Uint8Array }[]
+}
+
+/** The keys of the tenant's documents while they are open; each opens what has the mark in it. */
+async function documentKeysOf(
+  { store }: Settlement,
+  { organization }: MarkedTenant,
+): Promise<DocumentKey[]> {
+  const { rows } = await store.executeSql(
+    `select encode(k.key, 'hex') as key, d.number, encode(d.sealed, 'hex') as sealed
+      from document_key k join document d on d.sealed_by = k.id where k.organization = $1`,
+    [organization],
   )
+  const found = rows as { key: string; number: string; sealed: string }[]
+  assert.ok(found.length > 0, 'no documents')
+  return [...Map.groupBy(found, ({ key }) => key)].map(([key, documents]) => ({
+    key: bytesOf(key),
+    documents: documents.map(({ number, sealed }) => {
+      assert.match(opened(bytesOf(key), bytesOf(sealed)), new RegExp(MARK, 'u'))
+      return { number, sealed: bytesOf(sealed) }
+    }),
+  }))
+}
+
+const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
+
+/** In the write-ahead log and elsewhere, or the search would look in the wrong place. */
+async function checkFound(files: string, word: string | Uint8Array): Promise<void> {
+  const found = await filesWith(files, word)
+  assert.ok(
+    found.some((path) => path.includes('pg_wal/')),
+    `not in the write-ahead log: ${found.join()}`,
+  )
+  assert.ok(found.some((path) => !path.includes('pg_wal/')))
+}
+
+/** Law keeps invoices: who asks gets a reason, and an operator who names a duty the invoice. */
+async function checkOpenedForDutyAlone(
+  settlement: Settlement,
+  keys: readonly DocumentKey[],
+): Promise<void> {
+  const headers = { authorization: `Bearer ${OPERATOR}` }
+  for (const { number } of keys.flatMap(({ documents }) => documents)) {
+    const asked = await settlement.app.inject({ url: `/v1/admin/documents/${number}`, headers })
+    assert.equal(asked.statusCode, 403, asked.body)
+    assert.equal(asked.json<{ code: string }>().code, 'HANSE_DOCUMENT_RESTRICTED')
+    const duty = await settlement.app.inject({
+      method: 'POST',
+      url: `/v1/admin/documents/${number}/openings`,
+      headers,
+      payload: { duty: 'tax-audit', reference: 'audit 7' },
+    })
+    assert.equal(duty.statusCode, 200, duty.body)
+    assert.match(duty.body, new RegExp(MARK, 'u'))
+  }
+}
+
+/** With every key that there is, nothing of them can be opened in the backup from before. */
+async function checkBackupIsShut(
+  backup: string,
+  vault: string,
+  documentKeys: readonly DocumentKey[],
+): Promise<void> {
+  assert.deepEqual(await filesWith(backup, MARK), [])
   const keys = (await readFile(join(vault, 'keys.jsonl'), 'utf8'))
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => Buffer.from((JSON.parse(line) as { key: string }).key, 'hex'))
+    .map((line) => bytesOf((JSON.parse(line) as { key: string }).key))
+    .concat(await openDocumentKeys(vault))
+  let found = 0
+  for (const { sealed } of documentKeys.flatMap(({ documents }) => documents)) {
+    if ((await filesWith(backup, sealed.subarray(0, 48))).length > 0) found++
+    for (const key of keys) assert.equal(opened(key, sealed), '')
+  }
+  assert.ok(found > 0, 'the backup has invoices, and nothing that opens them')
   let boxes = 0
   for (const name of await readdir(backup)) {
     if (!name.endsWith('.gz')) continue
     const text = gunzipSync(await readFile(join(backup, name))).toString('utf8')
     for (const [, box = ''] of text.matchAll(/"box":"([^"]+)"/gu)) {
       boxes++
-      for (const key of keys) assert.doesNotMatch(opened(key, box), new RegExp(MARK, 'u'))
+      const bytes = Buffer.from(box, 'base64')
+      for (const key of keys) assert.doesNotMatch(opened(key, bytes), new RegExp(MARK, 'u'))
     }
   }
   assert.ok(boxes > 50, 'what is personal is sealed')
 }
 
-function opened(key: Uint8Array, box: string): string {
+/** Of documents, in the clear. */
+async function openDocumentKeys(vault: string): Promise<Uint8Array[]> {
+  const text = await readFile(join(vault, 'document-keys.jsonl'), 'utf8')
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line) => (JSON.parse(line) as { key: string | null }).key ?? [])
+    .map(bytesOf)
+}
+
+function opened(key: Uint8Array, box: Uint8Array): string {
   try {
-    return Buffer.from(openPersonal(Uint8Array.from(key), Buffer.from(box, 'base64'))).toString(
-      'utf8',
-    )
+    return Buffer.from(openPersonal(key, Uint8Array.from(box))).toString('utf8')
   } catch {
     return ''
   }
 }
 
-async function checkRestored(backup: string, vault: string, dataDir: string): Promise<void> {
+async function checkRestored(
+  backup: string,
+  vault: string,
+  { databaseUrl, dataDir }: { readonly databaseUrl?: string; readonly dataDir: string },
+  keys: readonly DocumentKey[],
+): Promise<void> {
   await mkdir(dataDir, { recursive: true })
-  const report = await restore(backup, vault, { dataDir })
+  const target = databaseUrl === undefined ? { dataDir } : { databaseUrl }
+  const report = await restore(backup, vault, target)
   assert.equal(report.sound, true, inspect(report))
   assert.ok(report.erasedAgain > 0)
-  await using store = await openStore({ dataDir })
-  assert.deepEqual(await tablesWith(store, MARK), ['document'])
-  const invoices = await filesOf(store, 'document')
+  await using store = await openStore(target)
+  assert.deepEqual(await tablesWith(store, MARK), [])
   await store.executeSql('checkpoint')
-  // Rows came as an erasure leaves them: there is nothing to write anew. Of the write-ahead log, invoices alone.
-  const left = (await filesWith(dataDir, MARK)).filter(
-    (path) => !invoices.some((file) => path.endsWith(file)) && !path.includes('pg_wal'),
-  )
-  assert.deepEqual(left, [])
+  // Rows came as an erasure leaves them: there is nothing to write anew, in no table and in no log.
+  for (const word of [MARK, ...keys.map(({ key }) => key)])
+    assert.deepEqual(await filesWith(dataDir, word), [])
+  // Were there anything, it would be seen.
+  await store.executeSql('create table seen (word text, key bytea)')
+  await store.executeSql('insert into seen values ($1, $2)', [MARK, keys[0]?.key])
+  await store.executeSql('checkpoint')
+  await checkFound(dataDir, MARK)
+  await checkFound(dataDir, keys[0]?.key ?? '')
 }

@@ -357,8 +357,8 @@ describe('documents over HTTP', () => {
     const { raw, body } = await call('GET', `/v1/documents/${number}.json`, { key })
     const told = async (bytes: Buffer) => {
       const sha256 = Uint8Array.from(createHash('sha256').update(bytes).digest())
-      const { cid } = digestOfDocument({ number, sha256, at: body.issuedAt })
-      return { cid: cid.toString(), answer: await call('GET', `/v1/log/proof/${cid}`) }
+      const cid = digestOfDocument({ number, sha256, at: body.issuedAt }).cid.toString()
+      return { cid, answer: await call('GET', `/v1/log/proof/${cid}`) }
     }
     const { cid, answer } = await told(raw)
     expect(proof).toBe(`/v1/log/proof/${cid}`)

@@ -1,3 +1,4 @@
+import { keepVault } from '../backup/vault.ts'
 import type { SettlementContext } from '../context.ts'
 
 export interface Sealing {
@@ -17,12 +18,14 @@ const BATCH = 200
  * nothing of it is left in them. Cut off anywhere, the next run goes on.
  */
 export async function sealDocuments(
-  { store, now }: Pick<SettlementContext, 'store' | 'now'>,
+  { store, vault, now }: Pick<SettlementContext, 'store' | 'vault' | 'now'>,
   signal: AbortSignal,
 ): Promise<Sealing> {
   if (!(await store.sealsDocuments())) return { sealed: 0, waits: true, swept: false }
   const sealed = await sealAll(store, now(), signal)
   if (signal.aborted) return { sealed, waits: false, swept: false }
+  // What was sealed of who was erased in the meantime goes into boxes before the files are written anew.
+  if (sealed > 0 && vault !== undefined) await keepVault(store, vault)
   const swept = (await store.sweepDocuments()) !== undefined
   return { sealed, waits: false, swept }
 }

@@ -65,11 +65,14 @@ export function sealStore(db: Database) {
       return ended
     },
 
-    /** What of keys that only duties may use is still open goes into boxes. */
+    /**
+     * What of keys that only duties may use is still open goes into boxes. What an erasure leaves of them in files is
+     * overwritten with all else that it leaves; what was made later, by a sweep.
+     */
     boxDocumentKeys: (duty: Uint8Array): Promise<number> =>
       transact(db, async (tx) => {
         const found = await tx
-          .select({ id: documentKey.id, key: documentKey.key })
+          .select()
           .from(documentKey)
           .where(and(isNotNull(documentKey.restrictedAt), isNotNull(documentKey.key)))
           .for('update')
@@ -80,6 +83,10 @@ export function sealStore(db: Database) {
             .set({ key: null, boxed: closeBox(duty, key), duty })
             .where(eq(documentKey.id, id))
         }
+        const isLater = found.some(
+          ({ createdAt, restrictedAt }) => restrictedAt !== null && createdAt >= restrictedAt,
+        )
+        if (isLater) await tx.execute(sql`update document_sealing set swept_at = null`)
         return found.length
       }),
 

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openPersonal } from '@hanse/protocol'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newBackup } from '../backup/new-backup.ts'
 import { restore } from '../backup/restore.ts'
 import { keepVault, readVault } from '../backup/vault.ts'
@@ -31,15 +31,17 @@ export function sealedDocumentsContract(name: string, target: () => Promise<Stor
   let folder: string
   let store: SettlementStore
   let context: TestContext & { readonly vault: string }
-  beforeEach(async () => {
+  const openAll = async () => {
     folder = await mkdtemp(join(tmpdir(), 'hanse-documents-'))
     store = await openStore(await target())
-    context = { ...testContext(store), vault: join(folder, 'vault') }
-  }, SLOW_MS)
-  afterEach(async () => {
+  }
+  const closeAll = async () => {
     await store.close()
     await rm(folder, { recursive: true, force: true })
-  })
+  }
+  const begin = () => {
+    context = { ...testContext(store), vault: join(folder, 'vault') }
+  }
 
   /** Whose invoice has the mark in its name and address. */
   const invoiced = async () => {
@@ -75,6 +77,10 @@ export function sealedDocumentsContract(name: string, target: () => Promise<Stor
     ({ number, duty: 'tax-audit', reference: 'audit 7', by: 'anna', address: null }) as const
 
   describe(`${name}: sealed documents`, { timeout: SLOW_MS }, () => {
+    beforeAll(openAll, SLOW_MS)
+    beforeEach(begin)
+    afterAll(closeAll)
+
     test('whom a document names is in no row in the clear, and what it comes to is in all lists', async () => {
       const { organization, number } = await invoiced()
       expect(await tablesWith(store, MARK)).toEqual([])
@@ -142,57 +148,6 @@ export function sealedDocumentsContract(name: string, target: () => Promise<Stor
       }
     })
 
-    test('what an older release wrote waits for it to end, is sealed then, and is gone from the rows', async () => {
-      await store.executeSql("update document_sealing set since = now() + interval '1 day'")
-      const { number } = await invoiced()
-      // As the older release reads it; it could not start any more once something is sealed.
-      expect(await tablesWith(store, MARK)).toEqual(['document'])
-      const before = await contentOf(number)
-      const run = () => sealDocuments(context, new AbortController().signal)
-      expect(await run()).toEqual({ sealed: 0, waits: true, swept: false })
-      const breaking = async () =>
-        (
-          await store.executeSql(
-            "select breaking from migration where name = '0036_sealed-documents.sql'",
-          )
-        ).rows
-      expect(await breaking()).toEqual([{ breaking: false }])
-
-      await store.executeSql('update document_sealing set since = now()')
-      const waiting = Number(
-        (
-          (await store.executeSql('select count(*)::int4 as n from document')).rows as {
-            n: number
-          }[]
-        )[0]?.n,
-      )
-      expect(await run()).toEqual({ sealed: waiting, waits: false, swept: true })
-      expect(await run()).toEqual({ sealed: 0, waits: false, swept: false })
-      expect(await breaking()).toEqual([{ breaking: true }])
-      expect(await tablesWith(store, MARK)).toEqual([])
-      expect(await contentOf(number)).toEqual(before)
-      expect(await verifyDocument(store, number)).toMatchObject({ sound: true })
-    })
-
-    test('a document that was changed in the clear is not sealed as if it were the one that was issued', async () => {
-      await store.executeSql("update document_sealing set since = now() + interval '1 day'")
-      const { number } = await invoiced()
-      const trigger = (what: string) =>
-        store.executeSql(`alter table document ${what} trigger document_is_immutable`)
-      await trigger('disable')
-      await store.executeSql('alter table document drop constraint document_hash')
-      await store.executeSql(
-        `update document set content = convert_to(replace(convert_from(content, 'UTF8'), '"100"', '"900"'), 'UTF8')
-         where number = $1`,
-        [number],
-      )
-      await trigger('enable')
-      await store.executeSql('update document_sealing set since = now()')
-      await expect(sealDocuments(context, new AbortController().signal)).rejects.toThrow(
-        `${number} is not what was issued`,
-      )
-    })
-
     test('after an erasure only a duty opens it, with the key that is in the vault, and that is written down', async () => {
       const { organization, number } = await invoiced()
       const before = textOf(await contentOf(number))
@@ -200,7 +155,8 @@ export function sealedDocumentsContract(name: string, target: () => Promise<Stor
       expect(await contentOf(number)).toBeNull()
       expect(await keysOf(organization)).toMatchObject([{ key: null, restrictedAt: NOW }])
       const { documents } = await readVault(context.vault)
-      expect(documents.filter(({ key }) => key !== null)).toEqual([])
+      const kept = documents.filter((one) => one.organization === organization)
+      expect(kept).toMatchObject([{ key: null, boxed: expect.any(String) }])
       // The sums are there, and are derived again.
       expect(await verifyDocument(store, number)).toMatchObject({
         sound: true,
@@ -217,19 +173,21 @@ export function sealedDocumentsContract(name: string, target: () => Promise<Stor
         targets: { number, duty: 'tax-audit', reference: 'audit 7' },
       })
       const told = "select count(*)::int4 as n from log_event where kind = 'document-opened'"
-      expect((await store.executeSql(told)).rows).toEqual([{ n: 1 }])
+      const { rows: once } = await store.executeSql(told)
+      expect(once).toEqual([{ n: 1 }])
 
       // Kept elsewhere, the duty key opens nothing here, and nothing is written down.
       await rename(join(context.vault, 'duty.key'), join(folder, 'duty.key'))
       await expect(openForDuty(context, opening(number))).rejects.toMatchObject({
         code: 'HANSE_DUTY_KEY',
       })
-      expect((await store.executeSql(told)).rows).toEqual([{ n: 1 }])
+      expect((await store.executeSql(told)).rows).toEqual(once)
       // Another one is not made instead of it.
       await keepVault(store, context.vault)
       await expect(readFile(join(context.vault, 'duty.key'))).rejects.toMatchObject({
         code: 'ENOENT',
       })
+      await rename(join(folder, 'duty.key'), join(context.vault, 'duty.key'))
     })
 
     test('what is written about who was erased is for duties from the beginning', async () => {
@@ -257,6 +215,72 @@ export function sealedDocumentsContract(name: string, target: () => Promise<Stor
       await expect(openForDuty(context, opening('INV-2026-999999'))).rejects.toMatchObject({
         code: 'HANSE_NOT_FOUND',
       })
+    })
+  })
+
+  describe(`${name}: documents over time`, { timeout: SLOW_MS }, () => {
+    beforeEach(async () => {
+      await openAll()
+      begin()
+    }, SLOW_MS)
+    afterEach(closeAll)
+
+    test('what an older release wrote waits for it to end, is sealed then, and is gone from the rows', async () => {
+      await store.executeSql("update document_sealing set since = now() + interval '1 day'")
+      const { number } = await invoiced()
+      // As the older release reads it; it could not start any more once something is sealed.
+      expect(await tablesWith(store, MARK)).toEqual(['document'])
+      const before = await contentOf(number)
+      const run = () => sealDocuments(context, new AbortController().signal)
+      expect(await run()).toEqual({ sealed: 0, waits: true, swept: false })
+      const breaking = async () =>
+        (
+          await store.executeSql(
+            "select breaking from migration where name = '0036_sealed-documents.sql'",
+          )
+        ).rows
+      expect(await breaking()).toEqual([{ breaking: false }])
+
+      // Who is erased while it waits is sealed for duties.
+      const gone = await invoiced()
+      await erase(gone.organization)
+
+      await store.executeSql('update document_sealing set since = now()')
+      const waiting = Number(
+        (
+          (await store.executeSql('select count(*)::int4 as n from document')).rows as {
+            n: number
+          }[]
+        )[0]?.n,
+      )
+      expect(await run()).toEqual({ sealed: waiting, waits: false, swept: true })
+      expect(await run()).toEqual({ sealed: 0, waits: false, swept: false })
+      expect(await breaking()).toEqual([{ breaking: true }])
+      expect(await tablesWith(store, MARK)).toEqual([])
+      expect(await contentOf(number)).toEqual(before)
+      expect(await verifyDocument(store, number)).toMatchObject({ sound: true })
+      expect(await contentOf(gone.number)).toBeNull()
+      expect(await keysOf(gone.organization)).toMatchObject([{ key: null, year: 2026 }])
+      expect((await openForDuty(context, opening(gone.number))).buyer.street).toContain(MARK)
+    })
+
+    test('a document that was changed in the clear is not sealed as if it were the one that was issued', async () => {
+      await store.executeSql("update document_sealing set since = now() + interval '1 day'")
+      const { number } = await invoiced()
+      const trigger = (what: string) =>
+        store.executeSql(`alter table document ${what} trigger document_is_immutable`)
+      await trigger('disable')
+      await store.executeSql('alter table document drop constraint document_hash')
+      await store.executeSql(
+        `update document set content = convert_to(replace(convert_from(content, 'UTF8'), '"100"', '"900"'), 'UTF8')
+         where number = $1`,
+        [number],
+      )
+      await trigger('enable')
+      await store.executeSql('update document_sealing set since = now()')
+      await expect(sealDocuments(context, new AbortController().signal)).rejects.toThrow(
+        `${number} is not what was issued`,
+      )
     })
 
     test('a backup has documents sealed, and a restore has the keys as the vault has them by then', async () => {

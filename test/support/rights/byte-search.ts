@@ -3,21 +3,22 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
-/** How a word may stand in a file: as it is, and in the forms that databases and JSON give bytes. */
-export function formsOf(word: string): readonly Buffer[] {
-  const bytes = Buffer.from(word)
+/** How a word, or bytes such as a key, may stand in a file: as it is, and in the forms that databases and JSON give bytes. */
+export function formsOf(word: string | Uint8Array): readonly Buffer[] {
+  const bytes = Buffer.from(word as Uint8Array)
   // Of base64 the middle of each of the three ways in which a word can lie in it.
   const base64 = [0, 1, 2].map((offset) => {
     const text = Buffer.concat([Buffer.alloc(offset), bytes, Buffer.alloc(2)]).toString('base64')
     return text.slice(Math.ceil((offset * 4) / 3), Math.floor(((offset + bytes.length) * 4) / 3))
   })
-  return [bytes, Buffer.from(bytes.toString('hex')), Buffer.from(word, 'utf16le')].concat(
+  const wide = typeof word === 'string' ? [Buffer.from(word, 'utf16le')] : []
+  return [bytes, Buffer.from(bytes.toString('hex')), ...wide].concat(
     base64.map((text) => Buffer.from(text)),
   )
 }
 
 /** Every file below a folder that has the word in it in any form; what is compressed is unpacked first. */
-export async function filesWith(folder: string, word: string): Promise<string[]> {
+export async function filesWith(folder: string, word: string | Uint8Array): Promise<string[]> {
   const forms = formsOf(word)
   const found: string[] = []
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
