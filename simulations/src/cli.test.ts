@@ -61,30 +61,22 @@ test.each(NAMES)(
     expect(existsSync(join(FIGURES, `${name}.json`))).toBe(true)
     expect(readFileSync(join(FIGURES, `${name}.html`), 'utf8')).toContain('<svg')
   },
-  60_000,
+  240_000,
 )
 
 // A whole run of it starts eight processes: test/e2e/load.test.ts does.
-test.each([
-  [['--providers', '0'], '--providers must be a whole number from 1'],
-  [['--minutes', '0'], '--minutes must be a number from 0.1'],
-  [['--churn-seconds', 'x'], '--churn-seconds must be a number from 1'],
-])(
-  'load refuses %j before it starts anything',
-  (options, message) => {
-    const out = mkdtempSync(join(tmpdir(), 'sim-'))
-    try {
-      const args = [CLI, 'load', '--out', out, ...options]
-      const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
-      expect(status).toBe(2)
-      expect(stderr).toContain(message)
-      expect(readdirSync(out)).toEqual([])
-    } finally {
-      rmSync(out, { recursive: true })
-    }
-  },
-  60_000,
-)
+test('load refuses what it cannot run before it starts anything', () => {
+  const out = mkdtempSync(join(tmpdir(), 'sim-'))
+  try {
+    const args = [CLI, 'load', '--out', out, '--providers', '0']
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    expect(status).toBe(2)
+    expect(stderr).toContain('--providers must be a whole number from 1')
+    expect(readdirSync(out)).toEqual([])
+  } finally {
+    rmSync(out, { recursive: true })
+  }
+}, 240_000)
 
 test('a name that is none of theirs is told the names', () => {
   const { status, stderr } = spawnSync(process.execPath, [CLI, 'nothing'], { encoding: 'utf8' })

@@ -5,6 +5,8 @@ export class Account {
   fee = 0
   /** Sent and never countersigned. */
   withheld = 0
+  /** Answers that were whole all the same. */
+  freeAnswers = 0
   /** Sessions that ended so, and what their whole answers would have cost. */
   defaults = 0
   asked = 0
@@ -15,7 +17,7 @@ export class Account {
   busySlotMs = 0
   jobs = 0
   outputTokens = 0
-  /** Of them sold for less than the electricity that they took. */
+  /** Of them sold so that the fee left less than the electricity that they took. */
   belowPowerTokens = 0
   firstJobAt: number | undefined
   leftAt: number | undefined

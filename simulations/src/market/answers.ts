@@ -164,12 +164,8 @@ function sayFee(results: MarketResults): string | undefined {
   })
   const told = (direction: 1 | 0 | -1) =>
     by(direction, 'rises', 'does not change as far as these seeds can tell', 'falls')
-  return `A fee of ${most.value} instead of ${least.value}, among providers who leave after an hour that does not pay its power or rent: ${parts.join(', ')}. What consumers pay ${told(directionOf(price))} (by ${shown(price)} EUR/Mtok), the share that is answered ${told(directionOf(answered))} (by ${percentOf(answered)}). No price knows of the fee: the node’s floor is ${PRICE_SETTINGS.marginPercent} % above the electricity, so that at the floor a fee of more than ${breakEven()} % is a loss.`
+  return `A fee of ${most.value} instead of ${least.value}, among providers who leave after an hour that does not pay its power or rent: ${parts.join(', ')}. What consumers pay ${told(directionOf(price))} (by ${shown(price)} EUR/Mtok), the share that is answered ${told(directionOf(answered))} (by ${percentOf(answered)}). The node’s floor counts the fee in: what is left of it is ${PRICE_SETTINGS.marginPercent} % above the electricity.`
 }
-
-/** Of a price that is the margin above the electricity, the fee that leaves just the electricity; percent. */
-const breakEven = (): string =>
-  ((100 * PRICE_SETTINGS.marginPercent) / (100 + PRICE_SETTINGS.marginPercent)).toFixed(1)
 
 /** Of what was asked for: whoever has used up its budget asks for nothing. */
 export const answeredOf = ({ answered, overBudget }: MarketOutcome): number =>
@@ -183,7 +179,7 @@ export const paidOf = ({ hours }: MarketOutcome): number => {
     : hours.reduce((sum, hour) => sum + hour.requests * hour.answered * hour.eurPerMtok, 0) / tokens
 }
 
-function sayHeld({ held, stolen }: MarketResults): string | undefined {
+function sayHeld({ held, stolen, trade }: MarketResults): string | undefined {
   const honest = held.filter(({ schedule, perDay }) => schedule === 'as it is' && perDay > 0)
   if (honest.length === 0) return undefined
   const waits = honest.map(
@@ -196,11 +192,26 @@ function sayHeld({ held, stolen }: MarketResults): string | undefined {
     )
     return one === undefined ? '' : `${((100 * one.paidOut) / one.earned).toFixed(0)} %`
   }
-  return `In the first 120 days there waits of an honest newcomer: ${waits.join('; ')}. Who buys from itself with a stolen card for 20 EUR a day keeps ${kept('as it is', 20, 7)} of it when the chargeback comes after a week, ${kept('as it is', 20, 14)} after two and ${kept('as it is', 20, 30)} after thirty days; at 500 EUR a day, ${kept('as it is', 500, 7)}, ${kept('as it is', 500, 14)} and ${kept('as it is', 500, 30)}.`
+  return `In the first 120 days there waits of an honest newcomer: ${waits.join('; ')}. Who buys from itself with a stolen card for 20 EUR a day keeps ${kept('as it is', 20, 7)} of it when the chargeback comes after a week, ${kept('as it is', 20, 14)} after two and ${kept('as it is', 20, 30)} after thirty days; at 500 EUR a day, ${kept('as it is', 500, 7)}, ${kept('as it is', 500, 14)} and ${kept('as it is', 500, 30)}. ${sayTrade(trade)}`
+}
+
+/** What is to be had for holding back longer. */
+function sayTrade(trade: MarketResults['trade']): string {
+  const of = (schedule: string) =>
+    trade.find((row) => row.schedule === schedule && row.perDay === 20)
+  const [now, longer] = [of('as it is'), of('until 120 days')]
+  if (now === undefined || longer === undefined) return ''
+  const percent = (share: number, digits = 0) => `${(100 * share).toFixed(digits)} %`
+  const from =
+    longer.paysFrom === undefined
+      ? 'It costs no more.'
+      : `It is worth that where more than ${percent(longer.paysFrom, 1)} of what newcomers earn is stolen.`
+  return `Over the days after which charges are contested such a thief keeps ${percent(now.keeps)} on average; were half of the first 200 EUR held back for 120 days, and a fifth until 1,000 EUR for 90, ${percent(longer.keeps)}, which costs who is honest at the same rate ${percent(longer.cost, 2)} instead of ${percent(now.cost, 2)}. ${from}`
 }
 
 function sayWindows(results: MarketResults): string | undefined {
   const [reset, kept, none] = sweepOf(results, 'windows')
+  const [remembered] = sweepOf(results, 'memory')
   if (reset === undefined || kept === undefined || none === undefined) return undefined
   const stalled = estimateOver(hoursOf(results), ({ stalledShare }) => stalledShare)
   const takes = (scenario: ScenarioResult) =>
@@ -220,7 +231,21 @@ function sayWindows(results: MarketResults): string | undefined {
   return `They hold honest answers up for ${percentOf(stalled, 2)} of their time. A thousand sessions that end in a default take ${takes(reset)} (${percentOf(
     estimateOf(reset, ({ withheld }) => withheld.ofAsked),
     0,
-  )} of what they asked for); were windows not reset, ${takes(kept)}, which is ${more(kept)}; without windows ${takes(none)}, ${more(none)}.${whole}`
+  )} of what they asked for); were windows not reset, ${takes(kept)}, which is ${more(kept)}; without windows ${takes(none)}, ${more(none)}.${whole}${sayMemory(reset, remembered)}`
+}
+
+/** What it brings that providers remember who defaulted. */
+function sayMemory(reset: ScenarioResult, remembered: ScenarioResult | undefined): string {
+  if (remembered === undefined) return ''
+  const free = (run: MarketOutcome) => run.withheld.freeAnswers
+  const eur = (run: MarketOutcome) => run.withheld.eur
+  const verb = by(
+    directionOf(changeOf(reset, remembered, eur)),
+    'more',
+    'no difference that these seeds can tell',
+    'less',
+  )
+  return ` Since providers remember who left a window unpaid, consumers who do so had ${shown(estimateOf(remembered, free), 0)} whole answers for nothing in these hours instead of ${shown(estimateOf(reset, free), 0)}, and took ${shown(estimateOf(remembered, eur))} EUR instead of ${shown(estimateOf(reset, eur))}, prompts that were read in vain among it: ${verb}.`
 }
 
 /** What an hour was like; the hours of a run. */
@@ -313,7 +338,7 @@ function sayFloor(results: MarketResults): string | undefined {
   if (base === undefined || without === undefined) return undefined
   const below = (scenario: ScenarioResult) =>
     percentOf(estimateOf(scenario, (run) => run.belowPowerShare))
-  return `With the floor ${below(base)} of the tokens are sold for less than the power that they take, without it ${below(without)}.`
+  return `With the floor ${below(base)} of the tokens are sold so that the fee leaves less than the power that they take, without it ${below(without)}.`
 }
 
 function by(direction: 1 | 0 | -1, more: string, same: string, less: string): string {

@@ -1,13 +1,23 @@
 import { DEFAULT_HOLD_BACK, type HoldBackSchedule, holdBack } from '@hanse/settlement/rules'
 import { PROVIDER_CLASSES, type ProviderClass } from './classes.ts'
 
-/** Schedules that are compared: what is asked, none, and one that holds the same shares back for twice as long. */
+/**
+ * Schedules that are compared: what is asked, none, one that holds the same shares back for twice as long, and one that
+ * holds a share back for as long as a charge can be contested, less of those who have a record.
+ */
 export const SCHEDULES: Readonly<Record<string, HoldBackSchedule>> = {
   none: { freeCents: 0n, stages: [] },
   'as it is': DEFAULT_HOLD_BACK,
   'twice as long': {
     freeCents: DEFAULT_HOLD_BACK.freeCents,
     stages: DEFAULT_HOLD_BACK.stages.map((stage) => ({ ...stage, days: 2 * stage.days })),
+  },
+  'until 120 days': {
+    freeCents: DEFAULT_HOLD_BACK.freeCents,
+    stages: [
+      { untilDays: 30, untilCents: 20_000n, shareBps: 5_000, days: 120 },
+      { untilDays: 120, untilCents: 100_000n, shareBps: 2_000, days: 90 },
+    ],
   },
 }
 
@@ -37,6 +47,20 @@ export interface StolenOutcome {
   readonly paidOut: number
 }
 
+/** What a schedule takes from a thief and costs the honest, as shares of what each earns. */
+export interface TradeOutcome {
+  readonly schedule: string
+  readonly perDay: number
+  /** On average over the days after which a charge is contested. */
+  readonly keeps: number
+  readonly cost: number
+  /**
+   * Of what newcomers earn, the share that has to be stolen for this schedule to be worth what it costs more than the one
+   * that is asked; undefined where it costs no more, or saves nothing.
+   */
+  readonly paysFrom: number | undefined
+}
+
 const DAYS = 120
 const DAY_MS = 86_400_000
 const PICO = 1_000_000_000_000
@@ -44,6 +68,11 @@ const PICO = 1_000_000_000_000
 const INTEREST = 0.08
 const STOLEN_PER_DAY = [5, 20, 100, 500]
 const CHARGEBACK_DAYS = [3, 7, 14, 30, 60]
+/**
+ * Days after which a charge is contested: log-normal around the monthly bill on which it is seen, and no later than card
+ * networks take it. An assumption: nobody publishes the distribution.
+ */
+const CONTESTED = { medianDays: 30, sigma: 0.8, mostDays: 120 }
 
 /** Money of one provider that earns the same each day, by settlement's own rule. */
 class Purse {
@@ -119,14 +148,56 @@ function heldOf(
 export function runStolen(): StolenOutcome[] {
   return Object.entries(SCHEDULES).flatMap(([schedule, rule]) =>
     STOLEN_PER_DAY.flatMap((perDay) =>
-      CHARGEBACK_DAYS.map((chargebackDays) => {
-        const purse = new Purse(rule)
-        for (let day = 0; day < chargebackDays; day++) purse.earn(day, perDay)
-        const { earned } = purse
-        // Payouts are daily: all that is free the day before is at the bank.
-        const paidOut = earned - purse.waiting(chargebackDays - 1)
-        return { schedule, perDay, chargebackDays, earned, paidOut }
-      }),
+      CHARGEBACK_DAYS.map((chargebackDays) => ({
+        schedule,
+        perDay,
+        chargebackDays,
+        ...stolenBy(rule, perDay, chargebackDays),
+      })),
     ),
   )
+}
+
+/** Who earns as a thief and as an honest newcomer does, under each schedule. */
+export function runTrade(): TradeOutcome[] {
+  const weights = contestedOn()
+  const rows = Object.entries(SCHEDULES).flatMap(([schedule, rule]) =>
+    STOLEN_PER_DAY.map((perDay) => {
+      const keeps = weights.map(({ day, share }) => {
+        const { earned, paidOut } = stolenBy(rule, perDay, day)
+        return (share * paidOut) / earned
+      })
+      const { cost } = heldOf(schedule, rule, 'newcomer', perDay)
+      return { schedule, perDay, keeps: keeps.reduce((sum, one) => sum + one, 0), cost }
+    }),
+  )
+  return rows.map((row) => {
+    const asked = rows.find((one) => one.schedule === 'as it is' && one.perDay === row.perDay)
+    const dearer = row.cost - (asked?.cost ?? 0)
+    const saved = (asked?.keeps ?? 0) - row.keeps
+    const pays = dearer > 0 && saved > 0
+    return { ...row, paysFrom: pays ? dearer / (dearer + saved) : undefined }
+  })
+}
+
+function stolenBy(
+  rule: HoldBackSchedule,
+  perDay: number,
+  days: number,
+): { readonly earned: number; readonly paidOut: number } {
+  const purse = new Purse(rule)
+  for (let day = 0; day < days; day++) purse.earn(day, perDay)
+  // Payouts are daily: all that is free the day before is at the bank.
+  return { earned: purse.earned, paidOut: purse.earned - purse.waiting(days - 1) }
+}
+
+/** Shares of the charges by the day on which they are contested; together one. */
+function contestedOn(): { day: number; share: number }[] {
+  const { medianDays, sigma, mostDays } = CONTESTED
+  const densities = Array.from({ length: mostDays }, (_, i) => {
+    const off = Math.log((i + 1) / medianDays) / sigma
+    return Math.exp(-0.5 * off * off) / (i + 1)
+  })
+  const all = densities.reduce((sum, one) => sum + one, 0)
+  return densities.map((density, i) => ({ day: i + 1, share: density / all }))
 }

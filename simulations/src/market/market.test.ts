@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { answersOf } from './answers.ts'
 import { deserialize, serialize } from './figures-file.ts'
 import { estimateOf, sweepOf } from './figures-of.ts'
-import { runHeldBack, runStolen } from './held-back.ts'
+import { runHeldBack, runStolen, runTrade } from './held-back.ts'
 import { MARKET, type MarketShape } from './plan.ts'
 import { renderMarket } from './report.ts'
 import { type MarketResults, type ReportPlan, runAll } from './run-all.ts'
@@ -86,7 +86,7 @@ describe('a rule that is broken shows', () => {
   test(
     'where windows are not reset a default costs more, and without windows more still',
     async () => {
-      const results = await run(plan('windows', 'base', 'windows'))
+      const results = await run(plan('windows', 'base', 'windows', 'memory'))
       const [reset = 0, kept = 0, none = 0] = sweepOf(results, 'windows').map(
         (scenario) => estimateOf(scenario, ({ withheld }) => withheld.ofAsked).mean,
       )
@@ -94,6 +94,19 @@ describe('a rule that is broken shows', () => {
       expect(kept).toBeGreaterThan(reset + 0.05)
       expect(none).toBeGreaterThan(kept)
       expect(answer(results, 'windows')).toContain(`(${(100 * reset).toFixed(0)}`)
+      // Where nobody remembers, the same ones take whole answers again and again.
+      const taken = (sweep: Sweep) => {
+        const [first] = sweepOf(results, sweep)
+        if (first === undefined) throw new Error('not simulated')
+        return {
+          answers: estimateOf(first, ({ withheld }) => withheld.freeAnswers).mean,
+          eur: estimateOf(first, ({ withheld }) => withheld.eur).mean,
+        }
+      }
+      const [forgotten, remembered] = [taken('windows'), taken('memory')]
+      expect(forgotten.answers).toBeGreaterThan(4 * remembered.answers)
+      expect(forgotten.eur).toBeGreaterThan(2 * remembered.eur)
+      expect(answer(results, 'windows')).toContain('Since providers remember')
     },
     TEST_MS,
   )
@@ -109,6 +122,27 @@ describe('a rule that is broken shows', () => {
     expect(keeps('as it is', 7)).toBeLessThan(0.6)
     expect(keeps('as it is', 30)).toBeGreaterThan(0.8)
     expect(keeps('twice as long', 30)).toBeLessThan(keeps('as it is', 30))
+    expect(keeps('until 120 days', 60)).toBeLessThan(keeps('twice as long', 60))
+  })
+
+  test('a schedule that holds more back takes more from a thief, and costs the honest more', () => {
+    const rows = runTrade()
+    for (const perDay of [5, 20, 100, 500]) {
+      const [none, now, twice, long] = ['none', 'as it is', 'twice as long', 'until 120 days'].map(
+        (schedule) => rows.find((row) => row.schedule === schedule && row.perDay === perDay),
+      )
+      if (!none || !now || !twice || !long) throw new Error('not compared')
+      expect(none).toMatchObject({ cost: 0, paysFrom: undefined })
+      expect(none.keeps).toBeCloseTo(1, 9)
+      expect([none.keeps, now.keeps, twice.keeps]).toEqual(
+        [none.keeps, now.keeps, twice.keeps].toSorted((a, b) => b - a),
+      )
+      expect(long.cost).toBeGreaterThan(now.cost)
+      const { paysFrom = Number.NaN } = long
+      // At that share of stolen money both are worth the same.
+      const worth = (row: typeof long) => (1 - paysFrom) * row.cost + paysFrom * row.keeps
+      expect(worth(long)).toBeCloseTo(worth(now), 9)
+    }
   })
 })
 
@@ -116,7 +150,7 @@ describe('what follows from the rules', () => {
   test('an honest newcomer gets all of it in the end, and without a schedule nothing waits', () => {
     const held = runHeldBack({ home: 1, rack: 3, cloud: 20 })
     for (const row of held) {
-      expect(row.meanWait).toBeLessThan(14)
+      expect(row.meanWait).toBeLessThan(row.schedule === 'until 120 days' ? 60 : 14)
       if (row.schedule === 'none') expect(row.mostWaiting).toBe(0)
       else expect(row.mostWaiting).toBeGreaterThan(0)
     }

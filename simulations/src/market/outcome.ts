@@ -35,8 +35,11 @@ export interface GroupOutcome {
 
 /** What was served and never countersigned. */
 export interface WithheldOutcome {
-  /** Sessions that ended so. */
+  /** Sessions that ended so, and how many of them had their whole answer for nothing. */
   readonly sessions: number
+  readonly freeAnswers: number
+  /** EUR, of the whole market. */
+  readonly eur: number
   /** EUR for a thousand of them, and as shares of what they asked for and of all that was served. */
   readonly perThousand: number
   readonly ofAsked: number
@@ -255,6 +258,8 @@ function withheldOf({ providers }: MarketRecord): WithheldOutcome {
   const eur = sum(({ withheld }) => withheld)
   return {
     sessions,
+    freeAnswers: sum((account) => account.freeAnswers),
+    eur,
     perThousand: sessions === 0 ? 0 : (1_000 * eur) / sessions,
     ofAsked: ratioOf(
       eur,

@@ -19,10 +19,12 @@ export type ConsumerKind = 'interactive' | 'batch'
 
 /** Rules of the market that a test can break, to see that the report shows it. */
 export interface Rules {
-  /** No price below electricity. */
+  /** No price of which the fee leaves less than the electricity and its margin. */
   readonly priceFloor: boolean
   /** `reset`: each session starts with a small window. `kept`: with what the last one had grown to. `none`: without any. */
   readonly windows: 'reset' | 'kept' | 'none'
+  /** Providers remember who left a window unpaid. */
+  readonly memory: boolean
 }
 
 export interface MarketShape {
@@ -72,7 +74,7 @@ export const MARKET: MarketShape = {
   cheatingConsumers: 0,
   leave: undefined,
   newcomersAfterHours: undefined,
-  rules: { priceFloor: true, windows: 'reset' },
+  rules: { priceFloor: true, windows: 'reset', memory: true },
 }
 
 export interface ProviderPlan {

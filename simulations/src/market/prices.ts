@@ -46,6 +46,7 @@ export function priceBookOf(
     load: (model) => scheduler.load(model),
     throughput: (model) => scheduler.throughput(model),
     electricity: shape.rules.priceFloor ? electricity : undefined,
+    feeBps: () => shape.feeBps,
     offerLifeMs: VALID_MS,
     now: () => wallTime(shape, kernel.now),
   })

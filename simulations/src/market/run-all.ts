@@ -2,7 +2,14 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { mean } from '../report/statistics.ts'
 import { PROVIDER_CLASSES, type ProviderClass } from './classes.ts'
-import { type HeldOutcome, runHeldBack, runStolen, type StolenOutcome } from './held-back.ts'
+import {
+  type HeldOutcome,
+  runHeldBack,
+  runStolen,
+  runTrade,
+  type StolenOutcome,
+  type TradeOutcome,
+} from './held-back.ts'
 import type { MarketOutcome } from './outcome.ts'
 import { MARKET, type MarketShape } from './plan.ts'
 import { runMarket } from './run-market.ts'
@@ -20,7 +27,7 @@ export interface ReportPlan {
 
 export const REPORT: ReportPlan = {
   seed: 'market 0',
-  seeds: 4,
+  seeds: 8,
   sweeps: SWEEPS,
   base: { hours: MARKET.hours },
 }
@@ -30,6 +37,7 @@ export interface MarketResults {
   readonly scenarios: readonly ScenarioResult[]
   readonly held: readonly HeldOutcome[]
   readonly stolen: readonly StolenOutcome[]
+  readonly trade: readonly TradeOutcome[]
   readonly stalls: readonly StallRow[]
   readonly free: readonly FreeRow[]
 }
@@ -83,6 +91,7 @@ export const freshTables = (scenarios: readonly ScenarioResult[]) =>
   rounded({
     held: runHeldBack(perDayOf(scenarios)),
     stolen: runStolen(),
+    trade: runTrade(),
     stalls: runStalls(),
     free: runFree(),
   })

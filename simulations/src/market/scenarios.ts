@@ -18,6 +18,7 @@ export const SWEEPS = [
   'explore',
   'leave',
   'windows',
+  'memory',
   'checks',
   'floor',
 ] as const
@@ -75,9 +76,16 @@ export const SCENARIOS: readonly Scenario[] = [
       sweep: 'windows',
       value: windows,
       at,
-      changes: { cheatingConsumers: CHEATS, rules: { ...MARKET.rules, windows } },
+      // What windows do by themselves.
+      changes: { cheatingConsumers: CHEATS, rules: { ...MARKET.rules, windows, memory: false } },
     }),
   ),
+  {
+    sweep: 'memory',
+    value: 'reset, and defaults remembered',
+    at: 1,
+    changes: { cheatingConsumers: CHEATS },
+  },
   ...[0, 0.02, 0.1].map(
     (share): Scenario => ({
       sweep: 'checks',

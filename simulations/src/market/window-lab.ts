@@ -77,6 +77,7 @@ function planOf(
     receiptEvery: terms.receiptEvery,
     cap,
     opening: openingOf({ ...PRICES, inputTokens, cap }),
+    prepaid: false,
     countersigns,
     counts: 1,
     breaksAfterMs: Infinity,

@@ -19,6 +19,7 @@ const plan = (changes: Partial<StreamPlan> & { inputTokens: number }): StreamPla
     receiptEvery: RECEIPT_EVERY,
     cap,
     opening: openingOf({ ...PRICES, inputTokens: changes.inputTokens, cap }),
+    prepaid: false,
     countersigns: Number.POSITIVE_INFINITY,
     counts: 1,
     breaksAfterMs: Number.POSITIVE_INFINITY,
@@ -95,4 +96,16 @@ test('an answer that breaks is paid up to its last receipt', () => {
 test('the count of a liar is bounded by the bytes that it sent', () => {
   const end = streamThroughWindow(plan({ inputTokens: 10, outputTokens: 100, counts: 100 }))
   expect(end.counted).toBe(100 * 4 + 32)
+})
+
+test('of one who is to pay for the prompt first all is as it was, but for those who do not', () => {
+  const asked = { inputTokens: 2_000, outputTokens: 600, prepaid: true }
+  const honest = streamThroughWindow(plan(asked))
+  expect(honest).toMatchObject({ whole: true, tokens: 600, unsigned: 0n, isWithheld: false })
+  expect(honest.signed).toBe(2_000n * PRICES.inputPrice + 600n * PRICES.outputPrice)
+  const nothing = streamThroughWindow(plan({ ...asked, countersigns: 0 }))
+  expect(nothing).toMatchObject({ tokens: 0, isWithheld: true, signed: 0n })
+  const paidOnce = streamThroughWindow(plan({ ...asked, countersigns: 1 }))
+  expect(paidOnce).toMatchObject({ tokens: 16, isWithheld: true })
+  expect(paidOnce.unsigned).toBe(16n * PRICES.outputPrice)
 })

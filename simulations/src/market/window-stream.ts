@@ -4,6 +4,7 @@ import {
   outputTokensMax,
   PROVIDER_LIMITS,
   picoEuro,
+  prepaidWindow,
 } from '@hanse/protocol'
 
 /** Output tokens between receipts, as nodes order it when nobody says otherwise (`receipt-every`). */
@@ -24,6 +25,8 @@ export interface StreamPlan {
   /** What consumer and provider agreed on at most, and where the session starts; pico-euro. */
   readonly cap: bigint
   readonly opening: bigint
+  /** The consumer is remembered for an unpaid window: the prompt is countersigned before a token comes. */
+  readonly prepaid: boolean
   /** Receipts that the consumer countersigns before it stops doing so. */
   readonly countersigns: number
   /** Tokens that the provider counts for each that it sends; what it may count is bounded by the bytes sent. */
@@ -76,12 +79,14 @@ class Stream {
   #out: { readonly at: number; readonly amount: number } | undefined
   #broken = false
   #withheld = false
+  #promptOwed: boolean
 
   constructor(plan: StreamPlan) {
     this.#plan = plan
     this.#inputCost = plan.inputTokens * Number(plan.inputPrice)
     this.#outputPrice = Number(plan.outputPrice)
-    this.#window = plan.opening
+    this.#promptOwed = plan.prepaid
+    this.#window = plan.prepaid ? BigInt(Math.round(this.#inputCost)) : plan.opening
     this.#signedAmount = 0
   }
 
@@ -146,8 +151,8 @@ class Stream {
 
   /** Nothing more is sent until a receipt is countersigned. @returns whether there may be room now */
   #makeRoom(): boolean {
-    if (this.#out === undefined && this.#sent() > this.#signedAmount && this.#tokens > 0)
-      this.#issue()
+    const isSent = this.#tokens > 0 || this.#promptOwed
+    if (this.#out === undefined && this.#sent() > this.#signedAmount && isSent) this.#issue()
     if (this.#out !== undefined) {
       if (this.#out.at === Number.POSITIVE_INFINITY) {
         this.#withheld = true
@@ -158,6 +163,12 @@ class Stream {
       this.#stalledMs += waited
       this.#at += waited
       this.#sign()
+      return true
+    }
+    if (this.#promptOwed) {
+      // A prompt that costs nothing is owed by nobody.
+      this.#promptOwed = false
+      this.#window = this.#least()
       return true
     }
     if (this.#window >= this.#plan.cap) return false
@@ -178,7 +189,18 @@ class Stream {
     this.#signedAmount = this.#out.amount
     this.#countersigned++
     this.#out = undefined
-    this.#window = grownWindow(picoEuro(this.#window), picoEuro(this.#plan.cap))
+    this.#window = this.#promptOwed ? this.#least() : this.#grown()
+    this.#promptOwed = false
+  }
+
+  #grown(): bigint {
+    return grownWindow(picoEuro(this.#window), picoEuro(this.#plan.cap))
+  }
+
+  /** Engines say how long the prompt is before they read it. */
+  #least(): bigint {
+    const { cap, outputPrice } = this.#plan
+    return prepaidWindow(picoEuro(cap), picoEuro(0n), picoEuro(outputPrice))
   }
 
   /** The end waits for its receipt. */
