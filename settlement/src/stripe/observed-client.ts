@@ -10,7 +10,9 @@ export interface StripeCall {
 }
 
 /** The library's own HTTP client, which tells of each request and whether it was answered. */
-export function observedClient(tell: (call: StripeCall) => void) {
+export function observedClient(
+  tell: (call: StripeCall) => void,
+): ReturnType<typeof Stripe.createNodeHttpClient> {
   const client = Stripe.createNodeHttpClient()
   const send = client.makeRequest.bind(client)
   client.makeRequest = async (host, port, path, method, ...rest) => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +31,9 @@ export const areas: readonly Area[] = [
   { covers: /^\//u, open: everybody },
 ]
 
+/** Two of the service's own measurements, and time for a machine that does other things as well. */
+const MEASURED_MS = 60_000
+
 /** The owner of the demo organization. */
 async function account(): Promise<Scenery> {
   const demo = await DemoAccount.open()
@@ -44,7 +48,12 @@ async function account(): Promise<Scenery> {
 async function evidence(): Promise<Scenery> {
   const lab = await OperatorDesk.open()
   const { payout, provider, organization, sessions } = lab.desk
+  const { store, context } = lab.settlement
+  const detectedAt = context.now()
+  const first = { kind: 'detected', title: 'A laptop was lost', detectedAt, beganAt: null } as const
+  const breach = await store.takeBreachStep(`br_${randomUUID()}`, first, 'root', detectedAt)
   const about: Readonly<Record<string, string>> = {
+    breach: breach.id,
     payout,
     provider,
     organization,
@@ -57,7 +66,9 @@ async function evidence(): Promise<Scenery> {
     enter: (page) => lab.enter(page),
     scenes: (path) => {
       const id = about[path.split('/').at(-1) ?? '']
-      return [{ name: '', ...(id !== undefined && { query: `?id=${encodeURIComponent(id)}` }) }]
+      const query = id !== undefined && { query: `?id=${encodeURIComponent(id)}` }
+      const act = (page: Page) => page.getByTestId('charts').waitFor({ timeout: MEASURED_MS })
+      return [{ name: '', ...query, ...(path.endsWith('/metrics') && { act }) }]
     },
     [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
   }

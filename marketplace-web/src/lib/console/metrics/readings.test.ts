@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { growthLine, type Metrics, merged, perMinute, rateLine, type Sample } from './readings.ts'
+import {
+  alone,
+  growthLine,
+  type Metrics,
+  merged,
+  perMinute,
+  rateLine,
+  type Sample,
+} from './readings.ts'
 
 const start = 1_793_577_600_000
 const sample = (number: number, done: number, logEntries: number | null = number): Sample => ({
@@ -59,4 +67,10 @@ test('a rate is of the last minute alone, and of less where there is no more', (
 test('what the log grew by is not known beside a gap', () => {
   const samples = [sample(1, 0, 5), sample(2, 0, 9), sample(3, 0, null), sample(4, 0, 12)]
   expect(growthLine(samples).map(({ value }) => value)).toEqual([null, 4, null, null])
+})
+
+test('a value between gaps is alone, and one with a neighbour is not', () => {
+  const point = (value: number | null, index: number) => ({ at: new Date(index), value })
+  const points = [1, null, 0, null, 4, 5].map(point)
+  expect(alone(points).map(({ value }) => value)).toEqual([1, 0])
 })

@@ -60,3 +60,12 @@ export const growthLine = (samples: readonly Sample[]): readonly Point[] =>
     const known = logEntries !== null && before !== null
     return { at: new Date(at), value: known ? logEntries - before : null }
   })
+
+/** Values with nothing measured before and after them: no line goes through them. */
+export const alone = (points: readonly Point[]): readonly Point[] =>
+  points.filter(
+    ({ value }, index) =>
+      value !== null &&
+      (points[index - 1]?.value ?? null) === null &&
+      (points[index + 1]?.value ?? null) === null,
+  )
