@@ -85,6 +85,14 @@ test('every wrong bundle fails, also when it is pasted, and none breaks the page
   visit.assertQuiet()
 })
 
+test('the landing page leads to the receipt that it shows, checked at once', async () => {
+  await using visit = await site.visit('/')
+  const { page } = visit
+  await page.getByRole('link', { name: 'Check it in your browser' }).click()
+  await page.getByTestId('result').getByText('Verified', { exact: true }).waitFor()
+  visit.assertQuiet()
+})
+
 test('the example is one of the vectors, and its tampered form breaks at the last knot', async () => {
   const example = await (await fetch(`${site.web.url}/example-session.car`)).arrayBuffer()
   assert.equal(Buffer.from(example).toString('hex'), right.toString('hex'))
