@@ -37,7 +37,10 @@ export interface RoundTrip {
 const NETWORK = 'paper'
 const HOUR_MS = 3_600_000
 /** Sixteen peers that start at once on two busy cores wait for each other's key exchanges. */
-const JOIN_MS = 120_000
+const JOIN_MS = 60_000
+/** As long as a query takes there; one that takes longer has lost somebody on its way, and is begun again. */
+const PROVIDE_MS = 30_000
+const PROVIDES_MAX = 4
 
 export interface PaperProvider {
   readonly country: string
@@ -102,7 +105,7 @@ export class PaperMarket implements AsyncDisposable {
       frames.write(answer)
       await frames.end()
     })
-    await network.provide(browseKey('*'), { signal: AbortSignal.timeout(JOIN_MS) })
+    await announce(network)
   }
 
   #paper(plan: PaperProvider, signer: Signer, network: Network) {
@@ -173,6 +176,15 @@ export class PaperMarket implements AsyncDisposable {
     })
     this.#stack.use(network)
     return { signer: signerOf(seedOf(privateKey)), network }
+  }
+}
+
+async function announce(network: Network, attempt = 1): Promise<void> {
+  try {
+    await network.provide(browseKey('*'), { signal: AbortSignal.timeout(PROVIDE_MS) })
+  } catch (error) {
+    if (attempt >= PROVIDES_MAX) throw error
+    await announce(network, attempt + 1)
   }
 }
 
