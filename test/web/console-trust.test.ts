@@ -255,6 +255,7 @@ test('the service’s own measurements are drawn, and go on coming', async () =>
   const requests = page.getByTestId('glance').locator('dd').first()
   await requests.waitFor({ timeout: 60_000 })
   assert.match(await requests.innerText(), /^[\d.,]+/u)
+  await page.getByTestId('charts').waitFor({ timeout: LIVE_MS })
   assert.equal(await page.getByTestId('charts').locator('figure').count(), 6)
   await page.getByTestId('charts').locator('svg path').first().waitFor({ state: 'attached' })
   await page.getByTestId('queues').getByText('Payouts on their way').waitFor()
