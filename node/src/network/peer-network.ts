@@ -117,7 +117,7 @@ export class PeerNetwork implements AsyncDisposable {
 
   /**
    * Peers listed under `cid`, each once, as they are found: of what each peer that is asked names, some by lot. Ends at
-   * `limit`, or when all were asked.
+   * `limit`, or when all were asked. @throws the signal's reason, after what was found until then.
    */
   async *findProviders(
     cid: CID,
@@ -130,9 +130,15 @@ export class PeerNetwork implements AsyncDisposable {
       idOf: ({ id }) => id.toString(),
       random: this.#random,
     })
-    for await (const named of providerAnswers(dht, cid, { signal })) {
-      yield* this.#found(draw.add(named.filter(({ multiaddrs }) => multiaddrs.length > 0)))
-      if (draw.isFull) return
+    try {
+      for await (const named of providerAnswers(dht, cid, { signal })) {
+        yield* this.#found(draw.add(named.filter(({ multiaddrs }) => multiaddrs.length > 0)))
+        if (draw.isFull) return
+      }
+    } catch (error) {
+      // Some did not answer in time: what the others named is as good as it was.
+      yield* this.#found(draw.rest())
+      throw error
     }
     yield* this.#found(draw.rest())
   }
