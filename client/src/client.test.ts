@@ -121,7 +121,10 @@ test('what was refused is sent once more where that may help, and no more than o
     },
     fetch: async () => {
       const status = answers.shift() ?? 500
-      const body = status === 200 ? { terms: 1 } : { code: 'HANSE_SIGN_IN_AGAIN', title: 'again', detail: 'too old', retry: false }
+      const body =
+        status === 200
+          ? { terms: 1 }
+          : { code: 'HANSE_SIGN_IN_AGAIN', title: 'again', detail: 'too old', retry: false }
       return Response.json(body, { status })
     },
   })

@@ -94,7 +94,7 @@ test('tags, users and times of sessions reach their payer’s settlement over a 
   const found = await waitFor('the notes of three sessions', async () => {
     const now = await known()
     // Users are told by the notes themselves, tags by the sums, which learn of a note half a minute later at most.
-    const all = now.users[USER] === 3 && now.tags['nightly'] === 3 && now.measured?.timed === '3'
+    const all = now.users[USER] === 3 && now.tags.nightly === 3 && now.measured?.timed === '3'
     return all ? now : undefined
   })
   assert.deepEqual(found.tags, { nightly: 3, 'prompt:seven': 3, [`team:${TEAM}`]: 3 })

@@ -14,12 +14,14 @@ export const isUnreachable = (error: unknown): boolean =>
  */
 export function keepTrying(isMissing: () => boolean, ask: () => Promise<unknown>): () => void {
   let isAsking = false
-  const look = async () => {
+  const asked = () => {
+    isAsking = false
+  }
+  const look = () => {
     if (document.hidden || isAsking || !isMissing()) return
     isAsking = true
-    await ask().finally(() => {
-      isAsking = false
-    })
+    // Whatever comes of it, there is another time.
+    void ask().then(asked, asked)
   }
   const timer = setInterval(look, retryMs)
   addEventListener('online', look)

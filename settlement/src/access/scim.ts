@@ -74,7 +74,7 @@ export function patched({
   const result: Record<string, unknown> = {}
   for (const { op, path, value } of Operations) {
     const verb = op.toLowerCase()
-    if (verb === 'remove' && path === 'externalId') result['externalId'] = null
+    if (verb === 'remove' && path === 'externalId') result.externalId = null
     else if (verb === 'replace' || verb === 'add') {
       const read = values.safeParse(path === undefined ? value : { [path]: value })
       if (!read.success) return undefined

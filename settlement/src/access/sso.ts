@@ -155,7 +155,7 @@ async function claimsOf(
     const claims = tokens.claims()
     if (claims === undefined) throw failed('no id token')
     const told =
-      claims['email'] === undefined
+      claims.email === undefined
         ? await oidc.fetchUserInfo(config, tokens.access_token, claims.sub)
         : claims
     return readClaims(claims.sub, told)

@@ -102,7 +102,7 @@ async function call(
 /** What a browser has after it was told where to go. */
 async function begin(email = 'someone@corp.example') {
   const { body, cookies } = await call('POST', '/v1/sso/sign-in', {}, { email })
-  return { url: String(body.url), cookie: `hanse_sso=${cookies['hanse_sso']}` }
+  return { url: String(body.url), cookie: `hanse_sso=${cookies.hanse_sso}` }
 }
 
 const back = (url: URL, cookie: string) => call('GET', url.pathname + url.search, { cookie })
@@ -111,7 +111,7 @@ async function signInAs(subject: string, { issuer, domain }: Corp = corp) {
   const { url, cookie } = await begin(`x@${domain}`)
   const answer = await back(await issuer.visit(url, subject), cookie)
   const headers = {
-    cookie: `hanse_session=${answer.cookies['hanse_session']}`,
+    cookie: `hanse_session=${answer.cookies.hanse_session}`,
     origin: URL_OF_SERVICE,
   }
   return { ...answer, headers }

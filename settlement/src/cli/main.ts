@@ -143,7 +143,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--reason <text>', 'why it is closed although something of it is open')
     .action(
       run((config, flags) => {
-        const reason = flags.reason === undefined ? undefined : String(flags.reason)
+        const reason = typeof flags.reason === 'string' ? flags.reason : undefined
         return callOperator(config, readSecrets(), monthClosing(String(flags.month), reason))
       }),
     )

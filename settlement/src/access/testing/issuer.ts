@@ -83,7 +83,7 @@ async function interact(
     await provider.interactionFinished(request, response, { login: { accountId: subject } })
     return
   }
-  const grant = new provider.Grant({ accountId: subject, clientId: String(params['client_id']) })
+  const grant = new provider.Grant({ accountId: subject, clientId: String(params.client_id) })
   grant.addOIDCScope('openid email profile')
   await provider.interactionFinished(request, response, {
     consent: { grantId: await grant.save() },

@@ -188,10 +188,7 @@ const OWN: readonly (readonly [RegExp, Codes])[] = [
   [/^PUT \/v1\/account\/nodes/u, ['HANSE_SIGN_IN_AGAIN']],
   [/^GET \/v1\/log\/proof/u, ['HANSE_AUDIT_PENDING']],
   [/^POST \/v1\/stripe\/webhook$/u, ['HANSE_WEBHOOK_SIGNATURE', 'HANSE_PAYMENTS_UNAVAILABLE']],
-  [
-    /^GET \/v1\/.*documents\/\{file\}$/u,
-    ['HANSE_DOCUMENT_FORM', 'HANSE_DOCUMENT_RESTRICTED'],
-  ],
+  [/^GET \/v1\/.*documents\/\{file\}$/u, ['HANSE_DOCUMENT_FORM', 'HANSE_DOCUMENT_RESTRICTED']],
   [
     /^POST \/v1\/admin\/documents\/\{number\}\/openings$/u,
     ['HANSE_DOCUMENT_FORM', 'HANSE_DUTY_KEY'],
