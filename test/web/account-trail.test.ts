@@ -124,6 +124,48 @@ test('a request is sent and dated, an export is saved, and a basis is withdrawn 
   visit.assertQuiet()
 })
 
+test('a restriction that was granted is ended by whom it protects', async () => {
+  await using visit = await demo.site.visit(undefined)
+  const { page } = visit
+  await demo.signIn(page)
+  await page.goto(`${demo.site.web.url}/account/data-protection`)
+  await page.getByLabel('Ask for').selectOption('restriction')
+  await page.getByRole('button', { name: 'Send the request' }).click()
+  const entry = page
+    .getByTestId('requests')
+    .getByRole('listitem')
+    .filter({ hasText: 'Restriction' })
+  await entry.first().waitFor()
+  await grantRestriction(demo)
+  await page.reload()
+  await entry.getByRole('button', { name: 'End it' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'End it' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await entry.getByRole('button', { name: 'End it' }).waitFor({ state: 'detached' })
+  await entry.getByText('What happened').click()
+  await entry.getByText('withdrawn by you').waitFor()
+  assert.deepEqual(await violations(page), [])
+  visit.assertQuiet()
+})
+
+/** What an operator does about the request for restriction that is there. */
+async function grantRestriction({ settlement }: DemoAccount): Promise<void> {
+  const headers = {
+    authorization: `Bearer ${settlement.operatorToken}`,
+    'content-type': 'application/json',
+  }
+  const url = `${settlement.url}/v1/admin/gdpr/requests`
+  const listed = (await (await fetch(url, { headers })).json()) as {
+    requests: readonly { id: string; kind: string }[]
+  }
+  const id = listed.requests.find(({ kind }) => kind === 'restriction')?.id
+  for (const step of ['identified', 'begun', 'done']) {
+    const body = JSON.stringify({ step })
+    const answer = await fetch(`${url}/${id}/steps`, { method: 'POST', headers, body })
+    assert.equal(answer.ok, true, await answer.text())
+  }
+}
+
 test('an admin states the basis, and is not offered what is the owners’', async () => {
   await using visit = await demo.site.visit(undefined)
   const { page } = visit

@@ -154,6 +154,41 @@ test('a letter that asks for erasure is answered to its end', async () => {
   assert.ok(!JSON.stringify(found.rows).includes('irene@example.org'))
 })
 
+test('a restriction is granted, and lifted only some days after its subject was told', async () => {
+  const { settlement } = lab
+  const { organization } = await addTenant(settlement.context, 100n)
+  await using visit = await open('/console/rights')
+  const { page } = visit
+  await page.getByLabel('Asks for').selectOption('restriction')
+  await page.getByLabel('Whose data').selectOption('organization')
+  await page.getByLabel('Subject', { exact: true }).fill(organization)
+  await page.getByRole('button', { name: 'Write it down' }).click()
+  await page
+    .getByRole('grid', { name: 'Data requests' })
+    .getByText(`${organization.slice(0, 9)}…${organization.slice(-6)}`)
+    .first()
+    .click()
+  for (const step of ['Identity was checked', 'Begin', 'Mark as answered'])
+    await page.getByRole('button', { name: step }).click()
+  await page.getByRole('button', { name: 'Announce the lifting' }).waitFor()
+  const isRestricted = async () => {
+    const sql = 'select from organization where id = $1 and restricted_at is not null'
+    return (await settlement.store.executeSql(sql, [organization])).rows.length === 1
+  }
+  assert.ok(await isRestricted(), 'nothing is restricted')
+  assert.deepEqual(await violations(page), [])
+  await page.getByRole('button', { name: 'Announce the lifting' }).click()
+  await page.getByTestId('liftable').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Lift the restriction' }).count(), 0)
+  assert.ok(await isRestricted(), 'it was lifted before its subject could answer')
+})
+
+test('a page whose address names nothing says so', async () => {
+  await using visit = await open('/console/ledger/statement')
+  await visit.page.getByText('Nothing chosen').waitFor()
+  assert.equal(await visit.page.getByRole('alert').count(), 0)
+})
+
 test('an organization is found by its name, disabled and opened again', async () => {
   const { organization } = lab.desk
   await using visit = await open('/console/organizations')

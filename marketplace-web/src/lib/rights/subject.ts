@@ -14,6 +14,8 @@ export type Subject = {
   readonly requests: () => Query<readonly RightsRequest[]>
   readonly exports: () => Query<readonly DataExport[]>
   readonly ask: (client: Client, body: Ask) => Promise<unknown>
+  /** Ends a restriction that the subject asked for. */
+  readonly lift: (client: Client, request: string) => Promise<unknown>
   readonly export: (client: Client) => Promise<unknown>
   readonly file: (client: Client, id: string) => Promise<unknown>
 }
@@ -30,6 +32,8 @@ export const ofOrganization: Subject = {
   exports: () =>
     session.query('gdpr exports', async (client) => (await client.get('/v1/gdpr/exports')).exports),
   ask: (client, body) => client.post('/v1/gdpr/requests', { body }),
+  lift: (client, request) =>
+    client.post('/v1/gdpr/requests/{request}/withdraw', { params: { path: { request } } }),
   export: (client) => client.post('/v1/gdpr/exports'),
   file: (client, id) =>
     client.get('/v1/gdpr/exports/{export}/file', {
@@ -50,6 +54,8 @@ export const ofPerson: Subject = {
       async (client) => (await client.get('/v1/gdpr/me/exports')).exports,
     ),
   ask: (client, body) => client.post('/v1/gdpr/me/requests', { body }),
+  lift: (client, request) =>
+    client.post('/v1/gdpr/me/requests/{request}/withdraw', { params: { path: { request } } }),
   export: (client) => client.post('/v1/gdpr/me/exports'),
   file: (client, id) =>
     client.get('/v1/gdpr/me/exports/{export}/file', {
