@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Column, inOrder, orderAfter, placeAfter, SearchIndex } from './table.ts'
+import { type Column, fitting, inOrder, orderAfter, placeAfter, SearchIndex } from './table.ts'
 
 type Row = { name: string; amount: bigint | null }
 const name: Column<Row> = { id: 'name', name: 'Name', value: (row) => row.name, width: '1fr' }
@@ -51,4 +51,29 @@ test('arrows walk through the cells and stop at the edge', () => {
   expect(from('PageDown', 95, 0)).toEqual({ row: 99, column: 0 })
   expect(from('End', 0, 2)).toEqual({ row: 99, column: 2 })
   expect(from('Tab', 0, 0)).toBeUndefined()
+})
+
+test('what has no room is left out from the right, then all are narrow', () => {
+  const of = (id: string, width: string, more: Partial<Column<Row>> = {}): Column<Row> => ({
+    ...name,
+    id,
+    width,
+    ...more,
+  })
+  const wide = [
+    of('when', '10rem', { narrow: '9rem' }),
+    of('model', 'minmax(8rem, 2fr)', { narrow: 'minmax(5.5rem, 1fr)' }),
+    of('session', '8rem', { wideOnly: true }),
+    of('amount', '6rem'),
+    of('state', '8.5rem', { wideOnly: true }),
+    of('words', '0', { isHidden: true }),
+  ]
+  const seen = (room: number) => {
+    const { columns: left, tracks } = fitting(wide, room)
+    return [left.map(({ id }) => id).join(' '), tracks]
+  }
+  expect(seen(40.5)[0]).toBe('when model session amount state')
+  expect(seen(40)[0]).toBe('when model session amount')
+  expect(seen(31)).toEqual(['when model amount', '10rem minmax(8rem, 2fr) 6rem'])
+  expect(seen(21)).toEqual(['when model amount', '9rem minmax(5.5rem, 1fr) 6rem'])
 })

@@ -12,9 +12,9 @@ export type Column<Row> = {
   readonly numeric?: boolean
   /** A track of a CSS grid, such as "12rem" or "minmax(8rem, 1fr)". */
   readonly width: string
-  /** The same on a phone, where there are some 21 rem for all columns. */
+  /** The same where even those that stay have no room for it: on a phone there are some 21 rem for all columns. */
   readonly narrow?: string
-  /** Left out on a phone, where the row is opened to see it. */
+  /** Left out where there is no room, the last one first; the row is opened to see it. */
   readonly wideOnly?: boolean
   /** What the first click sorts to, where it is not what the kind of value suggests: of prices the lowest. */
   readonly first?: Direction
@@ -22,6 +22,33 @@ export type Column<Row> = {
   readonly isHidden?: boolean
   /** Buttons and no value: nothing to sort by. */
   readonly isActions?: boolean
+}
+
+/**
+ * The columns that a table of this width has room for, and their tracks: what may be left out goes first, from the right, and
+ * then all are narrow.
+ *
+ * @param room rem
+ */
+export function fitting<Row>(
+  columns: readonly Column<Row>[],
+  room: number,
+): { readonly columns: readonly Column<Row>[]; readonly tracks: string } {
+  const left = columns.filter(({ isHidden }) => isHidden !== true)
+  const fits = () => left.reduce((sum, { width }) => sum + leastRem(width), 0) <= room
+  while (!fits()) {
+    const last = left.findLastIndex(({ wideOnly }) => wideOnly === true)
+    if (last === -1) break
+    left.splice(last, 1)
+  }
+  const isNarrow = !fits()
+  const tracks = left.map(({ width, narrow = width }) => (isNarrow ? narrow : width)).join(' ')
+  return { columns: left, tracks }
+}
+
+/** Of a track: the first length in it is its least one. */
+function leastRem(track: string): number {
+  return Number(/[\d.]+/u.exec(track)?.[0] ?? 0)
 }
 
 export type TableOrder = { readonly column: string; readonly direction: Direction }
