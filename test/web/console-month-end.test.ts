@@ -137,7 +137,7 @@ test('support is offered nothing about money, and a stranger nothing at all', as
   await using visit = await office.site.visit(undefined)
   const { page } = visit
   await office.signIn(page, susan.email, susan)
-  await page.getByText('Disputes to answer').waitFor()
+  await page.getByText('Disputes to answer').filter({ visible: true }).waitFor()
   for (const name of ['Payouts', 'Reconciliation', 'Adjustments', 'Month end'])
     assert.equal(await page.getByRole('link', { name, exact: true }).count(), 0, name)
   assert.equal(await page.getByRole('heading', { name: 'On the books' }).count(), 0)
@@ -156,7 +156,7 @@ test('an operator who is unlinked while at work is out with the next click', asy
   await using visit = await office.site.visit(undefined)
   const { page } = visit
   await office.signIn(page, susan.email, susan)
-  await page.getByText('Disputes to answer').waitFor()
+  await page.getByText('Disputes to answer').filter({ visible: true }).waitFor()
   await office.admin('DELETE', `/v1/admin/operators/${susan.operator}/person`)
   await page.reload()
   await page.getByText('No operator', { exact: true }).waitFor()
